@@ -1,0 +1,48 @@
+# cachefront: PGXS makefile. 'make demo' and 'make test' need nothing installed.
+
+EXTENSION = cachefront
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" cachefront.control)
+MODULE_big = cachefront
+SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
+OBJS = $(SOURCES:.c=.o)
+CF_HEADERS = $(wildcard src/*.h src/*/*.h)
+INSTALL_SQL = $(sort $(wildcard sql/install/*.sql))
+DATA_built = sql/cachefront--$(EXTVERSION).sql
+DATA = $(wildcard sql/updates/*.sql)
+
+PG_CPPFLAGS = -I$(srcdir)/src -DCF_VERSION='"$(EXTVERSION)"' $(CF_CPPFLAGS)
+# PostgreSQL's own headers have unused parameters and signed comparisons.
+PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+	-Wmissing-prototypes -Wno-missing-field-initializers $(CF_CFLAGS)
+
+REGRESS = $(patsubst sql/%.sql,%,$(filter-out sql/cachefront--%,$(sort $(wildcard sql/*.sql))))
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+EXTRA_CLEAN = build results regression.diffs regression.out output_iso tmp_check log
+
+# Only these targets work before PostgreSQL's packages are there.
+BARE_TARGETS = demo demo-stop test bench soak
+ifneq ($(filter-out $(BARE_TARGETS),$(or $(MAKECMDGOALS),all)),)
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS tracks no headers.
+$(OBJS): $(CF_HEADERS) Makefile
+
+$(DATA_built): $(INSTALL_SQL) Makefile
+	cat $(INSTALL_SQL) > $@
+endif
+
+.PHONY: demo demo-stop test bench
+
+demo:
+	@test/demo/demo.sh
+demo-stop:
+	@test/demo/demo.sh stop
+test:
+	@test/run.sh
+bench:
+	@test/bench/bench.sh

@@ -1,0 +1,88 @@
+-- Reports: what is cached, how well it works, and why something is not cached.
+
+CREATE FUNCTION cache_explain(key text, query text, args "any" DEFAULT NULL)
+RETURNS TABLE (item text, value text)
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
+AS 'MODULE_PATHNAME', 'cachefront_explain';
+COMMENT ON FUNCTION cache_explain(text, text, "any") IS
+'whether a fetch would be cached, under which identity, what it depends on, and why not';
+
+CREATE FUNCTION cache_status_data(
+    OUT version text, OUT enabled boolean, OUT l2 text,
+    OUT l1_size bigint, OUT l1_bytes bigint, OUT l1_entries bigint,
+    OUT l1_max_value bigint, OUT l1_partitions integer, OUT l1_evictions bigint,
+    OUT clock_slots integer, OUT flights integer, OUT waiters integer,
+    OUT definitions integer, OUT stats_reset timestamptz)
+RETURNS record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'cachefront_status';
+COMMENT ON FUNCTION cache_status_data() IS 'data of the view cache_status';
+
+CREATE VIEW cache_status AS SELECT * FROM cache_status_data();
+COMMENT ON VIEW cache_status IS 'one row: tiers, memory and flights of the cache on this server';
+
+CREATE FUNCTION cache_stats_data(
+    OUT cache text, OUT fetches bigint, OUT l1_hits bigint, OUT negative_hits bigint,
+    OUT stale_hits bigint, OUT misses bigint, OUT loads bigint, OUT load_errors bigint,
+    OUT flight_handovers bigint, OUT flight_timeouts bigint, OUT early_refreshes bigint,
+    OUT bypass_disabled bigint, OUT bypass_serializable bigint,
+    OUT bypass_repeatable_read bigint, OUT bypass_own_writes bigint,
+    OUT bypass_row_security bigint, OUT bypass_temporary bigint, OUT bypass_setting bigint,
+    OUT fills bigint, OUT fills_refused bigint, OUT too_large bigint, OUT no_memory bigint,
+    OUT evictions bigint, OUT gets bigint, OUT get_hits bigint, OUT sets bigint,
+    OUT touches bigint, OUT invalidated_keys bigint, OUT invalidated_tags bigint)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
+AS 'MODULE_PATHNAME', 'cachefront_stats';
+COMMENT ON FUNCTION cache_stats_data() IS 'data of the view cache_stats';
+
+CREATE VIEW cache_stats AS SELECT * FROM cache_stats_data();
+COMMENT ON VIEW cache_stats IS
+'counters since the last reset: a row per cache of this database, ''(default)'' for keys of no cache, ''*'' for the whole server';
+
+CREATE FUNCTION cache_latency_data(
+    OUT operation text, OUT samples bigint, OUT p50_us float8, OUT p95_us float8,
+    OUT p99_us float8, OUT max_us float8)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3
+AS 'MODULE_PATHNAME', 'cachefront_latency';
+COMMENT ON FUNCTION cache_latency_data() IS 'data of the view cache_latency';
+
+CREATE VIEW cache_latency AS SELECT * FROM cache_latency_data();
+COMMENT ON VIEW cache_latency IS
+'percentiles in microseconds of L1 hits (one in 16 is timed), loads and waits for another session''s load';
+
+CREATE FUNCTION cache_entries_data(
+    OUT database name, OUT key text, OUT cache text, OUT role name, OUT session_role name,
+    OUT form text, OUT state text, OUT negative boolean, OUT bytes integer,
+    OUT value_bytes integer, OUT dependencies integer, OUT load_ms float8,
+    OUT filled_at timestamptz, OUT age interval, OUT ttl_left interval)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000
+AS 'MODULE_PATHNAME', 'cachefront_entries';
+COMMENT ON FUNCTION cache_entries_data() IS 'data of the view cache_entries';
+
+CREATE VIEW cache_entries AS SELECT * FROM cache_entries_data();
+COMMENT ON VIEW cache_entries IS 'entries in shared memory, of all databases, without their values';
+
+CREATE FUNCTION cache_inflight_data(
+    OUT database name, OUT key text, OUT leader integer, OUT waiters integer,
+    OUT started timestamptz, OUT age interval)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10
+AS 'MODULE_PATHNAME', 'cachefront_inflight';
+COMMENT ON FUNCTION cache_inflight_data() IS 'data of the view cache_inflight';
+
+CREATE VIEW cache_inflight AS SELECT * FROM cache_inflight_data();
+COMMENT ON VIEW cache_inflight IS 'loads that are under way, with the sessions that wait for each';
+
+CREATE FUNCTION cache_stats_reset()
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'cachefront_stats_reset';
+COMMENT ON FUNCTION cache_stats_reset() IS 'set all counters and latency histograms to zero';
+
+REVOKE ALL ON FUNCTION cache_latency_data(), cache_entries_data(), cache_inflight_data(),
+    cache_stats_reset() FROM PUBLIC;
+REVOKE ALL ON cache_latency, cache_entries, cache_inflight FROM PUBLIC;
+GRANT SELECT ON cache_status, cache_stats TO PUBLIC;

@@ -1,0 +1,217 @@
+/*
+ * admin.c - cache_define, cache_drop and the trigger behind them; cache_explain
+ * and cache_stats_reset.
+ *
+ * src/api/admin.c
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "api/args.h"
+#include "report/report.h"
+#include "rules/define.h"
+#include "shmem.h"
+#include "stats/counters.h"
+
+PG_FUNCTION_INFO_V1(cachefront_define);
+PG_FUNCTION_INFO_V1(cachefront_drop);
+PG_FUNCTION_INFO_V1(cachefront_definitions_changed);
+PG_FUNCTION_INFO_V1(cachefront_stats_reset);
+PG_FUNCTION_INFO_V1(cachefront_explain);
+
+static char *
+get_name(FunctionCallInfo fcinfo)
+{
+	char	   *name;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("cache name must not be null")));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (name[0] == '\0' || strlen(name) >= CF_MAX_CACHE_NAME ||
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/") != strlen(name) ||
+		name[strlen(name) - 1] == ':')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid cache name \"%s\"", name),
+				 errdetail("A name has 1 to %d letters, digits and characters of \"_-.:/\", and no colon at its end.",
+						   CF_MAX_CACHE_NAME - 1)));
+	return name;
+}
+
+static void
+check_number(FunctionCallInfo fcinfo, int i, const char *what, double max)
+{
+	double		value;
+
+	if (PG_ARGISNULL(i))
+		return;
+	value = PG_GETARG_FLOAT8(i);
+	if (!(value >= 0 && value <= max))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be between 0 and %g", what, max)));
+}
+
+static void
+check_settings(FunctionCallInfo fcinfo)
+{
+	CfScope		scope;
+	char		setting[NAMEDATALEN];
+
+	if (!PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a cache cannot have a loader query yet"),
+				 errhint("Define the settings only, and pass the query to cache_fetch.")));
+	if (!PG_ARGISNULL(2))
+		(void) cf_ttl_check(PG_GETARG_INTERVAL_P(2), "ttl", false);
+	if (!PG_ARGISNULL(3))
+		(void) cf_ttl_check(PG_GETARG_INTERVAL_P(3), "negative_ttl", false);
+	if (!PG_ARGISNULL(4))
+		(void) cf_ttl_check(PG_GETARG_INTERVAL_P(4), "stale_ttl", true);
+	check_number(fcinfo, 5, "jitter", 1.0);
+	check_number(fcinfo, 6, "xfetch_beta", 1000.0);
+	if (!PG_ARGISNULL(7) &&
+		!cf_scope_parse(text_to_cstring(PG_GETARG_TEXT_PP(7)), &scope, setting))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid scope \"%s\"",
+						text_to_cstring(PG_GETARG_TEXT_PP(7))),
+				 errhint("A scope is 'role', 'shared' or 'setting:NAME'.")));
+}
+
+/* The table's qualified name, quoted. */
+static char *
+definitions_table(void)
+{
+	Oid			relid = cf_define_relation();
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"cache_definitions\" does not exist"),
+				 errhint("Run CREATE EXTENSION cachefront.")));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  "cache_definitions");
+}
+
+/*
+ * Runs one statement on the table as its owner: the caller's right is that he
+ * may execute the function.
+ */
+static uint64
+change_table(const char *statement, int n, Oid *types, Datum *values, const char *nulls)
+{
+	uint64		processed;
+	Oid			user;
+	int			context;
+	HeapTuple	tuple;
+
+	GetUserIdAndSecContext(&user, &context);
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(cf_define_relation()));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for table cache_definitions");
+	SetUserIdAndSecContext(((Form_pg_class) GETSTRUCT(tuple))->relowner,
+						   context | SECURITY_LOCAL_USERID_CHANGE);
+	ReleaseSysCache(tuple);
+
+	SPI_connect();
+	if (SPI_execute_with_args(statement, n, types, values, nulls, false, 0) < 0)
+		elog(ERROR, "could not change table cache_definitions");
+	processed = SPI_processed;
+	SPI_finish();
+
+	SetUserIdAndSecContext(user, context);
+	return processed;
+}
+
+Datum
+cachefront_define(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
+	FLOAT8OID, FLOAT8OID, TEXTOID};
+	Datum		values[7];
+	char		nulls[7];
+
+	cf_shmem_require();
+	values[0] = CStringGetTextDatum(get_name(fcinfo));
+	nulls[0] = ' ';
+	check_settings(fcinfo);
+	for (int i = 1; i < 7; i++)
+	{
+		nulls[i] = PG_ARGISNULL(i + 1) ? 'n' : ' ';
+		values[i] = PG_ARGISNULL(i + 1) ? (Datum) 0 : PG_GETARG_DATUM(i + 1);
+	}
+	change_table(psprintf("INSERT INTO %s (name, ttl, negative_ttl, stale_ttl,"
+						  " jitter, xfetch_beta, scope)"
+						  " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+						  " ON CONFLICT (name) DO UPDATE SET ttl = excluded.ttl,"
+						  " negative_ttl = excluded.negative_ttl,"
+						  " stale_ttl = excluded.stale_ttl, jitter = excluded.jitter,"
+						  " xfetch_beta = excluded.xfetch_beta, scope = excluded.scope",
+						  definitions_table()),
+				 7, types, values, nulls);
+	PG_RETURN_VOID();
+}
+
+Datum
+cachefront_drop(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[1];
+
+	cf_shmem_require();
+	values[0] = CStringGetTextDatum(get_name(fcinfo));
+	PG_RETURN_BOOL(change_table(psprintf("DELETE FROM %s WHERE name"
+										 " OPERATOR(pg_catalog.=) $1 COLLATE \"C\"",
+										 definitions_table()),
+								1, types, values, " ") > 0);
+}
+
+/* Statement trigger on cache_definitions: see rules/define.c. */
+Datum
+cachefront_definitions_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager",
+						"cache_definitions_changed")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
+}
+
+Datum
+cachefront_explain(PG_FUNCTION_ARGS)
+{
+	CfRequest	request;
+
+	cf_shmem_require();
+	cf_arg_request(fcinfo, &request);
+	InitMaterializedSRF(fcinfo, 0);
+	cf_report_explain((ReturnSetInfo *) fcinfo->resultinfo, &request);
+	return (Datum) 0;
+}
+
+Datum
+cachefront_stats_reset(PG_FUNCTION_ARGS)
+{
+	cf_shmem_require();
+	cf_stats_reset();
+	PG_RETURN_VOID();
+}

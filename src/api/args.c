@@ -1,0 +1,220 @@
+/*
+ * args.c - checks and takes apart the arguments of SQL-callable functions.
+ *
+ * src/api/args.c
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "api/args.h"
+
+static void
+check_length(const text *value, int max, const char *what)
+{
+	int			len = VARSIZE_ANY_EXHDR(value);
+
+	if (len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be empty", what)));
+	if (len > max)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is too long", what),
+				 errdetail("It has %d bytes, the limit is %d.", len, max)));
+}
+
+void
+cf_check_key(const text *key)
+{
+	check_length(key, CF_MAX_KEY, "cache key");
+}
+
+void
+cf_check_tag(const text *tag)
+{
+	check_length(tag, CF_MAX_TAG, "cache tag");
+}
+
+void
+cf_arg_key(FunctionCallInfo fcinfo, int i, CfKey *key)
+{
+	text	   *value;
+
+	if (PG_ARGISNULL(i))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("cache key must not be null")));
+	value = PG_GETARG_TEXT_PP(i);
+	cf_check_key(value);
+	cf_key_init(key, MyDatabaseId, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+}
+
+int64
+cf_arg_ttl(FunctionCallInfo fcinfo, int i)
+{
+	if (PG_ARGISNULL(i))
+		return 0;
+	return cf_ttl_check(PG_GETARG_INTERVAL_P(i), "ttl", false);
+}
+
+text	  **
+cf_arg_texts(FunctionCallInfo fcinfo, int i, const char *what, int *n)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	text	  **result;
+
+	*n = 0;
+	if (PG_ARGISNULL(i))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", what)));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(i), TEXTOID, -1, false, TYPALIGN_INT,
+					  &values, &nulls, n);
+	result = palloc(sizeof(text *) * Max(*n, 1));
+	for (int k = 0; k < *n; k++)
+	{
+		if (nulls[k])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s must not be null", what)));
+		result[k] = DatumGetTextPP(values[k]);
+	}
+	return result;
+}
+
+ArrayType *
+cf_arg_tags(FunctionCallInfo fcinfo, int i)
+{
+	text	  **tags;
+	int			n;
+
+	if (PG_ARGISNULL(i))
+		return NULL;
+	tags = cf_arg_texts(fcinfo, i, "cache tag", &n);
+	for (int k = 0; k < n; k++)
+		cf_check_tag(tags[k]);
+	return PG_GETARG_ARRAYTYPE_P(i);
+}
+
+static void
+allocate_params(CfArgs *args, int n)
+{
+	char	   *block;
+
+	args->n = 0;
+	if (n == 0)
+		return;
+	block = palloc(n * (sizeof(Datum) + sizeof(Oid) + sizeof(int16) + 2 * sizeof(bool)));
+	args->values = (Datum *) block;
+	args->types = (Oid *) (args->values + n);
+	args->typlens = (int16 *) (args->types + n);
+	args->typbyvals = (bool *) (args->typlens + n);
+	args->nulls = args->typbyvals + n;
+}
+
+static void
+add_param(CfArgs *args, Oid type, int16 typlen, bool typbyval, Datum value, bool isnull)
+{
+	int			i = args->n++;
+
+	/* An untyped literal is text, as in most of SQL. */
+	if (type == UNKNOWNOID)
+	{
+		type = TEXTOID;
+		typlen = -1;
+		if (!isnull)
+			value = CStringGetTextDatum(DatumGetCString(value));
+	}
+	args->types[i] = type;
+	args->typlens[i] = typlen;
+	args->typbyvals[i] = typbyval;
+	args->values[i] = value;
+	args->nulls[i] = isnull;
+}
+
+static void
+add_row(CfArgs *args, HeapTupleHeader row)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row),
+											  HeapTupleHeaderGetTypMod(row));
+	HeapTupleData tuple;
+	Datum	   *values;
+	bool	   *nulls;
+
+	if (desc->natts > CF_MAX_ARGS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
+				 errmsg("args has too many values")));
+	values = palloc(Max(desc->natts, 1) * (sizeof(Datum) + sizeof(bool)));
+	nulls = (bool *) (values + desc->natts);
+	MemSet(&tuple, 0, sizeof(tuple));
+	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_data = row;
+	heap_deform_tuple(&tuple, desc, values, nulls);
+
+	allocate_params(args, desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped)
+			add_param(args, att->atttypid, att->attlen, att->attbyval,
+					  values[i], nulls[i]);
+	}
+	ReleaseTupleDesc(desc);
+}
+
+void
+cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i);
+	bool		isnull = PG_ARGISNULL(i);
+	int16		typlen;
+	bool		typbyval;
+
+	args->n = 0;
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDETERMINATE_DATATYPE),
+				 errmsg("could not determine the data type of args")));
+	if (type == UNKNOWNOID && isnull)
+		return;
+	if (type == RECORDOID || type_is_rowtype(type))
+	{
+		if (!isnull)
+			add_row(args, PG_GETARG_HEAPTUPLEHEADER(i));
+		return;
+	}
+	get_typlenbyval(type, &typlen, &typbyval);
+	allocate_params(args, 1);
+	add_param(args, type, typlen, typbyval, isnull ? (Datum) 0 : PG_GETARG_DATUM(i),
+			  isnull);
+}
+
+void
+cf_arg_request(FunctionCallInfo fcinfo, CfRequest *request)
+{
+	cf_arg_key(fcinfo, 0, &request->key);
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("query must not be null")));
+	request->query = PG_GETARG_TEXT_PP(1);
+	cf_arg_params(fcinfo, 2, &request->args);
+	request->form = CF_FORM_JSON;
+	request->part = CF_L1_PART_ALL;
+	request->rows_desc = NULL;
+	request->ttl = 0;
+	request->tags = NULL;
+}

@@ -1,0 +1,40 @@
+/*
+ * args.h - checks and takes apart the arguments of SQL-callable functions.
+ *
+ * Every function here raises an error with SQLSTATE for a bad argument. What
+ * they return may point into the argument.
+ *
+ * src/api/args.h
+ */
+#ifndef CF_API_ARGS_H
+#define CF_API_ARGS_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/array.h"
+
+#include "engine/request.h"
+
+extern void cf_arg_key(FunctionCallInfo fcinfo, int i, CfKey *key);
+
+/* The element of an array of keys or tags. */
+extern void cf_check_key(const text *key);
+extern void cf_check_tag(const text *tag);
+
+/* Microseconds, or 0 for NULL. */
+extern int64 cf_arg_ttl(FunctionCallInfo fcinfo, int i);
+
+/* NULL, or an array of valid tags. */
+extern ArrayType *cf_arg_tags(FunctionCallInfo fcinfo, int i);
+
+/* The elements of a VARIADIC text[], none NULL. */
+extern text **cf_arg_texts(FunctionCallInfo fcinfo, int i, const char *what, int *n);
+
+/* A row of parameters, or a single value as the only one. */
+extern void cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args);
+
+/* key, query, args, ttl, tags of the cache_fetch family. */
+extern void cf_arg_request(FunctionCallInfo fcinfo, CfRequest *request);
+
+#endif							/* CF_API_ARGS_H */

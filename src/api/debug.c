@@ -1,0 +1,39 @@
+/*
+ * debug.c - SQL-callable functions for tests, only with CF_DEBUG.
+ *
+ * src/api/debug.c
+ */
+#include "postgres.h"
+
+#ifdef CF_DEBUG
+
+#include "common/pg_prng.h"
+#include "fmgr.h"
+
+#include "engine/xfetch.h"
+
+PG_FUNCTION_INFO_V1(cachefront_debug_xfetch);
+
+/* How many of n callers at an age would refresh early. Times in us. */
+Datum
+cachefront_debug_xfetch(PG_FUNCTION_ARGS)
+{
+	double		age = (double) PG_GETARG_INT64(0);
+	double		load = (double) PG_GETARG_INT64(1);
+	double		ttl = (double) PG_GETARG_INT64(2);
+	double		beta = PG_GETARG_FLOAT8(3);
+	int32		n = PG_GETARG_INT32(4);
+	int32		due = 0;
+
+	for (int32 i = 0; i < n; i++)
+		due += cf_xfetch_due(age, load, beta, ttl,
+							 1.0 - pg_prng_double(&pg_global_prng_state));
+	PG_RETURN_INT32(due);
+}
+
+#else
+
+/* ISO C wants something in every file. */
+typedef int cf_debug_unused;
+
+#endif							/* CF_DEBUG */

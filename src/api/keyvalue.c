@@ -1,0 +1,214 @@
+/*
+ * keyvalue.c - cache_get, cache_set, cache_delete, cache_touch, and the
+ * functions that invalidate by hand. All writes wait for the commit.
+ *
+ * src/api/keyvalue.c
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "api/args.h"
+#include "debug_point.h"
+#include "engine/identity.h"
+#include "engine/loader.h"
+#include "engine/policy.h"
+#include "guc.h"
+#include "invalidate/pending.h"
+#include "l1/table.h"
+#include "shmem.h"
+
+PG_FUNCTION_INFO_V1(cachefront_get);
+PG_FUNCTION_INFO_V1(cachefront_set);
+PG_FUNCTION_INFO_V1(cachefront_delete);
+PG_FUNCTION_INFO_V1(cachefront_touch);
+PG_FUNCTION_INFO_V1(cachefront_invalidate);
+PG_FUNCTION_INFO_V1(cachefront_invalidate_tag);
+PG_FUNCTION_INFO_V1(cachefront_invalidate_table);
+PG_FUNCTION_INFO_V1(cachefront_flush);
+
+/* A query that is being cached runs once for many: it must have no effects. */
+static void
+require_write(void)
+{
+	cf_shmem_require();
+	if (cf_load_active())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot change the cache in a query that is being cached")));
+}
+
+Datum
+cachefront_get(PG_FUNCTION_ARGS)
+{
+	CfKey		key;
+	CfDefinition def;
+	CfIdentity	id;
+	CfL1Result	result;
+	text	   *own;
+
+	cf_shmem_require();
+	cf_arg_key(fcinfo, 0, &key);
+	cf_define_find(&key, &def);
+	cf_stats_count(def.stats_slot, CF_COUNT_GETS);
+	cf_identity_of_value(&def, &id);
+	if (cf_pending_get(&key, &id, &own))
+	{
+		if (own == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_TEXT_P(cstring_to_text_with_len(VARDATA(own), VARSIZE(own) - VARHDRSZ));
+	}
+	if (!cf_guc_enabled)
+		PG_RETURN_NULL();
+	cf_load_check_scope(&def);
+	if (cf_l1_get(&key, &id, CF_L1_PART_ALL, cf_now(), 0, &result) != CF_L1_HIT ||
+		result.value == NULL)
+		PG_RETURN_NULL();
+	cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
+	PG_RETURN_POINTER(result.value);
+}
+
+static CfClockRef *
+clocks_of_tags(text **tags, int n)
+{
+	CfClockRef *clocks = palloc(sizeof(CfClockRef) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		clocks[i] = cf_clock_of_tag(cf_tag_hash(MyDatabaseId, VARDATA_ANY(tags[i]),
+												VARSIZE_ANY_EXHDR(tags[i])));
+	return clocks;
+}
+
+Datum
+cachefront_set(PG_FUNCTION_ARGS)
+{
+	CfKey		key;
+	CfDefinition def;
+	CfIdentity	id;
+	text	   *value;
+	text	  **tags = NULL;
+	int			ntags = 0;
+	int64		ttl;
+
+	require_write();
+	cf_arg_key(fcinfo, 0, &key);
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("cache value must not be null"),
+				 errhint("Use cache_delete to drop a value, or store the JSON value null.")));
+	value = PG_GETARG_TEXT_PP(1);
+	ttl = cf_arg_ttl(fcinfo, 2);
+	if (cf_arg_tags(fcinfo, 3) != NULL)
+		tags = cf_arg_texts(fcinfo, 3, "cache tag", &ntags);
+	if (ntags > CF_L1_MAX_DEPS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a cache entry cannot have more than %d tags", CF_L1_MAX_DEPS)));
+
+	cf_define_find(&key, &def);
+	cf_identity_of_value(&def, &id);
+	cf_stats_count(def.stats_slot, CF_COUNT_SETS);
+	/* Disabled, the old value must go all the same. */
+	cf_pending_add_set(&key, &id, def.stats_slot, cf_guc_enabled ? value : NULL,
+					   cf_policy_ttl(&def, ttl, false), def.stale_ttl,
+					   clocks_of_tags(tags, ntags), ntags);
+	PG_RETURN_VOID();
+}
+
+Datum
+cachefront_touch(PG_FUNCTION_ARGS)
+{
+	CfKey		key;
+	CfDefinition def;
+	CfIdentity	id;
+	int64		ttl;
+
+	require_write();
+	cf_arg_key(fcinfo, 0, &key);
+	ttl = cf_arg_ttl(fcinfo, 1);
+	cf_define_find(&key, &def);
+	cf_identity_of_value(&def, &id);
+	cf_stats_count(def.stats_slot, CF_COUNT_TOUCHES);
+	cf_pending_add_touch(&key, &id, def.stats_slot, cf_policy_ttl(&def, ttl, false));
+	PG_RETURN_VOID();
+}
+
+static void
+invalidate_keys(FunctionCallInfo fcinfo)
+{
+	int			n;
+	text	  **keys;
+
+	require_write();
+	keys = cf_arg_texts(fcinfo, 0, "cache key", &n);
+	for (int i = 0; i < n; i++)
+		cf_check_key(keys[i]);
+	for (int i = 0; i < n; i++)
+	{
+		CfKey		key;
+
+		cf_key_init(&key, MyDatabaseId, VARDATA_ANY(keys[i]), VARSIZE_ANY_EXHDR(keys[i]));
+		cf_pending_add_key(&key);
+	}
+}
+
+Datum
+cachefront_delete(PG_FUNCTION_ARGS)
+{
+	invalidate_keys(fcinfo);
+	PG_RETURN_VOID();
+}
+
+Datum
+cachefront_invalidate(PG_FUNCTION_ARGS)
+{
+	invalidate_keys(fcinfo);
+	PG_RETURN_VOID();
+}
+
+Datum
+cachefront_invalidate_tag(PG_FUNCTION_ARGS)
+{
+	int			n;
+	text	  **tags;
+
+	require_write();
+	tags = cf_arg_texts(fcinfo, 0, "cache tag", &n);
+	for (int i = 0; i < n; i++)
+		cf_check_tag(tags[i]);
+	for (int i = 0; i < n; i++)
+		cf_pending_add_tag(cf_tag_hash(MyDatabaseId, VARDATA_ANY(tags[i]),
+									   VARSIZE_ANY_EXHDR(tags[i])));
+	PG_RETURN_VOID();
+}
+
+Datum
+cachefront_invalidate_table(PG_FUNCTION_ARGS)
+{
+	Oid			relid;
+
+	require_write();
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("table must not be null")));
+	relid = PG_GETARG_OID(0);
+	if (get_rel_name(relid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	cf_pending_add_tag(cf_table_tag_hash(MyDatabaseId, relid));
+	PG_RETURN_VOID();
+}
+
+Datum
+cachefront_flush(PG_FUNCTION_ARGS)
+{
+	require_write();
+	cf_pending_add_flush();
+	PG_RETURN_VOID();
+}

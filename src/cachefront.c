@@ -1,0 +1,55 @@
+/*
+ * cachefront.c - _PG_init: wires the subsystems together, nothing else.
+ *
+ * src/cachefront.c
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "debug_point.h"
+#include "engine/flight.h"
+#include "engine/loader.h"
+#include "engine/policy.h"
+#include "guc.h"
+#include "invalidate/epoch.h"
+#include "invalidate/pending.h"
+#include "l1/clock.h"
+#include "l1/table.h"
+#include "rules/define.h"
+#include "shmem.h"
+#include "stats/counters.h"
+#include "xact.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+/*
+ * Not preloaded, there is no shared memory: then nothing is wired, and every
+ * function says so (cf_shmem_require).
+ */
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+
+	cf_guc_define();
+
+	cf_debug_register();
+	cf_stats_register();
+	cf_clock_register();
+	cf_l1_register();
+	cf_flight_register();
+	cf_shmem_install_hooks();
+
+	cf_define_register();
+	cf_policy_register();
+	cf_policy_set_own_writes(cf_pending_any);
+
+	cf_loader_install_hooks();
+	cf_epoch_install_hooks();
+	cf_xact_register();
+}

@@ -1,0 +1,80 @@
+/*
+ * key.h - keys, identities and the 128-bit hash that tells variants apart.
+ *
+ * A key is the caller's text. One key has many variants, one an identity:
+ * who asks (roles, compared exactly) and what (a 128-bit hash of query, args,
+ * result form, search_path and settings). See DESIGN section 3.
+ *
+ * src/codec/key.h
+ */
+#ifndef CF_CODEC_KEY_H
+#define CF_CODEC_KEY_H
+
+#include "postgres.h"
+
+#define CF_MAX_KEY 1024			/* bytes */
+#define CF_MAX_TAG 1024			/* bytes */
+#define CF_MAX_CACHE_NAME 64	/* bytes, with the closing zero */
+
+typedef struct CfHash128
+{
+	uint64		h[2];
+} CfHash128;
+
+/* What the value of an entry is. */
+typedef enum CfForm
+{
+	CF_FORM_JSON,				/* array of row objects */
+	CF_FORM_ROWS,				/* rowcodec */
+	CF_FORM_VALUE				/* set by cache_set */
+} CfForm;
+
+typedef struct CfKey
+{
+	Oid			dboid;
+	const char *data;			/* not zero-terminated; the caller's memory */
+	int			len;
+	uint64		hash;			/* of dboid and data */
+} CfKey;
+
+typedef struct CfIdentity
+{
+	Oid			role;			/* effective role, or InvalidOid if shared */
+	Oid			session_role;
+	CfForm		form;
+	CfHash128	hash;
+} CfIdentity;
+
+extern void cf_key_init(CfKey *key, Oid dboid, const char *data, int len);
+extern uint64 cf_tag_hash(Oid dboid, const char *data, int len);
+
+/* Of the tag 'table:OID', on which every entry that reads the table depends. */
+extern uint64 cf_table_tag_hash(Oid dboid, Oid relid);
+
+extern void cf_hash128_init(CfHash128 *hash, uint64 kind);
+extern void cf_hash128_add(CfHash128 *hash, const void *data, Size len);
+
+static inline void
+cf_hash128_add_u64(CfHash128 *hash, uint64 value)
+{
+	cf_hash128_add(hash, &value, sizeof(value));
+}
+
+static inline bool
+cf_hash128_equal(const CfHash128 *a, const CfHash128 *b)
+{
+	return a->h[0] == b->h[0] && a->h[1] == b->h[1];
+}
+
+static inline bool
+cf_identity_equal(const CfIdentity *a, const CfIdentity *b)
+{
+	return cf_hash128_equal(&a->hash, &b->hash) &&
+		a->role == b->role && a->session_role == b->session_role &&
+		a->form == b->form;
+}
+
+/* The next shorter prefix of a key that ends before a colon, or -1. */
+extern int	cf_key_prefix(const char *data, int len);
+
+#endif							/* CF_CODEC_KEY_H */

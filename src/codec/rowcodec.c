@@ -1,0 +1,264 @@
+/*
+ * rowcodec.c - rows of any types to bytes and back.
+ *
+ * src/codec/rowcodec.c
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rangetypes.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "codec/rowcodec.h"
+
+typedef struct Column
+{
+	bool		binary;
+	FmgrInfo	function;		/* send or output; receive or input */
+	Oid			ioparam;
+	int32		typmod;
+} Column;
+
+struct CfRowEncoder
+{
+	StringInfo	buf;
+	int			ncolumns;
+	Column	   *columns;
+};
+
+static bool has_binary_io(Oid typid);
+
+static bool
+attributes_have_binary_io(Oid typid)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(typid, -1);
+	bool		all = true;
+
+	for (int i = 0; all && i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			all = has_binary_io(TupleDescAttr(desc, i)->atttypid);
+	}
+	ReleaseTupleDesc(desc);
+	return all;
+}
+
+/* Binary in both directions, all the way down. */
+static bool
+has_binary_io(Oid typid)
+{
+	Oid			base = getBaseType(typid);
+	Oid			element = get_base_element_type(base);
+	HeapTuple	tuple;
+	Form_pg_type form;
+	bool		both;
+	char		typtype;
+
+	check_stack_depth();
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(base));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	both = OidIsValid(form->typsend) && OidIsValid(form->typreceive);
+	typtype = form->typtype;
+	ReleaseSysCache(tuple);
+
+	if (!both)
+		return false;
+	if (OidIsValid(element))
+		return has_binary_io(element);
+	switch (typtype)
+	{
+		case TYPTYPE_COMPOSITE:
+			return attributes_have_binary_io(base);
+		case TYPTYPE_RANGE:
+			return has_binary_io(get_range_subtype(base));
+		case TYPTYPE_MULTIRANGE:
+			return has_binary_io(get_range_subtype(get_multirange_range(base)));
+		case TYPTYPE_PSEUDO:
+			return false;
+		default:
+			return true;
+	}
+}
+
+static Column *
+make_columns(TupleDesc desc, bool encode)
+{
+	Column	   *columns = palloc0(sizeof(Column) * Max(desc->natts, 1));
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Oid			typid = TupleDescAttr(desc, i)->atttypid;
+		Column	   *column = &columns[i];
+		Oid			function;
+		bool		varlena;
+
+		column->typmod = TupleDescAttr(desc, i)->atttypmod;
+		column->binary = has_binary_io(typid);
+		if (encode && column->binary)
+			getTypeBinaryOutputInfo(typid, &function, &varlena);
+		else if (encode)
+			getTypeOutputInfo(typid, &function, &varlena);
+		else if (column->binary)
+			getTypeBinaryInputInfo(typid, &function, &column->ioparam);
+		else
+			getTypeInputInfo(typid, &function, &column->ioparam);
+		fmgr_info(function, &column->function);
+	}
+	return columns;
+}
+
+void
+cf_row_encoding_begin(StringInfo buf)
+{
+	uint32		room = 0;
+
+	appendBinaryStringInfo(buf, (char *) &room, sizeof(room));
+}
+
+void
+cf_row_encoding_end(StringInfo buf, uint64 nrows)
+{
+	uint32		count = pg_hton32((uint32) nrows);
+
+	/* A row is four bytes at least where there is a column. */
+	memcpy(buf->data, &count, sizeof(count));
+}
+
+CfRowEncoder *
+cf_row_encoder_create(TupleDesc desc, StringInfo buf)
+{
+	CfRowEncoder *encoder = palloc(sizeof(CfRowEncoder));
+
+	encoder->buf = buf;
+	encoder->ncolumns = desc->natts;
+	encoder->columns = make_columns(desc, true);
+	return encoder;
+}
+
+static void
+append_field(StringInfo buf, const char *data, int32 len)
+{
+	int32		word = (int32) pg_hton32((uint32) len);
+
+	appendBinaryStringInfo(buf, (char *) &word, sizeof(word));
+	if (len > 0)
+		appendBinaryStringInfo(buf, data, len);
+}
+
+void
+cf_row_encoder_add(CfRowEncoder *encoder, TupleTableSlot *slot)
+{
+	slot_getallattrs(slot);
+	for (int i = 0; i < encoder->ncolumns; i++)
+	{
+		Column	   *column = &encoder->columns[i];
+
+		if (slot->tts_isnull[i])
+			append_field(encoder->buf, NULL, -1);
+		else if (column->binary)
+		{
+			bytea	   *sent = SendFunctionCall(&column->function, slot->tts_values[i]);
+
+			append_field(encoder->buf, VARDATA(sent), VARSIZE(sent) - VARHDRSZ);
+		}
+		else
+		{
+			char	   *text = OutputFunctionCall(&column->function, slot->tts_values[i]);
+
+			append_field(encoder->buf, text, strlen(text));
+		}
+	}
+}
+
+/* What is left to read. */
+typedef struct Reader
+{
+	const char *data;
+	Size		len;
+} Reader;
+
+static bool
+read_word(Reader *reader, int32 *word)
+{
+	uint32		raw;
+
+	if (reader->len < sizeof(raw))
+		return false;
+	memcpy(&raw, reader->data, sizeof(raw));
+	*word = (int32) pg_ntoh32(raw);
+	reader->data += sizeof(raw);
+	reader->len -= sizeof(raw);
+	return true;
+}
+
+static bool
+read_column(Reader *reader, Column *column, Datum *value, bool *isnull)
+{
+	int32		len;
+	StringInfoData field;
+
+	if (!read_word(reader, &len))
+		return false;
+	*isnull = len == -1;
+	*value = (Datum) 0;
+	if (*isnull)
+		return true;
+	if (len < 0 || (Size) len > reader->len)
+		return false;
+
+	/* Receive functions want a terminated buffer of their own. */
+	initStringInfo(&field);
+	appendBinaryStringInfo(&field, reader->data, len);
+	reader->data += len;
+	reader->len -= len;
+	if (column->binary)
+	{
+		*value = ReceiveFunctionCall(&column->function, &field,
+									 column->ioparam, column->typmod);
+		return field.cursor == field.len;
+	}
+	*value = InputFunctionCall(&column->function, field.data,
+							   column->ioparam, column->typmod);
+	return true;
+}
+
+bool
+cf_rows_decode(const char *data, Size len, TupleDesc desc, Tuplestorestate *store)
+{
+	Reader		reader = {data, len};
+	Column	   *columns = make_columns(desc, false);
+	Datum	   *values = palloc(sizeof(Datum) * Max(desc->natts, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
+	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext,
+												  "cachefront row",
+												  ALLOCSET_DEFAULT_SIZES);
+	bool		valid = true;
+	int32		nrows;
+
+	if (!read_word(&reader, &nrows) || nrows < 0)
+		return false;
+	for (int32 row = 0; valid && row < nrows; row++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(per_row);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; valid && i < desc->natts; i++)
+			valid = read_column(&reader, &columns[i], &values[i], &nulls[i]);
+		if (valid)
+			tuplestore_putvalues(store, desc, values, nulls);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(per_row);
+	}
+	MemoryContextDelete(per_row);
+	return valid && reader.len == 0;
+}

@@ -1,0 +1,40 @@
+/*
+ * rowcodec.h - rows of any types to bytes and back.
+ *
+ * Layout, in network byte order: a 32-bit count of rows, then for each column
+ * of each row a 32-bit length (-1 for NULL) and that many bytes: the type's
+ * binary wire format where it has one all the way down, else its text.
+ * Decoding goes through the types' receive functions, which check what they
+ * are given; lengths are checked here.
+ *
+ * src/codec/rowcodec.h
+ */
+#ifndef CF_CODEC_ROWCODEC_H
+#define CF_CODEC_ROWCODEC_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+#include "utils/tuplestore.h"
+
+typedef struct CfRowEncoder CfRowEncoder;
+
+/* Begin leaves room for the count that end fills in. */
+extern void cf_row_encoding_begin(StringInfo buf);
+extern void cf_row_encoding_end(StringInfo buf, uint64 nrows);
+
+/* Appends to buf; lives in CurrentMemoryContext. */
+extern CfRowEncoder *cf_row_encoder_create(TupleDesc desc, StringInfo buf);
+extern void cf_row_encoder_add(CfRowEncoder *encoder, TupleTableSlot *slot);
+
+/*
+ * Puts the rows into a tuplestore. Returns false, with some rows perhaps put
+ * already, if the bytes are not what an encoder for these types wrote; a
+ * type's own receive function may raise its own error.
+ */
+extern bool cf_rows_decode(const char *data, Size len, TupleDesc desc,
+						   Tuplestorestate *store);
+
+#endif							/* CF_CODEC_ROWCODEC_H */

@@ -1,0 +1,32 @@
+/*
+ * debug_point.h - wait points and a clock for tests, compiled out of releases.
+ *
+ * A wait point blocks while another session holds its advisory lock, so that
+ * a test decides the order of two sessions. The idea is TimescaleDB's
+ * (src/debug_point.h). cf_now() is the only clock of the cache: with CF_DEBUG
+ * a test may move it forward for the whole server.
+ *
+ * src/debug_point.h
+ */
+#ifndef CF_DEBUG_POINT_H
+#define CF_DEBUG_POINT_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "utils/timestamp.h"
+
+#ifdef CF_DEBUG
+extern void cf_debug_wait(const char *name);
+extern TimestampTz cf_debug_now(void);
+extern void cf_debug_register(void);
+
+#define CF_WAIT_POINT(name) cf_debug_wait(name)
+#define cf_now() cf_debug_now()
+#else
+#define CF_WAIT_POINT(name) ((void) 0)
+#define cf_now() GetCurrentTimestamp()
+#define cf_debug_register() ((void) 0)
+#endif
+
+#endif							/* CF_DEBUG_POINT_H */

@@ -1,0 +1,504 @@
+/*
+ * fetch.c - the order in which a read is answered. DESIGN section 7:
+ *
+ *	1. bypass: run the query and leave no trace
+ *	2. L1 hit; XFetch may make this caller refresh, the others keep the value
+ *	3. lead the flight of this identity, or follow the one in the air
+ *	4. the leader looks in L1 again
+ *	5. load
+ *	6. fill L1, then land the flight, so that whoever comes next finds one
+ *
+ * Every way out of step 3 lands the flight: see lead().
+ *
+ * src/engine/fetch.c
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "debug_point.h"
+#include "engine/fetch.h"
+#include "engine/flight.h"
+#include "engine/identity.h"
+#include "engine/loader.h"
+#include "engine/policy.h"
+#include "engine/xfetch.h"
+#include "guc.h"
+
+#define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
+
+static CfL1Status
+look_in_l1(const CfRequest *request, int flags, CfL1Result *result)
+{
+	CfL1Status	status;
+
+	if (unlikely(cf_load_active()))
+		flags |= CF_L1_WANT_DEPS;
+	status = cf_l1_get(&request->key, &request->id, request->part, cf_now(),
+					   flags, result);
+	if (unlikely(result->no_memory))
+		return CF_L1_MISS;
+	if (unlikely(result->deps != NULL))
+		cf_load_add_deps(result->deps, result->ndeps);
+	return status;
+}
+
+/* The part of a fresh value that the caller asked for. */
+static struct varlena *
+take_part(const CfRequest *request, const CfLoad *load)
+{
+	const char *from = load->value;
+	Size		len = load->len;
+	struct varlena *value;
+
+	if (request->part == CF_L1_PART_FIRST)
+	{
+		if (load->negative)
+			return NULL;
+		from += 1;
+		len = load->first_len;
+	}
+	value = palloc(VARHDRSZ + len);
+	SET_VARSIZE(value, VARHDRSZ + len);
+	memcpy(VARDATA(value), from, len);
+	return value;
+}
+
+static CfClockRef *
+collect_deps(const CfRequest *request, const CfLoad *load, int *ndeps)
+{
+	Datum	   *tags = NULL;
+	int			ntags = 0;
+	CfClockRef *deps;
+	ListCell   *cell;
+	int			n = 0;
+
+	if (request->tags != NULL)
+		deconstruct_array(request->tags, TEXTOID, -1, false, TYPALIGN_INT,
+						  &tags, NULL, &ntags);
+	deps = palloc(sizeof(CfClockRef) *
+				  (ntags + list_length(load->sources.relids) + load->ninner_deps + 1));
+	for (int i = 0; i < ntags; i++)
+	{
+		text	   *tag = DatumGetTextPP(tags[i]);
+
+		deps[n++] = cf_clock_of_tag(cf_tag_hash(request->key.dboid, VARDATA_ANY(tag),
+												VARSIZE_ANY_EXHDR(tag)));
+	}
+	foreach(cell, load->sources.relids)
+		deps[n++] = cf_clock_of_tag(cf_table_tag_hash(request->key.dboid,
+													  lfirst_oid(cell)));
+	for (int i = 0; i < load->ninner_deps; i++)
+		deps[n++] = load->inner_deps[i];
+	*ndeps = n;
+	return deps;
+}
+
+static void
+describe(const CfRequest *request, const CfLoad *load, CfL1Meta *meta)
+{
+	MemSet(meta, 0, sizeof(*meta));
+	meta->filled_at = load->started;
+	meta->ttl = cf_policy_ttl(&request->def, request->ttl, load->negative);
+	meta->stale_for = request->def.stale_ttl;
+	meta->stamp = load->stamp;
+	meta->load_us = load->load_us;
+	meta->first_len = load->first_len;
+	meta->stats_slot = request->def.stats_slot;
+	meta->negative = load->negative;
+	meta->deps = collect_deps(request, load, &meta->ndeps);
+}
+
+/* Remembers that this identity is not to be shared, so that nobody queues up. */
+static void
+put_marker(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
+{
+	if (load->bypass == CF_BYPASS_ROW_SECURITY)
+		meta->marker = CF_L1_MARK_ROW_SECURITY;
+	else if (load->bypass == CF_BYPASS_SETTING)
+		meta->marker = CF_L1_MARK_SETTING;
+	else
+		return;
+	meta->negative = false;
+	meta->first_len = 0;
+	(void) cf_l1_put(&request->key, &request->id, NULL, 0, meta);
+}
+
+/* Step 6, first half. False: the value must not leave this session. */
+static bool
+fill(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
+{
+	describe(request, load, meta);
+	cf_policy_count(request, load->bypass);
+
+	/* The query itself may have taken a transaction id, by txid_current(). */
+	if (cf_policy_has_written())
+		return false;
+	if (load->bypass != CF_BYPASS_NONE)
+	{
+		if (meta->ndeps <= CF_L1_MAX_DEPS)
+			put_marker(request, load, meta);
+		return false;
+	}
+	if (meta->ndeps > CF_L1_MAX_DEPS)
+	{
+		count(request, CF_COUNT_TOO_LARGE);
+		return true;
+	}
+
+	CF_WAIT_POINT("fetch-before-fill");
+	switch (cf_l1_put(&request->key, &request->id, load->value, load->len, meta))
+	{
+		case CF_L1_STORED:
+			count(request, CF_COUNT_FILLS);
+			break;
+		case CF_L1_REFUSED:
+			count(request, CF_COUNT_FILLS_REFUSED);
+			break;
+		case CF_L1_TOO_LARGE:
+			count(request, CF_COUNT_TOO_LARGE);
+			break;
+		case CF_L1_NO_MEMORY:
+			count(request, CF_COUNT_NO_MEMORY);
+			break;
+	}
+	return true;
+}
+
+static void
+begin_snapshot(void *flight)
+{
+	if (flight != NULL)
+		cf_flight_begin_snapshot(flight);
+}
+
+/* A cancelled or terminated session must not go on with an old value. */
+static bool
+may_hide_error(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION;
+}
+
+/*
+ * Loads in a subtransaction, so that an error of the query can be answered
+ * with the value that is still at hand. False: the query failed.
+ */
+static bool
+load_or_fail(const CfRequest *request, CfLoad *load, CfSharedFlight *flight)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool loaded = true;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		cf_load_run(request, load, begin_snapshot, flight);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (!may_hide_error(error->sqlerrcode))
+			ReThrowError(error);
+		FreeErrorData(error);
+		loaded = false;
+	}
+	PG_END_TRY();
+	return loaded;
+}
+
+/* Step 5, outside of any flight. */
+static struct varlena *
+load_alone(const CfRequest *request, bool may_fill)
+{
+	CfLoad		load;
+	CfL1Meta	meta;
+
+	PG_TRY();
+	{
+		cf_load_run(request, &load, NULL, NULL);
+	}
+	PG_CATCH();
+	{
+		count(request, CF_COUNT_LOAD_ERRORS);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	if (may_fill)
+		(void) fill(request, &load, &meta);
+	return take_part(request, &load);
+}
+
+/*
+ * Steps 4 to 6. have_old says that a value is at hand should the query fail;
+ * newer_than that only a value filled after it answers step 4. Returns false,
+ * with no value, if the query failed or L1 has an answer now: look there.
+ */
+static bool
+lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
+	 TimestampTz newer_than, struct varlena **value)
+{
+	CfL1Result	again;
+	CfLoad		load;
+	CfL1Meta	meta;
+	volatile bool landed = false;
+	volatile bool loaded = true;
+
+	PG_TRY();
+	{
+		cf_flight_lock(flight);
+		CF_WAIT_POINT("flight-leader");
+		if (cf_l1_get(&request->key, &request->id, CF_L1_PART_NONE, cf_now(), 0,
+					  &again) == CF_L1_HIT && again.filled_at > newer_than)
+		{
+			landed = true;
+			cf_flight_abort(flight, CF_FLIGHT_RETRY);
+			loaded = false;
+		}
+		else if (have_old && !IsInParallelMode())
+			loaded = load_or_fail(request, &load, flight);
+		else
+			cf_load_run(request, &load, begin_snapshot, flight);
+
+		if (loaded)
+		{
+			bool		shared = fill(request, &load, &meta);
+
+			CF_WAIT_POINT("flight-before-landing");
+			landed = true;
+			if (shared)
+				cf_flight_finish(flight, load.value, load.len, &meta);
+			else
+				cf_flight_abort(flight, CF_FLIGHT_PRIVATE);
+		}
+		else if (!landed)
+		{
+			landed = true;
+			count(request, CF_COUNT_LOAD_ERRORS);
+			cf_flight_abort(flight, CF_FLIGHT_RETRY);
+		}
+	}
+	PG_CATCH();
+	{
+		count(request, CF_COUNT_LOAD_ERRORS);
+		if (!landed)
+			cf_flight_abort(flight, CF_FLIGHT_RETRY);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	if (loaded)
+		*value = take_part(request, &load);
+	return loaded;
+}
+
+/* A value past its time to live, if there is one that no commit invalidated. */
+static bool
+serve_stale(const CfRequest *request, struct varlena **value)
+{
+	CfL1Result	old;
+	CfL1Status	status = look_in_l1(request, CF_L1_WANT_STALE, &old);
+
+	if (status != CF_L1_HIT && status != CF_L1_EXPIRED)
+		return false;
+	if (status == CF_L1_EXPIRED)
+		count(request, CF_COUNT_STALE_HITS);
+	*value = old.value;
+	return true;
+}
+
+/* Sleeps until the flight lands. True: answered. */
+static bool
+follow(const CfRequest *request, CfSharedFlight *flight, TimestampTz deadline,
+	   struct varlena **value)
+{
+	CfL1Result	result;
+	instr_time	begin;
+	instr_time	end;
+	CfFlightOutcome outcome;
+
+	INSTR_TIME_SET_CURRENT(begin);
+	outcome = cf_flight_wait(flight, deadline, request->part, &result);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, begin);
+	cf_stats_latency(CF_LATENCY_FLIGHT_WAIT,
+					 (uint64) INSTR_TIME_GET_MICROSEC(end) * 1000);
+
+	switch (outcome)
+	{
+		case CF_FLIGHT_VALUE:
+			count(request, CF_COUNT_HANDOVERS);
+			*value = result.value;
+			return true;
+		case CF_FLIGHT_RETRY:
+			return false;
+		case CF_FLIGHT_TIMEOUT:
+			count(request, CF_COUNT_FLIGHT_TIMEOUTS);
+			if (!serve_stale(request, value))
+				*value = load_alone(request, true);
+			return true;
+		case CF_FLIGHT_PRIVATE:
+			*value = load_alone(request, true);
+			return true;
+	}
+	return false;
+}
+
+/* Step 3 and on. have_old: an expired value is there, should the query fail. */
+static struct varlena *
+fetch_missed(const CfRequest *request, bool have_old)
+{
+	TimestampTz deadline = GetCurrentTimestamp() +
+		cf_guc_flight_timeout * INT64CONST(1000);
+	struct varlena *value = NULL;
+	CfSharedFlight *flight;
+	CfL1Result	result;
+
+	count(request, CF_COUNT_MISSES);
+	for (;;)
+	{
+		switch (cf_flight_join(&request->key, &request->id, true, &flight))
+		{
+			case CF_FLIGHT_LEAD:
+				if (lead(request, flight, have_old, PG_INT64_MIN, &value))
+					return value;
+				if (serve_stale(request, &value))
+					return value;
+				have_old = false;	/* gone meanwhile: the error is the answer */
+				continue;
+			case CF_FLIGHT_FOLLOW:
+				if (follow(request, flight, deadline, &value))
+					return value;
+				break;
+			case CF_FLIGHT_ALONE:
+				return load_alone(request, true);
+		}
+
+		/* The flight landed without a value for this session. */
+		switch (look_in_l1(request, 0, &result))
+		{
+			case CF_L1_HIT:
+				count(request, CF_COUNT_HANDOVERS);
+				return result.value;
+			case CF_L1_MARKED:
+				return load_alone(request, true);
+			case CF_L1_EXPIRED:
+				have_old = true;
+				break;
+			case CF_L1_MISS:
+				break;
+		}
+	}
+}
+
+static bool
+refresh_is_due(const CfRequest *request, const CfL1Result *hit)
+{
+	double		beta = request->def.xfetch_beta;
+
+	if (beta <= 0 || hit->load_us == 0)
+		return false;
+	return cf_xfetch_due((double) (cf_now() - hit->filled_at), hit->load_us, beta,
+						 (double) hit->ttl,
+						 1.0 - pg_prng_double(&pg_global_prng_state));
+}
+
+/*
+ * The caller that XFetch chose loads, unless somebody does already; if the
+ * query fails, the value that it has is still good.
+ */
+static struct varlena *
+refresh_early(const CfRequest *request, const CfL1Result *hit)
+{
+	struct varlena *value;
+	CfSharedFlight *flight;
+
+	if (IsInParallelMode() ||
+		cf_flight_join(&request->key, &request->id, false, &flight) != CF_FLIGHT_LEAD)
+		return hit->value;
+	count(request, CF_COUNT_EARLY_REFRESHES);
+	if (!lead(request, flight, true, hit->filled_at, &value))
+		return hit->value;
+	return value;
+}
+
+static struct varlena *
+fetch_hit(const CfRequest *request, const CfL1Result *hit)
+{
+	count(request, CF_COUNT_L1_HITS);
+	if (hit->negative)
+		count(request, CF_COUNT_NEGATIVE_HITS);
+	if (unlikely(refresh_is_due(request, hit)))
+		return refresh_early(request, hit);
+	return hit->value;
+}
+
+static CfBypass
+bypass_of_marker(CfL1Marker marker)
+{
+	return marker == CF_L1_MARK_SETTING ? CF_BYPASS_SETTING : CF_BYPASS_ROW_SECURITY;
+}
+
+struct varlena *
+cf_fetch(CfRequest *request)
+{
+	bool		timed = cf_stats_sample();
+	instr_time	begin;
+	instr_time	end;
+	CfL1Result	result;
+	CfBypass	bypass;
+
+	check_stack_depth();
+	if (timed)
+		INSTR_TIME_SET_CURRENT(begin);
+
+	cf_define_find(&request->key, &request->def);
+	count(request, CF_COUNT_FETCHES);
+	bypass = cf_policy_bypass(request);
+	if (unlikely(bypass != CF_BYPASS_NONE))
+	{
+		cf_policy_count(request, bypass);
+		return load_alone(request, false);
+	}
+	cf_load_check_scope(&request->def);
+
+	cf_identity_of_request(request);
+	switch (look_in_l1(request, 0, &result))
+	{
+		case CF_L1_HIT:
+			if (timed)
+			{
+				INSTR_TIME_SET_CURRENT(end);
+				INSTR_TIME_SUBTRACT(end, begin);
+				cf_stats_latency(CF_LATENCY_L1_HIT,
+								 (uint64) (INSTR_TIME_GET_DOUBLE(end) * 1e9));
+			}
+			return fetch_hit(request, &result);
+		case CF_L1_EXPIRED:
+			return fetch_missed(request, true);
+		case CF_L1_MISS:
+			return fetch_missed(request, false);
+		case CF_L1_MARKED:
+			cf_policy_count(request, bypass_of_marker(result.marker));
+			return load_alone(request, false);
+	}
+	return NULL;
+}

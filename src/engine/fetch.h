@@ -1,0 +1,19 @@
+/*
+ * fetch.h - the one entry point of reads. DESIGN section 7.
+ *
+ * src/engine/fetch.h
+ */
+#ifndef CF_ENGINE_FETCH_H
+#define CF_ENGINE_FETCH_H
+
+#include "engine/request.h"
+
+/*
+ * Answers a request from L1, from another session's load, or from the query.
+ * The value is palloc'd in CurrentMemoryContext: JSON text, or encoded rows;
+ * NULL where a first row was asked for and there is none. Raises only the
+ * errors of the query and of the call.
+ */
+extern struct varlena *cf_fetch(CfRequest *request);
+
+#endif							/* CF_ENGINE_FETCH_H */

@@ -1,0 +1,729 @@
+/*
+ * flight.c - singleflight in shared memory.
+ *
+ * A flight is a slot of a fixed pool, found by hash while it is in the air.
+ * The leader lands it: it takes the flight out of the table, so that nobody
+ * joins any more, leaves the value in a piece of shared memory if somebody
+ * waits for it, and wakes all followers. The last follower to leave frees the
+ * value and the slot.
+ *
+ * Every way out of a load lands the flight: cf_flight_finish and _abort by the
+ * fetch, errors through its PG_CATCH, FATAL through before_shmem_exit.
+ *
+ * A follower sleeps on a condition variable, which the deadlock detector does
+ * not see. So each deadlock_timeout it looks whether the leader waits, over
+ * locks and other flights, for a lock of the follower itself, and gives up.
+ *
+ * Locking: a flight's fields are protected by the lock of its partition; the
+ * free list by a spinlock below it. No partition lock is held while memory is
+ * allocated or a lock is waited for.
+ *
+ * src/engine/flight.c
+ */
+#include "postgres.h"
+
+#include "access/twophase.h"
+#include "miscadmin.h"
+#include "storage/condition_variable.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/spin.h"
+#include "utils/array.h"
+#include "utils/fmgrprotos.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "debug_point.h"
+#include "engine/flight.h"
+#include "guc.h"
+#include "shmem.h"
+
+#define CF_FLIGHT_PARTITIONS 16 /* powers of two */
+#define CF_FLIGHT_BUCKETS 1024
+#define CF_FLIGHT_MAX_LED 32	/* nested loads of one session */
+#define CF_FLIGHT_MAX_CHAIN 64	/* sessions looked at for a deadlock */
+#define CF_FLIGHT_NONE (-1)
+
+/* objsubid of our advisory locks in pg_locks; pg_advisory_lock uses 1 and 2. */
+#define CF_FLIGHT_LOCK_CLASS 0xCF
+
+typedef enum FlightState
+{
+	FLIGHT_FREE,
+	FLIGHT_LOADING,				/* in the table, may be joined */
+	FLIGHT_LANDING,				/* out of the table, the value is being copied */
+	FLIGHT_LANDED
+} FlightState;
+
+/* A value on its way to the followers: this, its dependencies, its bytes. */
+typedef struct Handover
+{
+	CfL1Meta	meta;			/* deps points nowhere */
+	uint32		len;
+} Handover;
+
+#define handover_deps(h) ((CfClockRef *) ((h) + 1))
+#define handover_value(h) ((char *) (handover_deps(h) + (h)->meta.ndeps))
+
+struct CfSharedFlight
+{
+	/* Written by the leader before the flight is in the table */
+	Oid			dboid;
+	CfIdentity	id;
+	uint64		key_hash;
+	int			key_len;
+	int			leader;			/* process id */
+	TimestampTz started;
+	char		key[CF_MAX_KEY];
+
+	/* Protected by the partition's lock */
+	FlightState state;
+	bool		snapshot_begun; /* set once, by the leader */
+	int			waiters;
+	CfFlightOutcome outcome;	/* with FLIGHT_LANDED */
+	dsa_pointer small;			/* the handover, in L1's memory, */
+	dsm_handle	large;			/* or in a segment of its own */
+	int			next;			/* in the bucket or the free list */
+
+	ConditionVariable landed;
+};
+
+/* Whom a session waits for: read without a lock, by the deadlock check only. */
+typedef struct SharedWaiter
+{
+	int			pid;
+	int			leader;			/* 0: does not wait */
+} SharedWaiter;
+
+typedef struct CfSharedFlights
+{
+	/* Immutable after startup */
+	int			nflights;
+	int			nwaiters;
+	SharedWaiter *waiter;
+
+	/* Protected by free_lock */
+	slock_t		free_lock;
+	int			free;			/* head of the free list */
+
+	/* Protected by the lock of partition bucket % CF_FLIGHT_PARTITIONS */
+	int			bucket[CF_FLIGHT_BUCKETS];
+
+	CfSharedFlight flight[FLEXIBLE_ARRAY_MEMBER];
+} CfSharedFlights;
+
+static CfSharedFlights *flights = NULL;
+static LWLockPadded *flight_locks = NULL;
+
+/* What this session has to do with flights. */
+static CfSharedFlight *led[CF_FLIGHT_MAX_LED];
+static ResourceOwner led_owner[CF_FLIGHT_MAX_LED];	/* of the advisory lock */
+static int	nled = 0;
+static CfSharedFlight *following = NULL;
+static bool joined_before_snapshot = false;
+static bool exit_registered = false;
+
+/* Each backend leads one and follows one; the rest is for nesting. */
+static int
+wanted_flights(void)
+{
+	return 2 * MaxBackends + 64;
+}
+
+static Size
+flight_shmem_size(void)
+{
+	Size		size = offsetof(CfSharedFlights, flight);
+
+	size = add_size(size, mul_size(wanted_flights(), sizeof(CfSharedFlight)));
+	size = MAXALIGN(size);
+	return add_size(size, mul_size(MaxBackends, sizeof(SharedWaiter)));
+}
+
+static void
+flight_shmem_init(void *memory, LWLockPadded *locks)
+{
+	CfSharedFlights *new = memory;
+
+	new->nflights = wanted_flights();
+	new->nwaiters = MaxBackends;
+	new->waiter = (SharedWaiter *)
+		((char *) memory + MAXALIGN(offsetof(CfSharedFlights, flight) +
+									new->nflights * sizeof(CfSharedFlight)));
+	SpinLockInit(&new->free_lock);
+	for (int i = 0; i < CF_FLIGHT_BUCKETS; i++)
+		new->bucket[i] = CF_FLIGHT_NONE;
+	for (int i = 0; i < new->nflights; i++)
+	{
+		ConditionVariableInit(&new->flight[i].landed);
+		new->flight[i].next = i + 1 < new->nflights ? i + 1 : CF_FLIGHT_NONE;
+	}
+	new->free = 0;
+}
+
+static void
+flight_shmem_attach(void *memory, LWLockPadded *locks)
+{
+	flights = memory;
+	flight_locks = locks;
+}
+
+void
+cf_flight_register(void)
+{
+	static const CfShmemSegment segment = {
+		.name = "cachefront_flight",
+		.nlocks = CF_FLIGHT_PARTITIONS,
+		.size = flight_shmem_size,
+		.init = flight_shmem_init,
+		.attach = flight_shmem_attach,
+	};
+
+	cf_shmem_register(&segment);
+}
+
+static inline int
+bucket_of(const CfIdentity *id)
+{
+	return (int) (id->hash.h[1] % CF_FLIGHT_BUCKETS);
+}
+
+static inline LWLock *
+lock_of(const CfIdentity *id)
+{
+	return &flight_locks[bucket_of(id) % CF_FLIGHT_PARTITIONS].lock;
+}
+
+static CfSharedFlight *
+take_free_flight(void)
+{
+	CfSharedFlight *flight = NULL;
+
+	SpinLockAcquire(&flights->free_lock);
+	if (flights->free != CF_FLIGHT_NONE)
+	{
+		flight = &flights->flight[flights->free];
+		flights->free = flight->next;
+	}
+	SpinLockRelease(&flights->free_lock);
+	return flight;
+}
+
+static void
+free_flight(CfSharedFlight *flight)
+{
+	flight->state = FLIGHT_FREE;
+	SpinLockAcquire(&flights->free_lock);
+	flight->next = flights->free;
+	flights->free = (int) (flight - flights->flight);
+	SpinLockRelease(&flights->free_lock);
+}
+
+/* Frees a landed flight that nobody waits for. Gives back what it held. */
+static void
+release_if_unused_locked(CfSharedFlight *flight, dsa_pointer *small, dsm_handle *large)
+{
+	Assert(LWLockHeldByMeInMode(lock_of(&flight->id), LW_EXCLUSIVE));
+	*small = InvalidDsaPointer;
+	*large = DSM_HANDLE_INVALID;
+	if (flight->state != FLIGHT_LANDED || flight->waiters > 0)
+		return;
+	*small = flight->small;
+	*large = flight->large;
+	flight->small = InvalidDsaPointer;
+	flight->large = DSM_HANDLE_INVALID;
+	free_flight(flight);
+}
+
+static void
+drop_handover(dsa_pointer small, dsm_handle large)
+{
+	if (DsaPointerIsValid(small))
+		cf_l1_free(small);
+	if (large != DSM_HANDLE_INVALID)
+		dsm_unpin_segment(large);
+}
+
+static void
+flight_exit(int code, Datum arg)
+{
+	cf_flight_reset();
+}
+
+static void
+register_exit(void)
+{
+	if (likely(exit_registered))
+		return;
+	cf_l1_attach();
+	before_shmem_exit(flight_exit, (Datum) 0);
+	exit_registered = true;
+}
+
+static CfSharedFlight *
+find_locked(const CfKey *key, const CfIdentity *id)
+{
+	for (int i = flights->bucket[bucket_of(id)]; i != CF_FLIGHT_NONE;
+		 i = flights->flight[i].next)
+	{
+		CfSharedFlight *flight = &flights->flight[i];
+
+		if (flight->key_hash == key->hash && flight->dboid == key->dboid &&
+			flight->key_len == key->len && cf_identity_equal(&flight->id, id) &&
+			memcmp(flight->key, key->data, key->len) == 0)
+			return flight;
+	}
+	return NULL;
+}
+
+static CfSharedFlight *
+begin_locked(const CfKey *key, const CfIdentity *id)
+{
+	CfSharedFlight *flight = take_free_flight();
+	int		   *bucket = &flights->bucket[bucket_of(id)];
+
+	if (flight == NULL)
+		return NULL;
+	flight->dboid = key->dboid;
+	flight->id = *id;
+	flight->key_hash = key->hash;
+	flight->key_len = key->len;
+	memcpy(flight->key, key->data, key->len);
+	flight->leader = MyProcPid;
+	flight->started = GetCurrentTimestamp();
+	flight->state = FLIGHT_LOADING;
+	flight->snapshot_begun = false;
+	flight->waiters = 0;
+	flight->small = InvalidDsaPointer;
+	flight->large = DSM_HANDLE_INVALID;
+	flight->next = *bucket;
+	*bucket = (int) (flight - flights->flight);
+	return flight;
+}
+
+CfFlightRole
+cf_flight_join(const CfKey *key, const CfIdentity *id, bool may_follow,
+			   CfSharedFlight **result)
+{
+	CfFlightRole role = CF_FLIGHT_ALONE;
+	CfSharedFlight *flight;
+
+	register_exit();
+	*result = NULL;
+	if (nled >= CF_FLIGHT_MAX_LED)
+		return CF_FLIGHT_ALONE;
+
+	LWLockAcquire(lock_of(id), LW_EXCLUSIVE);
+	flight = find_locked(key, id);
+	if (flight == NULL)
+	{
+		flight = begin_locked(key, id);
+		if (flight != NULL)
+		{
+			led_owner[nled] = NULL;
+			led[nled++] = flight;
+			role = CF_FLIGHT_LEAD;
+		}
+	}
+	else if (may_follow && nled == 0)
+	{
+		flight->waiters++;
+		joined_before_snapshot = !flight->snapshot_begun;
+		following = flight;
+		role = CF_FLIGHT_FOLLOW;
+	}
+	LWLockRelease(lock_of(id));
+	*result = flight;
+	return role;
+}
+
+static void
+set_lock_tag(LOCKTAG *tag, const CfSharedFlight *flight)
+{
+	SET_LOCKTAG_ADVISORY(*tag, flight->dboid, (uint32) (flight->id.hash.h[0] >> 32),
+						 (uint32) flight->id.hash.h[0], CF_FLIGHT_LOCK_CLASS);
+}
+
+/*
+ * The lock shows the flight; the table decides who leads. So if there is no
+ * room in the lock table, the flight goes on without it.
+ */
+void
+cf_flight_lock(CfSharedFlight *flight)
+{
+	LOCKTAG		tag;
+
+	Assert(nled > 0 && led[nled - 1] == flight);
+	set_lock_tag(&tag, flight);
+	if (CF_LOCK_TRY(&tag, ExclusiveLock) != LOCKACQUIRE_NOT_AVAIL)
+		led_owner[nled - 1] = CurrentResourceOwner;
+}
+
+/*
+ * Before the flight leaves the table, so that the next leader finds the lock
+ * free. At exit and after an abort the lock manager has released it itself.
+ */
+static void
+unlock(int i)
+{
+	ResourceOwner current = CurrentResourceOwner;
+	LOCKTAG		tag;
+
+	if (led_owner[i] == NULL)
+		return;
+	set_lock_tag(&tag, led[i]);
+	CurrentResourceOwner = led_owner[i];
+	if (LockHeldByMe(&tag, ExclusiveLock))
+		LockRelease(&tag, ExclusiveLock, false);
+	CurrentResourceOwner = current;
+	led_owner[i] = NULL;
+}
+
+void
+cf_flight_begin_snapshot(CfSharedFlight *flight)
+{
+	LWLockAcquire(lock_of(&flight->id), LW_EXCLUSIVE);
+	flight->snapshot_begun = true;
+	LWLockRelease(lock_of(&flight->id));
+}
+
+/* Takes the flight out of the table; returns how many wait for it. */
+static int
+close_flight(CfSharedFlight *flight)
+{
+	int		   *link = &flights->bucket[bucket_of(&flight->id)];
+	int			waiters;
+
+	LWLockAcquire(lock_of(&flight->id), LW_EXCLUSIVE);
+	while (*link != (int) (flight - flights->flight))
+		link = &flights->flight[*link].next;
+	*link = flight->next;
+	flight->state = FLIGHT_LANDING;
+	waiters = flight->waiters;
+	LWLockRelease(lock_of(&flight->id));
+	return waiters;
+}
+
+static void
+land(CfSharedFlight *flight, CfFlightOutcome outcome, dsa_pointer small, dsm_handle large)
+{
+	LWLock	   *lock = lock_of(&flight->id);
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	flight->small = small;
+	flight->large = large;
+	flight->outcome = outcome;
+	flight->state = FLIGHT_LANDED;
+	/* Under the lock, for the slot may be used again right after it. */
+	ConditionVariableBroadcast(&flight->landed);
+	release_if_unused_locked(flight, &small, &large);
+	LWLockRelease(lock);
+	drop_handover(small, large);
+}
+
+static void
+write_handover(Handover *handover, const char *value, Size len, const CfL1Meta *meta)
+{
+	handover->meta = *meta;
+	handover->meta.deps = NULL;
+	handover->len = (uint32) len;
+	if (meta->ndeps > 0)
+		memcpy(handover_deps(handover), meta->deps, meta->ndeps * sizeof(CfClockRef));
+	memcpy(handover_value(handover), value, len);
+}
+
+/* A segment of its own; no segment is no reason to fail the leader's query. */
+static dsm_handle
+make_large_handover(Size size, const char *value, Size len, const CfL1Meta *meta)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile dsm_handle handle = DSM_HANDLE_INVALID;
+
+	PG_TRY();
+	{
+		dsm_segment *segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+
+		if (segment != NULL)
+		{
+			write_handover(dsm_segment_address(segment), value, len, meta);
+			dsm_pin_segment(segment);
+			handle = dsm_segment_handle(segment);
+			dsm_detach(segment);
+		}
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		handle = DSM_HANDLE_INVALID;
+	}
+	PG_END_TRY();
+	return handle;
+}
+
+static void
+pop_led(CfSharedFlight *flight)
+{
+	Assert(nled > 0 && led[nled - 1] == flight);
+	nled--;
+}
+
+void
+cf_flight_finish(CfSharedFlight *flight, const char *value, Size len,
+				 const CfL1Meta *meta)
+{
+	Size		size = sizeof(Handover) + meta->ndeps * sizeof(CfClockRef) + len;
+	dsa_pointer small = InvalidDsaPointer;
+	dsm_handle	large = DSM_HANDLE_INVALID;
+	CfFlightOutcome outcome = CF_FLIGHT_VALUE;
+
+	unlock(nled - 1);
+	if (close_flight(flight) > 0)
+	{
+		if (len <= (Size) cf_guc_l1_max_value)
+			small = cf_l1_alloc(size);
+		if (DsaPointerIsValid(small))
+			write_handover(cf_l1_address(small), value, len, meta);
+		else
+			large = make_large_handover(size, value, len, meta);
+		if (!DsaPointerIsValid(small) && large == DSM_HANDLE_INVALID)
+			outcome = CF_FLIGHT_PRIVATE;	/* rather all at once than one by one */
+	}
+	land(flight, outcome, small, large);
+	pop_led(flight);
+}
+
+void
+cf_flight_abort(CfSharedFlight *flight, CfFlightOutcome outcome)
+{
+	unlock(nled - 1);
+	if (flight->state == FLIGHT_LOADING)
+		(void) close_flight(flight);
+	land(flight, outcome, InvalidDsaPointer, DSM_HANDLE_INVALID);
+	pop_led(flight);
+}
+
+static SharedWaiter *
+my_waiter(void)
+{
+	return &flights->waiter[CF_MY_BACKEND_INDEX];
+}
+
+static void
+leave(CfSharedFlight *flight)
+{
+	LWLock	   *lock = lock_of(&flight->id);
+	dsa_pointer small;
+	dsm_handle	large;
+
+	following = NULL;
+	my_waiter()->leader = 0;
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	flight->waiters--;
+	release_if_unused_locked(flight, &small, &large);
+	LWLockRelease(lock);
+	drop_handover(small, large);
+}
+
+void
+cf_flight_reset(void)
+{
+	while (nled > 0)
+		cf_flight_abort(led[nled - 1], CF_FLIGHT_RETRY);
+	if (following != NULL)
+	{
+		ConditionVariableCancelSleep();
+		leave(following);
+	}
+}
+
+/* Adds a session to the list to look at, once. */
+static int
+add_pid(int *pids, int n, int pid)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (pids[i] == pid)
+			return n;
+	}
+	if (n < CF_FLIGHT_MAX_CHAIN)
+		pids[n++] = pid;
+	return n;
+}
+
+static int
+add_blockers(int *pids, int n, int pid)
+{
+	ArrayType  *blockers;
+	PGPROC	   *proc = BackendPidGetProc(pid);
+	int32	   *elements;
+
+	if (proc == NULL || proc->waitLock == NULL)
+		return n;
+	blockers = DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids,
+													  Int32GetDatum(pid)));
+	elements = (int32 *) ARR_DATA_PTR(blockers);
+	for (int i = 0; i < ArrayGetNItems(ARR_NDIM(blockers), ARR_DIMS(blockers)); i++)
+		n = add_pid(pids, n, elements[i]);
+	pfree(blockers);
+	return n;
+}
+
+/* Does the leader wait, directly or through others, for this session? */
+static bool
+leader_waits_for_me(int leader)
+{
+	int			pids[CF_FLIGHT_MAX_CHAIN];
+	int			n = add_pid(pids, 0, leader);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (pids[i] == MyProcPid)
+			return true;
+		for (int w = 0; w < flights->nwaiters; w++)
+		{
+			if (flights->waiter[w].pid == pids[i] && flights->waiter[w].leader != 0)
+				n = add_pid(pids, n, flights->waiter[w].leader);
+		}
+		n = add_blockers(pids, n, pids[i]);
+	}
+	return false;
+}
+
+static bool
+has_landed(CfSharedFlight *flight)
+{
+	bool		landed;
+
+	LWLockAcquire(lock_of(&flight->id), LW_SHARED);
+	landed = flight->state == FLIGHT_LANDED;
+	LWLockRelease(lock_of(&flight->id));
+	return landed;
+}
+
+/* False: the deadline has passed, or the flight cannot land before we go. */
+static bool
+sleep_until_landed(CfSharedFlight *flight, TimestampTz deadline)
+{
+	ConditionVariablePrepareToSleep(&flight->landed);
+	while (!has_landed(flight))
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+		if (left <= 0)
+			break;
+		if (ConditionVariableTimedSleep(&flight->landed, Min(left, DeadlockTimeout),
+										CF_WAIT_EVENT_FLIGHT) &&
+			leader_waits_for_me(flight->leader))
+			break;
+	}
+	ConditionVariableCancelSleep();
+	return has_landed(flight);
+}
+
+static CfFlightOutcome
+take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part,
+		   CfL1Result *result)
+{
+	CfL1Meta	meta = handover->meta;
+	CfKey		key = {flight->dboid, flight->key, flight->key_len, flight->key_hash};
+	const char *from = handover_value(handover);
+	Size		len = handover->len;
+
+	/* DESIGN section 7: the result must satisfy the follower's own freshness. */
+	meta.deps = handover_deps(handover);
+	if (!joined_before_snapshot && !cf_l1_meta_is_current(&key, &meta))
+		return CF_FLIGHT_RETRY;
+
+	result->negative = meta.negative;
+	result->value = NULL;
+	if (part == CF_L1_PART_FIRST)
+	{
+		if (meta.negative)
+			return CF_FLIGHT_VALUE;
+		from += 1;
+		len = meta.first_len;
+	}
+	result->value = palloc(VARHDRSZ + len);
+	SET_VARSIZE(result->value, VARHDRSZ + len);
+	memcpy(VARDATA(result->value), from, len);
+	return CF_FLIGHT_VALUE;
+}
+
+static CfFlightOutcome
+take_large_value(const CfSharedFlight *flight, CfL1Part part, CfL1Result *result)
+{
+	dsm_segment *segment = dsm_attach(flight->large);
+	CfFlightOutcome outcome;
+
+	if (segment == NULL)
+		return CF_FLIGHT_PRIVATE;
+	outcome = take_value(flight, dsm_segment_address(segment), part, result);
+	dsm_detach(segment);
+	return outcome;
+}
+
+CfFlightOutcome
+cf_flight_wait(CfSharedFlight *flight, TimestampTz deadline, CfL1Part part,
+			   CfL1Result *result)
+{
+	CfFlightOutcome outcome;
+
+	Assert(following == flight);
+	my_waiter()->pid = MyProcPid;
+	my_waiter()->leader = flight->leader;
+	CF_WAIT_POINT("flight-wait");
+	PG_TRY();
+	{
+		if (!sleep_until_landed(flight, deadline))
+			outcome = CF_FLIGHT_TIMEOUT;
+		else if (flight->outcome != CF_FLIGHT_VALUE)
+			outcome = flight->outcome;
+		else if (DsaPointerIsValid(flight->small))
+			outcome = take_value(flight, cf_l1_address(flight->small), part, result);
+		else
+			outcome = take_large_value(flight, part, result);
+	}
+	PG_CATCH();
+	{
+		ConditionVariableCancelSleep();
+		leave(flight);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	leave(flight);
+	return outcome;
+}
+
+int
+cf_flight_max(void)
+{
+	return flights->nflights;
+}
+
+bool
+cf_flight_info(int i, CfFlightInfo *info)
+{
+	CfSharedFlight *flight = &flights->flight[i];
+	CfIdentity	id = flight->id;
+	bool		in_the_air;
+
+	/* The identity, and so the lock, may change until the lock is held. */
+	LWLockAcquire(lock_of(&id), LW_SHARED);
+	in_the_air = flight->state == FLIGHT_LOADING && cf_identity_equal(&flight->id, &id);
+	if (in_the_air)
+	{
+		info->dboid = flight->dboid;
+		info->leader = flight->leader;
+		info->waiters = flight->waiters;
+		info->started = flight->started;
+		info->key_len = flight->key_len;
+		memcpy(info->key, flight->key, flight->key_len);
+	}
+	LWLockRelease(lock_of(&id));
+	return in_the_air;
+}

@@ -1,0 +1,227 @@
+/*
+ * identity.c - computes identities; the settings' part is kept between calls.
+ *
+ * Settings are compared with a copy rather than hashed at every call. The
+ * search path counts as the schemas that it resolves to, so that "$user" and
+ * missing schemas mean what they mean to the parser.
+ *
+ * src/engine/identity.c
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "parser/parser.h"
+#include "parser/parse_expr.h"
+#include "pgtime.h"
+#include "tsearch/ts_cache.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/datum.h"
+#include "utils/float.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/pg_locale.h"
+#include "utils/rls.h"
+#include "utils/xml.h"
+
+#include "engine/identity.h"
+
+#define CF_PATH_MAX 64
+
+/* Settings that change what a query returns or how it prints. */
+typedef struct Settings
+{
+	int			npath;
+	Oid			path[CF_PATH_MAX];
+	pg_tz	   *timezone;		/* interned: one pointer a zone */
+	int			date_style;
+	int			date_order;
+	int			interval_style;
+	int			extra_float_digits;
+	int			bytea_output;
+	int			xmloption;
+	int			xmlbinary;
+	int			backslash_quote;
+	bool		row_security;
+	bool		array_nulls;
+	bool		transform_null_equals;
+	bool		standard_conforming_strings;
+	bool		quote_all_identifiers;
+} Settings;
+
+#define CF_NSTRINGS 5
+
+static void
+collect_settings(Settings *now, const char *strings[CF_NSTRINGS])
+{
+	/* Padding counts in memcmp, the unused end of path does not. */
+	memset(&now->timezone, 0, sizeof(Settings) - offsetof(Settings, timezone));
+	now->npath = Min(fetch_search_path_array(now->path, CF_PATH_MAX), CF_PATH_MAX);
+	now->timezone = session_timezone;
+	now->date_style = DateStyle;
+	now->date_order = DateOrder;
+	now->interval_style = IntervalStyle;
+	now->extra_float_digits = extra_float_digits;
+	now->bytea_output = bytea_output;
+	now->xmloption = xmloption;
+	now->xmlbinary = xmlbinary;
+	now->backslash_quote = backslash_quote;
+	now->row_security = row_security;
+	now->array_nulls = Array_nulls;
+	now->transform_null_equals = Transform_null_equals;
+	now->standard_conforming_strings = standard_conforming_strings;
+	now->quote_all_identifiers = quote_all_identifiers;
+
+	strings[0] = locale_monetary;
+	strings[1] = locale_numeric;
+	strings[2] = locale_time;
+	strings[3] = locale_messages;
+	strings[4] = TSCurrentConfig;
+}
+
+static bool
+settings_equal(const Settings *a, const Settings *b)
+{
+	return a->npath == b->npath &&
+		memcmp(a->path, b->path, a->npath * sizeof(Oid)) == 0 &&
+		memcmp(&a->timezone, &b->timezone,
+			   sizeof(Settings) - offsetof(Settings, timezone)) == 0;
+}
+
+static void
+hash_settings(const Settings *settings, const char *const *strings, CfHash128 *hash)
+{
+	const char *zone = pg_get_timezone_name(settings->timezone);
+	const char *rest = (const char *) settings +
+		offsetof(Settings, timezone) + sizeof(pg_tz *);
+
+	cf_hash128_init(hash, 0);
+	cf_hash128_add(hash, settings->path, settings->npath * sizeof(Oid));
+	cf_hash128_add(hash, zone, strlen(zone));
+	cf_hash128_add(hash, rest, (const char *) (settings + 1) - rest);
+	for (int i = 0; i < CF_NSTRINGS; i++)
+		cf_hash128_add(hash, strings[i] ? strings[i] : "",
+					   strings[i] ? strlen(strings[i]) : 0);
+}
+
+/* The hash of the session's settings, computed anew only when one changed. */
+static const CfHash128 *
+settings_hash(void)
+{
+	static Settings last;
+	static char *last_strings[CF_NSTRINGS];
+	static CfHash128 hash;
+	static bool valid = false;
+	Settings	now;
+	const char *strings[CF_NSTRINGS];
+	bool		same = valid;
+
+	collect_settings(&now, strings);
+	same = same && settings_equal(&now, &last);
+	for (int i = 0; same && i < CF_NSTRINGS; i++)
+		same = strcmp(strings[i] ? strings[i] : "", last_strings[i]) == 0;
+	if (likely(same))
+		return &hash;
+
+	valid = false;
+	for (int i = 0; i < CF_NSTRINGS; i++)
+	{
+		if (last_strings[i] != NULL)
+			pfree(last_strings[i]);
+		last_strings[i] = NULL;
+		last_strings[i] = MemoryContextStrdup(TopMemoryContext,
+											  strings[i] ? strings[i] : "");
+	}
+	memcpy(&last, &now, sizeof(last));
+	hash_settings(&now, strings, &hash);
+	valid = true;
+	return &hash;
+}
+
+static void
+add_args(CfHash128 *hash, const CfArgs *args)
+{
+	for (int i = 0; i < args->n; i++)
+	{
+		cf_hash128_add_u64(hash, ((uint64) args->types[i] << 1) | args->nulls[i]);
+		if (args->nulls[i])
+			continue;
+		if (args->typbyvals[i])
+			cf_hash128_add_u64(hash, (uint64) args->values[i]);
+		else if (args->typlens[i] == -1)
+		{
+			struct varlena *value = PG_DETOAST_DATUM_PACKED(args->values[i]);
+
+			cf_hash128_add(hash, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+			if ((Pointer) value != DatumGetPointer(args->values[i]))
+				pfree(value);
+		}
+		else if (args->typlens[i] == -2)
+			cf_hash128_add(hash, DatumGetCString(args->values[i]),
+						   strlen(DatumGetCString(args->values[i])));
+		else
+			cf_hash128_add(hash, DatumGetPointer(args->values[i]), args->typlens[i]);
+	}
+}
+
+static void
+add_columns(CfHash128 *hash, TupleDesc desc)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		cf_hash128_add_u64(hash, ((uint64) att->atttypid << 32) | (uint32) att->atttypmod);
+		cf_hash128_add_u64(hash, att->attcollation);
+	}
+}
+
+static void
+set_roles(const CfDefinition *def, CfIdentity *id)
+{
+	bool		shared = def->scope == CF_SCOPE_SHARED;
+
+	id->role = shared ? InvalidOid : GetUserId();
+	id->session_role = shared ? InvalidOid : GetSessionUserId();
+}
+
+static void
+add_scope(CfHash128 *hash, const CfDefinition *def)
+{
+	const char *value;
+
+	if (def->scope != CF_SCOPE_SETTING)
+		return;
+	value = GetConfigOption(def->setting, true, false);
+	cf_hash128_add(hash, def->setting, strlen(def->setting));
+	cf_hash128_add_u64(hash, value == NULL ? 0 : 1);
+	if (value != NULL)
+		cf_hash128_add(hash, value, strlen(value));
+}
+
+void
+cf_identity_of_request(CfRequest *request)
+{
+	CfIdentity *id = &request->id;
+
+	set_roles(&request->def, id);
+	id->form = request->form;
+	id->hash = *settings_hash();
+	cf_hash128_add(&id->hash, VARDATA_ANY(request->query),
+				   VARSIZE_ANY_EXHDR(request->query));
+	add_args(&id->hash, &request->args);
+	if (request->rows_desc != NULL)
+		add_columns(&id->hash, request->rows_desc);
+	add_scope(&id->hash, &request->def);
+}
+
+void
+cf_identity_of_value(const CfDefinition *def, CfIdentity *id)
+{
+	set_roles(def, id);
+	id->form = CF_FORM_VALUE;
+	cf_hash128_init(&id->hash, CF_FORM_VALUE);
+	add_scope(&id->hash, def);
+}

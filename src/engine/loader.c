@@ -1,0 +1,497 @@
+/*
+ * loader.c - parse, plan and execute the query; encode what it returns.
+ *
+ * One load: read the clocks, take the snapshot, analyse (one SELECT, nothing
+ * that writes or locks), plan, execute into a receiver that encodes row by
+ * row. While it runs, an executor hook looks at every statement that functions
+ * in it start, so that tables, temporary tables and row security behind a
+ * function count as well.
+ *
+ * src/engine/loader.c
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "executor/functions.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/analyze.h"
+#include "portability/instr_time.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "codec/rowcodec.h"
+#include "compat.h"
+#include "debug_point.h"
+#include "engine/loader.h"
+
+/* Encodes rows as they come. */
+typedef struct Receiver
+{
+	DestReceiver pub;
+	CfForm		form;
+	StringInfoData buf;
+	uint64		nrows;
+	uint32		first_len;
+	MemoryContext per_row;
+	CfRowEncoder *encoder;		/* CF_FORM_ROWS */
+} Receiver;
+
+static CfLoad *current_load = NULL;
+static QueryDesc *own_query = NULL; /* its own, already looked at */
+static ExecutorStart_hook_type prev_executor_start = NULL;
+
+static void
+add_plan(CfLoad *load, PlannedStmt *stmt)
+{
+	MemoryContext old = MemoryContextSwitchTo(load->context);
+
+	cf_security_add_plan(&load->sources, stmt);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
+{
+	Size		size = (load->ninner_deps + ndeps) * sizeof(CfClockRef);
+
+	if (ndeps == 0)
+		return;
+	load->inner_deps = load->inner_deps == NULL ?
+		MemoryContextAlloc(load->context, size) : repalloc(load->inner_deps, size);
+	memcpy(load->inner_deps + load->ninner_deps, deps, ndeps * sizeof(CfClockRef));
+	load->ninner_deps += ndeps;
+}
+
+void
+cf_load_add_deps(const CfClockRef *deps, int ndeps)
+{
+	if (current_load != NULL)
+		add_deps(current_load, deps, ndeps);
+}
+
+/* What an inner load read, its outer one has read too. */
+static void
+add_sources(CfLoad *load, const CfLoad *inner)
+{
+	const CfSources *sources = &inner->sources;
+	MemoryContext old = MemoryContextSwitchTo(load->context);
+
+	add_deps(load, inner->inner_deps, inner->ninner_deps);
+	load->sources.temporary |= sources->temporary;
+	load->sources.row_security |= sources->row_security;
+	load->sources.setting |= sources->setting;
+	load->sources.relids = list_concat_unique_oid(load->sources.relids,
+												  sources->relids);
+	MemoryContextSwitchTo(old);
+}
+
+/* Looks at statements that functions start while a load runs. */
+static void
+loader_executor_start(QueryDesc *query, int eflags)
+{
+	if (unlikely(current_load != NULL) && query != own_query)
+		add_plan(current_load, query->plannedstmt);
+
+	if (prev_executor_start)
+		prev_executor_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+void
+cf_loader_install_hooks(void)
+{
+	prev_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = loader_executor_start;
+}
+
+bool
+cf_load_active(void)
+{
+	return current_load != NULL;
+}
+
+void
+cf_load_reset(void)
+{
+	current_load = NULL;
+	own_query = NULL;
+}
+
+void
+cf_load_taint(CfBypass bypass)
+{
+	for (CfLoad *load = current_load; load != NULL; load = load->outer)
+	{
+		if (load->bypass == CF_BYPASS_NONE)
+			load->bypass = bypass;
+	}
+}
+
+/* A value that one setting's scope protects must not get into another scope. */
+void
+cf_load_check_scope(const CfDefinition *def)
+{
+	if (def->scope != CF_SCOPE_SETTING)
+		return;
+	for (CfLoad *load = current_load; load != NULL; load = load->outer)
+	{
+		if (load->bypass == CF_BYPASS_NONE &&
+			(load->def->scope != CF_SCOPE_SETTING ||
+			 pg_strcasecmp(load->def->setting, def->setting) != 0))
+			load->bypass = CF_BYPASS_ROW_SECURITY;
+	}
+}
+
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+	Receiver   *receiver = (Receiver *) self;
+
+	if (receiver->form == CF_FORM_ROWS)
+		receiver->encoder = cf_row_encoder_create(desc, &receiver->buf);
+	else
+		BlessTupleDesc(desc);
+}
+
+static bool
+receiver_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	Receiver   *receiver = (Receiver *) self;
+	MemoryContext old = MemoryContextSwitchTo(receiver->per_row);
+
+	if (receiver->form == CF_FORM_ROWS)
+		cf_row_encoder_add(receiver->encoder, slot);
+	else
+	{
+		Datum		row = ExecFetchSlotHeapTupleDatum(slot);
+		text	   *object = DatumGetTextPP(DirectFunctionCall1(row_to_json, row));
+
+		appendStringInfoChar(&receiver->buf, receiver->nrows == 0 ? '[' : ',');
+		appendBinaryStringInfo(&receiver->buf, VARDATA_ANY(object),
+							   VARSIZE_ANY_EXHDR(object));
+		if (receiver->nrows == 0)
+			receiver->first_len = VARSIZE_ANY_EXHDR(object);
+	}
+	receiver->nrows++;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(receiver->per_row);
+	return true;
+}
+
+static void
+receiver_shutdown(DestReceiver *self)
+{
+}
+
+static void
+receiver_destroy(DestReceiver *self)
+{
+}
+
+static void
+init_receiver(Receiver *receiver, CfForm form)
+{
+	MemSet(receiver, 0, sizeof(*receiver));
+	receiver->pub.receiveSlot = receiver_receive;
+	receiver->pub.rStartup = receiver_startup;
+	receiver->pub.rShutdown = receiver_shutdown;
+	receiver->pub.rDestroy = receiver_destroy;
+	receiver->pub.mydest = DestNone;
+	receiver->form = form;
+	initStringInfo(&receiver->buf);
+	receiver->per_row = AllocSetContextCreate(CurrentMemoryContext,
+											  "cachefront row",
+											  ALLOCSET_DEFAULT_SIZES);
+	if (form == CF_FORM_ROWS)
+		cf_row_encoding_begin(&receiver->buf);
+}
+
+/* Shows the query's text and the error's position in it, as SPI does. */
+static void
+query_error_callback(void *arg)
+{
+	const char *query = arg;
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(query);
+	}
+	else
+		errcontext("cached query \"%s\"", query);
+}
+
+static bool
+locks_rows_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		if (((Query *) node)->rowMarks != NIL)
+			return true;
+		return query_tree_walker((Query *) node, locks_rows_walker, context, 0);
+	}
+	return expression_tree_walker(node, locks_rows_walker, context);
+}
+
+static bool
+largest_param_walker(Node *node, void *context)
+{
+	int		   *largest = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN)
+		*largest = Max(*largest, ((Param *) node)->paramid);
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, largest_param_walker, context, 0);
+	return expression_tree_walker(node, largest_param_walker, context);
+}
+
+static RawStmt *
+parse_one_select(const char *query)
+{
+	List	   *stmts = pg_parse_query(query);
+	RawStmt    *raw;
+
+	if (stmts == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("query to cache is empty")));
+	if (list_length(stmts) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("cannot cache more than one statement")));
+	raw = linitial_node(RawStmt, stmts);
+	if (!IsA(raw->stmt, SelectStmt) || ((SelectStmt *) raw->stmt)->intoClause != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("only a SELECT can be cached"),
+				 errdetail("The query must be one SELECT, VALUES, TABLE or WITH ... SELECT.")));
+	return raw;
+}
+
+static Query *
+analyse(const CfRequest *request, const char *text)
+{
+	RawStmt    *raw = parse_one_select(text);
+	List	   *queries;
+	Query	   *query;
+	int			nparams = 0;
+
+	queries = pg_analyze_and_rewrite_fixedparams(raw, text, request->args.types,
+												 request->args.n, NULL);
+	if (list_length(queries) != 1 ||
+		linitial_node(Query, queries)->commandType != CMD_SELECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("only a SELECT can be cached")));
+	query = linitial_node(Query, queries);
+	if (query->hasModifyingCTE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot cache a query with a data-modifying WITH clause")));
+	if (locks_rows_walker((Node *) query, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot cache a query that locks rows"),
+				 errhint("Remove FOR UPDATE, FOR SHARE and the like.")));
+	largest_param_walker((Node *) query, &nparams);
+	if (nparams < request->args.n)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("args has %d values, but the query has %d parameters",
+						request->args.n, nparams)));
+	if (request->form == CF_FORM_ROWS)
+	{
+		/* PostgreSQL's own check of a SQL function that returns record. */
+		(void) check_sql_fn_retval(list_make1(queries), RECORDOID,
+								   request->rows_desc, false, NULL);
+		query = linitial_node(Query, queries);
+	}
+	return query;
+}
+
+static ParamListInfo
+make_params(const CfArgs *args)
+{
+	ParamListInfo params;
+
+	if (args->n == 0)
+		return NULL;
+	params = makeParamList(args->n);
+	for (int i = 0; i < args->n; i++)
+	{
+		params->params[i].value = args->values[i];
+		params->params[i].isnull = args->nulls[i];
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = args->types[i];
+	}
+	return params;
+}
+
+/* Why the result must not be shared, from what was seen so far. */
+static CfBypass
+judge_sources(const CfRequest *request, const CfSources *sources)
+{
+	if (sources->temporary)
+		return CF_BYPASS_TEMPORARY;
+	if (sources->row_security && request->def.scope != CF_SCOPE_SETTING)
+		return CF_BYPASS_ROW_SECURITY;
+	if (sources->setting)
+		return CF_BYPASS_SETTING;
+	return CF_BYPASS_NONE;
+}
+
+static PlannedStmt *
+plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *load)
+{
+	Query	   *query = analyse(request, text);
+	PlannedStmt *stmt;
+
+	load->sources.setting = cf_security_reads_setting(query, request->def.setting);
+	stmt = pg_plan_query(query, text,
+						 IsInParallelMode() ? 0 : CURSOR_OPT_PARALLEL_OK, params);
+	add_plan(load, stmt);
+	return stmt;
+}
+
+static void
+execute(PlannedStmt *stmt, const char *text, ParamListInfo params, Receiver *receiver)
+{
+	QueryDesc  *desc = CreateQueryDesc(stmt, text, GetActiveSnapshot(),
+									   InvalidSnapshot, &receiver->pub, params,
+									   NULL, 0);
+
+	own_query = desc;
+	ExecutorStart(desc, 0);
+	CF_EXECUTOR_RUN(desc);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+}
+
+static void
+take_value(Receiver *receiver, CfLoad *load)
+{
+	if (receiver->form == CF_FORM_ROWS)
+		cf_row_encoding_end(&receiver->buf, receiver->nrows);
+	else
+		appendStringInfoString(&receiver->buf, receiver->nrows == 0 ? "[]" : "]");
+	load->value = receiver->buf.data;
+	load->len = receiver->buf.len;
+	load->first_len = receiver->first_len;
+	load->negative = receiver->nrows == 0;
+}
+
+static void
+begin_load(const CfRequest *request, CfLoad *load)
+{
+	MemSet(load, 0, sizeof(*load));
+	load->def = &request->def;
+	load->context = AllocSetContextCreate(CurrentMemoryContext, "cachefront load",
+										  ALLOCSET_DEFAULT_SIZES);
+	load->outer = current_load;
+}
+
+void
+cf_load_run(const CfRequest *request, CfLoad *load,
+			void (*before_snapshot) (void *arg), void *arg)
+{
+	char	   *text = text_to_cstring(request->query);
+	QueryDesc  *outer_query = own_query;
+	bool		was_read_only = XactReadOnly;
+	ErrorContextCallback callback;
+	MemoryContext old;
+	Receiver	receiver;
+	instr_time	begin;
+	instr_time	end;
+
+	begin_load(request, load);
+	init_receiver(&receiver, request->form);
+	callback.callback = query_error_callback;
+	callback.arg = text;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	cf_stats_count(request->def.stats_slot, CF_COUNT_LOADS);
+	INSTR_TIME_SET_CURRENT(begin);
+
+	/* DESIGN section 5: the clocks first, then the snapshot. */
+	load->started = cf_now();
+	load->stamp = cf_clock_stamp();
+	if (before_snapshot != NULL)
+		before_snapshot(arg);
+	AcceptInvalidationMessages();
+
+	PG_TRY();
+	{
+		ParamListInfo params;
+		PlannedStmt *stmt;
+
+		old = MemoryContextSwitchTo(load->context);
+		current_load = load;
+		own_query = NULL;
+		/* A function in the query that writes raises an error. */
+		XactReadOnly = true;
+		PushActiveSnapshot(GetTransactionSnapshot());
+		CF_WAIT_POINT("load-after-snapshot");
+		params = make_params(&request->args);
+		stmt = plan(request, text, params, load);
+		execute(stmt, text, params, &receiver);
+		PopActiveSnapshot();
+		MemoryContextSwitchTo(old);
+	}
+	PG_FINALLY();
+	{
+		XactReadOnly = was_read_only;
+		current_load = load->outer;
+		own_query = outer_query;
+	}
+	PG_END_TRY();
+
+	error_context_stack = callback.previous;
+	take_value(&receiver, load);
+	if (load->outer != NULL)
+		add_sources(load->outer, load);
+	if (load->bypass == CF_BYPASS_NONE)
+		load->bypass = judge_sources(request, &load->sources);
+	CF_WAIT_POINT("load-after-query");
+
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, begin);
+	load->load_us = (uint32) Min(INSTR_TIME_GET_MICROSEC(end), PG_UINT32_MAX);
+	cf_stats_latency(CF_LATENCY_LOAD, (uint64) INSTR_TIME_GET_MICROSEC(end) * 1000);
+}
+
+void
+cf_load_examine(const CfRequest *request, CfLoad *load)
+{
+	char	   *text = text_to_cstring(request->query);
+	ErrorContextCallback callback;
+
+	begin_load(request, load);
+	callback.callback = query_error_callback;
+	callback.arg = text;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) plan(request, text, make_params(&request->args), load);
+	PopActiveSnapshot();
+	error_context_stack = callback.previous;
+	load->bypass = judge_sources(request, &load->sources);
+}

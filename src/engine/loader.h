@@ -1,0 +1,65 @@
+/*
+ * loader.h - runs the query of a fetch and writes down what it read.
+ *
+ * src/engine/loader.h
+ */
+#ifndef CF_ENGINE_LOADER_H
+#define CF_ENGINE_LOADER_H
+
+#include "engine/policy.h"
+#include "engine/request.h"
+#include "rules/security.h"
+
+typedef struct CfLoad
+{
+	/* result, in the memory context that was current */
+	char	   *value;
+	Size		len;
+	uint32		first_len;		/* JSON: bytes of the first object */
+	bool		negative;
+	TimestampTz started;		/* before the snapshot */
+	uint64		stamp;			/* before the snapshot */
+	uint32		load_us;
+	CfBypass	bypass;			/* why it must not be shared */
+	CfSources	sources;
+	CfClockRef *inner_deps;		/* of entries that fetches inside of it hit */
+	int			ninner_deps;
+
+	/* while it runs */
+	const CfDefinition *def;
+	MemoryContext context;		/* of sources.relids */
+	struct CfLoad *outer;		/* the load that this one runs inside of */
+} CfLoad;
+
+extern void cf_loader_install_hooks(void);
+
+/*
+ * Runs the query, read-only, on a fresh snapshot (the transaction's own from
+ * REPEATABLE READ up). before_snapshot, if given, is called between reading
+ * the clocks and taking the snapshot. Raises the query's errors.
+ */
+extern void cf_load_run(const CfRequest *request, CfLoad *load,
+						void (*before_snapshot) (void *arg), void *arg);
+
+/* Is this session inside of a load? */
+extern bool cf_load_active(void);
+
+/* A fetch inside of a load met a reason not to share: it holds for both. */
+extern void cf_load_taint(CfBypass bypass);
+
+/* The scope of a fetch inside of a load must be that of the load. */
+extern void cf_load_check_scope(const CfDefinition *def);
+
+/* A fetch inside of a load hit an entry: the load depends on what that does. */
+extern void cf_load_add_deps(const CfClockRef *deps, int ndeps);
+
+/* Forgets loads that an error left behind. */
+extern void cf_load_reset(void);
+
+/*
+ * Analyses and plans without running, for cache_explain: fills in sources and
+ * bypass as cf_load_run would, but for what only shows when functions run.
+ */
+extern void cf_load_examine(const CfRequest *request, CfLoad *load);
+
+#endif							/* CF_ENGINE_LOADER_H */

@@ -1,0 +1,213 @@
+/*
+ * policy.c - the reasons to run the query and leave no trace.
+ *
+ * src/engine/policy.c
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "engine/identity.h"
+#include "engine/policy.h"
+#include "guc.h"
+#include "rules/security.h"
+
+/*
+ * Does a query mean a temporary table? Asked only in sessions that have made
+ * one, and answered from here until any relation changes: a temporary table
+ * may come to hide a permanent one that others have cached results of.
+ */
+typedef struct Verdict
+{
+	CfHash128	query;			/* hash key */
+	bool		temporary;
+} Verdict;
+
+#define CF_MAX_VERDICTS 1024
+
+static HTAB *verdicts = NULL;
+static bool verdicts_valid = false;
+static bool (*own_cache_writes) (void) = NULL;
+
+void
+cf_policy_set_own_writes(bool (*own_writes) (void))
+{
+	own_cache_writes = own_writes;
+}
+
+/* DESIGN section 5: a transaction with a transaction id may have written. */
+bool
+cf_policy_has_written(void)
+{
+	return TransactionIdIsValid(GetTopTransactionIdIfAny()) || own_cache_writes();
+}
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	verdicts_valid = false;
+}
+
+static void
+reset_verdicts(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(CfHash128),
+		.entrysize = sizeof(Verdict),
+		.hcxt = TopMemoryContext,
+	};
+
+	if (verdicts != NULL)
+		hash_destroy(verdicts);
+	verdicts = NULL;
+	verdicts = hash_create("cachefront temporary tables", 64, &control,
+						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	verdicts_valid = true;
+}
+
+/* Analyses the query; its errors are the caller's. */
+static bool
+analyse_temporary(const CfRequest *request)
+{
+	char	   *query = text_to_cstring(request->query);
+	List	   *raw = pg_parse_query(query);
+	bool		temporary = false;
+	ListCell   *cell;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(cell, raw)
+	{
+		RawStmt    *stmt = lfirst_node(RawStmt, cell);
+		List	   *queries;
+		ListCell   *inner;
+
+		if (!IsA(stmt->stmt, SelectStmt))
+			continue;			/* the loader will refuse it */
+		queries = pg_analyze_and_rewrite_fixedparams(stmt, query,
+													 request->args.types,
+													 request->args.n, NULL);
+		foreach(inner, queries)
+			temporary |= cf_security_reads_temporary(lfirst_node(Query, inner));
+	}
+	PopActiveSnapshot();
+	return temporary;
+}
+
+static bool
+reads_temporary(const CfRequest *request)
+{
+	Oid			schema;
+	Oid			toast_schema;
+	CfIdentity	id;
+	CfRequest	copy;
+	Verdict    *verdict;
+	bool		temporary;
+
+	GetTempNamespaceState(&schema, &toast_schema);
+	if (likely(!OidIsValid(schema)))
+		return false;
+
+	copy = *request;
+	cf_identity_of_request(&copy);
+	id = copy.id;
+	if (!verdicts_valid || verdicts == NULL ||
+		hash_get_num_entries(verdicts) >= CF_MAX_VERDICTS)
+		reset_verdicts();
+	verdict = hash_search(verdicts, &id.hash, HASH_FIND, NULL);
+	if (verdict != NULL)
+		return verdict->temporary;
+
+	temporary = analyse_temporary(request);
+	if (verdicts_valid)
+	{
+		verdict = hash_search(verdicts, &id.hash, HASH_ENTER, NULL);
+		verdict->temporary = temporary;
+	}
+	return temporary;
+}
+
+CfBypass
+cf_policy_bypass(const CfRequest *request)
+{
+	if (!cf_guc_enabled)
+		return CF_BYPASS_DISABLED;
+	if (XactIsoLevel != XACT_READ_COMMITTED)
+	{
+		if (XactIsoLevel == XACT_SERIALIZABLE)
+			return CF_BYPASS_SERIALIZABLE;
+		if (XactIsoLevel == XACT_REPEATABLE_READ)
+			return CF_BYPASS_REPEATABLE_READ;
+	}
+	if (cf_policy_has_written())
+		return CF_BYPASS_OWN_WRITES;
+	if (reads_temporary(request))
+		return CF_BYPASS_TEMPORARY;
+	return CF_BYPASS_NONE;
+}
+
+void
+cf_policy_count(const CfRequest *request, CfBypass bypass)
+{
+	if (bypass != CF_BYPASS_NONE)
+		cf_stats_count(request->def.stats_slot,
+					   CF_COUNT_BYPASS_DISABLED + (bypass - CF_BYPASS_DISABLED));
+}
+
+const char *
+cf_policy_reason(CfBypass bypass)
+{
+	switch (bypass)
+	{
+		case CF_BYPASS_NONE:
+			return NULL;
+		case CF_BYPASS_DISABLED:
+			return "cachefront.enabled is off";
+		case CF_BYPASS_SERIALIZABLE:
+			return "the transaction is SERIALIZABLE";
+		case CF_BYPASS_REPEATABLE_READ:
+			return "the transaction is REPEATABLE READ and no rule proves that the entry fits its snapshot";
+		case CF_BYPASS_OWN_WRITES:
+			return "the transaction has written, and sees its own writes";
+		case CF_BYPASS_ROW_SECURITY:
+			return "row security is in force and the cache has no scope 'setting:NAME'";
+		case CF_BYPASS_TEMPORARY:
+			return "the query reads a temporary table";
+		case CF_BYPASS_SETTING:
+			return "the query reads a custom setting that is not the cache's scope";
+	}
+	return NULL;
+}
+
+/*
+ * Jitter only shortens: a value is never kept longer than was asked for.
+ * A standby does not see the primary's invalidations (DESIGN section 10).
+ */
+int64
+cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative)
+{
+	if (ttl == 0)
+		ttl = def->ttl;
+	if (negative)
+		ttl = Min(def->negative_ttl, ttl / 5);
+	if (RecoveryInProgress())
+		ttl = Min(ttl, cf_guc_l1_ttl * INT64CONST(1000));
+	ttl -= (int64) ((double) ttl * def->jitter *
+					pg_prng_double(&pg_global_prng_state));
+	return Max(ttl, 1);
+}
+
+void
+cf_policy_register(void)
+{
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+}

@@ -1,0 +1,40 @@
+/*
+ * policy.h - when the cache must stay out of the way, and how long values live.
+ *
+ * src/engine/policy.h
+ */
+#ifndef CF_ENGINE_POLICY_H
+#define CF_ENGINE_POLICY_H
+
+#include "engine/request.h"
+
+/* Why a fetch runs its query and leaves no trace. In the order of the counters. */
+typedef enum CfBypass
+{
+	CF_BYPASS_NONE,
+	CF_BYPASS_DISABLED,
+	CF_BYPASS_SERIALIZABLE,
+	CF_BYPASS_REPEATABLE_READ,
+	CF_BYPASS_OWN_WRITES,
+	CF_BYPASS_ROW_SECURITY,
+	CF_BYPASS_TEMPORARY,
+	CF_BYPASS_SETTING
+} CfBypass;
+
+extern void cf_policy_register(void);
+
+/*
+ * What the invalidation side knows of the running transaction: true if it
+ * holds writes to the cache. Set once, at start.
+ */
+extern void cf_policy_set_own_writes(bool (*own_writes) (void));
+
+extern CfBypass cf_policy_bypass(const CfRequest *request);
+extern bool cf_policy_has_written(void);
+extern void cf_policy_count(const CfRequest *request, CfBypass bypass);
+extern const char *cf_policy_reason(CfBypass bypass);
+
+/* Time to live in us for a value of so many rows, shortened by jitter. */
+extern int64 cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative);
+
+#endif							/* CF_ENGINE_POLICY_H */

@@ -1,0 +1,47 @@
+/*
+ * request.h - one fetch: what the caller asked for, and who is asking.
+ *
+ * src/engine/request.h
+ */
+#ifndef CF_ENGINE_REQUEST_H
+#define CF_ENGINE_REQUEST_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "utils/array.h"
+
+#include "codec/key.h"
+#include "l1/table.h"
+#include "rules/define.h"
+
+#define CF_MAX_ARGS 1664
+
+/* The query's $1, $2, ... */
+typedef struct CfArgs
+{
+	int			n;
+	Oid		   *types;
+	int16	   *typlens;
+	bool	   *typbyvals;
+	Datum	   *values;
+	bool	   *nulls;
+} CfArgs;
+
+typedef struct CfRequest
+{
+	CfKey		key;
+	text	   *query;
+	CfArgs		args;
+	CfForm		form;
+	CfL1Part	part;			/* what of the JSON the caller wants */
+	TupleDesc	rows_desc;		/* with CF_FORM_ROWS: the caller's columns */
+	int64		ttl;			/* us; 0: as defined */
+	ArrayType  *tags;			/* text[] without NULLs, or NULL */
+
+	/* filled in by the engine */
+	CfDefinition def;
+	CfIdentity	id;
+} CfRequest;
+
+#endif							/* CF_ENGINE_REQUEST_H */

@@ -1,0 +1,147 @@
+/*
+ * commit.c - the order of things around a commit. DESIGN section 5:
+ *
+ *	1. PRE_COMMIT, local: raise the clocks, unlink the keys' entries
+ *	3. the commit becomes visible
+ *	5. COMMIT callback, local: advance the clocks and lower them, then store
+ *	   what cache_set left. Only then does the client see COMMIT.
+ *	   ABORT: lower the clocks.
+ *
+ * (Steps 2 and 4 are Redis's.) Nothing here allocates after step 1, raises an
+ * error or waits for anything but partition locks.
+ *
+ * src/invalidate/commit.c
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+
+#include "debug_point.h"
+#include "invalidate/commit.h"
+#include "invalidate/pending.h"
+
+static bool prepared = false;
+
+void
+cf_commit_prepare(void)
+{
+	if (!cf_pending_any())
+		return;
+	CF_WAIT_POINT("commit-before-raise");
+	prepared = true;
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CfOp	   *op = cf_pending_op(i);
+
+		if (op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH)
+			continue;
+
+		/* Raise first: see cf_l1_put. */
+		cf_clock_raise(op->clock);
+		op->raised = true;
+		if (op->kind == CF_OP_KEY)
+			cf_l1_delete_key(&op->key);
+		else if (op->kind == CF_OP_FLUSH)
+			cf_l1_delete_database(MyDatabaseId);
+	}
+	CF_WAIT_POINT("commit-window");
+}
+
+/* The value that the transaction leaves, unless an invalidation is under way. */
+static void
+store(const CfOp *op)
+{
+	CfL1Meta	meta = {0};
+	TimestampTz now = cf_now();
+
+	if (op->kind == CF_OP_TOUCH)
+	{
+		(void) cf_l1_touch(&op->key, &op->id, now, op->ttl);
+		return;
+	}
+	meta.filled_at = now;
+	meta.ttl = op->ttl;
+	meta.stale_for = op->stale_for;
+	meta.stamp = cf_clock_stamp();
+	meta.stats_slot = op->stats_slot;
+	meta.ndeps = op->ndeps;
+	meta.deps = op->deps;
+	if (op->value != NULL)
+	{
+		switch (cf_l1_put(&op->key, &op->id, VARDATA(op->value),
+						  VARSIZE(op->value) - VARHDRSZ, &meta))
+		{
+			case CF_L1_STORED:
+				return;
+			case CF_L1_REFUSED:
+				cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
+				break;
+			case CF_L1_TOO_LARGE:
+				cf_stats_count(op->stats_slot, CF_COUNT_TOO_LARGE);
+				break;
+			case CF_L1_NO_MEMORY:
+				cf_stats_count(op->stats_slot, CF_COUNT_NO_MEMORY);
+				break;
+		}
+	}
+	/* What could not be stored must not leave its predecessor behind. */
+	cf_l1_delete(&op->key, &op->id);
+}
+
+void
+cf_commit_settle(void)
+{
+	FullTransactionId xid;
+	uint64		seq;
+
+	if (!prepared)
+		return;
+	prepared = false;
+	xid = GetTopFullTransactionIdIfAny();
+	seq = cf_clock_next();
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CfOp	   *op = cf_pending_op(i);
+
+		if (!op->raised)
+			continue;
+		cf_clock_settle(op->clock, seq, xid);
+		op->raised = false;
+		cf_stats_count(CF_STATS_DEFAULT, op->kind == CF_OP_KEY ?
+					   CF_COUNT_INVALIDATED_KEYS : CF_COUNT_INVALIDATED_TAGS);
+	}
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CfOp	   *op = cf_pending_op(i);
+
+		if ((op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH) &&
+			cf_pending_is_last(i))
+			store(op);
+	}
+}
+
+void
+cf_commit_abandon(void)
+{
+	if (!prepared)
+		return;
+	prepared = false;
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CfOp	   *op = cf_pending_op(i);
+
+		if (op->raised)
+			cf_clock_lower(op->clock);
+		op->raised = false;
+	}
+}
+
+void
+cf_commit_refuse_prepare(void)
+{
+	if (cf_pending_any())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has changed the cache")));
+}

@@ -1,0 +1,23 @@
+/*
+ * commit.h - the writer's side of the freshness protocol. DESIGN section 5.
+ *
+ * src/invalidate/commit.h
+ */
+#ifndef CF_INVALIDATE_COMMIT_H
+#define CF_INVALIDATE_COMMIT_H
+
+#include "postgres.h"
+
+/* Step 1: may still fail the transaction, but has no reason to. */
+extern void cf_commit_prepare(void);
+
+/* Step 5, after the commit is visible. Never fails. */
+extern void cf_commit_settle(void);
+
+/* The transaction is rolled back, or the session ends before its end. */
+extern void cf_commit_abandon(void);
+
+/* PREPARE TRANSACTION: raises an error if there is something to do. */
+extern void cf_commit_refuse_prepare(void);
+
+#endif							/* CF_INVALIDATE_COMMIT_H */

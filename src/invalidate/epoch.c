@@ -1,0 +1,250 @@
+/*
+ * epoch.c - the DDL epoch: a clock a database, and one for all, that every
+ * entry depends on. DESIGN sections 3 and 5.
+ *
+ * A utility hook notes that the transaction changes a definition or a right.
+ * The clocks are raised before the commit and stay so until resource-release
+ * callbacks AFTER_LOCKS: only after the catalog invalidations are broadcast
+ * can no other session plan with the old definition any more. A subtransaction
+ * that is rolled back leaves the note: one more round of misses, no harm.
+ *
+ * src/invalidate/epoch.c
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+#include "utils/lsyscache.h"
+
+#include "debug_point.h"
+#include "invalidate/epoch.h"
+#include "l1/clock.h"
+#include "shmem.h"
+
+static ProcessUtility_hook_type prev_process_utility = NULL;
+
+/* What the running transaction has changed. */
+static bool database_changed = false;
+static bool server_changed = false;
+
+/* Clocks that it has raised. */
+static bool database_raised = false;
+static bool server_raised = false;
+
+static bool
+is_temporary(const RangeVar *relation)
+{
+	Oid			relid;
+
+	if (relation == NULL)
+		return false;
+	if (relation->relpersistence == RELPERSISTENCE_TEMP)
+		return true;
+	relid = RangeVarGetRelid(relation, NoLock, true);
+	return OidIsValid(relid) && get_rel_persistence(relid) == RELPERSISTENCE_TEMP;
+}
+
+/* Drops of temporary relations only. */
+static bool
+drops_temporary(const DropStmt *drop)
+{
+	ListCell   *cell;
+
+	if (drop->removeType != OBJECT_TABLE && drop->removeType != OBJECT_VIEW &&
+		drop->removeType != OBJECT_SEQUENCE)
+		return false;
+	foreach(cell, drop->objects)
+	{
+		if (!is_temporary(makeRangeVarFromNameList((List *) lfirst(cell))))
+			return false;
+	}
+	return true;
+}
+
+/* Is it about temporary objects alone, or nothing that a result depends on? */
+static bool
+is_harmless(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_IndexStmt:
+		case T_CommentStmt:
+		case T_SecLabelStmt:
+		case T_ClusterStmt:
+		case T_CreateStatsStmt:
+		case T_AlterStatsStmt:
+		case T_AlterSystemStmt:
+		case T_CreateTableSpaceStmt:
+		case T_CreatedbStmt:
+		case T_CreatePublicationStmt:
+		case T_AlterPublicationStmt:
+		case T_CreateSubscriptionStmt:
+		case T_AlterSubscriptionStmt:
+		case T_DropSubscriptionStmt:
+			return true;
+		case T_CreateStmt:
+			return is_temporary(((CreateStmt *) stmt)->relation);
+		case T_CreateTableAsStmt:
+			return is_temporary(((CreateTableAsStmt *) stmt)->into->rel);
+		case T_ViewStmt:
+			return is_temporary(((ViewStmt *) stmt)->view);
+		case T_CreateSeqStmt:
+			return is_temporary(((CreateSeqStmt *) stmt)->sequence);
+		case T_AlterTableStmt:
+			return is_temporary(((AlterTableStmt *) stmt)->relation);
+		case T_RenameStmt:
+			return is_temporary(((RenameStmt *) stmt)->relation);
+		case T_CreateTrigStmt:
+			return is_temporary(((CreateTrigStmt *) stmt)->relation);
+		case T_DropStmt:
+			if (((DropStmt *) stmt)->removeType == OBJECT_INDEX)
+				return true;
+			return drops_temporary((DropStmt *) stmt);
+		default:
+			return false;
+	}
+}
+
+/* Rights that hold in every database. */
+static bool
+is_about_roles(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_CreateRoleStmt:
+		case T_AlterRoleStmt:
+		case T_AlterRoleSetStmt:
+		case T_DropRoleStmt:
+		case T_GrantRoleStmt:
+		case T_AlterDatabaseStmt:
+		case T_AlterDatabaseSetStmt:
+		case T_DropdbStmt:
+			return true;
+		case T_RenameStmt:
+			return ((RenameStmt *) stmt)->renameType == OBJECT_ROLE ||
+				((RenameStmt *) stmt)->renameType == OBJECT_DATABASE;
+		default:
+			return false;
+	}
+}
+
+/*
+ * A transaction that was prepared by anyone may have changed definitions, and
+ * its commit happens inside this statement, not at the end of this
+ * transaction: so the clock is raised at once.
+ */
+static void
+raise_now(void)
+{
+	if (!server_raised)
+		cf_clock_raise(cf_clock_of_epoch(InvalidOid));
+	server_raised = true;
+}
+
+static bool
+is_commit_prepared(Node *stmt)
+{
+	return IsA(stmt, TransactionStmt) &&
+		((TransactionStmt *) stmt)->kind == TRANS_STMT_COMMIT_PREPARED;
+}
+
+static void
+note_change(bool shared)
+{
+	if (shared)
+		server_changed = true;
+	else
+		database_changed = true;
+}
+
+static void
+epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+					  ProcessUtilityContext utility_context, ParamListInfo params,
+					  QueryEnvironment *environment, DestReceiver *dest,
+					  QueryCompletion *completion)
+{
+	Node	   *stmt = pstmt->utilityStmt;
+	bool		changes = false;
+	bool		shared = false;
+
+	if (cf_shmem_ready())
+	{
+		if (is_commit_prepared(stmt))
+			raise_now();
+		else if (IsTransactionState() &&
+				 GetCommandLogLevel(stmt) == LOGSTMT_DDL && !is_harmless(stmt))
+		{
+			changes = true;
+			shared = is_about_roles(stmt);
+			note_change(shared);
+		}
+	}
+
+	if (prev_process_utility)
+		prev_process_utility(pstmt, query, read_only_tree, utility_context,
+							 params, environment, dest, completion);
+	else
+		standard_ProcessUtility(pstmt, query, read_only_tree, utility_context,
+								params, environment, dest, completion);
+
+	/* Some commit on their own in between: then it is the last part that counts. */
+	if (changes)
+		note_change(shared);
+}
+
+void
+cf_epoch_install_hooks(void)
+{
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = epoch_process_utility;
+}
+
+void
+cf_epoch_prepare(void)
+{
+	if (database_changed && !database_raised)
+	{
+		cf_clock_raise(cf_clock_of_epoch(MyDatabaseId));
+		database_raised = true;
+	}
+	if (server_changed)
+		raise_now();
+	database_changed = server_changed = false;
+	if (database_raised || server_raised)
+		CF_WAIT_POINT("epoch-window");
+}
+
+static void
+finish(CfClockRef clock, bool committed)
+{
+	if (committed)
+		cf_clock_settle(clock, cf_clock_next(), InvalidFullTransactionId);
+	else
+		cf_clock_lower(clock);
+}
+
+void
+cf_epoch_finish(bool committed)
+{
+	/* COMMIT PREPARED took effect even if this transaction fails after it. */
+	if (database_raised)
+		finish(cf_clock_of_epoch(MyDatabaseId), committed);
+	if (server_raised)
+		finish(cf_clock_of_epoch(InvalidOid), true);
+	database_raised = server_raised = false;
+	database_changed = server_changed = false;
+}
+
+/*
+ * PREPARE TRANSACTION: nothing is visible yet; COMMIT PREPARED, in whatever
+ * session, raises the clock of the whole server.
+ */
+void
+cf_epoch_at_prepare_transaction(void)
+{
+	database_changed = server_changed = false;
+}

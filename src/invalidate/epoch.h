@@ -1,0 +1,17 @@
+/*
+ * epoch.h - DDL, GRANT, policy and role changes make every entry a miss.
+ *
+ * src/invalidate/epoch.h
+ */
+#ifndef CF_INVALIDATE_EPOCH_H
+#define CF_INVALIDATE_EPOCH_H
+
+#include "postgres.h"
+
+extern void cf_epoch_install_hooks(void);
+
+extern void cf_epoch_prepare(void); /* PRE_COMMIT */
+extern void cf_epoch_finish(bool committed);	/* after the locks are released */
+extern void cf_epoch_at_prepare_transaction(void);
+
+#endif							/* CF_INVALIDATE_EPOCH_H */

@@ -1,0 +1,363 @@
+/*
+ * pending.c - the transaction's log of operations on the cache.
+ *
+ * An array in order of time, and a hash table from what an operation is about
+ * to the newest operation about it. A subtransaction remembers where the log
+ * ended when it first added something; its abort pops the log back to there.
+ * All lives in TopTransactionContext's child and goes with the transaction.
+ *
+ * src/invalidate/pending.c
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "invalidate/pending.h"
+
+/* Newest operation about something. */
+typedef struct Newest
+{
+	CfHash128	hash;			/* hash key */
+	int			op;
+} Newest;
+
+/* Where the log ended when a subtransaction first added to it. */
+typedef struct Mark
+{
+	int			nest_level;
+	int			nops;
+} Mark;
+
+static MemoryContext context = NULL;
+static HTAB *newest = NULL;
+static CfOp *ops = NULL;
+static int	nops = 0;
+static int	ops_room = 0;
+static int	last_value_op = -1; /* newest SET or TOUCH ever added; only grows */
+static Mark *marks = NULL;
+static int	nmarks = 0;
+static int	marks_room = 0;
+
+static void
+begin(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(CfHash128),
+		.entrysize = sizeof(Newest),
+	};
+
+	if (context != NULL)
+		return;
+
+	/* At commit nothing may fail, so what can is done now. */
+	cf_l1_attach();
+	context = AllocSetContextCreate(TopTransactionContext, "cachefront pending",
+									ALLOCSET_DEFAULT_SIZES);
+	control.hcxt = context;
+	newest = hash_create("cachefront pending", 64, &control,
+						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	ops_room = 16;
+	ops = MemoryContextAlloc(context, ops_room * sizeof(CfOp));
+	marks_room = 8;
+	marks = MemoryContextAlloc(context, marks_room * sizeof(Mark));
+	nops = nmarks = 0;
+	last_value_op = -1;
+}
+
+static void
+mark_subtransaction(void)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (level <= 1 || (nmarks > 0 && marks[nmarks - 1].nest_level >= level))
+		return;
+	if (nmarks == marks_room)
+	{
+		marks = repalloc(marks, 2 * marks_room * sizeof(Mark));
+		marks_room *= 2;
+	}
+	marks[nmarks].nest_level = level;
+	marks[nmarks].nops = nops;
+	nmarks++;
+}
+
+static int
+find_newest(const CfHash128 *hash)
+{
+	Newest	   *found;
+
+	if (newest == NULL)
+		return -1;
+	found = hash_search(newest, hash, HASH_FIND, NULL);
+	return found != NULL ? found->op : -1;
+}
+
+/*
+ * Adds an operation, zeroed but for what it is about. All memory is taken
+ * before anything changes, so that an error leaves the log as it was.
+ */
+static CfOp *
+append(CfOpKind kind, const CfHash128 *hash)
+{
+	Newest	   *entry;
+	CfOp	   *op;
+	bool		found;
+
+	mark_subtransaction();
+	if (nops == ops_room)
+	{
+		ops = repalloc_huge(ops, 2 * (Size) ops_room * sizeof(CfOp));
+		ops_room *= 2;
+	}
+	entry = hash_search(newest, hash, HASH_ENTER, &found);
+	op = &ops[nops];
+	MemSet(op, 0, sizeof(*op));
+	op->kind = kind;
+	op->hash = *hash;
+	op->older = found ? entry->op : -1;
+	if (kind == CF_OP_SET || kind == CF_OP_TOUCH)
+		last_value_op = nops;
+	entry->op = nops++;
+	return op;
+}
+
+static void
+pop(void)
+{
+	CfOp	   *op = &ops[--nops];
+
+	if (op->older < 0)
+		hash_search(newest, &op->hash, HASH_REMOVE, NULL);
+	else
+		((Newest *) hash_search(newest, &op->hash, HASH_FIND, NULL))->op = op->older;
+}
+
+static void
+hash_key(CfHash128 *hash, const CfKey *key)
+{
+	cf_hash128_init(hash, CF_OP_KEY);
+	cf_hash128_add(hash, key->data, key->len);
+}
+
+static void
+hash_value(CfHash128 *hash, const CfKey *key, const CfIdentity *id)
+{
+	cf_hash128_init(hash, CF_OP_SET);
+	cf_hash128_add(hash, key->data, key->len);
+	cf_hash128_add(hash, &id->hash, sizeof(id->hash));
+	cf_hash128_add_u64(hash, ((uint64) id->role << 32) | id->session_role);
+}
+
+static char *
+copy_key(const CfKey *key)
+{
+	char	   *copy = MemoryContextAlloc(context, key->len);
+
+	memcpy(copy, key->data, key->len);
+	return copy;
+}
+
+void
+cf_pending_add_key(const CfKey *key)
+{
+	CfHash128	hash;
+	char	   *copy;
+	CfOp	   *op;
+
+	begin();
+	hash_key(&hash, key);
+	/* Once is enough, unless a value was set or touched after it. */
+	if (find_newest(&hash) > last_value_op)
+		return;
+	copy = copy_key(key);
+	op = append(CF_OP_KEY, &hash);
+	op->key = *key;
+	op->key.data = copy;
+	op->clock = cf_clock_of_key(key->hash);
+}
+
+void
+cf_pending_add_tag(uint64 tag_hash)
+{
+	CfHash128	hash;
+
+	begin();
+	cf_hash128_init(&hash, CF_OP_TAG);
+	cf_hash128_add_u64(&hash, tag_hash);
+	if (find_newest(&hash) >= 0)
+		return;
+	append(CF_OP_TAG, &hash)->clock = cf_clock_of_tag(tag_hash);
+}
+
+void
+cf_pending_add_flush(void)
+{
+	CfHash128	hash;
+
+	begin();
+	cf_hash128_init(&hash, CF_OP_FLUSH);
+	append(CF_OP_FLUSH, &hash)->clock = cf_clock_of_epoch(MyDatabaseId);
+}
+
+void
+cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slot,
+				   const text *value, int64 ttl, int64 stale_for,
+				   const CfClockRef *deps, int ndeps)
+{
+	CfHash128	hash;
+	char	   *key_copy;
+	text	   *value_copy = NULL;
+	CfClockRef *deps_copy;
+	CfOp	   *op;
+
+	begin();
+	hash_value(&hash, key, id);
+	key_copy = copy_key(key);
+	if (value != NULL)
+	{
+		Size		len = VARSIZE_ANY_EXHDR(value);
+
+		value_copy = MemoryContextAlloc(context, VARHDRSZ + len);
+		SET_VARSIZE(value_copy, VARHDRSZ + len);
+		memcpy(VARDATA(value_copy), VARDATA_ANY(value), len);
+	}
+	deps_copy = MemoryContextAlloc(context, Max(ndeps, 1) * sizeof(CfClockRef));
+	if (ndeps > 0)
+		memcpy(deps_copy, deps, ndeps * sizeof(CfClockRef));
+
+	op = append(CF_OP_SET, &hash);
+	op->key = *key;
+	op->key.data = key_copy;
+	op->id = *id;
+	op->stats_slot = stats_slot;
+	op->value = value_copy;
+	op->ttl = ttl;
+	op->stale_for = stale_for;
+	op->ndeps = ndeps;
+	op->deps = deps_copy;
+}
+
+/* The newest operation that decides what a value is, or -1. */
+static int
+deciding_op(const CfKey *key, const CfIdentity *id)
+{
+	CfHash128	hash;
+	int			decided;
+
+	hash_key(&hash, key);
+	decided = find_newest(&hash);
+	hash_value(&hash, key, id);
+	decided = Max(decided, find_newest(&hash));
+	cf_hash128_init(&hash, CF_OP_FLUSH);
+	return Max(decided, find_newest(&hash));
+}
+
+void
+cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slot,
+					 int64 ttl)
+{
+	int			decided;
+	CfHash128	hash;
+	char	   *copy;
+	CfOp	   *op;
+
+	begin();
+	decided = deciding_op(key, id);
+	if (decided >= 0 && ops[decided].kind == CF_OP_SET)
+	{
+		CfOp		set = ops[decided];
+
+		if (set.value != NULL)
+			cf_pending_add_set(key, id, stats_slot, set.value, ttl,
+							   set.stale_for, set.deps, set.ndeps);
+		return;
+	}
+	if (decided >= 0 && ops[decided].kind != CF_OP_TOUCH)
+		return;					/* dropped: nothing to touch */
+	hash_value(&hash, key, id);
+	copy = copy_key(key);
+	op = append(CF_OP_TOUCH, &hash);
+	op->key = *key;
+	op->key.data = copy;
+	op->id = *id;
+	op->stats_slot = stats_slot;
+	op->ttl = ttl;
+}
+
+bool
+cf_pending_get(const CfKey *key, const CfIdentity *id, text **value)
+{
+	int			decided;
+
+	if (!cf_pending_any())
+		return false;
+	decided = deciding_op(key, id);
+	if (decided < 0 || ops[decided].kind == CF_OP_TOUCH)
+		return false;
+	*value = ops[decided].kind == CF_OP_SET ? ops[decided].value : NULL;
+	return true;
+}
+
+bool
+cf_pending_any(void)
+{
+	return nops > 0;
+}
+
+int
+cf_pending_count(void)
+{
+	return nops;
+}
+
+CfOp *
+cf_pending_op(int i)
+{
+	return &ops[i];
+}
+
+/* No later operation of the transaction overrides it. */
+bool
+cf_pending_is_last(int i)
+{
+	const CfOp *op = &ops[i];
+
+	return deciding_op(&op->key, &op->id) == i;
+}
+
+void
+cf_pending_subxact(SubXactEvent event)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (context == NULL || nmarks == 0 || marks[nmarks - 1].nest_level < level)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		while (nops > marks[nmarks - 1].nops)
+			pop();
+		nmarks--;
+	}
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		/* What it added is now the parent's, which may have its own mark. */
+		if (level - 1 <= 1 ||
+			(nmarks > 1 && marks[nmarks - 2].nest_level == level - 1))
+			nmarks--;
+		else
+			marks[nmarks - 1].nest_level = level - 1;
+	}
+}
+
+/* The memory goes with the transaction's context. */
+void
+cf_pending_reset(void)
+{
+	context = NULL;
+	newest = NULL;
+	ops = NULL;
+	marks = NULL;
+	nops = nmarks = ops_room = marks_room = 0;
+}

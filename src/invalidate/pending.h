@@ -1,0 +1,79 @@
+/*
+ * pending.h - what the running transaction will do to the cache at commit.
+ *
+ * A log of operations in backend memory, cut back by ROLLBACK TO SAVEPOINT.
+ *
+ * src/invalidate/pending.h
+ */
+#ifndef CF_INVALIDATE_PENDING_H
+#define CF_INVALIDATE_PENDING_H
+
+#include "postgres.h"
+
+#include "access/xact.h"
+
+#include "codec/key.h"
+#include "l1/clock.h"
+#include "l1/table.h"
+
+typedef enum CfOpKind
+{
+	CF_OP_KEY,					/* drop all variants of a key */
+	CF_OP_TAG,					/* drop what depends on a clock */
+	CF_OP_FLUSH,				/* drop what the database has */
+	CF_OP_SET,					/* store a value */
+	CF_OP_TOUCH					/* give a stored value a new time to live */
+} CfOpKind;
+
+typedef struct CfOp
+{
+	CfOpKind	kind;
+	CfClockRef	clock;			/* KEY, TAG, FLUSH */
+	bool		raised;			/* its clock is raised */
+	CfHash128	hash;			/* what it is about */
+	int			older;			/* the previous operation about that, or -1 */
+	CfKey		key;			/* KEY, SET, TOUCH: in the transaction's memory */
+
+	/* SET and TOUCH */
+	CfIdentity	id;
+	CfStatsSlot stats_slot;
+	text	   *value;			/* SET; NULL: drop the value */
+	int64		ttl;			/* us */
+	int64		stale_for;
+	int			ndeps;
+	CfClockRef *deps;
+} CfOp;
+
+extern void cf_pending_add_key(const CfKey *key);
+extern void cf_pending_add_tag(uint64 hash);
+extern void cf_pending_add_flush(void);
+
+/*
+ * Value NULL drops the caller's own value. Copies everything that it is
+ * given; raises an error only if out of memory.
+ */
+extern void cf_pending_add_set(const CfKey *key, const CfIdentity *id,
+							   CfStatsSlot stats_slot, const text *value,
+							   int64 ttl, int64 stale_for,
+							   const CfClockRef *deps, int ndeps);
+extern void cf_pending_add_touch(const CfKey *key, const CfIdentity *id,
+								 CfStatsSlot stats_slot, int64 ttl);
+
+/*
+ * What this transaction itself has done to a value. True: *value is it, NULL
+ * if the transaction dropped it. False: look in the cache.
+ */
+extern bool cf_pending_get(const CfKey *key, const CfIdentity *id, text **value);
+
+/* Does it hold anything? */
+extern bool cf_pending_any(void);
+
+/* The log, oldest first; a SET or TOUCH counts only if cf_pending_is_last. */
+extern int	cf_pending_count(void);
+extern CfOp *cf_pending_op(int i);
+extern bool cf_pending_is_last(int i);
+
+extern void cf_pending_subxact(SubXactEvent event);
+extern void cf_pending_reset(void);
+
+#endif							/* CF_INVALIDATE_PENDING_H */

@@ -1,0 +1,169 @@
+/*
+ * clock.c - invalidation clocks in shared memory.
+ *
+ * src/l1/clock.c
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "port/atomics.h"
+#include "port/pg_bitutils.h"
+
+#include "guc.h"
+#include "l1/clock.h"
+#include "shmem.h"
+
+typedef struct CfSharedClock
+{
+	pg_atomic_uint64 seq;		/* of the last settled invalidation */
+	pg_atomic_uint64 max_xid;	/* largest transaction id that settled here */
+	pg_atomic_uint32 pending;	/* transactions in their commit window */
+} CfSharedClock;
+
+typedef struct CfSharedClocks
+{
+	/* Immutable after startup */
+	uint32		nslots;			/* a power of two */
+
+	/* Atomics, no lock */
+	pg_atomic_uint64 seq;		/* the last sequence number given out */
+	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* tags, then keys */
+} CfSharedClocks;
+
+static CfSharedClocks *clocks = NULL;
+
+static uint32
+wanted_slots(void)
+{
+	return pg_nextpower2_32((uint32) cf_guc_clock_slots);
+}
+
+static Size
+clock_shmem_size(void)
+{
+	return add_size(offsetof(CfSharedClocks, slot),
+					mul_size(2 * (Size) wanted_slots(), sizeof(CfSharedClock)));
+}
+
+static void
+clock_shmem_init(void *memory, LWLockPadded *locks)
+{
+	CfSharedClocks *new = memory;
+
+	new->nslots = wanted_slots();
+	pg_atomic_init_u64(&new->seq, 1);
+	for (uint32 i = 0; i < 2 * new->nslots; i++)
+	{
+		pg_atomic_init_u64(&new->slot[i].seq, 0);
+		pg_atomic_init_u64(&new->slot[i].max_xid, 0);
+		pg_atomic_init_u32(&new->slot[i].pending, 0);
+	}
+}
+
+static void
+clock_shmem_attach(void *memory, LWLockPadded *locks)
+{
+	clocks = memory;
+}
+
+void
+cf_clock_register(void)
+{
+	static const CfShmemSegment segment = {
+		.name = "cachefront_clocks",
+		.nlocks = 0,
+		.size = clock_shmem_size,
+		.init = clock_shmem_init,
+		.attach = clock_shmem_attach,
+	};
+
+	cf_shmem_register(&segment);
+}
+
+int
+cf_clock_slots(void)
+{
+	return (int) clocks->nslots;
+}
+
+CfClockRef
+cf_clock_of_tag(uint64 hash)
+{
+	return (CfClockRef) (hash & (clocks->nslots - 1));
+}
+
+CfClockRef
+cf_clock_of_key(uint64 hash)
+{
+	/* The low bits choose the partition; take others. */
+	return clocks->nslots + (CfClockRef) ((hash >> 32) & (clocks->nslots - 1));
+}
+
+CfClockRef
+cf_clock_of_epoch(Oid dboid)
+{
+	return cf_clock_of_tag(hash_bytes_uint32_extended(dboid, UINT64CONST(0x65706f63680000)));
+}
+
+uint64
+cf_clock_stamp(void)
+{
+	uint64		stamp = pg_atomic_read_u64(&clocks->seq);
+
+	pg_memory_barrier();
+	return stamp;
+}
+
+/*
+ * Pending must be read before the sequence number. The other way round, a
+ * whole commit window could pass between the two reads and leave no trace.
+ */
+bool
+cf_clock_unmoved(CfClockRef ref, uint64 stamp)
+{
+	CfSharedClock *slot = &clocks->slot[ref];
+
+	if (pg_atomic_read_u32(&slot->pending) != 0)
+		return false;
+	pg_read_barrier();
+	return pg_atomic_read_u64(&slot->seq) <= stamp;
+}
+
+void
+cf_clock_raise(CfClockRef ref)
+{
+	pg_atomic_fetch_add_u32(&clocks->slot[ref].pending, 1);
+}
+
+uint64
+cf_clock_next(void)
+{
+	return pg_atomic_add_fetch_u64(&clocks->seq, 1);
+}
+
+static void
+raise_to(pg_atomic_uint64 *target, uint64 value)
+{
+	uint64		old = pg_atomic_read_u64(target);
+
+	while (value > old &&
+		   !pg_atomic_compare_exchange_u64(target, &old, value))
+		;
+}
+
+void
+cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid)
+{
+	CfSharedClock *slot = &clocks->slot[ref];
+
+	raise_to(&slot->max_xid, U64FromFullTransactionId(xid));
+	raise_to(&slot->seq, seq);
+	/* A full barrier: whoever sees pending fall sees the new number too. */
+	pg_atomic_fetch_sub_u32(&slot->pending, 1);
+}
+
+void
+cf_clock_lower(CfClockRef ref)
+{
+	pg_atomic_fetch_sub_u32(&clocks->slot[ref].pending, 1);
+}

@@ -1,0 +1,46 @@
+/*
+ * clock.h - invalidation clocks: has anything that an entry depends on changed?
+ *
+ * A clock is one of a fixed number of slots, found by hash; tags and keys
+ * have an array each. A writer raises a clock before its commit becomes
+ * visible and settles it (a new sequence number, then one pending less)
+ * after. A reader stamps itself before it takes its snapshot; what it read is
+ * current as long as no clock was settled after the stamp and none is
+ * pending. Two tags that share a slot cost a miss, never a stale hit.
+ * DESIGN sections 4 and 5.
+ *
+ * Locking: atomics only.
+ *
+ * src/l1/clock.h
+ */
+#ifndef CF_L1_CLOCK_H
+#define CF_L1_CLOCK_H
+
+#include "postgres.h"
+
+#include "access/transam.h"
+
+typedef uint32 CfClockRef;		/* index of a slot */
+
+extern void cf_clock_register(void);
+extern int	cf_clock_slots(void);
+
+extern CfClockRef cf_clock_of_tag(uint64 hash);
+extern CfClockRef cf_clock_of_key(uint64 hash);
+
+/* The clock that every entry of a database (0: of all) depends on. */
+extern CfClockRef cf_clock_of_epoch(Oid dboid);
+
+/* Reader: call before taking the snapshot that the stamp is to judge. */
+extern uint64 cf_clock_stamp(void);
+
+/* No invalidation is under way, none was settled after the stamp. */
+extern bool cf_clock_unmoved(CfClockRef ref, uint64 stamp);
+
+/* Writer: raise, then either settle or lower, once each. None can fail. */
+extern void cf_clock_raise(CfClockRef ref);
+extern uint64 cf_clock_next(void);
+extern void cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid);
+extern void cf_clock_lower(CfClockRef ref);
+
+#endif							/* CF_L1_CLOCK_H */

@@ -1,0 +1,125 @@
+/*
+ * l1_internal.h - shared structures of the store, for files of this folder.
+ *
+ * src/l1/l1_internal.h
+ */
+#ifndef CF_L1_INTERNAL_H
+#define CF_L1_INTERNAL_H
+
+#include "postgres.h"
+
+#include "port/atomics.h"
+#include "storage/lwlock.h"
+#include "utils/dsa.h"
+
+#include "l1/table.h"
+
+#define CF_L1_PARTITIONS 128	/* a power of two */
+
+extern dsa_area *cf_l1_dsa;
+
+/* References are dsa_pointers to entries, whose links come first. */
+#define CF_SIEVE_LINK(ctx, ref) \
+	((CfSieveLink *) dsa_get_address(cf_l1_dsa, (dsa_pointer) (ref)))
+#include "l1/sieve.h"
+
+/*
+ * An entry, followed by its dependencies, its key and its value. All fields
+ * are written before the entry is linked, and protected by the partition's
+ * lock from then on; only sieve.visited is set under the shared lock.
+ */
+typedef struct CfSharedL1Entry
+{
+	CfSieveLink sieve;			/* first: see CF_SIEVE_LINK */
+	dsa_pointer next;			/* in the bucket's chain */
+	uint64		key_hash;
+	CfHash128	id_hash;
+	TimestampTz filled_at;
+	int64		ttl;			/* us */
+	int64		stale_for;		/* us */
+	uint64		stamp;
+	Oid			dboid;
+	Oid			role;
+	Oid			session_role;
+	uint32		load_us;
+	uint32		value_len;
+	uint32		first_len;
+	uint16		key_len;
+	uint16		ndeps;
+	CfStatsSlot stats_slot;
+	uint8		form;
+	uint8		flags;			/* CF_ENTRY_NEGATIVE, marker above */
+} CfSharedL1Entry;
+
+#define CF_ENTRY_NEGATIVE 0x01
+#define CF_ENTRY_MARKER_SHIFT 4
+
+StaticAssertDecl(sizeof(CfSharedL1Entry) <= 128,
+				 "an entry's overhead is promised to be at most 128 bytes");
+
+#define cf_entry_deps(entry) ((CfClockRef *) ((entry) + 1))
+#define cf_entry_key(entry) ((char *) (cf_entry_deps(entry) + (entry)->ndeps))
+#define cf_entry_value(entry) (cf_entry_key(entry) + (entry)->key_len)
+#define cf_entry_expires_at(entry) ((entry)->filled_at + (entry)->ttl)
+#define cf_entry_marker(entry) \
+	((CfL1Marker) ((entry)->flags >> CF_ENTRY_MARKER_SHIFT))
+
+static inline Size
+cf_entry_size(Size ndeps, Size key_len, Size value_len)
+{
+	return sizeof(CfSharedL1Entry) + ndeps * sizeof(CfClockRef) +
+		key_len + value_len;
+}
+
+typedef struct CfSharedL1Partition
+{
+	LWLock	   *lock;
+
+	/* Protected by lock */
+	CfSieve		sieve;
+	uint64		bytes;			/* of all entries, by cf_entry_size */
+	uint64		entries;
+	uint64		evictions;
+} CfSharedL1Partition;
+
+typedef struct CfSharedL1
+{
+	/* Immutable after startup */
+	uint32		nbuckets;		/* per partition, a power of two */
+	Size		dsa_size;
+
+	/* Atomics, no lock */
+	pg_atomic_uint32 hand;		/* partition to evict from next */
+
+	CfSharedL1Partition partition[CF_L1_PARTITIONS];
+
+	/* nbuckets heads a partition, protected by its lock; then the DSA area */
+	dsa_pointer bucket[FLEXIBLE_ARRAY_MEMBER];
+} CfSharedL1;
+
+extern CfSharedL1 *cf_l1_shared;
+
+static inline CfSharedL1Entry *
+cf_entry(dsa_pointer dp)
+{
+	return dsa_get_address(cf_l1_dsa, dp);
+}
+
+static inline uint32
+cf_l1_partition_of(uint64 hash)
+{
+	return (uint32) hash & (CF_L1_PARTITIONS - 1);
+}
+
+static inline dsa_pointer *
+cf_l1_bucket_of(uint64 hash)
+{
+	uint32		bucket = (uint32) (hash / CF_L1_PARTITIONS) & (cf_l1_shared->nbuckets - 1);
+
+	return &cf_l1_shared->bucket[(Size) cf_l1_partition_of(hash) * cf_l1_shared->nbuckets + bucket];
+}
+
+/* Unlinks and frees the entry that *link points to; *link then has the next. */
+extern void cf_l1_remove_locked(CfSharedL1Partition *partition, dsa_pointer *link);
+
+#endif							/* CF_L1_INTERNAL_H */

@@ -1,0 +1,188 @@
+/*
+ * memory.c - the store's memory: a DSA area of fixed size, and eviction.
+ *
+ * The area lies inside the main segment and may not grow, so DSA never makes
+ * a segment of its own and never raises an error for lack of one. Where it
+ * is full, entries are evicted by SIEVE, from one partition after another.
+ *
+ * Locking: one partition lock at a time; DSA's own locks come below it. The
+ * allocation itself is made with no partition lock held.
+ *
+ * src/l1/memory.c
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+
+#include "guc.h"
+#include "l1/l1_internal.h"
+#include "shmem.h"
+
+#define CF_SIEVE_MAX_STEPS 256
+
+CfSharedL1 *cf_l1_shared = NULL;
+dsa_area   *cf_l1_dsa = NULL;
+
+static uint32
+wanted_buckets(void)
+{
+	/* One bucket for each 512 bytes: chains of one or two for small values. */
+	Size		n = (Size) cf_guc_l1_size * 1024 / 512 / CF_L1_PARTITIONS;
+
+	return pg_nextpower2_32((uint32) Min(Max(n, 16), 1 << 24));
+}
+
+static Size
+index_size(void)
+{
+	return MAXALIGN(add_size(offsetof(CfSharedL1, bucket),
+							 mul_size(mul_size(wanted_buckets(), CF_L1_PARTITIONS),
+									  sizeof(dsa_pointer))));
+}
+
+static Size
+area_size(void)
+{
+	return MAXALIGN((Size) cf_guc_l1_size * 1024);
+}
+
+static Size
+l1_shmem_size(void)
+{
+	return add_size(index_size(), area_size());
+}
+
+static void
+l1_shmem_init(void *memory, LWLockPadded *locks)
+{
+	CfSharedL1 *new = memory;
+	char	   *place = (char *) memory + index_size();
+	dsa_area   *area;
+
+	new->nbuckets = wanted_buckets();
+	new->dsa_size = area_size();
+	pg_atomic_init_u32(&new->hand, 0);
+	for (int i = 0; i < CF_L1_PARTITIONS; i++)
+		new->partition[i].lock = &locks[i].lock;
+	for (Size i = 0; i < (Size) new->nbuckets * CF_L1_PARTITIONS; i++)
+		new->bucket[i] = InvalidDsaPointer;
+
+	area = dsa_create_in_place(place, new->dsa_size, locks[0].lock.tranche, NULL);
+	dsa_pin(area);
+	dsa_set_size_limit(area, new->dsa_size);
+	dsa_detach(area);
+}
+
+static void
+l1_shmem_attach(void *memory, LWLockPadded *locks)
+{
+	cf_l1_shared = memory;
+}
+
+void
+cf_l1_register(void)
+{
+	static const CfShmemSegment segment = {
+		.name = "cachefront_l1",
+		.nlocks = CF_L1_PARTITIONS,
+		.size = l1_shmem_size,
+		.init = l1_shmem_init,
+		.attach = l1_shmem_attach,
+	};
+
+	cf_shmem_register(&segment);
+}
+
+void
+cf_l1_attach(void)
+{
+	char	   *place = (char *) cf_l1_shared + index_size();
+	MemoryContext old;
+
+	if (likely(cf_l1_dsa != NULL))
+		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	cf_l1_dsa = dsa_attach_in_place(place, NULL);
+	dsa_pin_mapping(cf_l1_dsa);
+	on_shmem_exit(dsa_on_shmem_exit_release_in_place, PointerGetDatum(place));
+	MemoryContextSwitchTo(old);
+}
+
+/* Evicts one entry of a partition and returns its size, 0 if it has none. */
+static Size
+evict_one_locked(CfSharedL1Partition *partition)
+{
+	CfSharedL1Entry *victim;
+	CfSieveRef	ref;
+	dsa_pointer *link;
+	Size		size;
+
+	Assert(LWLockHeldByMeInMode(partition->lock, LW_EXCLUSIVE));
+	ref = cf_sieve_victim(&partition->sieve, NULL, CF_SIEVE_MAX_STEPS);
+	if (ref == 0)
+		return 0;
+	victim = cf_entry(ref);
+	size = cf_entry_size(victim->ndeps, victim->key_len, victim->value_len);
+	partition->evictions++;
+	cf_stats_count(victim->stats_slot, CF_COUNT_EVICTIONS);
+
+	link = cf_l1_bucket_of(victim->key_hash);
+	while (*link != ref)
+		link = &cf_entry(*link)->next;
+	cf_l1_remove_locked(partition, link);
+	return size;
+}
+
+/*
+ * A large value needs adjacent pages, which evicting small ones does not free
+ * for certain. So the work is bounded: when twice the size was evicted (and
+ * at least a few entries), it gives up, and what was freed serves the next.
+ */
+dsa_pointer
+cf_l1_alloc(Size size)
+{
+	dsa_pointer dp;
+	Size		freed = 0;
+	int			empty = 0;
+
+	cf_l1_attach();
+	if (size > cf_l1_shared->dsa_size / 2)
+		return InvalidDsaPointer;
+
+	dp = dsa_allocate_extended(cf_l1_dsa, size, DSA_ALLOC_NO_OOM | DSA_ALLOC_HUGE);
+	while (!DsaPointerIsValid(dp) && empty < CF_L1_PARTITIONS &&
+		   freed < 2 * size + 16 * 1024)
+	{
+		uint32		hand = pg_atomic_fetch_add_u32(&cf_l1_shared->hand, 1);
+		CfSharedL1Partition *partition =
+			&cf_l1_shared->partition[hand & (CF_L1_PARTITIONS - 1)];
+		Size		evicted;
+
+		LWLockAcquire(partition->lock, LW_EXCLUSIVE);
+		evicted = evict_one_locked(partition);
+		LWLockRelease(partition->lock);
+
+		freed += evicted;
+		empty = evicted > 0 ? 0 : empty + 1;
+		if (evicted > 0)
+			dp = dsa_allocate_extended(cf_l1_dsa, size,
+									   DSA_ALLOC_NO_OOM | DSA_ALLOC_HUGE);
+	}
+	return dp;
+}
+
+void
+cf_l1_free(dsa_pointer dp)
+{
+	dsa_free(cf_l1_dsa, dp);
+}
+
+void *
+cf_l1_address(dsa_pointer dp)
+{
+	cf_l1_attach();
+	return dsa_get_address(cf_l1_dsa, dp);
+}

@@ -1,0 +1,444 @@
+/*
+ * table.c - look up, store and drop entries.
+ *
+ * Locking: each function takes one partition lock: shared to look up and
+ * scan, exclusive to change. Below it come only DSA's own locks. No function
+ * waits, does I/O or raises an error while it holds one; memory for a copy is
+ * taken with MCXT_ALLOC_NO_OOM.
+ *
+ * src/l1/table.c
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "guc.h"
+#include "l1/l1_internal.h"
+
+static inline bool
+entry_matches(const CfSharedL1Entry *entry, const CfKey *key)
+{
+	return entry->key_hash == key->hash && entry->dboid == key->dboid &&
+		entry->key_len == key->len &&
+		memcmp(cf_entry_key(entry), key->data, key->len) == 0;
+}
+
+static inline bool
+entry_is_variant(const CfSharedL1Entry *entry, const CfIdentity *id)
+{
+	return cf_hash128_equal(&entry->id_hash, &id->hash) &&
+		entry->role == id->role && entry->session_role == id->session_role &&
+		entry->form == (uint8) id->form;
+}
+
+/* Has nothing that the entry depends on changed? DESIGN section 5, "a hit". */
+static bool
+entry_is_current(const CfSharedL1Entry *entry)
+{
+	const CfClockRef *deps = cf_entry_deps(entry);
+
+	if (!cf_clock_unmoved(cf_clock_of_epoch(entry->dboid), entry->stamp) ||
+		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), entry->stamp))
+		return false;
+	for (int i = 0; i < entry->ndeps; i++)
+	{
+		if (!cf_clock_unmoved(deps[i], entry->stamp))
+			return false;
+	}
+	return true;
+}
+
+bool
+cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta)
+{
+	if (!cf_clock_unmoved(cf_clock_of_key(key->hash), meta->stamp) ||
+		!cf_clock_unmoved(cf_clock_of_epoch(key->dboid), meta->stamp) ||
+		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), meta->stamp))
+		return false;
+	for (int i = 0; i < meta->ndeps; i++)
+	{
+		if (!cf_clock_unmoved(meta->deps[i], meta->stamp))
+			return false;
+	}
+	return true;
+}
+
+/* The link that leads to the variant, or to the chain's end. */
+static dsa_pointer *
+find_locked(const CfKey *key, const CfIdentity *id)
+{
+	dsa_pointer *link = cf_l1_bucket_of(key->hash);
+
+	while (DsaPointerIsValid(*link))
+	{
+		CfSharedL1Entry *entry = cf_entry(*link);
+
+		if (entry_is_variant(entry, id) && entry_matches(entry, key))
+			break;
+		link = &entry->next;
+	}
+	return link;
+}
+
+static void
+copy_part(const CfSharedL1Entry *entry, CfL1Part part, CfL1Result *result)
+{
+	const char *from = cf_entry_value(entry);
+	Size		len = entry->value_len;
+
+	if (part == CF_L1_PART_NONE)
+		return;
+	if (part == CF_L1_PART_FIRST)
+	{
+		if (entry->flags & CF_ENTRY_NEGATIVE)
+			return;
+		from += 1;
+		len = entry->first_len;
+	}
+	result->value = palloc_extended(VARHDRSZ + len, MCXT_ALLOC_NO_OOM);
+	if (result->value == NULL)
+	{
+		result->no_memory = true;
+		return;
+	}
+	SET_VARSIZE(result->value, VARHDRSZ + len);
+	memcpy(VARDATA(result->value), from, len);
+}
+
+static void
+copy_deps(CfSharedL1Entry *entry, CfL1Result *result)
+{
+	Size		size = Max(entry->ndeps, 1) * sizeof(CfClockRef);
+
+	result->deps = palloc_extended(size, MCXT_ALLOC_NO_OOM);
+	if (result->deps == NULL)
+	{
+		result->no_memory = true;
+		return;
+	}
+	result->ndeps = entry->ndeps;
+	memcpy(result->deps, cf_entry_deps(entry), entry->ndeps * sizeof(CfClockRef));
+}
+
+CfL1Status
+cf_l1_get(const CfKey *key, const CfIdentity *id, CfL1Part part,
+		  TimestampTz now, int flags, CfL1Result *result)
+{
+	CfSharedL1Partition *partition;
+	CfSharedL1Entry *entry;
+	dsa_pointer dp;
+	TimestampTz expires_at;
+	CfL1Status	status = CF_L1_MISS;
+
+	cf_l1_attach();
+	result->value = NULL;
+	result->no_memory = false;
+	result->deps = NULL;
+	result->ndeps = 0;
+
+	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
+	LWLockAcquire(partition->lock, LW_SHARED);
+	dp = *find_locked(key, id);
+	if (DsaPointerIsValid(dp) && entry_is_current(entry = cf_entry(dp)))
+	{
+		expires_at = cf_entry_expires_at(entry);
+		if (now < expires_at)
+			status = cf_entry_marker(entry) == CF_L1_VALUE ? CF_L1_HIT : CF_L1_MARKED;
+		else if (now < expires_at + entry->stale_for &&
+				 cf_entry_marker(entry) == CF_L1_VALUE)
+			status = CF_L1_EXPIRED;
+
+		if (status != CF_L1_MISS)
+		{
+			result->negative = (entry->flags & CF_ENTRY_NEGATIVE) != 0;
+			result->marker = cf_entry_marker(entry);
+			result->filled_at = entry->filled_at;
+			result->expires_at = expires_at;
+			result->ttl = entry->ttl;
+			result->load_us = entry->load_us;
+			result->value_len = entry->value_len;
+		}
+		if (status == CF_L1_HIT || (status == CF_L1_EXPIRED && (flags & CF_L1_WANT_STALE)))
+		{
+			if (!entry->sieve.visited)
+				entry->sieve.visited = 1;
+			copy_part(entry, part, result);
+			if (flags & CF_L1_WANT_DEPS)
+				copy_deps(entry, result);
+		}
+	}
+	LWLockRelease(partition->lock);
+	return status;
+}
+
+void
+cf_l1_remove_locked(CfSharedL1Partition *partition, dsa_pointer *link)
+{
+	dsa_pointer dp = *link;
+	CfSharedL1Entry *entry = cf_entry(dp);
+
+	Assert(LWLockHeldByMeInMode(partition->lock, LW_EXCLUSIVE));
+	*link = entry->next;
+	cf_sieve_remove(&partition->sieve, NULL, dp);
+	partition->bytes -= cf_entry_size(entry->ndeps, entry->key_len, entry->value_len);
+	partition->entries--;
+	dsa_free(cf_l1_dsa, dp);
+}
+
+static void
+write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
+			const char *value, Size len, const CfL1Meta *meta)
+{
+	MemSet(entry, 0, sizeof(*entry));
+	entry->key_hash = key->hash;
+	entry->id_hash = id->hash;
+	entry->filled_at = meta->filled_at;
+	entry->ttl = meta->ttl;
+	entry->stale_for = meta->stale_for;
+	entry->stamp = meta->stamp;
+	entry->dboid = key->dboid;
+	entry->role = id->role;
+	entry->session_role = id->session_role;
+	entry->load_us = meta->load_us;
+	entry->value_len = (uint32) len;
+	entry->first_len = meta->first_len;
+	entry->key_len = (uint16) key->len;
+	entry->ndeps = (uint16) meta->ndeps;
+	entry->stats_slot = meta->stats_slot;
+	entry->form = (uint8) id->form;
+	entry->flags = (uint8) ((meta->negative ? CF_ENTRY_NEGATIVE : 0) |
+							(meta->marker << CF_ENTRY_MARKER_SHIFT));
+	if (meta->ndeps > 0)
+		memcpy(cf_entry_deps(entry), meta->deps, meta->ndeps * sizeof(CfClockRef));
+	memcpy(cf_entry_key(entry), key->data, key->len);
+	if (len > 0)
+		memcpy(cf_entry_value(entry), value, len);
+}
+
+/*
+ * The check of the clocks and the linking are one step under the partition's
+ * lock. A writer raises the key's clock first and then takes the same lock to
+ * unlink the key: so either it finds this entry, or this finds its clock.
+ */
+CfL1PutStatus
+cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
+		  const CfL1Meta *meta)
+{
+	CfSharedL1Partition *partition;
+	CfSharedL1Entry *entry;
+	dsa_pointer dp;
+	dsa_pointer *link;
+	dsa_pointer *head;
+	Size		size;
+	CfL1PutStatus status = CF_L1_STORED;
+
+	Assert(meta->ndeps <= CF_L1_MAX_DEPS);
+	cf_l1_attach();
+	if (len > (Size) cf_guc_l1_max_value)
+		return CF_L1_TOO_LARGE;
+	if (!cf_l1_meta_is_current(key, meta))
+		return CF_L1_REFUSED;
+
+	size = cf_entry_size(meta->ndeps, key->len, len);
+	dp = cf_l1_alloc(size);
+	if (!DsaPointerIsValid(dp))
+		return CF_L1_NO_MEMORY;
+	write_entry(cf_entry(dp), key, id, value, len, meta);
+
+	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
+	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
+	link = find_locked(key, id);
+	if (!cf_l1_meta_is_current(key, meta))
+		status = CF_L1_REFUSED;
+	else if (DsaPointerIsValid(*link) &&
+			 (entry = cf_entry(*link))->filled_at > meta->filled_at &&
+			 entry_is_current(entry))
+		status = CF_L1_REFUSED; /* a slower load must not replace a newer one */
+	else
+	{
+		if (DsaPointerIsValid(*link))
+			cf_l1_remove_locked(partition, link);
+		head = cf_l1_bucket_of(key->hash);
+		cf_entry(dp)->next = *head;
+		*head = dp;
+		cf_sieve_insert(&partition->sieve, NULL, dp);
+		partition->bytes += size;
+		partition->entries++;
+	}
+	LWLockRelease(partition->lock);
+
+	if (status != CF_L1_STORED)
+		cf_l1_free(dp);
+	return status;
+}
+
+bool
+cf_l1_touch(const CfKey *key, const CfIdentity *id, TimestampTz now, int64 ttl)
+{
+	CfSharedL1Partition *partition;
+	dsa_pointer dp;
+
+	cf_l1_attach();
+	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
+	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
+	dp = *find_locked(key, id);
+	/* What has expired stays so: a touch does not bring it back. */
+	if (DsaPointerIsValid(dp) && now >= cf_entry_expires_at(cf_entry(dp)))
+		dp = InvalidDsaPointer;
+	if (DsaPointerIsValid(dp))
+		cf_entry(dp)->ttl = now - cf_entry(dp)->filled_at + ttl;
+	LWLockRelease(partition->lock);
+	return DsaPointerIsValid(dp);
+}
+
+void
+cf_l1_delete(const CfKey *key, const CfIdentity *id)
+{
+	CfSharedL1Partition *partition;
+	dsa_pointer *link;
+
+	cf_l1_attach();
+	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
+	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
+	link = find_locked(key, id);
+	if (DsaPointerIsValid(*link))
+		cf_l1_remove_locked(partition, link);
+	LWLockRelease(partition->lock);
+}
+
+/* Drops all variants of a key; returns how many there were. */
+int
+cf_l1_delete_key(const CfKey *key)
+{
+	CfSharedL1Partition *partition;
+	dsa_pointer *link;
+	int			n = 0;
+
+	cf_l1_attach();
+	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
+	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
+	link = cf_l1_bucket_of(key->hash);
+	while (DsaPointerIsValid(*link))
+	{
+		if (entry_matches(cf_entry(*link), key))
+		{
+			cf_l1_remove_locked(partition, link);
+			n++;
+		}
+		else
+			link = &cf_entry(*link)->next;
+	}
+	LWLockRelease(partition->lock);
+	return n;
+}
+
+void
+cf_l1_delete_database(Oid dboid)
+{
+	cf_l1_attach();
+	for (int p = 0; p < CF_L1_PARTITIONS; p++)
+	{
+		CfSharedL1Partition *partition = &cf_l1_shared->partition[p];
+
+		LWLockAcquire(partition->lock, LW_EXCLUSIVE);
+		for (uint32 b = 0; b < cf_l1_shared->nbuckets && partition->entries > 0; b++)
+		{
+			dsa_pointer *link =
+				&cf_l1_shared->bucket[(Size) p * cf_l1_shared->nbuckets + b];
+
+			while (DsaPointerIsValid(*link))
+			{
+				if (cf_entry(*link)->dboid == dboid)
+					cf_l1_remove_locked(partition, link);
+				else
+					link = &cf_entry(*link)->next;
+			}
+		}
+		LWLockRelease(partition->lock);
+	}
+}
+
+int
+cf_l1_partitions(void)
+{
+	return CF_L1_PARTITIONS;
+}
+
+void
+cf_l1_totals(CfL1Totals *totals)
+{
+	MemSet(totals, 0, sizeof(*totals));
+	for (int p = 0; p < CF_L1_PARTITIONS; p++)
+	{
+		CfSharedL1Partition *partition = &cf_l1_shared->partition[p];
+
+		LWLockAcquire(partition->lock, LW_SHARED);
+		totals->bytes += partition->bytes;
+		totals->entries += partition->entries;
+		totals->evictions += partition->evictions;
+		LWLockRelease(partition->lock);
+	}
+}
+
+static void
+describe_locked(const CfSharedL1Entry *entry, CfL1Info *info)
+{
+	info->dboid = entry->dboid;
+	info->role = entry->role;
+	info->session_role = entry->session_role;
+	info->form = (CfForm) entry->form;
+	info->stats_slot = entry->stats_slot;
+	info->marker = cf_entry_marker(entry);
+	info->negative = (entry->flags & CF_ENTRY_NEGATIVE) != 0;
+	info->current = entry_is_current(entry);
+	info->bytes = (int) cf_entry_size(entry->ndeps, entry->key_len, entry->value_len);
+	info->value_len = (int) entry->value_len;
+	info->ndeps = entry->ndeps;
+	info->load_us = entry->load_us;
+	info->filled_at = entry->filled_at;
+	info->expires_at = cf_entry_expires_at(entry);
+	info->stale_for = entry->stale_for;
+	info->key = palloc_extended(entry->key_len + 1, MCXT_ALLOC_NO_OOM);
+	if (info->key != NULL)
+	{
+		memcpy(info->key, cf_entry_key(entry), entry->key_len);
+		info->key[entry->key_len] = '\0';
+	}
+}
+
+/*
+ * Copies are taken under the lock and reported after it: the callback may
+ * raise an error. An entry that there is no memory for is left out.
+ */
+void
+cf_l1_scan(int p, void (*callback) (const CfL1Info *info, void *arg), void *arg)
+{
+	CfSharedL1Partition *partition = &cf_l1_shared->partition[p];
+	CfL1Info   *infos = NULL;
+	uint64		room = 0;
+	uint64		n = 0;
+
+	cf_l1_attach();
+	for (;;)
+	{
+		LWLockAcquire(partition->lock, LW_SHARED);
+		if (partition->entries <= room)
+			break;
+		room = partition->entries + 16;
+		LWLockRelease(partition->lock);
+		if (infos != NULL)
+			pfree(infos);
+		infos = palloc_extended(room * sizeof(CfL1Info), MCXT_ALLOC_HUGE);
+	}
+	for (CfSieveRef ref = partition->sieve.newest; ref != 0;
+		 ref = cf_entry(ref)->sieve.older)
+	{
+		describe_locked(cf_entry(ref), &infos[n]);
+		if (infos[n].key != NULL)
+			n++;
+	}
+	LWLockRelease(partition->lock);
+
+	for (uint64 i = 0; i < n; i++)
+		callback(&infos[i], arg);
+}

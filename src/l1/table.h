@@ -1,0 +1,171 @@
+/*
+ * table.h - the shared-memory store: entries by (database, key), then identity.
+ *
+ * Entries live in a DSA area of fixed size. A fixed number of partitions each
+ * have a lock, bucket chains and a SIEVE list. All variants of a key are in
+ * one chain, so that a key is invalidated under one lock. Nothing here raises
+ * an error: every function returns a status. See src/l1/README.md.
+ *
+ * src/l1/table.h
+ */
+#ifndef CF_L1_TABLE_H
+#define CF_L1_TABLE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "utils/dsa.h"
+
+#include "codec/key.h"
+#include "l1/clock.h"
+#include "stats/counters.h"
+
+#define CF_L1_MAX_DEPS 1000		/* entries with more are not cached */
+
+/* Why a result of this identity is not cached: kept as an entry without value. */
+typedef enum CfL1Marker
+{
+	CF_L1_VALUE,
+	CF_L1_MARK_ROW_SECURITY,
+	CF_L1_MARK_SETTING
+} CfL1Marker;
+
+/* What is known of a value, in memory and on the way there. */
+typedef struct CfL1Meta
+{
+	TimestampTz filled_at;		/* just before the snapshot of the load */
+	TimestampTz expires_at;
+	int64		ttl;			/* us; expires_at - filled_at, after jitter */
+	int64		stale_for;		/* us past expires_at */
+	uint64		stamp;			/* clocks settled up to here are in the value */
+	uint32		load_us;
+	uint32		first_len;		/* JSON: bytes of the first object, at offset 1 */
+	CfStatsSlot stats_slot;
+	bool		negative;		/* the query gave no rows */
+	CfL1Marker	marker;
+	int			ndeps;
+	const CfClockRef *deps;		/* tag clocks; epochs are implied */
+} CfL1Meta;
+
+typedef enum CfL1Part
+{
+	CF_L1_PART_ALL,				/* the value */
+	CF_L1_PART_FIRST,			/* its first row's object */
+	CF_L1_PART_NONE				/* only what is known of it */
+} CfL1Part;
+
+typedef enum CfL1Status
+{
+	CF_L1_MISS,					/* nothing, or invalidated */
+	CF_L1_HIT,
+	CF_L1_EXPIRED,				/* past its time to live; still usable as stale */
+	CF_L1_MARKED				/* known not to be cacheable: see marker */
+} CfL1Status;
+
+typedef struct CfL1Result
+{
+	struct varlena *value;		/* palloc'd; NULL: no first row, or no memory */
+	bool		no_memory;
+	bool		negative;
+	CfL1Marker	marker;
+	TimestampTz filled_at;
+	TimestampTz expires_at;
+	int64		ttl;
+	uint32		load_us;
+	uint32		value_len;
+	int			ndeps;
+	CfClockRef *deps;			/* palloc'd, only where asked for */
+} CfL1Result;
+
+typedef enum CfL1PutStatus
+{
+	CF_L1_STORED,
+	CF_L1_REFUSED,				/* an invalidation came between */
+	CF_L1_TOO_LARGE,
+	CF_L1_NO_MEMORY
+} CfL1PutStatus;
+
+extern void cf_l1_register(void);
+
+/*
+ * Maps the area into this process. The only function here that may raise an
+ * error (out of memory), and only on its first call: call it before anything
+ * that must not fail.
+ */
+extern void cf_l1_attach(void);
+
+/*
+ * Looks an identity up. A value is copied into CurrentMemoryContext for
+ * CF_L1_HIT, and for CF_L1_EXPIRED with CF_L1_WANT_STALE.
+ */
+#define CF_L1_WANT_STALE 0x01
+#define CF_L1_WANT_DEPS 0x02
+
+extern CfL1Status cf_l1_get(const CfKey *key, const CfIdentity *id,
+							CfL1Part part, TimestampTz now, int flags,
+							CfL1Result *result);
+
+/*
+ * Is a value that was loaded under meta's stamp still what the tables hold?
+ * The key's clock, the epochs and all dependencies count.
+ */
+extern bool cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta);
+
+/* Stores a value unless a clock that it depends on moved after its stamp. */
+extern CfL1PutStatus cf_l1_put(const CfKey *key, const CfIdentity *id,
+							   const char *value, Size len, const CfL1Meta *meta);
+
+/* Gives an entry a new time to live, counted from now. False: no entry. */
+extern bool cf_l1_touch(const CfKey *key, const CfIdentity *id,
+						TimestampTz now, int64 ttl);
+
+extern void cf_l1_delete(const CfKey *key, const CfIdentity *id);
+extern int	cf_l1_delete_key(const CfKey *key);
+extern void cf_l1_delete_database(Oid dboid);
+
+/*
+ * Memory of the same area for a value that is handed from one session to
+ * others. Evicts to make room, within bounds. InvalidDsaPointer: none.
+ * The caller must hold no partition lock.
+ */
+extern dsa_pointer cf_l1_alloc(Size size);
+extern void cf_l1_free(dsa_pointer dp);
+extern void *cf_l1_address(dsa_pointer dp);
+
+/* Reporting. */
+typedef struct CfL1Info
+{
+	Oid			dboid;
+	Oid			role;
+	Oid			session_role;
+	CfForm		form;
+	CfStatsSlot stats_slot;
+	CfL1Marker	marker;
+	bool		negative;
+	bool		current;		/* no clock moved */
+	int			bytes;			/* entry with key and value */
+	int			value_len;
+	int			ndeps;
+	uint32		load_us;
+	TimestampTz filled_at;
+	TimestampTz expires_at;
+	int64		stale_for;
+	char	   *key;
+} CfL1Info;
+
+typedef struct CfL1Totals
+{
+	uint64		bytes;
+	uint64		entries;
+	uint64		evictions;
+} CfL1Totals;
+
+extern int	cf_l1_partitions(void);
+extern void cf_l1_totals(CfL1Totals *totals);
+
+/* Calls back once an entry of a partition, with no lock held. */
+extern void cf_l1_scan(int partition,
+					   void (*callback) (const CfL1Info *info, void *arg),
+					   void *arg);
+
+#endif							/* CF_L1_TABLE_H */

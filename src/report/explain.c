@@ -1,0 +1,125 @@
+/*
+ * explain.c - cache_explain: would this fetch be cached, and if not, why.
+ *
+ * src/report/explain.c
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "debug_point.h"
+#include "engine/identity.h"
+#include "engine/loader.h"
+#include "engine/policy.h"
+#include "l1/table.h"
+#include "report/report.h"
+#include "rules/define.h"
+
+static void
+put_item(ReturnSetInfo *rsinfo, const char *item, const char *value)
+{
+	Datum		values[2];
+	bool		nulls[2] = {false, value == NULL};
+
+	values[0] = CStringGetTextDatum(item);
+	values[1] = value != NULL ? CStringGetTextDatum(value) : (Datum) 0;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static const char *
+duration(int64 us)
+{
+	return psprintf("%.3f s", (double) us / USECS_PER_SEC);
+}
+
+static void
+put_definition(ReturnSetInfo *rsinfo, const CfDefinition *def)
+{
+	put_item(rsinfo, "cache", def->name[0] != '\0' ? def->name : NULL);
+	if (def->scope == CF_SCOPE_SETTING)
+		put_item(rsinfo, "scope", psprintf("setting:%s", def->setting));
+	else
+		put_item(rsinfo, "scope", def->scope == CF_SCOPE_SHARED ? "shared" : "role");
+	put_item(rsinfo, "ttl", duration(def->ttl));
+	put_item(rsinfo, "negative ttl", duration(Min(def->negative_ttl, def->ttl / 5)));
+	put_item(rsinfo, "stale ttl", duration(def->stale_ttl));
+}
+
+static void
+put_identity(ReturnSetInfo *rsinfo, const CfIdentity *id)
+{
+	put_item(rsinfo, "role", OidIsValid(id->role) ?
+			 GetUserNameFromId(id->role, false) : NULL);
+	put_item(rsinfo, "session role", OidIsValid(id->session_role) ?
+			 GetUserNameFromId(id->session_role, false) : NULL);
+	put_item(rsinfo, "search path", namespace_search_path);
+	put_item(rsinfo, "identity", psprintf("%016llx%016llx",
+										  (unsigned long long) id->hash.h[0],
+										  (unsigned long long) id->hash.h[1]));
+}
+
+static void
+put_tables(ReturnSetInfo *rsinfo, const CfSources *sources)
+{
+	ListCell   *cell;
+
+	foreach(cell, sources->relids)
+	{
+		Oid			relid = lfirst_oid(cell);
+
+		put_item(rsinfo, "table",
+				 psprintf("%s: no rule, bounded by the time to live",
+						  quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+													 get_rel_name(relid))));
+	}
+}
+
+static void
+put_l1(ReturnSetInfo *rsinfo, const CfRequest *request)
+{
+	CfL1Result	result;
+	TimestampTz now = cf_now();
+	CfL1Status	status = cf_l1_get(&request->key, &request->id, CF_L1_PART_NONE,
+								   now, 0, &result);
+
+	if (status == CF_L1_MISS)
+	{
+		put_item(rsinfo, "L1", "miss");
+		return;
+	}
+	put_item(rsinfo, "L1", status == CF_L1_HIT ? "fresh" :
+			 status == CF_L1_EXPIRED ? "stale" : "known not to be cacheable");
+	put_item(rsinfo, "age", duration(now - result.filled_at));
+	put_item(rsinfo, "ttl left", duration(result.expires_at - now));
+	put_item(rsinfo, "bytes", psprintf("%u", result.value_len));
+	put_item(rsinfo, "load time", duration(result.load_us));
+}
+
+/* Plans the query, under the caller's rights, but does not run it. */
+void
+cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
+{
+	CfBypass	bypass;
+	CfLoad		load;
+
+	cf_define_find(&request->key, &request->def);
+	bypass = cf_policy_bypass(request);
+	cf_load_examine(request, &load);
+	if (bypass == CF_BYPASS_NONE)
+		bypass = load.bypass;
+	cf_identity_of_request(request);
+
+	put_item(rsinfo, "cached", bypass == CF_BYPASS_NONE ? "yes" : "no");
+	if (bypass != CF_BYPASS_NONE)
+		put_item(rsinfo, "reason", cf_policy_reason(bypass));
+	put_definition(rsinfo, &request->def);
+	put_identity(rsinfo, &request->id);
+	put_tables(rsinfo, &load.sources);
+	put_l1(rsinfo, request);
+}

@@ -1,0 +1,306 @@
+/*
+ * views.c - the set-returning functions behind the views.
+ *
+ * src/report/views.c
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "debug_point.h"
+#include "engine/flight.h"
+#include "guc.h"
+#include "l1/table.h"
+#include "report/report.h"
+#include "rules/define.h"
+#include "shmem.h"
+#include "stats/counters.h"
+
+PG_FUNCTION_INFO_V1(cachefront_status);
+PG_FUNCTION_INFO_V1(cachefront_stats);
+PG_FUNCTION_INFO_V1(cachefront_latency);
+PG_FUNCTION_INFO_V1(cachefront_entries);
+PG_FUNCTION_INFO_V1(cachefront_inflight);
+
+/* A row under construction: columns are put in order. */
+#define CF_MAX_COLUMNS 32
+
+typedef struct Row
+{
+	int			n;
+	Datum		values[CF_MAX_COLUMNS];
+	bool		nulls[CF_MAX_COLUMNS];
+} Row;
+
+static void
+put(Row *row, Datum value)
+{
+	row->nulls[row->n] = false;
+	row->values[row->n++] = value;
+}
+
+static void
+put_null(Row *row)
+{
+	row->nulls[row->n] = true;
+	row->values[row->n++] = (Datum) 0;
+}
+
+static void
+put_name(Row *row, char *name)
+{
+	if (name == NULL)
+		put_null(row);
+	else
+		put(row, DirectFunctionCall1(namein, CStringGetDatum(name)));
+}
+
+static void
+put_interval(Row *row, int64 us)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	interval->time = us;
+	put(row, IntervalPGetDatum(interval));
+}
+
+static void
+emit(ReturnSetInfo *rsinfo, Row *row)
+{
+	Assert(row->n == rsinfo->setDesc->natts);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, row->values, row->nulls);
+	row->n = 0;
+}
+
+static ReturnSetInfo *
+begin_set(FunctionCallInfo fcinfo)
+{
+	cf_shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+	return (ReturnSetInfo *) fcinfo->resultinfo;
+}
+
+static void
+count_flights(int *flights, int *waiters)
+{
+	CfFlightInfo info;
+
+	*flights = *waiters = 0;
+	for (int i = 0; i < cf_flight_max(); i++)
+	{
+		if (cf_flight_info(i, &info))
+		{
+			(*flights)++;
+			*waiters += info.waiters;
+		}
+	}
+}
+
+Datum
+cachefront_status(PG_FUNCTION_ARGS)
+{
+	Row			row = {0};
+	TupleDesc	desc;
+	CfL1Totals	totals;
+	int			flights;
+	int			waiters;
+
+	cf_shmem_require();
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	cf_l1_totals(&totals);
+	count_flights(&flights, &waiters);
+
+	put(&row, CStringGetTextDatum(CF_VERSION));
+	put(&row, BoolGetDatum(cf_guc_enabled));
+	put(&row, CStringGetTextDatum("off"));
+	put(&row, Int64GetDatum((int64) cf_guc_l1_size * 1024));
+	put(&row, Int64GetDatum((int64) totals.bytes));
+	put(&row, Int64GetDatum((int64) totals.entries));
+	put(&row, Int64GetDatum(cf_guc_l1_max_value));
+	put(&row, Int32GetDatum(cf_l1_partitions()));
+	put(&row, Int64GetDatum((int64) totals.evictions));
+	put(&row, Int32GetDatum(cf_clock_slots()));
+	put(&row, Int32GetDatum(flights));
+	put(&row, Int32GetDatum(waiters));
+	put(&row, Int32GetDatum(cf_define_count()));
+	put(&row, TimestampTzGetDatum(cf_stats_reset_time()));
+	Assert(row.n == desc->natts);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  row.values, row.nulls)));
+}
+
+static void
+emit_counters(ReturnSetInfo *rsinfo, const char *name, const uint64 *values)
+{
+	Row			row = {0};
+
+	put(&row, CStringGetTextDatum(name));
+	for (int i = 0; i < CF_NCOUNTERS; i++)
+		put(&row, Int64GetDatum((int64) values[i]));
+	emit(rsinfo, &row);
+}
+
+/* This database's caches, the keys of no cache, and the sum over the server. */
+Datum
+cachefront_stats(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = begin_set(fcinfo);
+	uint64		total[CF_NCOUNTERS] = {0};
+
+	for (int slot = 0; slot < cf_stats_nslots(); slot++)
+	{
+		uint64		values[CF_NCOUNTERS];
+		char		name[CF_MAX_CACHE_NAME];
+		Oid			dboid;
+
+		cf_stats_read((CfStatsSlot) slot, &dboid, name, values);
+		for (int i = 0; i < CF_NCOUNTERS; i++)
+			total[i] += values[i];
+		if (slot == CF_STATS_DEFAULT || dboid == MyDatabaseId)
+			emit_counters(rsinfo, name, values);
+	}
+	emit_counters(rsinfo, "*", total);
+	return (Datum) 0;
+}
+
+Datum
+cachefront_latency(PG_FUNCTION_ARGS)
+{
+	static const char *const names[CF_NLATENCIES] = {"l1_hit", "load", "flight_wait"};
+	ReturnSetInfo *rsinfo = begin_set(fcinfo);
+
+	for (int i = 0; i < CF_NLATENCIES; i++)
+	{
+		Row			row = {0};
+		uint64		count;
+		uint64		ns[4];
+
+		cf_stats_read_latency((CfLatency) i, &count, &ns[0], &ns[1], &ns[2], &ns[3]);
+		put(&row, CStringGetTextDatum(names[i]));
+		put(&row, Int64GetDatum((int64) count));
+		for (int k = 0; k < 4; k++)
+		{
+			if (count == 0)
+				put_null(&row);
+			else
+				put(&row, Float8GetDatum((double) ns[k] / 1000.0));
+		}
+		emit(rsinfo, &row);
+	}
+	return (Datum) 0;
+}
+
+static const char *
+form_name(CfForm form)
+{
+	switch (form)
+	{
+		case CF_FORM_JSON:
+			return "json";
+		case CF_FORM_ROWS:
+			return "rows";
+		case CF_FORM_VALUE:
+			return "value";
+	}
+	return NULL;
+}
+
+const char *
+cf_report_state(bool current, CfL1Marker marker, TimestampTz expires_at,
+				int64 stale_for, TimestampTz now)
+{
+	if (!current)
+		return "invalidated";
+	if (marker != CF_L1_VALUE)
+		return "not cacheable";
+	if (now < expires_at)
+		return "fresh";
+	return now < expires_at + stale_for ? "stale" : "expired";
+}
+
+static char *
+role_name(Oid role)
+{
+	return OidIsValid(role) ? GetUserNameFromId(role, true) : NULL;
+}
+
+static void
+emit_entry(const CfL1Info *info, void *arg)
+{
+	TimestampTz now = cf_now();
+	Row			row = {0};
+	char		cache[CF_MAX_CACHE_NAME];
+	uint64		counters[CF_NCOUNTERS];
+	Oid			dboid;
+
+	cf_stats_read(info->stats_slot, &dboid, cache, counters);
+	put_name(&row, get_database_name(info->dboid));
+	put(&row, CStringGetTextDatum(info->key));
+	put(&row, CStringGetTextDatum(cache));
+	put_name(&row, role_name(info->role));
+	put_name(&row, role_name(info->session_role));
+	put(&row, CStringGetTextDatum(form_name(info->form)));
+	put(&row, CStringGetTextDatum(cf_report_state(info->current, info->marker,
+												  info->expires_at, info->stale_for,
+												  now)));
+	put(&row, BoolGetDatum(info->negative));
+	put(&row, Int32GetDatum(info->bytes));
+	put(&row, Int32GetDatum(info->value_len));
+	put(&row, Int32GetDatum(info->ndeps));
+	put(&row, Float8GetDatum((double) info->load_us / 1000.0));
+	put(&row, TimestampTzGetDatum(info->filled_at));
+	put_interval(&row, now - info->filled_at);
+	put_interval(&row, info->expires_at - now);
+	emit(arg, &row);
+}
+
+Datum
+cachefront_entries(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = begin_set(fcinfo);
+	MemoryContext per_partition = AllocSetContextCreate(CurrentMemoryContext,
+														"cachefront entries",
+														ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(per_partition);
+
+	for (int p = 0; p < cf_l1_partitions(); p++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		cf_l1_scan(p, emit_entry, rsinfo);
+		MemoryContextReset(per_partition);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(per_partition);
+	return (Datum) 0;
+}
+
+Datum
+cachefront_inflight(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = begin_set(fcinfo);
+
+	for (int i = 0; i < cf_flight_max(); i++)
+	{
+		CfFlightInfo info;
+		Row			row = {0};
+
+		if (!cf_flight_info(i, &info))
+			continue;
+		put_name(&row, get_database_name(info.dboid));
+		put(&row, PointerGetDatum(cstring_to_text_with_len(info.key, info.key_len)));
+		put(&row, Int32GetDatum(info.leader));
+		put(&row, Int32GetDatum(info.waiters));
+		put(&row, TimestampTzGetDatum(info.started));
+		put_interval(&row, GetCurrentTimestamp() - info.started);
+		emit(rsinfo, &row);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,304 @@
+/*
+ * define.c - this session's copy of the table cache_definitions.
+ *
+ * The table is the only record. Its statement trigger sends a relation cache
+ * invalidation, which reaches every session at commit and makes it read the
+ * table again at its next fetch; so definitions are transactional, survive
+ * pg_dump and need no shared memory. The idea is pg_cron's.
+ *
+ * src/rules/define.c
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "guc.h"
+#include "rules/define.h"
+
+/* Columns of cache_definitions. */
+enum
+{
+	COL_NAME = 1,
+	COL_TTL,
+	COL_NEGATIVE_TTL,
+	COL_STALE_TTL,
+	COL_JITTER,
+	COL_XFETCH_BETA,
+	COL_SCOPE,
+	NCOLUMNS = COL_SCOPE
+};
+
+/* A row of the table; negative where the column is NULL. */
+typedef struct Definition
+{
+	char		name[CF_MAX_CACHE_NAME];	/* hash key */
+	CfStatsSlot stats_slot;
+	int64		ttl;
+	int64		negative_ttl;
+	int64		stale_ttl;
+	double		jitter;
+	double		xfetch_beta;
+	CfScope		scope;
+	char		setting[NAMEDATALEN];
+} Definition;
+
+static HTAB *definitions = NULL;
+static bool definitions_valid = false;
+static Oid	definitions_relid = InvalidOid;
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == definitions_relid ||
+		!OidIsValid(definitions_relid))
+		definitions_valid = false;
+}
+
+static Oid
+find_extension_schema(void)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			schema = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum("cachefront"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return schema;
+}
+
+Oid
+cf_define_relation(void)
+{
+	Oid			schema = find_extension_schema();
+
+	return OidIsValid(schema) ?
+		get_relname_relid("cache_definitions", schema) : InvalidOid;
+}
+
+static int64
+interval_us(const Interval *interval)
+{
+	int64		days = (int64) interval->month * DAYS_PER_MONTH + interval->day;
+	int64		us;
+
+	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &us) ||
+		pg_add_s64_overflow(us, interval->time, &us))
+		return -1;
+	return us;
+}
+
+int64
+cf_ttl_check(const Interval *ttl, const char *what, bool zero_ok)
+{
+	int64		us = interval_us(ttl);
+
+	if (us < 0 || (us == 0 && !zero_ok))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(zero_ok ? "%s must not be negative" :
+						"%s must be greater than zero", what)));
+	if (us > CF_MAX_TTL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not exceed one year", what)));
+	return us;
+}
+
+bool
+cf_scope_parse(const char *text, CfScope *scope, char *setting)
+{
+	setting[0] = '\0';
+	if (strcmp(text, "role") == 0)
+		*scope = CF_SCOPE_ROLE;
+	else if (strcmp(text, "shared") == 0)
+		*scope = CF_SCOPE_SHARED;
+	else if (strncmp(text, "setting:", 8) == 0 && text[8] != '\0' &&
+			 strlen(text + 8) < NAMEDATALEN)
+	{
+		*scope = CF_SCOPE_SETTING;
+		strlcpy(setting, text + 8, NAMEDATALEN);
+	}
+	else
+		return false;
+	return true;
+}
+
+static int64
+column_us(const Datum *values, const bool *nulls, int column)
+{
+	return nulls[column - 1] ? -1 : interval_us(DatumGetIntervalP(values[column - 1]));
+}
+
+static double
+column_fraction(const Datum *values, const bool *nulls, int column)
+{
+	return nulls[column - 1] ? -1.0 : DatumGetFloat8(values[column - 1]);
+}
+
+static void
+add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
+{
+	Datum		values[NCOLUMNS];
+	bool		nulls[NCOLUMNS];
+	char		name[CF_MAX_CACHE_NAME];
+	Definition *definition;
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	strlcpy(name, TextDatumGetCString(values[COL_NAME - 1]), sizeof(name));
+	definition = hash_search(hash, name, HASH_ENTER, NULL);
+	definition->stats_slot = cf_stats_slot(MyDatabaseId, name);
+	definition->ttl = column_us(values, nulls, COL_TTL);
+	definition->negative_ttl = column_us(values, nulls, COL_NEGATIVE_TTL);
+	definition->stale_ttl = column_us(values, nulls, COL_STALE_TTL);
+	definition->jitter = column_fraction(values, nulls, COL_JITTER);
+	definition->xfetch_beta = column_fraction(values, nulls, COL_XFETCH_BETA);
+	/* A scope that somebody wrote into the table by hand: the narrowest. */
+	if (nulls[COL_SCOPE - 1] ||
+		!cf_scope_parse(TextDatumGetCString(values[COL_SCOPE - 1]),
+						&definition->scope, definition->setting))
+	{
+		definition->scope = CF_SCOPE_ROLE;
+		definition->setting[0] = '\0';
+	}
+}
+
+static void
+read_definitions(void)
+{
+	HASHCTL		control = {
+		.keysize = CF_MAX_CACHE_NAME,
+		.entrysize = sizeof(Definition),
+		.hcxt = TopMemoryContext,
+	};
+	HTAB	   *hash;
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	hash = hash_create("cachefront definitions", 16, &control,
+					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+
+	/* An invalidation that arrives while we read makes us read again. */
+	definitions_valid = true;
+	PG_TRY();
+	{
+		definitions_relid = cf_define_relation();
+		if (OidIsValid(definitions_relid))
+		{
+			rel = table_open(definitions_relid, AccessShareLock);
+			scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+			while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+				add_definition(hash, tuple, RelationGetDescr(rel));
+			systable_endscan(scan);
+			table_close(rel, AccessShareLock);
+		}
+	}
+	PG_CATCH();
+	{
+		definitions_valid = false;
+		hash_destroy(hash);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	if (definitions != NULL)
+		hash_destroy(definitions);
+	definitions = hash;
+}
+
+static const Definition *
+find_definition(const CfKey *key)
+{
+	char		name[CF_MAX_CACHE_NAME];
+
+	for (int len = cf_key_prefix(key->data, key->len); len > 0;
+		 len = cf_key_prefix(key->data, len))
+	{
+		Definition *found;
+
+		if (len >= CF_MAX_CACHE_NAME)
+			continue;
+		memcpy(name, key->data, len);
+		name[len] = '\0';
+		found = hash_search(definitions, name, HASH_FIND, NULL);
+		if (found != NULL)
+			return found;
+	}
+	return NULL;
+}
+
+void
+cf_define_find(const CfKey *key, CfDefinition *result)
+{
+	const Definition *found = NULL;
+
+	if (unlikely(!definitions_valid))
+		read_definitions();
+
+	result->name[0] = '\0';
+	result->stats_slot = CF_STATS_DEFAULT;
+	result->ttl = cf_guc_default_ttl * USECS_PER_SEC;
+	result->negative_ttl = cf_guc_negative_ttl * USECS_PER_SEC;
+	result->stale_ttl = cf_guc_stale_ttl * USECS_PER_SEC;
+	result->jitter = cf_guc_ttl_jitter;
+	result->xfetch_beta = cf_guc_xfetch_beta;
+	result->scope = CF_SCOPE_ROLE;
+	result->setting[0] = '\0';
+
+	if (hash_get_num_entries(definitions) > 0)
+		found = find_definition(key);
+	if (found == NULL)
+		return;
+	strlcpy(result->name, found->name, CF_MAX_CACHE_NAME);
+	result->stats_slot = found->stats_slot;
+	if (found->ttl > 0)
+		result->ttl = found->ttl;
+	if (found->negative_ttl > 0)
+		result->negative_ttl = found->negative_ttl;
+	if (found->stale_ttl >= 0)
+		result->stale_ttl = found->stale_ttl;
+	if (found->jitter >= 0)
+		result->jitter = found->jitter;
+	if (found->xfetch_beta >= 0)
+		result->xfetch_beta = found->xfetch_beta;
+	result->scope = found->scope;
+	if (found->scope == CF_SCOPE_SETTING)
+		strlcpy(result->setting, found->setting, NAMEDATALEN);
+}
+
+int
+cf_define_count(void)
+{
+	if (!definitions_valid)
+		read_definitions();
+	return (int) hash_get_num_entries(definitions);
+}
+
+void
+cf_define_register(void)
+{
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+}

@@ -1,0 +1,56 @@
+/*
+ * define.h - caches: settings for every key that starts with a name and a colon.
+ *
+ * src/rules/define.h
+ */
+#ifndef CF_RULES_DEFINE_H
+#define CF_RULES_DEFINE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "codec/key.h"
+#include "stats/counters.h"
+
+/* Who may share an entry. */
+typedef enum CfScope
+{
+	CF_SCOPE_ROLE,				/* same effective role and session user */
+	CF_SCOPE_SETTING,			/* those, and the same value of a setting */
+	CF_SCOPE_SHARED				/* every role */
+} CfScope;
+
+/* What holds for a key, with the server's defaults filled in. */
+typedef struct CfDefinition
+{
+	char		name[CF_MAX_CACHE_NAME];	/* "" for keys of no cache */
+	CfStatsSlot stats_slot;
+	int64		ttl;			/* us, as are the next two */
+	int64		negative_ttl;
+	int64		stale_ttl;
+	double		jitter;
+	double		xfetch_beta;
+	CfScope		scope;
+	char		setting[NAMEDATALEN];	/* with CF_SCOPE_SETTING */
+} CfDefinition;
+
+extern void cf_define_register(void);
+
+/* Fills in the definition of the longest name that the key starts with. */
+extern void cf_define_find(const CfKey *key, CfDefinition *result);
+
+extern int	cf_define_count(void);
+
+#define CF_MAX_TTL (INT64CONST(366) * USECS_PER_DAY)
+
+/* Microseconds of a time to live; raises an error if out of range. */
+extern int64 cf_ttl_check(const Interval *ttl, const char *what, bool zero_ok);
+
+/* Splits 'role', 'shared' or 'setting:NAME'; false if it is none of these. */
+extern bool cf_scope_parse(const char *text, CfScope *scope, char *setting);
+
+/* The table cache_definitions, or InvalidOid where the extension is not there. */
+extern Oid	cf_define_relation(void);
+
+#endif							/* CF_RULES_DEFINE_H */

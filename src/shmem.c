@@ -1,0 +1,95 @@
+/*
+ * shmem.c - reserves and initialises the shared memory of all subsystems.
+ *
+ * src/shmem.c
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+
+#include "shmem.h"
+
+#define CF_MAX_SEGMENTS 8
+
+static const CfShmemSegment *segments[CF_MAX_SEGMENTS];
+static int	nsegments = 0;
+static bool ready = false;
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
+
+void
+cf_shmem_register(const CfShmemSegment *segment)
+{
+	Assert(nsegments < CF_MAX_SEGMENTS);
+	segments[nsegments++] = segment;
+}
+
+static void
+shmem_request(void)
+{
+	if (prev_shmem_request)
+		prev_shmem_request();
+
+	for (int i = 0; i < nsegments; i++)
+	{
+		RequestAddinShmemSpace(MAXALIGN(segments[i]->size()));
+		if (segments[i]->nlocks > 0)
+			RequestNamedLWLockTranche(segments[i]->name, segments[i]->nlocks);
+	}
+}
+
+static void
+shmem_startup(void)
+{
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	for (int i = 0; i < nsegments; i++)
+	{
+		const CfShmemSegment *segment = segments[i];
+		Size		size = segment->size();
+		LWLockPadded *locks = NULL;
+		bool		found;
+		void	   *memory;
+
+		memory = ShmemInitStruct(segment->name, size, &found);
+		if (segment->nlocks > 0)
+			locks = GetNamedLWLockTranche(segment->name);
+		if (!found)
+		{
+			MemSet(memory, 0, size);
+			segment->init(memory, locks);
+		}
+		segment->attach(memory, locks);
+	}
+	LWLockRelease(AddinShmemInitLock);
+	ready = true;
+}
+
+void
+cf_shmem_install_hooks(void)
+{
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = shmem_request;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = shmem_startup;
+}
+
+bool
+cf_shmem_ready(void)
+{
+	return ready;
+}
+
+void
+cf_shmem_require(void)
+{
+	if (unlikely(!ready))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cachefront is not loaded"),
+				 errhint("Add \"cachefront\" to shared_preload_libraries and restart the server.")));
+}

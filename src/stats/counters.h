@@ -1,0 +1,88 @@
+/*
+ * counters.h - what the cache did, per cache name and in total.
+ *
+ * A counter is an atomic in shared memory, in one of several stripes that
+ * sessions are spread over, so that a hit does not fight for a cache line.
+ * Reading sums the stripes.
+ *
+ * src/stats/counters.h
+ */
+#ifndef CF_STATS_COUNTERS_H
+#define CF_STATS_COUNTERS_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "portability/instr_time.h"
+
+#include "codec/key.h"
+
+/* In the order of the columns of cache_stats. */
+typedef enum CfCounter
+{
+	CF_COUNT_FETCHES,
+	CF_COUNT_L1_HITS,
+	CF_COUNT_NEGATIVE_HITS,		/* of those, hits on a result without rows */
+	CF_COUNT_STALE_HITS,		/* served past the time to live */
+	CF_COUNT_MISSES,
+	CF_COUNT_LOADS,				/* executions of a query, cached or not */
+	CF_COUNT_LOAD_ERRORS,
+	CF_COUNT_HANDOVERS,			/* answers taken from another session's load */
+	CF_COUNT_FLIGHT_TIMEOUTS,
+	CF_COUNT_EARLY_REFRESHES,
+	CF_COUNT_BYPASS_DISABLED,
+	CF_COUNT_BYPASS_SERIALIZABLE,
+	CF_COUNT_BYPASS_REPEATABLE_READ,
+	CF_COUNT_BYPASS_OWN_WRITES,
+	CF_COUNT_BYPASS_ROW_SECURITY,
+	CF_COUNT_BYPASS_TEMPORARY,
+	CF_COUNT_BYPASS_SETTING,
+	CF_COUNT_FILLS,
+	CF_COUNT_FILLS_REFUSED,		/* an invalidation came between */
+	CF_COUNT_TOO_LARGE,
+	CF_COUNT_NO_MEMORY,
+	CF_COUNT_EVICTIONS,
+	CF_COUNT_GETS,
+	CF_COUNT_GET_HITS,
+	CF_COUNT_SETS,
+	CF_COUNT_TOUCHES,
+	CF_COUNT_INVALIDATED_KEYS,
+	CF_COUNT_INVALIDATED_TAGS,
+	CF_NCOUNTERS
+} CfCounter;
+
+typedef enum CfLatency
+{
+	CF_LATENCY_L1_HIT,
+	CF_LATENCY_LOAD,
+	CF_LATENCY_FLIGHT_WAIT,
+	CF_NLATENCIES
+} CfLatency;
+
+/* Slot 0 counts for keys of no cache; so does a cache when all slots are taken. */
+typedef uint16 CfStatsSlot;
+#define CF_STATS_DEFAULT ((CfStatsSlot) 0)
+
+extern void cf_stats_register(void);
+
+/* Finds or takes the slot of a cache. Never fails. */
+extern CfStatsSlot cf_stats_slot(Oid dboid, const char *name);
+
+extern void cf_stats_add(CfStatsSlot slot, CfCounter counter, uint64 n);
+#define cf_stats_count(slot, counter) cf_stats_add((slot), (counter), 1)
+
+extern void cf_stats_latency(CfLatency which, uint64 ns);
+
+/* True for one call in 16 of this session: hits are timed by sampling. */
+extern bool cf_stats_sample(void);
+
+/* Reading. */
+extern int	cf_stats_nslots(void);
+extern void cf_stats_read(CfStatsSlot slot, Oid *dboid, char *name,
+						  uint64 values[CF_NCOUNTERS]);
+extern void cf_stats_read_latency(CfLatency which, uint64 *count, uint64 *p50,
+								  uint64 *p95, uint64 *p99, uint64 *max);
+extern TimestampTz cf_stats_reset_time(void);
+extern void cf_stats_reset(void);
+
+#endif							/* CF_STATS_COUNTERS_H */

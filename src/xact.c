@@ -1,0 +1,78 @@
+/*
+ * xact.c - the only transaction callbacks, in the order of DESIGN section 5.
+ *
+ * Registered once, in the postmaster, and inherited. Every branch begins with
+ * a test of a local flag, so that a transaction that has nothing to do with
+ * the cache pays a few comparisons.
+ *
+ * src/xact.c
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "storage/ipc.h"
+#include "utils/resowner.h"
+
+#include "engine/flight.h"
+#include "engine/loader.h"
+#include "invalidate/commit.h"
+#include "invalidate/epoch.h"
+#include "invalidate/pending.h"
+#include "shmem.h"
+#include "xact.h"
+
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			cf_commit_prepare();
+			cf_epoch_prepare();
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+			cf_commit_settle();
+			cf_pending_reset();
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			cf_flight_reset();
+			cf_load_reset();
+			cf_commit_abandon();
+			cf_pending_reset();
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			cf_commit_refuse_prepare();
+			break;
+		case XACT_EVENT_PREPARE:
+			cf_epoch_at_prepare_transaction();
+			cf_pending_reset();
+			break;
+	}
+}
+
+static void
+subxact_callback(SubXactEvent event, SubTransactionId id,
+				 SubTransactionId parent, void *arg)
+{
+	cf_pending_subxact(event);
+}
+
+/* Catalog invalidations are broadcast and locks released: end the DDL epoch. */
+static void
+resource_release_callback(ResourceReleasePhase phase, bool committed,
+						  bool top_level, void *arg)
+{
+	if (phase == RESOURCE_RELEASE_AFTER_LOCKS && top_level)
+		cf_epoch_finish(committed);
+}
+
+void
+cf_xact_register(void)
+{
+	RegisterXactCallback(xact_callback, NULL);
+	RegisterSubXactCallback(subxact_callback, NULL);
+	RegisterResourceReleaseCallback(resource_release_callback, NULL);
+}

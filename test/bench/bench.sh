@@ -1,0 +1,299 @@
+#!/usr/bin/env bash
+# make bench: the figures of the cache, beside what it is an alternative to.
+#
+# Builds and installs the extension, starts a private server and a memcached
+# (both on unix sockets in build/bench), measures in interleaved rounds, prints
+# one table, and stops what it started. The default takes about eight minutes.
+#
+#   ROUNDS=5            rounds; figures are medians, ratios are taken in a round
+#   SECONDS_PER_CASE=2  length of each pgbench run
+#   CLIENTS="1 8 32"    pgbench clients
+#   SESSIONS=200        sessions of the stampede
+#
+# Installs these packages if they are missing: PostgreSQL 15 with its server
+# headers, and as the peer postgresql-15-pgmemcache and memcached.
+#
+# On a machine where other things run, absolute figures move a lot from hour to
+# hour; the ratios, taken between neighbours of one round, much less.
+
+set -eu
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=test/lib/setup.sh
+. test/lib/setup.sh
+# shellcheck source=test/bench/stampede.sh
+. test/bench/stampede.sh
+# shellcheck source=test/bench/table.sh
+. test/bench/table.sh
+
+PACKAGES=(postgresql-15 postgresql-server-dev-15 postgresql-15-pgmemcache
+	memcached gcc libc6-dev make)
+ROUNDS=${ROUNDS:-5}
+SECONDS_PER_CASE=${SECONDS_PER_CASE:-2}
+CLIENTS=${CLIENTS:-1 8 32}
+SESSIONS=${SESSIONS:-200}
+CALLS=500000
+PORT=5492
+SIZES=(200 65536)
+STARTED=$SECONDS
+
+CF_PRELOAD=cachefront,pgmemcache
+
+# ---- set-up -----------------------------------------------------------------
+
+progress()
+{
+	printf '%4d s  %s\n' $((SECONDS - STARTED)) "$*"
+}
+
+ask()
+{
+	"$BIN/psql" -XqAt -v ON_ERROR_STOP=1 <<<"$1"
+}
+
+build()
+{
+	local includes
+
+	includes=$("$PG_CONFIG" --includedir-server)
+	cf_build release || {
+		grep -vE '^(gcc|make|cat) ' "$CF_BUILD/release/build.log" >&2
+		return 1
+	}
+	cf_flavour_flags release
+	make -C "$CF_BUILD/release/src-tree" "${CF_MAKE[@]}" install >"$BENCH/install.log" 2>&1 || {
+		cat "$BENCH/install.log" >&2
+		return 1
+	}
+	gcc -O2 -fPIC -shared -Wall -Wextra -Werror -Wno-unused-parameter \
+		-Wno-sign-compare -Wno-missing-field-initializers -I"$includes" \
+		-o "$BENCH/cf_bench.so" test/bench/cf_bench.c
+	gcc -O2 -Wall -Wextra -Werror -Isrc -o "$BENCH/hit_ratio" test/bench/hit_ratio.c -lm
+}
+
+start_memcached()
+{
+	cf_as memcached -d -P "$SOCKETS/memcached.pid" -s "$MEMCACHED" -m 128 -I 2m \
+		-c 2048 -t 2
+	for _ in {1..50}; do
+		if [[ -S $MEMCACHED && -s $SOCKETS/memcached.pid ]]; then return; fi
+		sleep 0.1
+	done
+	cf_die 'could not start memcached'
+}
+
+stop_memcached()
+{
+	local pid
+
+	pid=$(cat "$SOCKETS/memcached.pid" 2>/dev/null) || return 0
+	if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") == *"$MEMCACHED"* ]]; then
+		kill "$pid"
+	fi
+}
+
+start()
+{
+	SOCKETS=$(cf_socket_dir)
+	MEMCACHED=$SOCKETS/memcached.sock
+	trap stop EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	start_memcached
+	rm -rf "$BENCH/data"
+	install -d -m 0700 -o "$CF_USER" "$BENCH/data"
+	cf_server_init "$BENCH/data" "$BIN"
+	cf_server_start "$BENCH/data" "$BIN" "$SOCKETS" "$PORT" \
+		-c max_connections=$((SESSIONS + 50)) -c shared_buffers=256MB \
+		-c max_wal_size=4GB -c jit=off -c max_parallel_workers_per_gather=0 \
+		-c autovacuum=off -c "pgmemcache.default_servers=$MEMCACHED"
+	export PGHOST=$SOCKETS PGPORT=$PORT PGUSER=postgres PGDATABASE=postgres
+}
+
+stop()
+{
+	cf_server_stop "$BENCH/data"
+	stop_memcached
+	rm -rf "$SOCKETS" "$BENCH/data"
+}
+
+# ---- what is measured -------------------------------------------------------
+
+# Rows whose JSON is exactly as long as the case says, for id 42.
+load()
+{
+	local rows
+
+	ask 'CREATE EXTENSION cachefront; CREATE EXTENSION pgmemcache'
+	"$BIN/psql" -Xq -v ON_ERROR_STOP=1 -v "module=$BENCH/cf_bench.so" -f test/bench/cf_bench.sql
+	"$BIN/psql" -Xq -v ON_ERROR_STOP=1 -o /dev/null -f test/bench/bench.sql
+	rows=$(rows_of_10_ms)
+	ask "CREATE TABLE bench_sum AS SELECT id, id % 1000 AS v FROM generate_series(1, $rows) AS id;
+		VACUUM ANALYZE bench_sum"
+	for size in "${SIZES[@]}"; do write_scripts "$size"; done
+}
+
+# How many rows an aggregate reads in 10 ms here, from the best of five runs.
+rows_of_10_ms()
+{
+	local ms
+
+	ms=$({
+		printf '%s\n' '\timing on'
+		for _ in 1 2 3 4 5; do echo "${SUM/bench_sum/bench_calibrate};"; done
+	} | "$BIN/psql" -Xq -o /dev/null | awk '/^Time:/ && (!n++ || $2 < best) { best = $2 } END { print best }')
+	awk -v ms="$ms" 'BEGIN { printf "%d", 200000 * 10 / ms }'
+}
+
+SUM='SELECT count(*) AS n, sum(v) AS total, avg(v) AS mean FROM bench_sum'
+
+# One pgbench script a case. All ask for the same thing again and again.
+write_scripts()
+{
+	local size=$1 dir=$BENCH/scripts table=bench_$1 query value length
+
+	query="SELECT * FROM $table WHERE id = \$1"
+	value=$(ask "SELECT row_to_json(t) FROM $table t WHERE id = 42")
+	if ((${#value} != size)); then cf_die "a value of ${#value} bytes instead of $size"; fi
+	mkdir -p "$dir"
+	echo "SELECT '$value'::json;" >"$dir/constant.$size"
+	echo "SELECT cache_fetch_row('bench:$size', '$query', (42));" >"$dir/cachefront.$size"
+	echo "SELECT * FROM $table WHERE id = 42;" >"$dir/row.$size"
+	echo "SELECT memcache_get('bench:$size');" >"$dir/pgmemcache.$size"
+	echo "$SUM;" >"$dir/aggregate.$size"
+	ask "SELECT memcache_set('bench:$size', row_to_json(t)::text) FROM $table t WHERE id = 42" >/dev/null
+	ask "SELECT cache_set('bench_set:$size', row_to_json(t), '1 day') FROM $table t WHERE id = 42" >/dev/null
+	for script in cachefront pgmemcache; do
+		length=$(ask "$(cat "$dir/$script.$size")")
+		if [[ $length != "$value" ]]; then cf_die "$script answers: ${length:0:200}"; fi
+	done
+}
+
+# record ROUND CASE SIZE CLIENTS FIGURE
+record()
+{
+	printf '%s %s %s %s %s\n' "$@" >>"$BENCH/figures"
+}
+
+# Nanoseconds a call inside the server; see cf_bench.c.
+measure_loops()
+{
+	local round=$1 query="SELECT * FROM bench_200 WHERE id = \$1" case fn key
+
+	while read -r case key fn; do
+		record "$round" "$case" 200 1 "$(ask "SELECT cf_bench_loop('$fn', '$key', '$query', 42, $CALLS)")"
+	done <<-'END'
+		loop_empty bench:200 cf_bench_empty(text,text,"any",interval,text[])
+		loop_fetch bench:200 cache_fetch_row(text,text,"any",interval,text[])
+		loop_get bench_set:200 cache_get(text)
+		loop_copy bench:200 cf_bench_copy(text,text,"any",interval,text[])
+	END
+}
+
+measure_pgbench()
+{
+	local round=$1 case=$2 size=$3 clients=$4 out
+
+	out=$("$BIN/pgbench" -n -M prepared -c "$clients" \
+		-j $((clients < $(nproc) ? clients : $(nproc))) -T "$SECONDS_PER_CASE" \
+		-f "$BENCH/scripts/$case.$size" 2>&1) || {
+		printf '%s\n' "$out" >&2
+		return 1
+	}
+	record "$round" "$case" "$size" "$clients" "$(awk '/^tps = / { print $3 }' <<<"$out")"
+}
+
+# Every other round runs backwards, so that a drift of the machine cancels out.
+measure_throughput()
+{
+	local round=$1 size clients case cases
+
+	for clients in $CLIENTS; do
+		for size in "${SIZES[@]}"; do
+			cases=(aggregate row constant cachefront pgmemcache)
+			if ((size != SIZES[0])); then cases=("${cases[@]:1}"); fi
+			if ((round % 2 == 0)); then
+				mapfile -t cases < <(printf '%s\n' "${cases[@]}" | tac)
+			fi
+			for case in "${cases[@]}"; do
+				measure_pgbench "$round" "$case" "$size" "$clients"
+			done
+			progress "round $round of $ROUNDS: $clients clients, $size B"
+		done
+	done
+}
+
+measure_stampede()
+{
+	local round=$1 slow='SELECT 42 AS answer FROM pg_sleep(0.2)' before result
+
+	result=$(cf_stampede "$BIN" 1 'SELECT 1' "$slow")
+	record "$round" stampede_alone 0 1 "${result% *}"
+
+	before=$(loads)
+	result=$(cf_stampede "$BIN" "$SESSIONS" "SELECT cache_fetch('warmup', 'SELECT 1')" \
+		"SELECT cache_fetch('slow:$round', '$slow')")
+	record "$round" stampede_cachefront 0 "$SESSIONS" "${result% *}"
+	record "$round" loads_cachefront 0 "$SESSIONS" $(($(loads) - before))
+
+	ask 'ALTER SEQUENCE bench_runs RESTART' >/dev/null
+	result=$(cf_stampede "$BIN" "$SESSIONS" "SELECT memcache_get('bench:200')" \
+		"SELECT cf_bench_aside('slow:$round', '$slow')")
+	record "$round" stampede_pgmemcache 0 "$SESSIONS" "${result% *}"
+	record "$round" loads_pgmemcache 0 "$SESSIONS" "$(ask 'SELECT last_value FROM bench_runs')"
+	progress "round $round of $ROUNDS: stampede"
+}
+
+loads()
+{
+	ask "SELECT coalesce(sum(loads), 0) FROM cache_stats WHERE cache = 'slow'"
+}
+
+measure_hit_ratio()
+{
+	local workload room sieve lru
+
+	while read -r workload room sieve lru; do
+		record 1 "sieve_$workload" "$room" 1 "$sieve"
+		record 1 "lru_$workload" "$room" 1 "$lru"
+	done < <("$BENCH/hit_ratio")
+	progress 'hit ratios'
+}
+
+# Were the hits hits?
+check_hits()
+{
+	local answers hits
+
+	IFS='|' read -r answers hits < <(ask "SELECT fetches, l1_hits FROM cache_stats WHERE cache = 'bench'")
+	if ((hits * 1000 < answers * 999)); then
+		cf_say "WARNING: only $hits of $answers calls were hits"
+	fi
+}
+
+main()
+{
+	local round
+
+	cf_install_packages "${PACKAGES[@]}"
+	cf_setup
+	BENCH=$CF_BUILD/bench
+	BIN=$("$PG_CONFIG" --bindir)
+	mkdir -p "$BENCH"
+	rm -f "$BENCH/figures"
+	progress 'build'
+	build
+	progress 'server, memcached, data'
+	start
+	load
+	for ((round = 1; round <= ROUNDS; round++)); do
+		measure_loops "$round"
+		measure_throughput "$round"
+		measure_stampede "$round"
+	done
+	measure_hit_ratio
+	check_hits
+	echo
+	print_table "$BENCH/figures" | tee "$BENCH/table"
+}
+
+main

@@ -1,0 +1,152 @@
+/*
+ * cf_bench.c - measures one call of an SQL function, without the executor.
+ *
+ * cf_bench_loop calls a function N times through its FmgrInfo, always with the
+ * same arguments, and returns nanoseconds a call. cf_bench_empty and
+ * cf_bench_copy have cache_fetch's signature and are what its figure is held
+ * against: the first does nothing, the second copies a value of 200 bytes,
+ * which any function that returns one has to do.
+ *
+ * Not part of the product: bench.sh builds it and installs it nowhere.
+ *
+ * test/bench/cf_bench.c
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/regproc.h"
+
+#define CF_BENCH_VALUE 200		/* bytes that cf_bench_copy returns */
+#define CF_BENCH_MAX_ARGS 8
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(cf_bench_empty);
+PG_FUNCTION_INFO_V1(cf_bench_copy);
+PG_FUNCTION_INFO_V1(cf_bench_loop);
+
+Datum
+cf_bench_empty(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_NULL();
+}
+
+Datum
+cf_bench_copy(PG_FUNCTION_ARGS)
+{
+	static char value[CF_BENCH_VALUE];
+	text	   *copy;
+
+	if (value[0] == '\0')
+	{
+		memset(value, 'x', sizeof(value));
+		value[0] = value[sizeof(value) - 1] = '"';
+	}
+	copy = palloc(VARHDRSZ + sizeof(value));
+	SET_VARSIZE(copy, VARHDRSZ + sizeof(value));
+	memcpy(VARDATA(copy), value, sizeof(value));
+	PG_RETURN_TEXT_P(copy);
+}
+
+/* The first arguments, by position; the rest are NULL. */
+static Const *
+make_argument(int position, Oid declared, FunctionCallInfo fcinfo)
+{
+	if (position < 2)
+		return makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+						 PG_GETARG_DATUM(position + 1), false, false);
+	if (declared == ANYOID && !PG_ARGISNULL(3))
+		return makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+						 PG_GETARG_DATUM(3), false, true);
+	if (declared == ANYOID)
+		declared = UNKNOWNOID;	/* what a bare NULL is */
+	return makeNullConst(declared, -1, get_typcollation(declared));
+}
+
+/*
+ * cf_bench_loop(fn regprocedure, key text, query text, args int, n int)
+ *
+ * The arguments of the called function are Const nodes, as they are in a
+ * statement that names them literally: a function with an "any" argument reads
+ * its type from there.
+ */
+Datum
+cf_bench_loop(PG_FUNCTION_ARGS)
+{
+	Oid			fn;
+	int			ncalls;
+	Oid			rettype;
+	Oid		   *argtypes;
+	int			nargs;
+	List	   *args = NIL;
+	NullableDatum values[CF_BENCH_MAX_ARGS];
+	FmgrInfo	flinfo;
+	MemoryContext percall;
+	MemoryContext caller;
+	instr_time	start;
+	instr_time	end;
+	LOCAL_FCINFO(call, CF_BENCH_MAX_ARGS);
+
+	for (int i = 0; i < 5; i++)
+	{
+		if (PG_ARGISNULL(i) && i != 3)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument %d must not be null", i + 1)));
+	}
+	fn = PG_GETARG_OID(0);
+	ncalls = PG_GETARG_INT32(4);
+	if (ncalls < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of calls must be positive")));
+
+	rettype = get_func_signature(fn, &argtypes, &nargs);
+	if (nargs < 1 || nargs > CF_BENCH_MAX_ARGS || argtypes[0] != TEXTOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("function %s has the wrong arguments",
+						format_procedure(fn))));
+	for (int i = 0; i < nargs; i++)
+	{
+		Const	   *arg = make_argument(i, argtypes[i], fcinfo);
+
+		args = lappend(args, arg);
+		values[i].value = arg->constvalue;
+		values[i].isnull = arg->constisnull;
+	}
+
+	fmgr_info(fn, &flinfo);
+	fmgr_info_set_expr((Node *) makeFuncExpr(fn, rettype, args, InvalidOid,
+											 DEFAULT_COLLATION_OID,
+											 COERCE_EXPLICIT_CALL),
+					   &flinfo);
+
+	percall = AllocSetContextCreate(CurrentMemoryContext, "cf_bench call",
+									ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(percall);
+	INSTR_TIME_SET_CURRENT(start);
+	for (int i = 0; i < ncalls; i++)
+	{
+		InitFunctionCallInfoData(*call, &flinfo, nargs, DEFAULT_COLLATION_OID,
+								 NULL, NULL);
+		memcpy(call->args, values, nargs * sizeof(NullableDatum));
+		(void) FunctionCallInvoke(call);
+		MemoryContextReset(percall);
+		CHECK_FOR_INTERRUPTS();
+	}
+	INSTR_TIME_SET_CURRENT(end);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(percall);
+
+	INSTR_TIME_SUBTRACT(end, start);
+	PG_RETURN_FLOAT8(INSTR_TIME_GET_DOUBLE(end) * 1e9 / ncalls);
+}

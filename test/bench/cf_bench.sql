@@ -1,0 +1,11 @@
+-- The functions of cf_bench.c; :module is the path of the built library.
+CREATE FUNCTION cf_bench_empty(key text, query text, args "any" DEFAULT NULL,
+                               ttl interval DEFAULT NULL, tags text[] DEFAULT NULL)
+RETURNS json LANGUAGE C VOLATILE AS :'module', 'cf_bench_empty';
+
+CREATE FUNCTION cf_bench_copy(key text, query text, args "any" DEFAULT NULL,
+                              ttl interval DEFAULT NULL, tags text[] DEFAULT NULL)
+RETURNS json LANGUAGE C VOLATILE AS :'module', 'cf_bench_copy';
+
+CREATE FUNCTION cf_bench_loop(fn regprocedure, key text, query text, args int, n int)
+RETURNS float8 LANGUAGE C VOLATILE AS :'module', 'cf_bench_loop';

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# The layer rule: a folder of src/ includes headers of itself and of folders
+# before it in LAYERS, nothing else. Prints the lines that break it.
+
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
+
+# In the order of the design; "." is the base, the files directly in src/ named in BASE.
+LAYERS=(. codec stats l1 l2 rules engine invalidate write cdc workers report api)
+BASE=(guc compat errors debug_point shmem worker)
+
+# Files directly in src/ that may include anything, and that nothing below
+# src/'s own files may include.
+TOP=(xact cachefront)
+
+# Pairs of folders that must not know each other, whatever their order.
+STRANGERS=("l1 l2" "l2 l1")
+
+# Exceptions: "file that includes:header". There is none, and adding one needs a
+# reason in a comment here.
+EXCEPTIONS=()
+
+bad=0
+
+complain()
+{
+	printf '%s\n' "$*"
+	bad=1
+}
+
+rank()
+{
+	local i
+
+	for i in "${!LAYERS[@]}"; do
+		if [[ ${LAYERS[i]} == "$1" ]]; then
+			echo "$i"
+			return
+		fi
+	done
+	echo -1
+}
+
+listed()
+{
+	local want=$1 item
+	shift
+
+	for item in "$@"; do
+		if [[ $item == "$want" ]]; then return 0; fi
+	done
+	return 1
+}
+
+# The layer of a path below src/: a folder, "." or "top".
+layer()
+{
+	local stem=${1%.*}
+
+	if [[ $1 == */* ]]; then
+		echo "${1%%/*}"
+	elif listed "$stem" "${TOP[@]}"; then
+		echo top
+	else
+		echo .
+	fi
+}
+
+# An include of a header of ours: "header" is its path below src/.
+check_include()
+{
+	local file=$1 line=$2 header=$3 from to where
+
+	where="src/$file:$line: includes \"$header\""
+	from=$(layer "$file")
+	to=$(layer "$header")
+	if listed "$file:$header" ${EXCEPTIONS[@]+"${EXCEPTIONS[@]}"}; then return; fi
+	if [[ $header == *_internal.h && ${file%/*} != "${header%/*}" ]]; then
+		complain "$where: internal to its folder"
+	elif [[ $from == top || $from == "$to" ]]; then
+		:
+	elif [[ $to == top ]]; then
+		complain "$where: only src/'s top files may"
+	elif listed "$from $to" "${STRANGERS[@]}"; then
+		complain "$where: $from and $to must not know each other"
+	elif (($(rank "$to") > $(rank "$from"))); then
+		complain "$where: $to comes after $from in the list of layers"
+	fi
+}
+
+while IFS= read -r path; do
+	file=${path#src/}
+	case $(layer "$file") in
+		top) ;;
+		.)
+			listed "${file%.*}" "${BASE[@]}" ||
+				complain "$path: not a base file: it belongs in a folder" ;;
+		*)
+			(($(rank "${file%%/*}") >= 0)) ||
+				complain "$path: its folder is not in the list of layers" ;;
+	esac
+	while IFS=: read -r line header; do
+		if [[ -e src/$header ]]; then
+			check_include "$file" "$line" "$header"
+		elif [[ -e ${path%/*}/$header ]]; then
+			complain "$path:$line: includes \"$header\": name it by its path below src/"
+		fi
+	done < <(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$path" |
+		sed -E 's/^([0-9]+):[^"]*"([^"]*)".*/\1:\2/')
+done < <(find src -name '*.[ch]' | sort)
+
+exit $bad

@@ -1,0 +1,248 @@
+# CfTest.pm - what our TAP tests share, on top of PostgreSQL::Test::Cluster.
+#
+#	use strict;
+#	use warnings;
+#	use FindBin;
+#	use lib "$FindBin::RealBin/../perl";
+#	use PostgreSQL::Test::Utils;
+#	use Test::More;
+#	use CfTest;
+#
+#	require_debug();			# only where the test needs wait points or the clock
+#	my $node = CfTest->node('main', 'cachefront.l1_size' => '8MB');
+#	debug($node);
+#	my ($results, $seconds) = run_sessions($node, [ ("SELECT ...") x 200 ]);
+#	is(stat($node, 'loads'), 1, 'one load');
+#	done_testing();
+#
+# A session that stays open is $node->background_psql('postgres'), with its
+# methods query, query_safe, query_until and quit.
+
+package CfTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use POSIX ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(debug require_debug run_sessions stat wait_at_waitpoint
+  wait_until);
+
+# Advisory lock that holds back the sessions of run_sessions; the number has no
+# meaning.
+my $barrier = 715517;
+
+# The lock class of the extension's wait points (src/debug_point.c), as pg_locks
+# shows it in objsubid.
+my $waitpoint_class = 0xCFD;
+
+# A started server with the library preloaded and the extension in database
+# "postgres". Further arguments are settings; shared_preload_libraries => ''
+# gives a server without the library.
+sub node
+{
+	my ($class, $name, %conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init;
+	%conf = (
+		'shared_preload_libraries' => 'cachefront',
+		'max_connections' => 300,
+		%conf);
+	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'")
+	  foreach sort keys %conf;
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION cachefront');
+	return $node;
+}
+
+# Skips the test file where the build has neither wait points nor test clock.
+sub require_debug
+{
+	my $flavour = $ENV{CF_FLAVOUR} // '';
+
+	plan skip_all => 'needs a debug build (CF_FLAVOUR=debug or ubsan)'
+	  unless $flavour eq 'debug' || $flavour eq 'ubsan';
+	return;
+}
+
+# Creates the SQL functions that only a debug build has.
+sub debug
+{
+	my ($node, $database) = @_;
+
+	$node->safe_psql(
+		$database // 'postgres', q{
+		CREATE FUNCTION cf_debug_advance_clock(by interval) RETURNS void
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_advance_clock';
+		CREATE FUNCTION cf_debug_waitpoint_enable(name text) RETURNS void
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_waitpoint_enable';
+		CREATE FUNCTION cf_debug_waitpoint_release(name text) RETURNS void
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_waitpoint_release';
+		CREATE FUNCTION cf_debug_xfetch(age_us bigint, load_us bigint,
+			ttl_us bigint, beta float8, n int) RETURNS int
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_xfetch';
+	});
+	return;
+}
+
+# A counter of cache_stats, over the whole server.
+sub stat
+{
+	my ($node, $counter) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT $counter FROM cache_stats WHERE cache = '*'");
+}
+
+# Repeats a query until its output is as expected ('t' by default). False, with
+# the last output as a diagnostic, if that takes longer than the timeout.
+sub wait_until
+{
+	my ($node, $sql, $expected, $timeout) = @_;
+	my $deadline = time()
+	  + ($timeout // $PostgreSQL::Test::Utils::timeout_default);
+	my ($stdout, $stderr);
+
+	$expected //= 't';
+	while (1)
+	{
+		$node->psql('postgres', $sql, stdout => \$stdout, stderr => \$stderr);
+		return 1 if $stdout eq $expected && $stderr eq '';
+		last if time() > $deadline;
+		sleep 0.05;
+	}
+	diag("timed out waiting for: $sql\nexpected: $expected\n"
+		  . "last output: $stdout\nstderr: $stderr");
+	return 0;
+}
+
+# Waits until so many sessions are held by a wait point.
+sub wait_at_waitpoint
+{
+	my ($node, $sessions) = @_;
+
+	return wait_until($node,
+		"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+		  . " AND objsubid = $waitpoint_class AND NOT granted",
+		$sessions // 1);
+}
+
+# Runs each SQL text of a list in a psql session of its own, all at once: they
+# connect first, wait for each other, and start together.
+#
+# Options: database, user, timeout, connstr (appended to the connection string,
+# for options='-c ...'), barrier => 0 to start each as soon as it is connected.
+#
+# Returns a reference to a list of { status, stdout, stderr } in the order of
+# the texts, and the seconds from the common start to the last end. A session
+# that hangs is killed, and its status is 'timeout'. Each text runs statement by
+# statement and stops at its first error (psql's status 3).
+sub run_sessions
+{
+	my ($node, $texts, %option) = @_;
+	my $database = $option{database} // 'postgres';
+	my $deadline = time()
+	  + ($option{timeout} // $PostgreSQL::Test::Utils::timeout_default);
+	my $use_barrier = $option{barrier} // 1;
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	my $connstr = $node->connstr($database);
+	my ($holder, @results, %running);
+
+	$connstr .= " user='$option{user}'" if defined $option{user};
+	$connstr .= " $option{connstr}" if defined $option{connstr};
+	if ($use_barrier)
+	{
+		$holder = $node->background_psql($database);
+		$holder->query_safe("SELECT pg_advisory_lock($barrier)");
+	}
+	foreach my $i (0 .. $#$texts)
+	{
+		my $sql = $texts->[$i];
+
+		$sql = "DO \$\$ BEGIN PERFORM pg_advisory_lock_shared($barrier);"
+		  . " PERFORM pg_advisory_unlock_shared($barrier); END \$\$;\n$sql"
+		  if $use_barrier;
+		PostgreSQL::Test::Utils::append_to_file("$dir/$i.sql", "$sql\n");
+		$running{ start_psql($node, $connstr, "$dir/$i") } = $i;
+	}
+	if ($use_barrier)
+	{
+		wait_until($node,
+			"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+			  . " AND objid = $barrier AND NOT granted",
+			scalar @$texts,
+			$deadline - time())
+		  or diag('not all sessions reached the start');
+	}
+	my $start = time();
+	if ($use_barrier)
+	{
+		$holder->query_safe("SELECT pg_advisory_unlock($barrier)");
+		$holder->quit;
+	}
+	while (%running)
+	{
+		foreach my $pid (keys %running)
+		{
+			my $i = $running{$pid};
+
+			if (waitpid($pid, POSIX::WNOHANG()) == $pid)
+			{
+				$results[$i] = { status => $? >> 8 };
+			}
+			elsif (time() > $deadline)
+			{
+				kill 'KILL', $pid;
+				waitpid($pid, 0);
+				$results[$i] = { status => 'timeout' };
+			}
+			else
+			{
+				next;
+			}
+			$results[$i]->{stdout} = slurp_trimmed("$dir/$i.out");
+			$results[$i]->{stderr} = slurp_trimmed("$dir/$i.err");
+			delete $running{$pid};
+		}
+		sleep 0.005 if %running;
+	}
+	return (\@results, time() - $start);
+}
+
+# Starts psql on a script, without IPC::Run: with hundreds of sessions its pipes
+# are what takes the time.
+sub start_psql
+{
+	my ($node, $connstr, $path) = @_;
+	my $psql = $node->installed_command('psql');
+	my $pid = fork();
+
+	die "could not fork: $!" unless defined $pid;
+	return $pid if $pid;
+	open(STDIN, '<', '/dev/null') or POSIX::_exit(126);
+	open(STDOUT, '>', "$path.out") or POSIX::_exit(126);
+	open(STDERR, '>', "$path.err") or POSIX::_exit(126);
+	{
+		no warnings 'exec';
+		exec $psql, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $connstr,
+		  '-f', "$path.sql";
+	}
+	POSIX::_exit(127);
+}
+
+sub slurp_trimmed
+{
+	my ($path) = @_;
+	my $text = PostgreSQL::Test::Utils::slurp_file($path);
+
+	chomp $text;
+	return $text;
+}
+
+1;

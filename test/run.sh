@@ -1,0 +1,466 @@
+#!/usr/bin/env bash
+# All tests: make test, or for one's own loop
+#
+#   test/run.sh [all]              everything
+#   test/run.sh checks             static checks: layers, symbols, documents
+#   test/run.sh unit [NAME...]     test/unit/*.c under ASan and UBSan
+#   test/run.sh regress [NAME...]  sql/*.sql against the release build
+#   test/run.sh ubsan [NAME...]    the same against the UBSan build
+#   test/run.sh isolation [NAME...]  test/specs/*.spec against the debug build
+#   test/run.sh tap [NAME...]      test/t/*.pl against the debug build
+#
+# CF_FLAVOUR=release|debug|ubsan picks another build for regress, isolation and
+# tap. Nothing touches the system's PostgreSQL: see test/lib/setup.sh. Outputs
+# and logs of the last run stay in build/last-run (regress: .../out/results).
+#
+# What counts, one each: a static check, a unit test program, a regression
+# file, an isolation spec, a TAP file, the log of a server that we ran (no crash
+# and no leak in it), and a build that failed. The last line says how many.
+
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
+# shellcheck source=test/lib/setup.sh
+. test/lib/setup.sh
+
+PACKAGES=(postgresql-15 postgresql-server-dev-15 libipc-run-perl gcc libc6-dev make)
+SUITE_TIMEOUT=540
+TAP_TIMEOUT=300
+LANES=()
+
+# ---- results ----------------------------------------------------------------
+
+# record ok|fail SUITE NAME TIME [FILE]: one counted thing; FILE is shown if it
+# failed. Suites run side by side, hence the locks and the file of results.
+record()
+{
+	local status=$1 suite=$2 name=$3 time=$4 file=${5:-}
+
+	(
+		flock 8
+		printf '%s %s %s\n' "$status" "$suite" "$name" >>"$RUN/results"
+		printf '%-4s  %-10s %-44s %8s\n' "${status/fail/FAIL}" "$suite" "$name" "$time"
+		if [[ $status == fail && -s $file ]]; then
+			head -n 100 "$file" | sed 's/^/      | /'
+		fi
+	) 8>>"$RUN/print.lock"
+}
+
+note()
+{
+	(flock 8; printf '%-4s  %s\n' "$1" "$2") 8>>"$RUN/print.lock"
+}
+
+now_ms()
+{
+	local t=${EPOCHREALTIME/[.,]/}
+	echo $((t / 1000))
+}
+
+# Time since $1 (from now_ms), in the form that record prints.
+since()
+{
+	local ms=$(($(now_ms) - $1))
+	printf '%d.%02d s' $((ms / 1000)) $((ms % 1000 / 10))
+}
+
+# ---- builds -----------------------------------------------------------------
+
+# Makes each flavour named ready; says which failed.
+prepare()
+{
+	local flavour start
+
+	for flavour in "$@"; do
+		start=$(now_ms)
+		if cf_private_tree "$CF_BUILD/$flavour" "$flavour"; then
+			note '' "$(printf '%-55s %8s' "build $flavour" "$(since "$start")")"
+		else
+			grep -vE '^(gcc |make: |make\[|cat )' "$CF_BUILD/$flavour/build.log" >"$RUN/build-$flavour"
+			record fail build "$flavour" "$(since "$start")" "$RUN/build-$flavour"
+		fi
+	done
+}
+
+# Looks at the results, as flavours are built in a shell of their own.
+built()
+{
+	! grep -q "^fail build $1$" "$RUN/results"
+}
+
+# The value of a variable of the Makefile, so that 'make installcheck' and we
+# run the same tests with the same options.
+make_var()
+{
+	make -s -C "$SOURCE" "PG_CONFIG=$PG_CONFIG" \
+		--eval="cf-print: ; @echo \$($1)" cf-print
+}
+
+# ---- static checks ----------------------------------------------------------
+
+run_checks()
+{
+	local check start status
+
+	for check in layers symbols docs; do
+		start=$(now_ms)
+		if [[ $check == symbols ]]; then
+			if ! built release; then continue; fi
+			set -- "$CF_BUILD/release/src-tree/cachefront.so"
+		else
+			set --
+		fi
+		status=ok
+		"test/check_$check.sh" "$@" >"$RUN/check-$check" 2>&1 || status=fail
+		record $status check "$check" "$(since "$start")" "$RUN/check-$check"
+	done
+}
+
+# ---- unit tests -------------------------------------------------------------
+
+run_unit()
+{
+	local file name start
+
+	mkdir -p "$RUN/unit"
+	for file in $(pick test/unit c "$@"); do
+		name=$(basename "$file" .c)
+		start=$(now_ms)
+		if unit_build "$file" "$RUN/unit/$name" >"$RUN/unit/$name.log" 2>&1 &&
+			timeout 120 "$RUN/unit/$name" >"$RUN/unit/$name.log" 2>&1
+		then
+			record ok unit "$name ($(grep -c '^ok ' "$RUN/unit/$name.log") checks)" \
+				"$(since "$start")"
+		else
+			grep -v '^ok ' "$RUN/unit/$name.log" >"$RUN/unit/$name.fail"
+			record fail unit "$name" "$(since "$start")" "$RUN/unit/$name.fail"
+		fi
+	done
+}
+
+# Compiles one test with the source files that its first line names. They may
+# use PostgreSQL's types, and what its static libraries for clients hold
+# (hashes, CRC, StringInfo, palloc); test/unit/harness.h has the rest.
+unit_build()
+{
+	local file=$1 out=$2 lib sources
+
+	lib=$("$PG_CONFIG" --pkglibdir)
+	sources=$(sed -n '1s|^/\* unit: *\(.*\)\*/.*|\1|p' "$file")
+	# shellcheck disable=SC2086
+	gcc -std=gnu99 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+		-Wno-sign-compare -Wno-missing-field-initializers \
+		-fsanitize=address,undefined -fno-sanitize-recover=all \
+		-fno-omit-frame-pointer -DCF_UNIT_TEST -DUSE_ASSERT_CHECKING \
+		-I"$("$PG_CONFIG" --includedir-server)" -Isrc -Itest/unit \
+		-o "$out" "$file" $sources \
+		"$lib/libpgcommon.a" "$lib/libpgport.a" -lm
+}
+
+# ---- servers ----------------------------------------------------------------
+
+# Starts a server of a flavour for one suite. Sets DIR (a folder of the server's
+# user) and PORT; connect to SOCKETS.
+start_server()
+{
+	local suite=$1 flavour=$2
+
+	DIR=$RUN/$suite
+	CF_TREE_BIN=$CF_BUILD/$flavour$("$PG_CONFIG" --bindir)
+	cf_as mkdir -p "$DIR/out" &&
+		cf_server_init "$DIR/data" "$CF_TREE_BIN" &&
+		cf_server_start "$DIR/data" "$CF_TREE_BIN" "$SOCKETS" "$PORT" \
+			-c max_connections=300 -c max_prepared_transactions=10 \
+			-c 'log_line_prefix=%m [%p] %q%a '
+}
+
+# Stops it, and fails if its log tells of a crash or of a leaked resource.
+stop_server()
+{
+	local suite=$1 log=$DIR/data/server.log
+
+	cf_server_stop "$DIR/data"
+	if grep -nE 'PANIC:|TRAP:|terminated by signal|WARNING:.* leak' "$log" >"$DIR/log.bad"
+	then
+		tail -n 40 "$log" >>"$DIR/log.bad"
+		record fail log "$suite" '' "$DIR/log.bad"
+	else
+		record ok log "$suite" ''
+	fi
+}
+
+# ---- pg_regress and pg_isolation_regress ------------------------------------
+
+# Runs a driver over tests, recording each as it ends. Arguments: suite,
+# flavour, driver below pgxs/src/test, its options, then the names of tests.
+run_driver()
+{
+	local suite=$1 flavour=$2 driver=$3 options=$4 line name
+	shift 4
+
+	if (($# == 0)); then return; fi
+	if ! start_server "$suite" "$flavour" >"$RUN/$suite.start" 2>&1; then
+		record fail "$suite" 'start of the server' '' "$RUN/$suite.start"
+		return
+	fi
+	# shellcheck disable=SC2086
+	cf_as env PGISOLATIONTIMEOUT=60 CF_FLAVOUR="$flavour" \
+		timeout --foreground -k 10 $SUITE_TIMEOUT \
+		"$("$PG_CONFIG" --pkglibdir)/pgxs/src/test/$driver" \
+		--bindir="$CF_TREE_BIN" --host="$SOCKETS" --port="$PORT" --user=postgres \
+		$options --outputdir="$DIR/out" "$@" 2>&1 |
+		tee "$RUN/$suite.log" |
+		while IFS= read -r line; do
+			driver_line "$suite" "$line"
+		done
+	tail -n 5 "$RUN/$suite.log" >"$RUN/$suite.end"
+	for name in "$@"; do
+		if ! grep -qE "^(ok|fail) $suite $name\$" "$RUN/results"; then
+			record fail "$suite" "$name" 'not run' "$RUN/$suite.end"
+		fi
+	done
+	stop_server "$suite"
+}
+
+# Understands a line of the drivers: of PostgreSQL 15 "test x ... ok 12 ms", of
+# later versions "ok 1 - x 12 ms".
+driver_line()
+{
+	local suite=$1 line=$2 name time status=
+
+	if [[ $line =~ ^test\ +([^ ]+)\ +\.\.\.\ +(ok|FAILED)\ .*\ ([0-9]+\ ms) ]]; then
+		name=${BASH_REMATCH[1]} time=${BASH_REMATCH[3]}
+		if [[ ${BASH_REMATCH[2]} == ok ]]; then status=ok; else status=fail; fi
+	elif [[ $line =~ ^(ok|not ok)\ +[0-9]+\ +[-+]\ ([^ ]+)\ +([0-9]+ ms) ]]; then
+		name=${BASH_REMATCH[2]} time=${BASH_REMATCH[3]}
+		if [[ ${BASH_REMATCH[1]} == ok ]]; then status=ok; else status=fail; fi
+	else
+		return
+	fi
+	if [[ $status == fail ]]; then
+		show_diff "$name" >"$RUN/$suite/$name.diff"
+	fi
+	record "$status" "$suite" "$name" "$time" "$RUN/$suite/$name.diff"
+}
+
+# The part of regression.diffs that belongs to one test.
+show_diff()
+{
+	awk -v want="/$1.out" '
+		/^diff / { show = index($0, want) > 0 }
+		show' "$RUN/$suite/out/regression.diffs" 2>/dev/null
+}
+
+# A new test without an expected output would stop pg_regress: give the copy an
+# empty one, so that all of its output is shown as the difference.
+expect_something()
+{
+	local dir=$1 name
+	shift
+
+	for name in "$@"; do
+		if ! compgen -G "$dir/expected/$name*.out" >/dev/null; then
+			mkdir -p "$dir/expected"
+			: >"$dir/expected/$name.out"
+		fi
+	done
+}
+
+# suite, flavour, names
+run_regress()
+{
+	local suite=$1 flavour=$2 tests
+	shift 2
+
+	if ! built "$flavour"; then return; fi
+	tests=$(make_var REGRESS)
+	if (($#)); then tests=$*; fi
+	# shellcheck disable=SC2086
+	expect_something "$SOURCE" $tests
+	# shellcheck disable=SC2086
+	run_driver "$suite" "$flavour" regress/pg_regress \
+		"$(make_var REGRESS_OPTS) --inputdir=$SOURCE" $tests
+}
+
+run_isolation()
+{
+	local flavour=$1 specs
+	shift
+
+	if ! built "$flavour"; then return; fi
+	specs=$(pick test/specs spec "$@" | xargs -r -n 1 basename -s .spec)
+	# shellcheck disable=SC2086
+	expect_something "$SOURCE/test" $specs
+	# shellcheck disable=SC2086
+	run_driver isolation "$flavour" isolation/pg_isolation_regress \
+		"$(make_var ISOLATION_OPTS) --inputdir=$SOURCE/test" $specs
+}
+
+# ---- TAP --------------------------------------------------------------------
+
+run_tap()
+{
+	local flavour=$1 file
+	shift
+
+	if ! built "$flavour"; then return; fi
+	cf_as mkdir -p "$RUN/tap"
+	for file in $(pick test/t pl "$@"); do
+		tap_file "$flavour" "$file"
+	done
+}
+
+tap_file()
+{
+	local flavour=$1 file=$2 name log pgxs start count
+
+	name=$(basename "$file" .pl)
+	log=$RUN/tap/$name.log
+	pgxs=$("$PG_CONFIG" --pkglibdir)/pgxs
+	start=$(now_ms)
+	cf_as env CF_FLAVOUR="$flavour" TESTDIR="$RUN/tap/$name" TMPDIR="$SOCKETS" \
+		PG_TEST_PORT_DIR="$CF_BUILD/ports" TESTDATADIR="$RUN/tap/$name" \
+		PG_REGRESS="$pgxs/src/test/regress/pg_regress" PG_TEST_TIMEOUT_DEFAULT=60 \
+		PATH="$CF_BUILD/$flavour$("$PG_CONFIG" --bindir):$PATH" \
+		bash -c 'mkdir -p "$TESTDIR" && cd "$TESTDIR" && exec "$@"' - \
+		timeout --foreground -k 10 $TAP_TIMEOUT prove --verbose --nocolor --merge \
+		-I "$pgxs/src/test/perl" -I "$SOURCE/test/perl" "$SOURCE/$file" \
+		>"$log" 2>&1
+	case $? in
+		0)
+			if grep -q 'skipped:' "$log"; then
+				note skip "tap $name: $(sed -n 's/^.*skipped: *//p' "$log" | tail -n 1)"
+			else
+				count=$(sed -n 's/.*, Tests=\([0-9]*\),.*/\1/p' "$log")
+				record ok tap "$name ($count tests)" "$(since "$start")"
+			fi ;;
+		*)
+			grep -nvE '^ok |^### |^# Running: |^# Name: |directory: |string: ' "$log" |
+				tail -n 100 >"$log.fail"
+			record fail tap "$name" "$(since "$start")" "$log.fail" ;;
+	esac
+	cf_server_stop_below "$RUN/tap/$name"
+}
+
+# ---- the run ----------------------------------------------------------------
+
+# Files of a folder by extension: those named, or all.
+pick()
+{
+	local dir=$1 ext=$2 name file
+	shift 2
+
+	if (($# == 0)); then
+		find "$dir" -maxdepth 1 -name "*.$ext" | sort
+	fi
+	for name in "$@"; do
+		name=$(basename "$name" ".$ext")
+		file=$(find "$dir" -maxdepth 1 -name "$name*.$ext" | sort)
+		if [[ -z $file ]]; then echo "no such test: $name" >&2; fi
+		echo "$file"
+	done
+}
+
+# A folder for this run. Those of finished runs go, those of killed runs after
+# their servers were stopped.
+begin_run()
+{
+	local old pid
+
+	for old in "$CF_BUILD"/run-*; do
+		pid=${old##*-}
+		if [[ -d $old && ! -d /proc/$pid ]]; then
+			cf_server_stop_below "$old"
+			rm -rf "$old"
+		fi
+	done
+	RUN=$CF_BUILD/run-$$
+	rm -rf "$RUN"
+	mkdir -p "$RUN" "$CF_BUILD/ports"
+	if ((EUID == 0)); then chown "$CF_USER" "$RUN" "$CF_BUILD/ports"; fi
+	: >"$RUN/results"
+	ln -sfn "run-$$" "$CF_BUILD/last-run"
+	SOCKETS=$(cf_socket_dir)
+	trap end_run EXIT
+	trap 'exit 130' INT TERM HUP
+}
+
+end_run()
+{
+	local pid
+
+	for pid in "${LANES[@]}"; do
+		kill -TERM -- "-$pid" 2>/dev/null
+	done
+	cf_server_stop_below "$RUN"
+	rm -rf "$SOCKETS"
+}
+
+# Runs a function in the background, in a process group of its own, so that an
+# interrupt reaches us at once and end_run can end all of the group.
+lane()
+{
+	set -m
+	"$@" </dev/null &
+	LANES+=($!)
+	set +m
+}
+
+# Two lanes side by side. Builds come first: they use all processors themselves.
+run_all()
+{
+	prepare release debug ubsan
+	lane tests_without_server
+	wait
+	lane run_tap debug
+	lane tests_with_server
+	wait
+}
+
+tests_without_server()
+{
+	run_checks
+	run_unit
+}
+
+tests_with_server()
+{
+	PORT=5802 run_regress regress release
+	PORT=5803 run_isolation debug
+	PORT=5804 run_regress ubsan ubsan
+}
+
+main()
+{
+	local what=${1:-all} passed failed
+
+	if (($#)); then shift; fi
+	case $what in
+		all | checks | unit | regress | ubsan | isolation | tap) ;;
+		*) sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+	esac
+	cf_install_packages "${PACKAGES[@]}"
+	cf_setup
+	begin_run
+	PORT=5801
+	case $what in
+		checks | regress) FLAVOUR=${CF_FLAVOUR:-release} ;;
+		ubsan) FLAVOUR=ubsan ;;
+		*) FLAVOUR=${CF_FLAVOUR:-debug} ;;
+	esac
+	SOURCE=$CF_BUILD/$FLAVOUR/src-tree
+	case $what in
+		all) SOURCE=$CF_BUILD/release/src-tree; run_all ;;
+		checks) prepare release; lane run_checks ;;
+		unit) lane run_unit "$@" ;;
+		regress | ubsan) prepare "$FLAVOUR"; lane run_regress "$what" "$FLAVOUR" "$@" ;;
+		isolation) prepare "$FLAVOUR"; lane run_isolation "$FLAVOUR" "$@" ;;
+		tap) prepare "$FLAVOUR"; lane run_tap "$FLAVOUR" "$@" ;;
+	esac
+	wait
+	passed=$(grep -c '^ok ' "$RUN/results")
+	failed=$(grep -c '^fail ' "$RUN/results")
+	printf '%d passed, %d failed\n' "$passed" "$failed"
+	((failed == 0))
+}
+
+main "$@"

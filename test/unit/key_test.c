@@ -1,0 +1,139 @@
+/* unit: src/codec/key.c */
+/*
+ * key_test.c - hashes of keys, tags and identities, and prefixes of keys.
+ *
+ * test/unit/key_test.c
+ */
+#include "harness.h"
+
+#include "codec/key.h"
+
+static uint64
+key_hash(Oid dboid, const char *data, int len)
+{
+	CfKey		key;
+
+	cf_key_init(&key, dboid, data, len);
+	return key.hash;
+}
+
+static void
+test_key(void)
+{
+	CfKey		key;
+	const char *text = "product:42";
+
+	cf_key_init(&key, 5, text, 10);
+	CHECK_INT(key.dboid, 5);
+	CHECK_INT(key.len, 10);
+	CHECK(key.data == text);
+	CHECK(key.hash == key_hash(5, "product:42xyz", 10));
+	CHECK(key.hash != key_hash(6, text, 10));
+	CHECK(key.hash != key_hash(5, text, 9));
+	CHECK(key.hash != cf_tag_hash(5, text, 10));
+	CHECK(cf_tag_hash(5, text, 10) != cf_tag_hash(6, text, 10));
+}
+
+/* 100,000 keys of a usual form: none collide, and low bits are even. */
+static void
+test_spread(void)
+{
+	enum
+	{
+		KEYS = 100000, PARTS = 128
+	};
+	static uint64 hashes[KEYS];
+	int			parts[PARTS] = {0};
+
+	for (int i = 0; i < KEYS; i++)
+	{
+		char		text[32];
+		int			len = sprintf(text, "product:%d", i);
+
+		hashes[i] = key_hash(1, text, len);
+		parts[hashes[i] % PARTS]++;
+	}
+	for (int i = 0; i < PARTS; i++)
+		CHECK_QUIET(parts[i] > KEYS / PARTS * 3 / 4 && parts[i] < KEYS / PARTS * 5 / 4);
+	for (int i = 1; i < KEYS; i++)
+		CHECK_QUIET(hashes[i] != hashes[i - 1]);
+}
+
+static CfHash128
+hash_of(uint64 kind, const char *a, const char *b)
+{
+	CfHash128	hash;
+
+	cf_hash128_init(&hash, kind);
+	cf_hash128_add(&hash, a, strlen(a));
+	if (b != NULL)
+		cf_hash128_add(&hash, b, strlen(b));
+	return hash;
+}
+
+/* What is added, its order and its borders all count. */
+static void
+test_hash128(void)
+{
+	CfHash128	ab = hash_of(1, "a", "b");
+	CfHash128	same = hash_of(1, "a", "b");
+	CfHash128	others[] = {
+		hash_of(2, "a", "b"), hash_of(1, "b", "a"), hash_of(1, "ab", NULL),
+		hash_of(1, "ab", ""), hash_of(1, "", "ab"), hash_of(1, "a", NULL)
+	};
+
+	CHECK(cf_hash128_equal(&ab, &same));
+	CHECK(ab.h[0] != ab.h[1]);
+	for (int i = 0; i < (int) lengthof(others); i++)
+	{
+		CHECK_QUIET(others[i].h[0] != ab.h[0] && others[i].h[1] != ab.h[1]);
+		for (int j = 0; j < i; j++)
+			CHECK_QUIET(!cf_hash128_equal(&others[i], &others[j]));
+	}
+}
+
+static void
+test_identity(void)
+{
+	CfIdentity	a = {.role = 10, .session_role = 11, .form = CF_FORM_JSON};
+	CfIdentity	b;
+
+	a.hash = hash_of(1, "a", NULL);
+	b = a;
+	CHECK(cf_identity_equal(&a, &b));
+	b.role = 12;
+	CHECK(!cf_identity_equal(&a, &b));
+	b = a;
+	b.session_role = 12;
+	CHECK(!cf_identity_equal(&a, &b));
+	b = a;
+	b.form = CF_FORM_ROWS;
+	CHECK(!cf_identity_equal(&a, &b));
+	b = a;
+	b.hash.h[1] ^= 1;
+	CHECK(!cf_identity_equal(&a, &b));
+}
+
+static void
+test_prefix(void)
+{
+	CHECK_INT(cf_key_prefix("a:b:c", 5), 3);
+	CHECK_INT(cf_key_prefix("a:b:c", 3), 1);
+	CHECK_INT(cf_key_prefix("a:b:c", 1), -1);
+	CHECK_INT(cf_key_prefix("a:", 2), 1);
+	CHECK_INT(cf_key_prefix("a::b", 4), 2);
+	CHECK_INT(cf_key_prefix(":a", 2), -1);
+	CHECK_INT(cf_key_prefix("abc", 3), -1);
+	CHECK_INT(cf_key_prefix("", 0), -1);
+}
+
+int
+main(void)
+{
+	RUN(test_key);
+	RUN(test_spread);
+	RUN(test_hash128);
+	RUN(test_identity);
+	RUN(test_prefix);
+	return cf_unit_end();
+}
