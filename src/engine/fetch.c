@@ -35,14 +35,13 @@
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
 static CfL1Status
-look_in_l1(const CfRequest *request, int flags, CfL1Result *result)
+look_in_l1(const CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 {
 	CfL1Status	status;
 
 	if (unlikely(cf_load_active()))
 		flags |= CF_L1_WANT_DEPS;
-	status = cf_l1_get(&request->key, &request->id, request->part, cf_now(),
-					   flags, result);
+	status = cf_l1_get(&request->key, &request->id, request->part, now, flags, result);
 	if (unlikely(result->no_memory))
 		return CF_L1_MISS;
 	if (unlikely(result->deps != NULL))
@@ -315,7 +314,7 @@ static bool
 serve_stale(const CfRequest *request, struct varlena **value)
 {
 	CfL1Result	old;
-	CfL1Status	status = look_in_l1(request, CF_L1_WANT_STALE, &old);
+	CfL1Status	status = look_in_l1(request, cf_now(), CF_L1_WANT_STALE, &old);
 
 	if (status != CF_L1_HIT && status != CF_L1_EXPIRED)
 		return false;
@@ -393,7 +392,7 @@ fetch_missed(const CfRequest *request, bool have_old)
 		}
 
 		/* The flight landed without a value for this session. */
-		switch (look_in_l1(request, 0, &result))
+		switch (look_in_l1(request, cf_now(), 0, &result))
 		{
 			case CF_L1_HIT:
 				count(request, CF_COUNT_HANDOVERS);
@@ -410,14 +409,15 @@ fetch_missed(const CfRequest *request, bool have_old)
 }
 
 static bool
-refresh_is_due(const CfRequest *request, const CfL1Result *hit)
+refresh_is_due(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 {
 	double		beta = request->def.xfetch_beta;
+	double		age = (double) (now - hit->filled_at);
+	double		ttl = (double) hit->ttl;
 
-	if (beta <= 0 || hit->load_us == 0)
+	if (beta <= 0 || likely(!cf_xfetch_possible(age, hit->load_us, beta, ttl)))
 		return false;
-	return cf_xfetch_due((double) (cf_now() - hit->filled_at), hit->load_us, beta,
-						 (double) hit->ttl,
+	return cf_xfetch_due(age, hit->load_us, beta, ttl,
 						 1.0 - pg_prng_double(&pg_global_prng_state));
 }
 
@@ -441,12 +441,12 @@ refresh_early(const CfRequest *request, const CfL1Result *hit)
 }
 
 static struct varlena *
-fetch_hit(const CfRequest *request, const CfL1Result *hit)
+fetch_hit(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 {
 	count(request, CF_COUNT_L1_HITS);
 	if (hit->negative)
 		count(request, CF_COUNT_NEGATIVE_HITS);
-	if (unlikely(refresh_is_due(request, hit)))
+	if (unlikely(refresh_is_due(request, hit, now)))
 		return refresh_early(request, hit);
 	return hit->value;
 }
@@ -465,6 +465,7 @@ cf_fetch(CfRequest *request)
 	instr_time	end;
 	CfL1Result	result;
 	CfBypass	bypass;
+	TimestampTz now;
 
 	check_stack_depth();
 	if (timed)
@@ -481,7 +482,8 @@ cf_fetch(CfRequest *request)
 	cf_load_check_scope(&request->def);
 
 	cf_identity_of_request(request);
-	switch (look_in_l1(request, 0, &result))
+	now = cf_now();
+	switch (look_in_l1(request, now, 0, &result))
 	{
 		case CF_L1_HIT:
 			if (timed)
@@ -491,7 +493,7 @@ cf_fetch(CfRequest *request)
 				cf_stats_latency(CF_LATENCY_L1_HIT,
 								 (uint64) (INSTR_TIME_GET_DOUBLE(end) * 1e9));
 			}
-			return fetch_hit(request, &result);
+			return fetch_hit(request, &result, now);
 		case CF_L1_EXPIRED:
 			return fetch_missed(request, true);
 		case CF_L1_MISS:

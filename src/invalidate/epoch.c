@@ -21,7 +21,9 @@
 #include "utils/lsyscache.h"
 
 #include "debug_point.h"
+#include "codec/key.h"
 #include "invalidate/epoch.h"
+#include "invalidate/pending.h"
 #include "l1/clock.h"
 #include "shmem.h"
 
@@ -35,6 +37,13 @@ static bool server_changed = false;
 static bool database_raised = false;
 static bool server_raised = false;
 
+/* Of what is about to be made, only the statement can tell. */
+static bool
+will_be_temporary(const RangeVar *relation)
+{
+	return relation->relpersistence == RELPERSISTENCE_TEMP;
+}
+
 static bool
 is_temporary(const RangeVar *relation)
 {
@@ -42,8 +51,6 @@ is_temporary(const RangeVar *relation)
 
 	if (relation == NULL)
 		return false;
-	if (relation->relpersistence == RELPERSISTENCE_TEMP)
-		return true;
 	relid = RangeVarGetRelid(relation, NoLock, true);
 	return OidIsValid(relid) && get_rel_persistence(relid) == RELPERSISTENCE_TEMP;
 }
@@ -74,6 +81,7 @@ is_harmless(Node *stmt)
 		case T_IndexStmt:
 		case T_CommentStmt:
 		case T_SecLabelStmt:
+		case T_RefreshMatViewStmt:	/* see note_refresh */
 		case T_ClusterStmt:
 		case T_CreateStatsStmt:
 		case T_AlterStatsStmt:
@@ -87,13 +95,13 @@ is_harmless(Node *stmt)
 		case T_DropSubscriptionStmt:
 			return true;
 		case T_CreateStmt:
-			return is_temporary(((CreateStmt *) stmt)->relation);
+			return will_be_temporary(((CreateStmt *) stmt)->relation);
 		case T_CreateTableAsStmt:
-			return is_temporary(((CreateTableAsStmt *) stmt)->into->rel);
+			return will_be_temporary(((CreateTableAsStmt *) stmt)->into->rel);
 		case T_ViewStmt:
-			return is_temporary(((ViewStmt *) stmt)->view);
+			return will_be_temporary(((ViewStmt *) stmt)->view);
 		case T_CreateSeqStmt:
-			return is_temporary(((CreateSeqStmt *) stmt)->sequence);
+			return will_be_temporary(((CreateSeqStmt *) stmt)->sequence);
 		case T_AlterTableStmt:
 			return is_temporary(((AlterTableStmt *) stmt)->relation);
 		case T_RenameStmt:
@@ -152,6 +160,16 @@ is_commit_prepared(Node *stmt)
 		((TransactionStmt *) stmt)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
+/* New rows, not a new definition: drops what was read from it, nothing else. */
+static void
+note_refresh(const RefreshMatViewStmt *refresh)
+{
+	Oid			relid = RangeVarGetRelid(refresh->relation, NoLock, true);
+
+	if (OidIsValid(relid))
+		cf_pending_add_tag(cf_table_tag_hash(MyDatabaseId, relid));
+}
+
 static void
 note_change(bool shared)
 {
@@ -194,6 +212,8 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	/* Some commit on their own in between: then it is the last part that counts. */
 	if (changes)
 		note_change(shared);
+	if (IsA(stmt, RefreshMatViewStmt) && cf_shmem_ready())
+		note_refresh((RefreshMatViewStmt *) stmt);
 }
 
 void

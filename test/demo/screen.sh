@@ -142,6 +142,12 @@ value()
 	printf '%s%12s%s   %s\n' "$GREEN" "$1" "$PLAIN" "${2:-}"
 }
 
+# What is being done, where a line can be taken back.
+busy()
+{
+	if [[ $TTY ]]; then printf '\r\e[K%s' "${1:+   $1}"; fi
+}
+
 # pair LABEL LEFT RIGHT: a row of two numbers
 pair()
 {

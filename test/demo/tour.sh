@@ -123,12 +123,11 @@ tour_early_refresh()
 	text "$TRAFFIC_S seconds of traffic on one key (20 sessions, 1000 calls a second); the entry lives 2 s:" ''
 	code "SELECT cache_define('report', ttl => '2 s', xfetch_beta => 1);"
 	echo
-	label 'measuring, without it ...'
+	busy 'measuring without it ...'
 	off=($(traffic 0))
-	printf '\r'
-	label 'measuring, with it ...'
+	busy 'measuring with it ...'
 	on=($(traffic 1))
-	printf '\r'
+	busy ''
 	printf '   %-44s%12s%14s\n' '' 'beta 0 (off)' 'beta 1'
 	pair 'answers' "$(thousands "${off[0]}")" "$(thousands "${on[0]}")"
 	pair 'the query ran' "${off[1]} x" "${on[1]} x"

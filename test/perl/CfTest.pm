@@ -30,8 +30,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(debug require_debug run_sessions stat wait_at_waitpoint
-  wait_until);
+our @EXPORT = qw(debug finish_session require_debug run_sessions start_session
+  stat wait_at_waitpoint wait_until);
 
 # Advisory lock that holds back the sessions of run_sessions; the number has no
 # meaning.
@@ -213,6 +213,59 @@ sub run_sessions
 		sleep 0.005 if %running;
 	}
 	return (\@results, time() - $start);
+}
+
+# Starts one SQL text in a psql session of its own and does not wait for it.
+# Options: database, user, connstr, as for run_sessions; name, shown as
+# application_name; conf, a reference to a hash of settings.
+sub start_session
+{
+	my ($node, $sql, %option) = @_;
+	my $connstr = $node->connstr($option{database} // 'postgres');
+	my $path = PostgreSQL::Test::Utils::tempdir() . '/session';
+	my %conf = %{ $option{conf} // {} };
+
+	$connstr .= " user='$option{user}'" if defined $option{user};
+	$connstr .= " application_name='$option{name}'" if defined $option{name};
+	$connstr .= " options='"
+	  . join(' ', map { "-c $_=$conf{$_}" } sort keys %conf) . "'"
+	  if %conf;
+	$connstr .= " $option{connstr}" if defined $option{connstr};
+	PostgreSQL::Test::Utils::append_to_file("$path.sql", "$sql\n");
+	return { pid => start_psql($node, $connstr, $path), path => $path };
+}
+
+# Waits for such a session to end; returns { status, stdout, stderr } as
+# run_sessions does.
+sub finish_session
+{
+	my ($session, $timeout) = @_;
+	my $deadline = time()
+	  + ($timeout // $PostgreSQL::Test::Utils::timeout_default);
+	my $status;
+
+	while (!defined $status)
+	{
+		if (waitpid($session->{pid}, POSIX::WNOHANG()) == $session->{pid})
+		{
+			$status = $? >> 8;
+		}
+		elsif (time() > $deadline)
+		{
+			kill 'KILL', $session->{pid};
+			waitpid($session->{pid}, 0);
+			$status = 'timeout';
+		}
+		else
+		{
+			sleep 0.005;
+		}
+	}
+	return {
+		status => $status,
+		stdout => slurp_trimmed("$session->{path}.out"),
+		stderr => slurp_trimmed("$session->{path}.err")
+	};
 }
 
 # Starts psql on a script, without IPC::Run: with hundreds of sessions its pipes
