@@ -17,6 +17,7 @@
 #include "engine/loader.h"
 #include "engine/policy.h"
 #include "guc.h"
+#include "invalidate/lease.h"
 #include "invalidate/pending.h"
 #include "l1/table.h"
 #include "shmem.h"
@@ -49,6 +50,7 @@ cachefront_get(PG_FUNCTION_ARGS)
 	CfIdentity	id;
 	CfL1Result	result;
 	text	   *own;
+	uint64		stamp;
 
 	cf_shmem_require();
 	cf_arg_key(fcinfo, 0, &key);
@@ -64,9 +66,13 @@ cachefront_get(PG_FUNCTION_ARGS)
 	if (!cf_guc_enabled)
 		PG_RETURN_NULL();
 	cf_load_check_scope(&def);
+	stamp = cf_clock_stamp();
 	if (cf_l1_get(&key, &id, CF_L1_PART_ALL, cf_now(), 0, &result) != CF_L1_HIT ||
 		result.value == NULL)
+	{
+		cf_lease_take(&key, stamp);
 		PG_RETURN_NULL();
+	}
 	cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
 	PG_RETURN_POINTER(result.value);
 }
@@ -114,7 +120,7 @@ cachefront_set(PG_FUNCTION_ARGS)
 	cf_stats_count(def.stats_slot, CF_COUNT_SETS);
 	/* Disabled, the old value must go all the same. */
 	cf_pending_add_set(&key, &id, def.stats_slot, cf_guc_enabled ? value : NULL,
-					   cf_policy_ttl(&def, ttl, false), def.stale_ttl,
+					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, cf_lease_use(&key),
 					   clocks_of_tags(tags, ntags), ntags);
 	PG_RETURN_VOID();
 }

@@ -19,9 +19,34 @@
 
 #include "debug_point.h"
 #include "invalidate/commit.h"
+#include "invalidate/lease.h"
 #include "invalidate/pending.h"
 
 static bool prepared = false;
+
+/*
+ * A set that fills a miss loses against an invalidation after the miss. What
+ * the check saw holds until the commit only if no clock moves after it, so
+ * from here on the value is judged by the stamp read before.
+ */
+static void
+check_lease(CfOp *op)
+{
+	CfL1Meta	meta = {0};
+	uint64		now = cf_clock_stamp();
+
+	if (op->lease == CF_NO_LEASE)
+		return;
+	meta.stamp = op->lease;
+	meta.ndeps = op->ndeps;
+	meta.deps = op->deps;
+	if (op->value != NULL && !cf_l1_meta_is_current(&op->key, &meta))
+	{
+		cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
+		op->value = NULL;
+	}
+	op->lease = now;
+}
 
 void
 cf_commit_prepare(void)
@@ -34,6 +59,8 @@ cf_commit_prepare(void)
 	{
 		CfOp	   *op = cf_pending_op(i);
 
+		if (op->kind == CF_OP_SET)
+			check_lease(op);
 		if (op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH)
 			continue;
 
@@ -63,7 +90,7 @@ store(const CfOp *op)
 	meta.filled_at = now;
 	meta.ttl = op->ttl;
 	meta.stale_for = op->stale_for;
-	meta.stamp = cf_clock_stamp();
+	meta.stamp = op->lease == CF_NO_LEASE ? cf_clock_stamp() : op->lease;
 	meta.stats_slot = op->stats_slot;
 	meta.ndeps = op->ndeps;
 	meta.deps = op->deps;

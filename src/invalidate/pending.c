@@ -14,6 +14,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "invalidate/lease.h"
 #include "invalidate/pending.h"
 
 /* Newest operation about something. */
@@ -168,6 +169,7 @@ cf_pending_add_key(const CfKey *key)
 
 	begin();
 	hash_key(&hash, key);
+	cf_lease_drop(key);
 	/* Once is enough, unless a value was set or touched after it. */
 	if (find_newest(&hash) > last_value_op)
 		return;
@@ -184,6 +186,7 @@ cf_pending_add_tag(uint64 tag_hash)
 	CfHash128	hash;
 
 	begin();
+	cf_lease_drop_all();
 	cf_hash128_init(&hash, CF_OP_TAG);
 	cf_hash128_add_u64(&hash, tag_hash);
 	if (find_newest(&hash) >= 0)
@@ -197,13 +200,14 @@ cf_pending_add_flush(void)
 	CfHash128	hash;
 
 	begin();
+	cf_lease_drop_all();
 	cf_hash128_init(&hash, CF_OP_FLUSH);
 	append(CF_OP_FLUSH, &hash)->clock = cf_clock_of_epoch(MyDatabaseId);
 }
 
 void
 cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slot,
-				   const text *value, int64 ttl, int64 stale_for,
+				   const text *value, int64 ttl, int64 stale_for, uint64 lease,
 				   const CfClockRef *deps, int ndeps)
 {
 	CfHash128	hash;
@@ -235,6 +239,7 @@ cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slo
 	op->value = value_copy;
 	op->ttl = ttl;
 	op->stale_for = stale_for;
+	op->lease = lease;
 	op->ndeps = ndeps;
 	op->deps = deps_copy;
 }
@@ -271,7 +276,7 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 
 		if (set.value != NULL)
 			cf_pending_add_set(key, id, stats_slot, set.value, ttl,
-							   set.stale_for, set.deps, set.ndeps);
+							   set.stale_for, set.lease, set.deps, set.ndeps);
 		return;
 	}
 	if (decided >= 0 && ops[decided].kind != CF_OP_TOUCH)

@@ -40,6 +40,7 @@ typedef struct CfOp
 	text	   *value;			/* SET; NULL: drop the value */
 	int64		ttl;			/* us */
 	int64		stale_for;
+	uint64		lease;			/* SET: stamp of the miss that it fills, or none */
 	int			ndeps;
 	CfClockRef *deps;
 } CfOp;
@@ -54,7 +55,7 @@ extern void cf_pending_add_flush(void);
  */
 extern void cf_pending_add_set(const CfKey *key, const CfIdentity *id,
 							   CfStatsSlot stats_slot, const text *value,
-							   int64 ttl, int64 stale_for,
+							   int64 ttl, int64 stale_for, uint64 lease,
 							   const CfClockRef *deps, int ndeps);
 extern void cf_pending_add_touch(const CfKey *key, const CfIdentity *id,
 								 CfStatsSlot stats_slot, int64 ttl);

@@ -1,8 +1,10 @@
 /*
- * cf_bench.c - measures one call of an SQL function, without the executor.
+ * cf_bench.c - measures a call or a statement inside the server.
  *
  * cf_bench_loop calls a function N times through its FmgrInfo, always with the
- * same arguments, and returns nanoseconds a call. cf_bench_empty and
+ * same arguments, and returns nanoseconds a call: the function alone, without
+ * the executor. cf_bench_statement runs a prepared statement N times, and so
+ * includes what each execution sets up and tears down. cf_bench_empty and
  * cf_bench_copy have cache_fetch's signature and are what its figure is held
  * against: the first does nothing, the second copies a value of 200 bytes,
  * which any function that returns one has to do.
@@ -15,6 +17,7 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -32,6 +35,7 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(cf_bench_empty);
 PG_FUNCTION_INFO_V1(cf_bench_copy);
 PG_FUNCTION_INFO_V1(cf_bench_loop);
+PG_FUNCTION_INFO_V1(cf_bench_statement);
 
 Datum
 cf_bench_empty(PG_FUNCTION_ARGS)
@@ -146,6 +150,42 @@ cf_bench_loop(PG_FUNCTION_ARGS)
 	INSTR_TIME_SET_CURRENT(end);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(percall);
+
+	INSTR_TIME_SUBTRACT(end, start);
+	PG_RETURN_FLOAT8(INSTR_TIME_GET_DOUBLE(end) * 1e9 / ncalls);
+}
+
+/* cf_bench_statement(statement text, n int): nanoseconds an execution */
+Datum
+cf_bench_statement(PG_FUNCTION_ARGS)
+{
+	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			ncalls = PG_GETARG_INT32(1);
+	SPIPlanPtr	plan;
+	instr_time	start;
+	instr_time	end;
+
+	if (ncalls < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of executions must be positive")));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(statement, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+
+	INSTR_TIME_SET_CURRENT(start);
+	for (int i = 0; i < ncalls; i++)
+	{
+		if (SPI_execute_plan(plan, NULL, NULL, false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "SPI_execute_plan failed");
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+	INSTR_TIME_SET_CURRENT(end);
+	SPI_finish();
 
 	INSTR_TIME_SUBTRACT(end, start);
 	PG_RETURN_FLOAT8(INSTR_TIME_GET_DOUBLE(end) * 1e9 / ncalls);

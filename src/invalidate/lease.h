@@ -1,0 +1,30 @@
+/*
+ * lease.h - a cache_set that follows a missed cache_get is a fill, and loses
+ * against an invalidation that came between.
+ *
+ * The idea is memcached's at Facebook (Nishtala et al., NSDI 2013, section
+ * 3.2.1), without a token to carry: the session remembers what it missed.
+ *
+ * src/invalidate/lease.h
+ */
+#ifndef CF_INVALIDATE_LEASE_H
+#define CF_INVALIDATE_LEASE_H
+
+#include "postgres.h"
+
+#include "codec/key.h"
+
+/* No lease: a stamp that no clock exceeds. */
+#define CF_NO_LEASE PG_UINT64_MAX
+
+/* cache_get missed; the stamp was read before it looked. */
+extern void cf_lease_take(const CfKey *key, uint64 stamp);
+
+/* cache_set: the stamp of the lease, which is used up, or CF_NO_LEASE. */
+extern uint64 cf_lease_use(const CfKey *key);
+
+/* The session itself invalidates: it knows what it sets after that. */
+extern void cf_lease_drop(const CfKey *key);
+extern void cf_lease_drop_all(void);
+
+#endif							/* CF_INVALIDATE_LEASE_H */
