@@ -15,6 +15,7 @@
 #include "guc.h"
 #include "invalidate/epoch.h"
 #include "invalidate/pending.h"
+#include "invalidate/trigger.h"
 #include "l1/clock.h"
 #include "l1/table.h"
 #include "rules/define.h"
@@ -47,9 +48,10 @@ _PG_init(void)
 
 	cf_define_register();
 	cf_policy_register();
-	cf_policy_set_own_writes(cf_pending_any);
+	cf_policy_set_own_writes(cf_pending_any, cf_pending_touches);
 
 	cf_loader_install_hooks();
 	cf_epoch_install_hooks();
+	cf_trigger_install_hooks();
 	cf_xact_register();
 }

@@ -20,6 +20,7 @@ int			cf_guc_flight_timeout = 5000;
 int			cf_guc_l1_max_value = 1024 * 1024;
 int			cf_guc_l1_size = 64 * 1024;
 int			cf_guc_l1_ttl = 2000;
+int			cf_guc_max_keys_per_commit = 10000;
 int			cf_guc_negative_ttl = 30;
 int			cf_guc_stale_ttl = 600;
 double		cf_guc_ttl_jitter = 0.1;
@@ -101,6 +102,17 @@ cf_guc_define(void)
 							3600 * 1000,
 							PGC_USERSET,
 							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.max_keys_per_commit",
+							"Sets how many keys and tags a transaction invalidates one by one.",
+							"After that a row rule invalidates all that it covers.",
+							&cf_guc_max_keys_per_commit,
+							10000,
+							1,
+							10 * 1000 * 1000,
+							PGC_USERSET,
+							0,
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.negative_ttl",

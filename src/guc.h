@@ -13,6 +13,7 @@ extern int	cf_guc_flight_timeout;	/* milliseconds */
 extern int	cf_guc_l1_max_value;	/* bytes */
 extern int	cf_guc_l1_size;			/* kilobytes */
 extern int	cf_guc_l1_ttl;			/* milliseconds */
+extern int	cf_guc_max_keys_per_commit;
 extern int	cf_guc_negative_ttl;	/* seconds */
 extern int	cf_guc_stale_ttl;		/* seconds */
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */

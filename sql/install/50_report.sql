@@ -1,10 +1,11 @@
 -- Reports: what is cached, how well it works, and why something is not cached.
 
-CREATE FUNCTION cache_explain(key text, query text, args "any" DEFAULT NULL)
+CREATE FUNCTION cache_explain(key text, query text, args "any" DEFAULT NULL,
+                              tags text[] DEFAULT NULL)
 RETURNS TABLE (item text, value text)
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
 AS 'MODULE_PATHNAME', 'cachefront_explain';
-COMMENT ON FUNCTION cache_explain(text, text, "any") IS
+COMMENT ON FUNCTION cache_explain(text, text, "any", text[]) IS
 'whether a fetch would be cached, under which identity, what it depends on, and why not';
 
 CREATE FUNCTION cache_status_data(

@@ -203,6 +203,7 @@ cachefront_explain(PG_FUNCTION_ARGS)
 
 	cf_shmem_require();
 	cf_arg_request(fcinfo, &request);
+	request.tags = cf_arg_tags(fcinfo, 3);
 	InitMaterializedSRF(fcinfo, 0);
 	cf_report_explain((ReturnSetInfo *) fcinfo->resultinfo, &request);
 	return (Datum) 0;

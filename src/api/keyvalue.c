@@ -19,7 +19,9 @@
 #include "guc.h"
 #include "invalidate/lease.h"
 #include "invalidate/pending.h"
+#include "invalidate/trigger.h"
 #include "l1/table.h"
+#include "rules/rule.h"
 #include "shmem.h"
 
 PG_FUNCTION_INFO_V1(cachefront_get);
@@ -77,14 +79,19 @@ cachefront_get(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(result.value);
 }
 
+/* Of its tags, and of the rules whose templates give its key or one of them. */
 static CfClockRef *
-clocks_of_tags(text **tags, int n)
+collect_clocks(const CfKey *key, text **tags, int ntags, int *n)
 {
-	CfClockRef *clocks = palloc(sizeof(CfClockRef) * Max(n, 1));
+	int			nrules;
+	CfClockRef *rules = cf_rule_deps(key, tags, ntags, &nrules);
+	CfClockRef *clocks = palloc(sizeof(CfClockRef) * (ntags + nrules + 1));
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < ntags; i++)
 		clocks[i] = cf_clock_of_tag(cf_tag_hash(MyDatabaseId, VARDATA_ANY(tags[i]),
 												VARSIZE_ANY_EXHDR(tags[i])));
+	memcpy(clocks + ntags, rules, nrules * sizeof(CfClockRef));
+	*n = ntags + nrules;
 	return clocks;
 }
 
@@ -97,6 +104,8 @@ cachefront_set(PG_FUNCTION_ARGS)
 	text	   *value;
 	text	  **tags = NULL;
 	int			ntags = 0;
+	CfClockRef *clocks;
+	int			nclocks;
 	int64		ttl;
 
 	require_write();
@@ -110,7 +119,8 @@ cachefront_set(PG_FUNCTION_ARGS)
 	ttl = cf_arg_ttl(fcinfo, 2);
 	if (cf_arg_tags(fcinfo, 3) != NULL)
 		tags = cf_arg_texts(fcinfo, 3, "cache tag", &ntags);
-	if (ntags > CF_L1_MAX_DEPS)
+	clocks = collect_clocks(&key, tags, ntags, &nclocks);
+	if (nclocks > CF_L1_MAX_DEPS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a cache entry cannot have more than %d tags", CF_L1_MAX_DEPS)));
@@ -121,7 +131,7 @@ cachefront_set(PG_FUNCTION_ARGS)
 	/* Disabled, the old value must go all the same. */
 	cf_pending_add_set(&key, &id, def.stats_slot, cf_guc_enabled ? value : NULL,
 					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, cf_lease_use(&key),
-					   clocks_of_tags(tags, ntags), ntags);
+					   clocks, nclocks);
 	PG_RETURN_VOID();
 }
 
@@ -207,7 +217,7 @@ cachefront_invalidate_table(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", relid)));
-	cf_pending_add_tag(cf_table_tag_hash(MyDatabaseId, relid));
+	cf_trigger_whole_table(relid, false);
 	PG_RETURN_VOID();
 }
 

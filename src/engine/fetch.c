@@ -31,6 +31,7 @@
 #include "engine/policy.h"
 #include "engine/xfetch.h"
 #include "guc.h"
+#include "rules/rule.h"
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
@@ -70,34 +71,48 @@ take_part(const CfRequest *request, const CfLoad *load)
 	return value;
 }
 
-static CfClockRef *
-collect_deps(const CfRequest *request, const CfLoad *load, int *ndeps)
+/*
+ * Its tags; the tag of each rule whose template gives its key or a tag, of
+ * whatever table; each table that it reads, unless such a rule covers it; and
+ * what fetches inside of it depend on. DESIGN section 3, "Dependencies".
+ */
+static void
+collect_deps(const CfRequest *request, const CfLoad *load, CfL1Meta *meta)
 {
-	Datum	   *tags = NULL;
-	int			ntags = 0;
+	text	  **tags;
+	int			ntags;
 	CfClockRef *deps;
+	CfClockRef *rule_deps;
+	int			nrules;
 	ListCell   *cell;
 	int			n = 0;
 
-	if (request->tags != NULL)
-		deconstruct_array(request->tags, TEXTOID, -1, false, TYPALIGN_INT,
-						  &tags, NULL, &ntags);
-	deps = palloc(sizeof(CfClockRef) *
-				  (ntags + list_length(load->sources.relids) + load->ninner_deps + 1));
+	tags = cf_request_tags(request, &ntags);
+	rule_deps = cf_rule_deps(&request->key, tags, ntags, &nrules);
+	deps = palloc(sizeof(CfClockRef) * (ntags + nrules + load->ninner_deps +
+										list_length(load->sources.relids) + 1));
 	for (int i = 0; i < ntags; i++)
-	{
-		text	   *tag = DatumGetTextPP(tags[i]);
+		deps[n++] = cf_clock_of_tag(cf_tag_hash(request->key.dboid, VARDATA_ANY(tags[i]),
+												VARSIZE_ANY_EXHDR(tags[i])));
+	for (int i = 0; i < nrules; i++)
+		deps[n++] = rule_deps[i];
 
-		deps[n++] = cf_clock_of_tag(cf_tag_hash(request->key.dboid, VARDATA_ANY(tag),
-												VARSIZE_ANY_EXHDR(tag)));
-	}
+	meta->covered = load->sources.relids != NIL && !load->sources.hidden;
 	foreach(cell, load->sources.relids)
-		deps[n++] = cf_clock_of_tag(cf_table_tag_hash(request->key.dboid,
-													  lfirst_oid(cell)));
+	{
+		CfCover		cover = cf_rule_cover(lfirst_oid(cell), &request->key, tags, ntags);
+
+		if (cover.kind == CF_COVER_NONE)
+			meta->covered = false;
+		if (cover.kind != CF_COVER_ROW)
+			deps[n++] = cf_clock_of_tag(cf_table_tag_hash(request->key.dboid,
+														  lfirst_oid(cell)));
+	}
 	for (int i = 0; i < load->ninner_deps; i++)
 		deps[n++] = load->inner_deps[i];
-	*ndeps = n;
-	return deps;
+	meta->provable = meta->covered && !load->sources.mutable;
+	meta->deps = deps;
+	meta->ndeps = n;
 }
 
 static void
@@ -112,7 +127,7 @@ describe(const CfRequest *request, const CfLoad *load, CfL1Meta *meta)
 	meta->first_len = load->first_len;
 	meta->stats_slot = request->def.stats_slot;
 	meta->negative = load->negative;
-	meta->deps = collect_deps(request, load, &meta->ndeps);
+	collect_deps(request, load, meta);
 }
 
 /* Remembers that this identity is not to be shared, so that nobody queues up. */
@@ -128,6 +143,27 @@ put_marker(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
 	meta->negative = false;
 	meta->first_len = 0;
 	(void) cf_l1_put(&request->key, &request->id, NULL, 0, meta);
+}
+
+static void
+put(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
+{
+	CF_WAIT_POINT("fetch-before-fill");
+	switch (cf_l1_put(&request->key, &request->id, load->value, load->len, meta))
+	{
+		case CF_L1_STORED:
+			count(request, CF_COUNT_FILLS);
+			break;
+		case CF_L1_REFUSED:
+			count(request, CF_COUNT_FILLS_REFUSED);
+			break;
+		case CF_L1_TOO_LARGE:
+			count(request, CF_COUNT_TOO_LARGE);
+			break;
+		case CF_L1_NO_MEMORY:
+			count(request, CF_COUNT_NO_MEMORY);
+			break;
+	}
 }
 
 /* Step 6, first half. False: the value must not leave this session. */
@@ -152,22 +188,7 @@ fill(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
 		return true;
 	}
 
-	CF_WAIT_POINT("fetch-before-fill");
-	switch (cf_l1_put(&request->key, &request->id, load->value, load->len, meta))
-	{
-		case CF_L1_STORED:
-			count(request, CF_COUNT_FILLS);
-			break;
-		case CF_L1_REFUSED:
-			count(request, CF_COUNT_FILLS_REFUSED);
-			break;
-		case CF_L1_TOO_LARGE:
-			count(request, CF_COUNT_TOO_LARGE);
-			break;
-		case CF_L1_NO_MEMORY:
-			count(request, CF_COUNT_NO_MEMORY);
-			break;
-	}
+	put(request, load, meta);
 	return true;
 }
 
@@ -224,16 +245,12 @@ load_or_fail(const CfRequest *request, CfLoad *load, CfSharedFlight *flight)
 	return loaded;
 }
 
-/* Step 5, outside of any flight. */
-static struct varlena *
-load_alone(const CfRequest *request, bool may_fill)
+static void
+run_query(const CfRequest *request, CfLoad *load)
 {
-	CfLoad		load;
-	CfL1Meta	meta;
-
 	PG_TRY();
 	{
-		cf_load_run(request, &load, NULL, NULL);
+		cf_load_run(request, load, NULL, NULL);
 	}
 	PG_CATCH();
 	{
@@ -241,8 +258,37 @@ load_alone(const CfRequest *request, bool may_fill)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+/* Step 5, outside of any flight. */
+static struct varlena *
+load_alone(const CfRequest *request, bool may_fill)
+{
+	CfLoad		load;
+	CfL1Meta	meta;
+
+	run_query(request, &load);
 	if (may_fill)
 		(void) fill(request, &load, &meta);
+	return take_part(request, &load);
+}
+
+/*
+ * A REPEATABLE READ transaction loads from its own snapshot. It may fill only
+ * if nothing that the value depends on has been invalidated since.
+ */
+static struct varlena *
+load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
+{
+	CfLoad		load;
+	CfL1Meta	meta;
+
+	run_query(request, &load);
+	describe(request, &load, &meta);
+	meta.xmin = xmin;
+	if (meta.provable && load.bypass == CF_BYPASS_NONE && !cf_policy_has_written() &&
+		meta.ndeps <= CF_L1_MAX_DEPS)
+		put(request, &load, &meta);
 	return take_part(request, &load);
 }
 
@@ -457,6 +503,37 @@ bypass_of_marker(CfL1Marker marker)
 	return marker == CF_L1_MARK_SETTING ? CF_BYPASS_SETTING : CF_BYPASS_ROW_SECURITY;
 }
 
+/*
+ * Step 1. REPEATABLE READ, and a transaction that has written, may take a hit
+ * that their own snapshot and writes would give as well. DESIGN section 5.
+ */
+static struct varlena *
+fetch_bypass(CfRequest *request, CfBypass bypass)
+{
+	CfL1Result	result;
+	CfL1Proof	proof;
+
+	if (!cf_load_active() && cf_policy_proof(request, bypass, &proof))
+	{
+		cf_identity_of_request(request);
+		if (cf_l1_get_proven(&request->key, &request->id, request->part, cf_now(),
+							 &proof, &result) == CF_L1_HIT && !result.no_memory)
+		{
+			count(request, CF_COUNT_L1_HITS);
+			if (result.negative)
+				count(request, CF_COUNT_NEGATIVE_HITS);
+			return result.value;
+		}
+		if (bypass == CF_BYPASS_REPEATABLE_READ && !cf_policy_has_written())
+		{
+			cf_policy_count(request, bypass);
+			return load_old_snapshot(request, proof.xmin);
+		}
+	}
+	cf_policy_count(request, bypass);
+	return load_alone(request, false);
+}
+
 struct varlena *
 cf_fetch(CfRequest *request)
 {
@@ -475,10 +552,7 @@ cf_fetch(CfRequest *request)
 	count(request, CF_COUNT_FETCHES);
 	bypass = cf_policy_bypass(request);
 	if (unlikely(bypass != CF_BYPASS_NONE))
-	{
-		cf_policy_count(request, bypass);
-		return load_alone(request, false);
-	}
+		return fetch_bypass(request, bypass);
 	cf_load_check_scope(&request->def);
 
 	cf_identity_of_request(request);

@@ -65,6 +65,7 @@ add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
 
 	if (ndeps == 0)
 		return;
+	load->sources.hidden = true;
 	load->inner_deps = load->inner_deps == NULL ?
 		MemoryContextAlloc(load->context, size) : repalloc(load->inner_deps, size);
 	memcpy(load->inner_deps + load->ninner_deps, deps, ndeps * sizeof(CfClockRef));
@@ -88,6 +89,7 @@ add_sources(CfLoad *load, const CfLoad *inner)
 	add_deps(load, inner->inner_deps, inner->ninner_deps);
 	load->sources.temporary |= sources->temporary;
 	load->sources.row_security |= sources->row_security;
+	load->sources.hidden = true;
 	load->sources.setting |= sources->setting;
 	load->sources.relids = list_concat_unique_oid(load->sources.relids,
 												  sources->relids);
@@ -99,7 +101,10 @@ static void
 loader_executor_start(QueryDesc *query, int eflags)
 {
 	if (unlikely(current_load != NULL) && query != own_query)
+	{
 		add_plan(current_load, query->plannedstmt);
+		current_load->sources.hidden |= query->plannedstmt->relationOids != NIL;
+	}
 
 	if (prev_executor_start)
 		prev_executor_start(query, eflags);
@@ -357,12 +362,16 @@ judge_sources(const CfRequest *request, const CfSources *sources)
 }
 
 static PlannedStmt *
-plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *load)
+plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *load,
+	 bool explain)
 {
 	Query	   *query = analyse(request, text);
 	PlannedStmt *stmt;
 
 	load->sources.setting = cf_security_reads_setting(query, request->def.setting);
+	if (explain)
+		load->sources.opaque = cf_security_opaque_functions(query);
+	load->sources.mutable = contain_mutable_functions((Node *) query);
 	stmt = pg_plan_query(query, text,
 						 IsInParallelMode() ? 0 : CURSOR_OPT_PARALLEL_OK, params);
 	add_plan(load, stmt);
@@ -450,7 +459,7 @@ cf_load_run(const CfRequest *request, CfLoad *load,
 		PushActiveSnapshot(GetTransactionSnapshot());
 		CF_WAIT_POINT("load-after-snapshot");
 		params = make_params(&request->args);
-		stmt = plan(request, text, params, load);
+		stmt = plan(request, text, params, load, false);
 		execute(stmt, text, params, &receiver);
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(old);
@@ -490,7 +499,7 @@ cf_load_examine(const CfRequest *request, CfLoad *load)
 	error_context_stack = &callback;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) plan(request, text, make_params(&request->args), load);
+	(void) plan(request, text, make_params(&request->args), load, true);
 	PopActiveSnapshot();
 	error_context_stack = callback.previous;
 	load->bypass = judge_sources(request, &load->sources);

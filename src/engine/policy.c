@@ -38,11 +38,13 @@ typedef struct Verdict
 static HTAB *verdicts = NULL;
 static bool verdicts_valid = false;
 static bool (*own_cache_writes) (void) = NULL;
+static bool (*own_touches) (CfClockRef ref) = NULL;
 
 void
-cf_policy_set_own_writes(bool (*own_writes) (void))
+cf_policy_set_own_writes(bool (*any) (void), bool (*touches) (CfClockRef ref))
 {
-	own_cache_writes = own_writes;
+	own_cache_writes = any;
+	own_touches = touches;
 }
 
 /* DESIGN section 5: a transaction with a transaction id may have written. */
@@ -153,6 +155,32 @@ cf_policy_bypass(const CfRequest *request)
 	if (reads_temporary(request))
 		return CF_BYPASS_TEMPORARY;
 	return CF_BYPASS_NONE;
+}
+
+/* The xmin of the transaction's snapshot, made 64 bits wide. */
+static FullTransactionId
+snapshot_xmin(void)
+{
+	TransactionId xmin = GetTransactionSnapshot()->xmin;
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32		epoch = EpochFromFullTransactionId(next);
+
+	if (xmin > XidFromFullTransactionId(next))
+		epoch--;
+	return FullTransactionIdFromEpochAndXid(epoch, xmin);
+}
+
+bool
+cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
+{
+	if (bypass != CF_BYPASS_REPEATABLE_READ && bypass != CF_BYPASS_OWN_WRITES)
+		return false;
+	if (reads_temporary(request))
+		return false;
+	proof->xmin = XactIsoLevel == XACT_REPEATABLE_READ ?
+		snapshot_xmin() : InvalidFullTransactionId;
+	proof->own = cf_policy_has_written() ? own_touches : NULL;
+	return true;
 }
 
 void

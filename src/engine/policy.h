@@ -24,13 +24,20 @@ typedef enum CfBypass
 extern void cf_policy_register(void);
 
 /*
- * What the invalidation side knows of the running transaction: true if it
- * holds writes to the cache. Set once, at start.
+ * What the invalidation side knows of the running transaction: whether it
+ * holds writes to the cache, and whether to what a clock stands for. Set
+ * once, at start.
  */
-extern void cf_policy_set_own_writes(bool (*own_writes) (void));
+extern void cf_policy_set_own_writes(bool (*any) (void), bool (*touches) (CfClockRef ref));
 
 extern CfBypass cf_policy_bypass(const CfRequest *request);
 extern bool cf_policy_has_written(void);
+
+/*
+ * For REPEATABLE READ, and for a transaction that has written: what an entry
+ * must satisfy to be used all the same. False: none may.
+ */
+extern bool cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof);
 extern void cf_policy_count(const CfRequest *request, CfBypass bypass);
 extern const char *cf_policy_reason(CfBypass bypass);
 

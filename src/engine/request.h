@@ -44,4 +44,7 @@ typedef struct CfRequest
 	CfIdentity	id;
 } CfRequest;
 
+/* The tags as texts, palloc'd. */
+extern text **cf_request_tags(const CfRequest *request, int *ntags);
+
 #endif							/* CF_ENGINE_REQUEST_H */

@@ -164,11 +164,18 @@ cf_commit_abandon(void)
 	}
 }
 
+/*
+ * As with NOTIFY. TRUNCATE and REFRESH alone are let through: COMMIT PREPARED
+ * makes every entry a miss (epoch.c), so nothing is lost.
+ */
 void
 cf_commit_refuse_prepare(void)
 {
-	if (cf_pending_any())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot PREPARE a transaction that has changed the cache")));
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		if (!cf_pending_op(i)->soft)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot PREPARE a transaction that has changed the cache")));
+	}
 }

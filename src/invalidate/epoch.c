@@ -25,6 +25,7 @@
 #include "invalidate/epoch.h"
 #include "invalidate/pending.h"
 #include "l1/clock.h"
+#include "rules/rule.h"
 #include "shmem.h"
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
@@ -34,6 +35,7 @@ static bool database_changed = false;
 static bool server_changed = false;
 
 /* Clocks that it has raised. */
+static FullTransactionId raised_xid;
 static bool database_raised = false;
 static bool server_raised = false;
 
@@ -167,12 +169,13 @@ note_refresh(const RefreshMatViewStmt *refresh)
 	Oid			relid = RangeVarGetRelid(refresh->relation, NoLock, true);
 
 	if (OidIsValid(relid))
-		cf_pending_add_tag(cf_table_tag_hash(MyDatabaseId, relid));
+		cf_pending_add_soft_tag(cf_table_tag_hash(MyDatabaseId, relid));
 }
 
 static void
 note_change(bool shared)
 {
+	cf_rule_forget();
 	if (shared)
 		server_changed = true;
 	else
@@ -226,6 +229,7 @@ cf_epoch_install_hooks(void)
 void
 cf_epoch_prepare(void)
 {
+	raised_xid = GetTopFullTransactionIdIfAny();
 	if (database_changed && !database_raised)
 	{
 		cf_clock_raise(cf_clock_of_epoch(MyDatabaseId));
@@ -242,7 +246,7 @@ static void
 finish(CfClockRef clock, bool committed)
 {
 	if (committed)
-		cf_clock_settle(clock, cf_clock_next(), InvalidFullTransactionId);
+		cf_clock_settle(clock, cf_clock_next(), raised_xid);
 	else
 		cf_clock_lower(clock);
 }
@@ -255,6 +259,8 @@ cf_epoch_finish(bool committed)
 		finish(cf_clock_of_epoch(MyDatabaseId), committed);
 	if (server_raised)
 		finish(cf_clock_of_epoch(InvalidOid), true);
+	if (!committed && (database_changed || database_raised))
+		cf_rule_forget();
 	database_raised = server_raised = false;
 	database_changed = server_changed = false;
 }

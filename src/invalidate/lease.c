@@ -19,10 +19,13 @@ typedef struct Lease
 
 static Lease leases[CF_LEASES];
 static int	newest = 0;
+static bool any = false;		/* false: the ring is empty */
 
 static Lease *
 find_lease(const CfKey *key)
 {
+	if (!any)
+		return NULL;
 	for (int i = 0; i < CF_LEASES; i++)
 	{
 		if (leases[i].key_hash == key->hash)
@@ -41,6 +44,7 @@ cf_lease_take(const CfKey *key, uint64 stamp)
 		newest = (newest + 1) % CF_LEASES;
 		lease = &leases[newest];
 	}
+	any = true;
 	lease->key_hash = key->hash;
 	lease->stamp = stamp;
 }
@@ -65,5 +69,7 @@ cf_lease_drop(const CfKey *key)
 void
 cf_lease_drop_all(void)
 {
-	MemSet(leases, 0, sizeof(leases));
+	if (any)
+		MemSet(leases, 0, sizeof(leases));
+	any = false;
 }

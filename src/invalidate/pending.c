@@ -180,18 +180,38 @@ cf_pending_add_key(const CfKey *key)
 	op->clock = cf_clock_of_key(key->hash);
 }
 
-void
-cf_pending_add_tag(uint64 tag_hash)
+static void
+add_tag(uint64 tag_hash, bool soft)
 {
 	CfHash128	hash;
+	CfOp	   *op;
+	int			known;
 
 	begin();
 	cf_lease_drop_all();
 	cf_hash128_init(&hash, CF_OP_TAG);
 	cf_hash128_add_u64(&hash, tag_hash);
-	if (find_newest(&hash) >= 0)
+	known = find_newest(&hash);
+	if (known >= 0)
+	{
+		ops[known].soft &= soft;
 		return;
-	append(CF_OP_TAG, &hash)->clock = cf_clock_of_tag(tag_hash);
+	}
+	op = append(CF_OP_TAG, &hash);
+	op->clock = cf_clock_of_tag(tag_hash);
+	op->soft = soft;
+}
+
+void
+cf_pending_add_tag(uint64 tag_hash)
+{
+	add_tag(tag_hash, false);
+}
+
+void
+cf_pending_add_soft_tag(uint64 tag_hash)
+{
+	add_tag(tag_hash, true);
 }
 
 void
@@ -309,6 +329,18 @@ bool
 cf_pending_any(void)
 {
 	return nops > 0;
+}
+
+bool
+cf_pending_touches(CfClockRef clock)
+{
+	for (int i = 0; i < nops; i++)
+	{
+		if (ops[i].kind == CF_OP_SET || ops[i].kind == CF_OP_TOUCH ?
+			cf_clock_of_key(ops[i].key.hash) == clock : ops[i].clock == clock)
+			return true;
+	}
+	return false;
 }
 
 int

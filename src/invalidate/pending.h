@@ -30,6 +30,7 @@ typedef struct CfOp
 	CfOpKind	kind;
 	CfClockRef	clock;			/* KEY, TAG, FLUSH */
 	bool		raised;			/* its clock is raised */
+	bool		soft;			/* TAG: the user did not ask for it */
 	CfHash128	hash;			/* what it is about */
 	int			older;			/* the previous operation about that, or -1 */
 	CfKey		key;			/* KEY, SET, TOUCH: in the transaction's memory */
@@ -47,6 +48,9 @@ typedef struct CfOp
 
 extern void cf_pending_add_key(const CfKey *key);
 extern void cf_pending_add_tag(uint64 hash);
+
+/* The same for what PREPARE TRANSACTION need not refuse: see commit.c. */
+extern void cf_pending_add_soft_tag(uint64 hash);
 extern void cf_pending_add_flush(void);
 
 /*
@@ -68,6 +72,9 @@ extern bool cf_pending_get(const CfKey *key, const CfIdentity *id, text **value)
 
 /* Does it hold anything? */
 extern bool cf_pending_any(void);
+
+/* Anything about what the clock stands for? Never fails. */
+extern bool cf_pending_touches(CfClockRef clock);
 
 /* The log, oldest first; a SET or TOUCH counts only if cf_pending_is_last. */
 extern int	cf_pending_count(void);

@@ -114,6 +114,12 @@ cf_clock_stamp(void)
 	return stamp;
 }
 
+uint64
+cf_clock_seq(CfClockRef ref)
+{
+	return pg_atomic_read_u64(&clocks->slot[ref].seq);
+}
+
 /*
  * Pending must be read before the sequence number. The other way round, a
  * whole commit window could pass between the two reads and leave no trace.
@@ -127,6 +133,12 @@ cf_clock_unmoved(CfClockRef ref, uint64 stamp)
 		return false;
 	pg_read_barrier();
 	return pg_atomic_read_u64(&slot->seq) <= stamp;
+}
+
+bool
+cf_clock_precedes(CfClockRef ref, FullTransactionId xmin)
+{
+	return pg_atomic_read_u64(&clocks->slot[ref].max_xid) < U64FromFullTransactionId(xmin);
 }
 
 void

@@ -34,8 +34,14 @@ extern CfClockRef cf_clock_of_epoch(Oid dboid);
 /* Reader: call before taking the snapshot that the stamp is to judge. */
 extern uint64 cf_clock_stamp(void);
 
+/* The number of the last invalidation that was settled there. */
+extern uint64 cf_clock_seq(CfClockRef ref);
+
 /* No invalidation is under way, none was settled after the stamp. */
 extern bool cf_clock_unmoved(CfClockRef ref, uint64 stamp);
+
+/* Every transaction that invalidated there is older than xmin: it is in the snapshot. */
+extern bool cf_clock_precedes(CfClockRef ref, FullTransactionId xmin);
 
 /* Writer: raise, then either settle or lower, once each. None can fail. */
 extern void cf_clock_raise(CfClockRef ref);

@@ -48,10 +48,12 @@ typedef struct CfSharedL1Entry
 	uint16		ndeps;
 	CfStatsSlot stats_slot;
 	uint8		form;
-	uint8		flags;			/* CF_ENTRY_NEGATIVE, marker above */
+	uint8		flags;			/* CF_ENTRY_..., marker above */
 } CfSharedL1Entry;
 
 #define CF_ENTRY_NEGATIVE 0x01
+#define CF_ENTRY_COVERED 0x02
+#define CF_ENTRY_PROVABLE 0x04
 #define CF_ENTRY_MARKER_SHIFT 4
 
 StaticAssertDecl(sizeof(CfSharedL1Entry) <= 128,

@@ -48,6 +48,22 @@ entry_is_current(const CfSharedL1Entry *entry)
 	return true;
 }
 
+/* Did all that invalidated it commit before the old snapshot that it is from? */
+static bool
+fits_snapshot(const CfKey *key, const CfL1Meta *meta)
+{
+	if (!cf_clock_precedes(cf_clock_of_key(key->hash), meta->xmin) ||
+		!cf_clock_precedes(cf_clock_of_epoch(key->dboid), meta->xmin) ||
+		!cf_clock_precedes(cf_clock_of_epoch(InvalidOid), meta->xmin))
+		return false;
+	for (int i = 0; i < meta->ndeps; i++)
+	{
+		if (!cf_clock_precedes(meta->deps[i], meta->xmin))
+			return false;
+	}
+	return true;
+}
+
 bool
 cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta)
 {
@@ -58,6 +74,30 @@ cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta)
 	for (int i = 0; i < meta->ndeps; i++)
 	{
 		if (!cf_clock_unmoved(meta->deps[i], meta->stamp))
+			return false;
+	}
+	return !FullTransactionIdIsValid(meta->xmin) || fits_snapshot(key, meta);
+}
+
+/* What an entry may be used for by who holds an old snapshot or has written. */
+static bool
+entry_is_proven(CfSharedL1Entry *entry, const CfL1Proof *proof)
+{
+	CfClockRef	implied[] = {cf_clock_of_key(entry->key_hash),
+		cf_clock_of_epoch(entry->dboid), cf_clock_of_epoch(InvalidOid)};
+	const CfClockRef *deps = cf_entry_deps(entry);
+	bool		snapshot = FullTransactionIdIsValid(proof->xmin);
+
+	if (!(entry->flags & CF_ENTRY_COVERED) ||
+		(snapshot && !(entry->flags & CF_ENTRY_PROVABLE)))
+		return false;
+	for (int i = 0; i < lengthof(implied) + entry->ndeps; i++)
+	{
+		CfClockRef	ref = i < lengthof(implied) ? implied[i] : deps[i - lengthof(implied)];
+
+		if (snapshot && !cf_clock_precedes(ref, proof->xmin))
+			return false;
+		if (proof->own != NULL && proof->own(ref))
 			return false;
 	}
 	return true;
@@ -120,9 +160,9 @@ copy_deps(CfSharedL1Entry *entry, CfL1Result *result)
 	memcpy(result->deps, cf_entry_deps(entry), entry->ndeps * sizeof(CfClockRef));
 }
 
-CfL1Status
-cf_l1_get(const CfKey *key, const CfIdentity *id, CfL1Part part,
-		  TimestampTz now, int flags, CfL1Result *result)
+static CfL1Status
+get(const CfKey *key, const CfIdentity *id, CfL1Part part, TimestampTz now,
+	int flags, const CfL1Proof *proof, CfL1Result *result)
 {
 	CfSharedL1Partition *partition;
 	CfSharedL1Entry *entry;
@@ -150,6 +190,7 @@ cf_l1_get(const CfKey *key, const CfIdentity *id, CfL1Part part,
 
 		if (status != CF_L1_MISS)
 		{
+			result->covered = (entry->flags & CF_ENTRY_COVERED) != 0;
 			result->negative = (entry->flags & CF_ENTRY_NEGATIVE) != 0;
 			result->marker = cf_entry_marker(entry);
 			result->filled_at = entry->filled_at;
@@ -158,6 +199,9 @@ cf_l1_get(const CfKey *key, const CfIdentity *id, CfL1Part part,
 			result->load_us = entry->load_us;
 			result->value_len = entry->value_len;
 		}
+		if (unlikely(proof != NULL) &&
+			(status != CF_L1_HIT || !entry_is_proven(entry, proof)))
+			status = CF_L1_MISS;
 		if (status == CF_L1_HIT || (status == CF_L1_EXPIRED && (flags & CF_L1_WANT_STALE)))
 		{
 			if (!entry->sieve.visited)
@@ -169,6 +213,20 @@ cf_l1_get(const CfKey *key, const CfIdentity *id, CfL1Part part,
 	}
 	LWLockRelease(partition->lock);
 	return status;
+}
+
+CfL1Status
+cf_l1_get(const CfKey *key, const CfIdentity *id, CfL1Part part,
+		  TimestampTz now, int flags, CfL1Result *result)
+{
+	return get(key, id, part, now, flags, NULL, result);
+}
+
+CfL1Status
+cf_l1_get_proven(const CfKey *key, const CfIdentity *id, CfL1Part part,
+				 TimestampTz now, const CfL1Proof *proof, CfL1Result *result)
+{
+	return get(key, id, part, now, 0, proof, result);
 }
 
 void
@@ -207,6 +265,8 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 	entry->stats_slot = meta->stats_slot;
 	entry->form = (uint8) id->form;
 	entry->flags = (uint8) ((meta->negative ? CF_ENTRY_NEGATIVE : 0) |
+							(meta->covered ? CF_ENTRY_COVERED : 0) |
+							(meta->provable ? CF_ENTRY_PROVABLE : 0) |
 							(meta->marker << CF_ENTRY_MARKER_SHIFT));
 	if (meta->ndeps > 0)
 		memcpy(cf_entry_deps(entry), meta->deps, meta->ndeps * sizeof(CfClockRef));
@@ -389,6 +449,7 @@ describe_locked(const CfSharedL1Entry *entry, CfL1Info *info)
 	info->form = (CfForm) entry->form;
 	info->stats_slot = entry->stats_slot;
 	info->marker = cf_entry_marker(entry);
+	info->covered = (entry->flags & CF_ENTRY_COVERED) != 0;
 	info->negative = (entry->flags & CF_ENTRY_NEGATIVE) != 0;
 	info->current = entry_is_current(entry);
 	info->bytes = (int) cf_entry_size(entry->ndeps, entry->key_len, entry->value_len);

@@ -42,10 +42,23 @@ typedef struct CfL1Meta
 	uint32		first_len;		/* JSON: bytes of the first object, at offset 1 */
 	CfStatsSlot stats_slot;
 	bool		negative;		/* the query gave no rows */
+	bool		covered;		/* each table that it reads has a rule that reaches it */
+	bool		provable;		/* and nothing else but the snapshot decides its value */
+	FullTransactionId xmin;		/* of the snapshot, if it is an old one; else invalid */
 	CfL1Marker	marker;
 	int			ndeps;
 	const CfClockRef *deps;		/* tag clocks; epochs are implied */
 } CfL1Meta;
+
+/*
+ * What a transaction must know of an entry that it may use only if its own
+ * snapshot and its own writes would give the same. DESIGN section 5.
+ */
+typedef struct CfL1Proof
+{
+	FullTransactionId xmin;		/* of an old snapshot, or invalid */
+	bool		(*own) (CfClockRef ref);	/* has this transaction touched it? or NULL */
+} CfL1Proof;
 
 typedef enum CfL1Part
 {
@@ -67,6 +80,7 @@ typedef struct CfL1Result
 	struct varlena *value;		/* palloc'd; NULL: no first row, or no memory */
 	bool		no_memory;
 	bool		negative;
+	bool		covered;
 	CfL1Marker	marker;
 	TimestampTz filled_at;
 	TimestampTz expires_at;
@@ -105,6 +119,11 @@ extern CfL1Status cf_l1_get(const CfKey *key, const CfIdentity *id,
 							CfL1Part part, TimestampTz now, int flags,
 							CfL1Result *result);
 
+/* The same, but only a hit that the proof allows. */
+extern CfL1Status cf_l1_get_proven(const CfKey *key, const CfIdentity *id,
+								   CfL1Part part, TimestampTz now,
+								   const CfL1Proof *proof, CfL1Result *result);
+
 /*
  * Is a value that was loaded under meta's stamp still what the tables hold?
  * The key's clock, the epochs and all dependencies count.
@@ -142,6 +161,7 @@ typedef struct CfL1Info
 	CfStatsSlot stats_slot;
 	CfL1Marker	marker;
 	bool		negative;
+	bool		covered;
 	bool		current;		/* no clock moved */
 	int			bytes;			/* entry with key and value */
 	int			value_len;

@@ -20,6 +20,7 @@
 #include "l1/table.h"
 #include "report/report.h"
 #include "rules/define.h"
+#include "rules/rule.h"
 
 static void
 put_item(ReturnSetInfo *rsinfo, const char *item, const char *value)
@@ -64,20 +65,50 @@ put_identity(ReturnSetInfo *rsinfo, const CfIdentity *id)
 										  (unsigned long long) id->hash.h[1]));
 }
 
-static void
-put_tables(ReturnSetInfo *rsinfo, const CfSources *sources)
+static const char *
+cover_text(CfCover cover)
 {
+	switch (cover.kind)
+	{
+		case CF_COVER_NONE:
+			return "no rule, bounded by the time to live";
+		case CF_COVER_TABLE:
+			return psprintf("table rule %s", cover.rule->name);
+		case CF_COVER_ROW:
+			return psprintf("row rule %s: the caller declares that it reads only rows of this key or tag",
+							cover.rule->name);
+		case CF_COVER_VIEW:
+			return "REFRESH invalidates it";
+	}
+	return NULL;
+}
+
+static void
+put_tables(ReturnSetInfo *rsinfo, const CfRequest *request, const CfSources *sources)
+{
+	bool		covered = sources->relids != NIL;
 	ListCell   *cell;
+	int			ntags;
+	text	  **tags = cf_request_tags(request, &ntags);
 
 	foreach(cell, sources->relids)
 	{
 		Oid			relid = lfirst_oid(cell);
+		CfCover		cover = cf_rule_cover(relid, &request->key, tags, ntags);
 
+		covered &= cover.kind != CF_COVER_NONE;
 		put_item(rsinfo, "table",
-				 psprintf("%s: no rule, bounded by the time to live",
+				 psprintf("%s: %s",
 						  quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-													 get_rel_name(relid))));
+													 get_rel_name(relid)),
+						  cover_text(cover)));
 	}
+	foreach(cell, sources->opaque)
+		put_item(rsinfo, "function",
+				 psprintf("%s: if it reads tables on its own, only the time to live bounds it",
+						  get_func_name(lfirst_oid(cell))));
+	put_item(rsinfo, "covered", !covered ? "no" :
+			 sources->opaque != NIL ? "unless a function reads tables on its own" : "yes");
 }
 
 static void
@@ -120,6 +151,6 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 		put_item(rsinfo, "reason", cf_policy_reason(bypass));
 	put_definition(rsinfo, &request->def);
 	put_identity(rsinfo, &request->id);
-	put_tables(rsinfo, &load.sources);
+	put_tables(rsinfo, request, &load.sources);
 	put_l1(rsinfo, request);
 }

@@ -6,6 +6,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -14,6 +16,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "rules/security.h"
@@ -85,6 +88,50 @@ bool
 cf_security_reads_setting(Query *query, const char *allowed)
 {
 	return reads_setting_walker((Node *) query, unconstify(char *, allowed));
+}
+
+/* C and internal functions are taken to read no tables of the user's. */
+static bool
+is_opaque_function(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			language;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+	ReleaseSysCache(tuple);
+	return language != INTERNALlanguageId && language != ClanguageId;
+}
+
+static bool
+add_if_opaque(Oid function, void *context)
+{
+	List	  **functions = context;
+
+	if (is_opaque_function(function))
+		*functions = list_append_unique_oid(*functions, function);
+	return false;
+}
+
+static bool
+opaque_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, opaque_walker, context, 0);
+	(void) check_functions_in_node(node, add_if_opaque, context);
+	return expression_tree_walker(node, opaque_walker, context);
+}
+
+List *
+cf_security_opaque_functions(Query *query)
+{
+	List	   *functions = NIL;
+
+	(void) opaque_walker((Node *) query, &functions);
+	return functions;
 }
 
 bool

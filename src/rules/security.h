@@ -18,6 +18,9 @@ typedef struct CfSources
 	List	   *relids;			/* OIDs of tables, unique */
 	bool		temporary;		/* reads a temporary relation */
 	bool		row_security;	/* policies are in force for whom it runs as */
+	bool		hidden;			/* functions in it read tables on their own */
+	List	   *opaque;			/* functions that could do so; for cache_explain */
+	bool		mutable;		/* calls functions that are not IMMUTABLE */
 	bool		setting;		/* reads a setting that is not in the identity */
 } CfSources;
 
@@ -29,6 +32,12 @@ extern void cf_security_add_plan(CfSources *sources, PlannedStmt *plan);
  * setting (one with a dot in its name) other than allowed, which may be ""?
  */
 extern bool cf_security_reads_setting(Query *query, const char *allowed);
+
+/*
+ * Functions written in SQL or a procedural language that a query calls: they
+ * may read tables that its plan does not show, unless they are inlined.
+ */
+extern List *cf_security_opaque_functions(Query *query);
 
 /* Does an analysed and rewritten query read a temporary relation? */
 extern bool cf_security_reads_temporary(Query *query);

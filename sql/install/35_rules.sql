@@ -1,0 +1,47 @@
+-- Rules: triggers that say what a change of a table invalidates. A trigger's
+-- own arguments are the only record.
+
+CREATE FUNCTION cache_invalidate_row()
+RETURNS trigger
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'cachefront_invalidate_row';
+COMMENT ON FUNCTION cache_invalidate_row() IS
+'row trigger: invalidates the keys and tags that its templates give for the old and the new row';
+
+CREATE FUNCTION cache_invalidate_statement()
+RETURNS trigger
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'cachefront_invalidate_statement';
+COMMENT ON FUNCTION cache_invalidate_statement() IS
+'statement trigger: invalidates what was read from the table';
+
+CREATE FUNCTION cache_attach(rel regclass, key text DEFAULT NULL, tags text[] DEFAULT NULL,
+                             columns text[] DEFAULT NULL, mode text DEFAULT 'invalidate')
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'cachefront_attach';
+COMMENT ON FUNCTION cache_attach(regclass, text, text[], text[], text) IS
+'create the triggers of a rule: with a key or tag template a row rule, else a table rule; returns its name';
+
+CREATE FUNCTION cache_detach(rel regclass, key text DEFAULT NULL, tags text[] DEFAULT NULL,
+                             columns text[] DEFAULT NULL)
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'cachefront_detach';
+COMMENT ON FUNCTION cache_detach(regclass, text, text[], text[]) IS
+'drop all rules of a table, or the one with these templates; returns how many';
+
+CREATE FUNCTION cache_rules_data(
+    OUT rel regclass, OUT rule name, OUT kind text, OUT key text, OUT tags text[],
+    OUT columns text[], OUT enabled text, OUT problem text)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
+AS 'MODULE_PATHNAME', 'cachefront_rules';
+COMMENT ON FUNCTION cache_rules_data() IS 'data of the view cache_rules';
+
+CREATE VIEW cache_rules AS SELECT * FROM cache_rules_data();
+COMMENT ON VIEW cache_rules IS 'the rules of this database, from the arguments of their triggers';
+
+REVOKE ALL ON FUNCTION cache_attach(regclass, text, text[], text[], text),
+    cache_detach(regclass, text, text[], text[]), cache_rules_data() FROM PUBLIC;
+REVOKE ALL ON cache_rules FROM PUBLIC;

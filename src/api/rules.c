@@ -1,0 +1,516 @@
+/*
+ * rules.c - cache_attach, cache_detach, cache_rules and the trigger functions.
+ *
+ * cache_attach makes triggers, with the caller's rights, by plain SQL: what it
+ * does can be done by hand, and pg_dump sees nothing but triggers.
+ *
+ * src/api/rules.c
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "api/args.h"
+#include "invalidate/trigger.h"
+#include "rules/define.h"
+#include "rules/rule.h"
+#include "shmem.h"
+
+PG_FUNCTION_INFO_V1(cachefront_invalidate_row);
+PG_FUNCTION_INFO_V1(cachefront_invalidate_statement);
+PG_FUNCTION_INFO_V1(cachefront_attach);
+PG_FUNCTION_INFO_V1(cachefront_detach);
+PG_FUNCTION_INFO_V1(cachefront_rules);
+
+static TriggerData *
+require_trigger(FunctionCallInfo fcinfo, const char *function)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager", function)));
+	if (!TRIGGER_FIRED_AFTER(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired AFTER", function)));
+	return data;
+}
+
+/*
+ * Without shared memory there is nothing to invalidate, and a user's write is
+ * not to fail because a library was not loaded.
+ */
+Datum
+cachefront_invalidate_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = require_trigger(fcinfo, "cache_invalidate_row");
+
+	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event) && !TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired FOR EACH ROW", "cache_invalidate_row"),
+				 errhint("Use cache_invalidate_statement in a trigger FOR EACH STATEMENT.")));
+	if (!cf_shmem_ready())
+		return PointerGetDatum(NULL);
+	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+		cf_trigger_whole_table(RelationGetRelid(data->tg_relation), false);
+	else
+		cf_trigger_row(fcinfo, data);
+	return PointerGetDatum(NULL);
+}
+
+Datum
+cachefront_invalidate_statement(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = require_trigger(fcinfo, "cache_invalidate_statement");
+
+	if (!cf_shmem_ready())
+		return PointerGetDatum(NULL);
+	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+		cf_trigger_whole_table(RelationGetRelid(data->tg_relation), false);
+	else
+		cf_trigger_table(RelationGetRelid(data->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+static void
+require_table(Relation rel)
+{
+	const char *why = NULL;
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION &&
+		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		why = "Rules are for tables and partitioned tables.";
+	else if (IsCatalogRelation(rel))
+		why = "It is a system table.";
+	else if (RelationUsesLocalBuffers(rel))
+		why = "It is a temporary table, and queries of those are not cached.";
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("cannot attach a rule to \"%s\"", RelationGetRelationName(rel)),
+				 errdetail("%s", why)));
+}
+
+static void
+require_column(Relation rel, const char *name)
+{
+	if (SPI_fnumber(RelationGetDescr(rel), name) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist",
+						name, RelationGetRelationName(rel))));
+}
+
+static void
+require_template(Relation rel, const char *text)
+{
+	CfTemplate	template;
+	CfTemplateError error = cf_template_parse(text, &template);
+
+	if (error != CF_TEMPLATE_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid template \"%s\"", text),
+				 errdetail("%s", cf_template_error(error))));
+	for (int i = 0; i < template.nparts; i++)
+	{
+		if (template.parts[i].is_column)
+			require_column(rel, template.parts[i].text);
+	}
+}
+
+/* A trigger's arguments as SQL has them, and as pg_trigger does. */
+typedef struct TriggerArgs
+{
+	StringInfoData sql;
+	StringInfoData stored;		/* each with its closing zero */
+} TriggerArgs;
+
+static void
+append_arg(TriggerArgs *args, const char *option, const char *value)
+{
+	appendStringInfo(&args->sql, "%s%s, %s", args->sql.len > 0 ? ", " : "",
+					 quote_literal_cstr(option), quote_literal_cstr(value));
+	appendBinaryStringInfo(&args->stored, option, strlen(option) + 1);
+	appendBinaryStringInfo(&args->stored, value, strlen(value) + 1);
+}
+
+/* Checked against the table. */
+static TriggerArgs
+make_args(FunctionCallInfo fcinfo, Relation rel)
+{
+	TriggerArgs args;
+	text	  **values;
+	int			n;
+
+	initStringInfo(&args.sql);
+	initStringInfo(&args.stored);
+	if (!PG_ARGISNULL(1))
+	{
+		char	   *key = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+		require_template(rel, key);
+		append_arg(&args, "key", key);
+	}
+	if (!PG_ARGISNULL(2))
+	{
+		values = cf_arg_texts(fcinfo, 2, "tag template", &n);
+		if (n > CF_RULE_MAX_TAGS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a rule cannot have more than %d tags", CF_RULE_MAX_TAGS)));
+		for (int i = 0; i < n; i++)
+		{
+			require_template(rel, text_to_cstring(values[i]));
+			append_arg(&args, "tag", text_to_cstring(values[i]));
+		}
+	}
+	if (PG_NARGS() > 3 && !PG_ARGISNULL(3))
+	{
+		values = cf_arg_texts(fcinfo, 3, "column", &n);
+		if (args.sql.len == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("columns need a key or a tag template")));
+		if (n > CF_RULE_MAX_COLUMNS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a rule cannot have more than %d columns", CF_RULE_MAX_COLUMNS)));
+		for (int i = 0; i < n; i++)
+		{
+			require_column(rel, text_to_cstring(values[i]));
+			append_arg(&args, "column", text_to_cstring(values[i]));
+		}
+	}
+	return args;
+}
+
+static void
+run(const char *statement)
+{
+	if (SPI_execute(statement, false, 0) < 0)
+		elog(ERROR, "could not run \"%s\"", statement);
+}
+
+static char *
+our_function(const char *name)
+{
+	Oid			relid = cf_define_relation();
+
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
+}
+
+static char *
+table_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+static char *
+free_name(Oid relid)
+{
+	for (int i = 1;; i++)
+	{
+		char	   *name = psprintf("cache_rule_%d", i);
+
+		if (!OidIsValid(get_trigger_oid(relid, name, true)))
+			return name;
+	}
+}
+
+static void
+make_trigger(Oid relid, const char *name, const char *events, bool row,
+			 const char *function, const char *args)
+{
+	const char *table = table_name(relid);
+
+	run(psprintf("CREATE TRIGGER %s AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION %s(%s)",
+				 quote_identifier(name), events, table, row ? "ROW" : "STATEMENT",
+				 our_function(function), args));
+	run(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(name)));
+}
+
+/*
+ * A table rule is a statement trigger, but for tables whose rows change
+ * through other tables as well: there only row triggers fire for certain.
+ */
+static void
+make_rule(Oid relid, const char *name, const char *args)
+{
+	bool		hierarchy = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ||
+		has_subclass(relid) || has_superclass(relid);
+
+	if (args[0] != '\0' || hierarchy)
+	{
+		make_trigger(relid, name, "INSERT OR UPDATE OR DELETE", true,
+					 "cache_invalidate_row", args);
+		make_trigger(relid, psprintf("%s_truncate", name), "TRUNCATE", false,
+					 "cache_invalidate_row", args);
+	}
+	else
+		make_trigger(relid, name, "INSERT OR UPDATE OR DELETE OR TRUNCATE", false,
+					 "cache_invalidate_statement", "");
+}
+
+/*
+ * Our triggers on a table, but for clones and those that only serve TRUNCATE;
+ * with args, those with the same arguments. In SPI's result.
+ */
+static uint64
+find_rules(Oid relid, const TriggerArgs *args)
+{
+	Oid			types[] = {OIDOID, REGPROCOID, REGPROCOID, BYTEAOID};
+	Datum		values[4];
+	char		nulls[] = "    ";
+
+	values[0] = ObjectIdGetDatum(relid);
+	values[1] = DirectFunctionCall1(regprocin,
+									CStringGetDatum(our_function("cache_invalidate_row")));
+	values[2] = DirectFunctionCall1(regprocin,
+									CStringGetDatum(our_function("cache_invalidate_statement")));
+	nulls[3] = args == NULL ? 'n' : ' ';
+	values[3] = args == NULL ? (Datum) 0 :
+		PointerGetDatum(cstring_to_text_with_len(args->stored.data, args->stored.len));
+	if (SPI_execute_with_args("SELECT tgname::pg_catalog.text FROM pg_catalog.pg_trigger"
+							  " WHERE tgrelid OPERATOR(pg_catalog.=) $1"
+							  " AND tgfoid::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (ARRAY[$2, $3]::pg_catalog.oid[])"
+							  " AND tgparentid OPERATOR(pg_catalog.=) 0"
+							  " AND (tgtype OPERATOR(pg_catalog.&) 28) OPERATOR(pg_catalog.<>) 0"
+							  " AND ($4 IS NULL OR tgargs OPERATOR(pg_catalog.=) $4)",
+							  4, types, values, nulls, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for rules");
+	return SPI_processed;
+}
+
+/* Plain inheritance makes no clones, so each child gets a trigger of its own. */
+static List *
+tables_of_rule(Oid relid)
+{
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		return list_make1_oid(relid);
+	return find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+}
+
+static Oid
+get_table(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("table must not be null")));
+	return PG_GETARG_OID(0);
+}
+
+Datum
+cachefront_attach(PG_FUNCTION_ARGS)
+{
+	Oid			relid;
+	Relation	rel;
+	List	   *relids;
+	ListCell   *cell;
+	TriggerArgs args;
+	char	   *name;
+
+	cf_shmem_require();
+	relid = get_table(fcinfo);
+	if (PG_ARGISNULL(4) ||
+		strcmp(text_to_cstring(PG_GETARG_TEXT_PP(4)), "invalidate") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid mode"),
+				 errhint("The only mode is 'invalidate'.")));
+	rel = table_open(relid, ShareRowExclusiveLock);
+	require_table(rel);
+	args = make_args(fcinfo, rel);
+	table_close(rel, NoLock);
+	relids = tables_of_rule(relid);
+	name = free_name(relid);
+
+	SPI_connect();
+	if (find_rules(relid, &args) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("table \"%s\" has this rule already", get_rel_name(relid))));
+	foreach(cell, relids)
+	{
+		Oid			child = lfirst_oid(cell);
+
+		if (child == relid)
+			make_rule(child, name, args.sql.data);
+		else if (find_rules(child, &args) == 0)
+			make_rule(child, free_name(child), args.sql.data);
+	}
+	SPI_finish();
+	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+static void
+drop_trigger(Oid relid, const char *name)
+{
+	if (OidIsValid(get_trigger_oid(relid, name, true)))
+		run(psprintf("DROP TRIGGER %s ON %s", quote_identifier(name), table_name(relid)));
+}
+
+/* All rules of a table, or the one with these templates. */
+Datum
+cachefront_detach(PG_FUNCTION_ARGS)
+{
+	Oid			relid;
+	Relation	rel;
+	ListCell   *cell;
+	TriggerArgs args;
+	bool		all = PG_ARGISNULL(1) && PG_ARGISNULL(2);
+	int32		dropped = 0;
+
+	relid = get_table(fcinfo);
+	rel = table_open(relid, ShareRowExclusiveLock);
+	if (!all)
+		args = make_args(fcinfo, rel);
+	table_close(rel, NoLock);
+
+	SPI_connect();
+	foreach(cell, tables_of_rule(relid))
+	{
+		Oid			child = lfirst_oid(cell);
+		uint64		n = find_rules(child, all ? NULL : &args);
+		SPITupleTable *table = SPI_tuptable;
+
+		for (uint64 i = 0; i < n; i++)
+		{
+			char	   *name = SPI_getvalue(table->vals[i], table->tupdesc, 1);
+
+			drop_trigger(child, name);
+			drop_trigger(child, psprintf("%s_truncate", name));
+			dropped += child == relid;
+		}
+	}
+	SPI_finish();
+	PG_RETURN_INT32(dropped);
+}
+
+static Datum
+text_array(int n, const char *(*get) (const CfRuleArgs *args, int i), const CfRuleArgs *args)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = CStringGetTextDatum(get(args, i));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static const char *
+get_tag(const CfRuleArgs *args, int i)
+{
+	return args->tags[i].source;
+}
+
+static const char *
+get_column(const CfRuleArgs *args, int i)
+{
+	return args->columns[i];
+}
+
+static const char *
+enabled_name(char enabled)
+{
+	switch (enabled)
+	{
+		case TRIGGER_FIRES_ALWAYS:
+			return "always";
+		case TRIGGER_FIRES_ON_ORIGIN:
+			return "origin";
+		case TRIGGER_FIRES_ON_REPLICA:
+			return "replica";
+		default:
+			return "disabled";
+	}
+}
+
+/* A template that names a column which is not there any more. */
+static const char *
+missing_column(const CfTemplate *template, Oid relid)
+{
+	for (int i = 0; i < template->nparts; i++)
+	{
+		if (template->parts[i].is_column &&
+			get_attnum(relid, template->parts[i].text) == InvalidAttrNumber)
+			return template->parts[i].text;
+	}
+	return NULL;
+}
+
+static const char *
+find_problem(const CfRule *rule)
+{
+	const char *missing = NULL;
+
+	if (!rule->valid)
+		return "its arguments cannot be read; it invalidates the whole table";
+	if (rule->args.has_key)
+		missing = missing_column(&rule->args.key, rule->relid);
+	for (int i = 0; i < rule->args.ntags && missing == NULL; i++)
+		missing = missing_column(&rule->args.tags[i], rule->relid);
+	for (int i = 0; i < rule->args.ncolumns && missing == NULL; i++)
+	{
+		if (get_attnum(rule->relid, rule->args.columns[i]) == InvalidAttrNumber)
+			missing = rule->args.columns[i];
+	}
+	if (missing != NULL)
+		return psprintf("column \"%s\" does not exist; it invalidates the whole table",
+						missing);
+	if (!rule->all_events)
+		return "it does not fire for INSERT, UPDATE and DELETE; it covers nothing";
+	return NULL;
+}
+
+Datum
+cachefront_rules(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	const CfRule *rules;
+	int			n;
+
+	cf_shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+	n = cf_rules(&rules);
+	for (int i = 0; i < n; i++)
+	{
+		const CfRule *rule = &rules[i];
+		const char *problem = find_problem(rule);
+		Datum		values[8];
+		bool		nulls[8] = {0};
+
+		values[0] = ObjectIdGetDatum(rule->relid);
+		values[1] = DirectFunctionCall1(namein, CStringGetDatum(rule->name));
+		values[2] = CStringGetTextDatum(rule->args.has_key || rule->args.ntags > 0 ?
+										"row" : "table");
+		nulls[3] = !rule->args.has_key;
+		values[3] = rule->args.has_key ?
+			CStringGetTextDatum(rule->args.key.source) : (Datum) 0;
+		values[4] = text_array(rule->args.ntags, get_tag, &rule->args);
+		values[5] = text_array(rule->args.ncolumns, get_column, &rule->args);
+		values[6] = CStringGetTextDatum(enabled_name(rule->enabled));
+		nulls[7] = problem == NULL;
+		values[7] = problem != NULL ? CStringGetTextDatum(problem) : (Datum) 0;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

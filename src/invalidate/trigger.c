@@ -1,0 +1,335 @@
+/*
+ * trigger.c - from changed rows to keys and tags in the transaction's log.
+ *
+ * A rule is compiled once a statement and kept with the trigger's FmgrInfo.
+ * Nothing here fails the user's write: a rule that cannot be read (its column
+ * was renamed or dropped) invalidates the whole table, and so does a
+ * transaction with too many keys (cachefront.max_keys_per_commit), by the one
+ * tag that all entries of the rule depend on.
+ *
+ * src/invalidate/trigger.c
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/objectaccess.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "guc.h"
+#include "invalidate/pending.h"
+#include "invalidate/trigger.h"
+#include "rules/rule.h"
+#include "shmem.h"
+
+/* A column that a template names. */
+typedef struct Column
+{
+	AttrNumber	attnum;
+	FmgrInfo	output;
+} Column;
+
+typedef struct CompiledTemplate
+{
+	const CfTemplate *template;
+	Column	   *columns;		/* one a part; only those of columns are used */
+} CompiledTemplate;
+
+typedef struct Compiled
+{
+	bool		whole_table;	/* no template, or one that cannot be followed */
+	bool		has_key;
+	CompiledTemplate key;
+	int			ntags;
+	CompiledTemplate tags[CF_RULE_MAX_TAGS];
+	int			ncolumns;
+	AttrNumber	columns[CF_RULE_MAX_COLUMNS];
+	bool		needs_settings; /* a value prints as some setting says */
+	uint64		rule_tag;
+	StringInfoData buf;
+	CfRuleArgs	args;
+} Compiled;
+
+static object_access_hook_type prev_object_access = NULL;
+
+/* Types that print the same in every session. */
+static bool
+prints_alike(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case BOOLOID:
+		case CHAROID:
+		case NAMEOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NUMERICOID:
+		case UUIDOID:
+			return true;
+		default:
+			return type_is_enum(type);
+	}
+}
+
+static bool
+compile_template(Compiled *compiled, CompiledTemplate *result,
+				 const CfTemplate *template, TupleDesc desc)
+{
+	result->template = template;
+	result->columns = palloc0(sizeof(Column) * template->nparts);
+	for (int i = 0; i < template->nparts; i++)
+	{
+		Column	   *column = &result->columns[i];
+		Oid			function;
+		Oid			type;
+		bool		varlena;
+
+		if (!template->parts[i].is_column)
+			continue;
+		column->attnum = SPI_fnumber(desc, template->parts[i].text);
+		if (column->attnum <= 0)
+			return false;
+		type = TupleDescAttr(desc, column->attnum - 1)->atttypid;
+		getTypeOutputInfo(type, &function, &varlena);
+		fmgr_info(function, &column->output);
+		compiled->needs_settings |= !prints_alike(type);
+	}
+	return true;
+}
+
+static bool
+compile_all(Compiled *compiled, TupleDesc desc)
+{
+	CfRuleArgs *args = &compiled->args;
+
+	compiled->has_key = args->has_key;
+	if (args->has_key && !compile_template(compiled, &compiled->key, &args->key, desc))
+		return false;
+	compiled->ntags = args->ntags;
+	for (int i = 0; i < args->ntags; i++)
+	{
+		if (!compile_template(compiled, &compiled->tags[i], &args->tags[i], desc))
+			return false;
+	}
+	compiled->ncolumns = args->ncolumns;
+	for (int i = 0; i < args->ncolumns; i++)
+	{
+		compiled->columns[i] = SPI_fnumber(desc, args->columns[i]);
+		if (compiled->columns[i] <= 0)
+			return false;
+	}
+	return args->has_key || args->ntags > 0;
+}
+
+/* Lives as long as the trigger's FmgrInfo: one statement. */
+static Compiled *
+get_compiled(FunctionCallInfo fcinfo, TriggerData *data)
+{
+	Compiled   *compiled = fcinfo->flinfo->fn_extra;
+	MemoryContext old;
+	const char *detail;
+
+	if (compiled != NULL)
+		return compiled;
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	compiled = palloc0(sizeof(Compiled));
+	compiled->rule_tag = cf_rule_tag_hash(RelationGetRelid(data->tg_relation),
+										  data->tg_trigger->tgname);
+	compiled->whole_table =
+		cf_rule_parse_args(data->tg_trigger->tgnargs, data->tg_trigger->tgargs,
+						   &compiled->args, &detail) != NULL ||
+		!compile_all(compiled, RelationGetDescr(data->tg_relation));
+	initStringInfo(&compiled->buf);
+	fcinfo->flinfo->fn_extra = compiled;
+	MemoryContextSwitchTo(old);
+	return compiled;
+}
+
+/* A NULL is an empty text, as concat() and format() have it. */
+static void
+expand(const CompiledTemplate *compiled, HeapTuple row, TupleDesc desc, StringInfo buf)
+{
+	resetStringInfo(buf);
+	for (int i = 0; i < compiled->template->nparts; i++)
+	{
+		const CfTemplatePart *part = &compiled->template->parts[i];
+		Column	   *column = &compiled->columns[i];
+		Datum		value;
+		bool		isnull;
+
+		if (!part->is_column)
+		{
+			appendBinaryStringInfo(buf, part->text, part->len);
+			continue;
+		}
+		value = heap_getattr(row, column->attnum, desc, &isnull);
+		if (!isnull)
+		{
+			char	   *text = OutputFunctionCall(&column->output, value);
+
+			appendStringInfoString(buf, text);
+			pfree(text);
+		}
+	}
+}
+
+/* What is longer than a key may be was never cached. */
+static void
+collect_row(Compiled *compiled, HeapTuple row, TupleDesc desc)
+{
+	StringInfo	buf = &compiled->buf;
+
+	if (compiled->has_key)
+	{
+		CfKey		key;
+
+		expand(&compiled->key, row, desc, buf);
+		if (buf->len > 0 && buf->len <= CF_MAX_KEY)
+		{
+			cf_key_init(&key, MyDatabaseId, buf->data, buf->len);
+			cf_pending_add_key(&key);
+		}
+	}
+	for (int i = 0; i < compiled->ntags; i++)
+	{
+		expand(&compiled->tags[i], row, desc, buf);
+		if (buf->len > 0 && buf->len <= CF_MAX_TAG)
+			cf_pending_add_tag(cf_tag_hash(MyDatabaseId, buf->data, buf->len));
+	}
+}
+
+static bool
+columns_changed(const Compiled *compiled, HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	for (int i = 0; i < compiled->ncolumns; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, compiled->columns[i] - 1);
+		bool		old_null;
+		bool		new_null;
+		Datum		a = heap_getattr(old, compiled->columns[i], desc, &old_null);
+		Datum		b = heap_getattr(new, compiled->columns[i], desc, &new_null);
+
+		if (old_null != new_null)
+			return true;
+		if (!old_null && !datum_image_eq(a, b, att->attbyval, att->attlen))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Keys must look the same whoever writes: as postgres_fdw does, print values
+ * of other types with fixed settings.
+ */
+static int
+begin_fixed_settings(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("datestyle", "ISO, MDY", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("intervalstyle", "postgres", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("timezone", "UTC", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("bytea_output", "hex", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+static void
+collect_rows(Compiled *compiled, TriggerData *data)
+{
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	int			level = 0;
+
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event) && compiled->ncolumns > 0 &&
+		!columns_changed(compiled, data->tg_trigtuple, data->tg_newtuple, desc))
+		return;
+	if (cf_pending_count() >= cf_guc_max_keys_per_commit)
+	{
+		cf_pending_add_tag(compiled->rule_tag);
+		return;
+	}
+	if (compiled->needs_settings)
+		level = begin_fixed_settings();
+	collect_row(compiled, data->tg_trigtuple, desc);
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		collect_row(compiled, data->tg_newtuple, desc);
+	if (compiled->needs_settings)
+		AtEOXact_GUC(true, level);
+}
+
+void
+cf_trigger_row(FunctionCallInfo fcinfo, TriggerData *data)
+{
+	Compiled   *compiled = get_compiled(fcinfo, data);
+
+	if (compiled->whole_table)
+	{
+		cf_trigger_table(RelationGetRelid(data->tg_relation));
+		cf_pending_add_tag(compiled->rule_tag);
+	}
+	else
+		collect_rows(compiled, data);
+}
+
+void
+cf_trigger_table(Oid relid)
+{
+	cf_pending_add_tag(cf_table_tag_hash(MyDatabaseId, relid));
+}
+
+void
+cf_trigger_whole_table(Oid relid, bool soft)
+{
+	void		(*add) (uint64 hash) = soft ? cf_pending_add_soft_tag : cf_pending_add_tag;
+	List	   *ancestors = get_rel_relispartition(relid) ?
+		get_partition_ancestors(relid) : NIL;
+	const CfRule *rules;
+	int			n = cf_rules(&rules);
+
+	add(cf_table_tag_hash(MyDatabaseId, relid));
+	for (int i = 0; i < n; i++)
+	{
+		if (rules[i].relid == relid || list_member_oid(ancestors, rules[i].relid))
+			add(rules[i].tag_hash);
+	}
+	list_free(ancestors);
+}
+
+/* TRUNCATE reaches tables that have no trigger of their own: partitions. */
+static void
+trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
+					  int sub_id, void *arg)
+{
+	if (prev_object_access)
+		prev_object_access(access, class_id, object_id, sub_id, arg);
+	if (access == OAT_TRUNCATE && class_id == RelationRelationId &&
+		cf_shmem_ready() && get_rel_persistence(object_id) != RELPERSISTENCE_TEMP)
+		cf_trigger_whole_table(object_id, true);
+}
+
+void
+cf_trigger_install_hooks(void)
+{
+	prev_object_access = object_access_hook;
+	object_access_hook = trigger_object_access;
+}

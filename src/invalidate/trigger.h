@@ -1,0 +1,28 @@
+/*
+ * trigger.h - what the trigger functions of rules do.
+ *
+ * src/invalidate/trigger.h
+ */
+#ifndef CF_INVALIDATE_TRIGGER_H
+#define CF_INVALIDATE_TRIGGER_H
+
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "fmgr.h"
+
+/* A row trigger fired: collects the keys and tags of the old and new row. */
+extern void cf_trigger_row(FunctionCallInfo fcinfo, TriggerData *data);
+
+/*
+ * Everything that reads the table, however it is covered, is out of date:
+ * TRUNCATE (soft: see cf_pending_add_soft_tag), cache_invalidate_table.
+ */
+extern void cf_trigger_whole_table(Oid relid, bool soft);
+
+/* What depends on the table as such: a table rule fired. */
+extern void cf_trigger_table(Oid relid);
+
+extern void cf_trigger_install_hooks(void);
+
+#endif							/* CF_INVALIDATE_TRIGGER_H */

@@ -1,0 +1,336 @@
+/*
+ * rule.c - this session's list of the database's rules, and what they cover.
+ *
+ * The list is read from pg_trigger and kept until the DDL epoch moves: a rule
+ * is made, changed and dropped by DDL only.
+ *
+ * src/rules/rule.c
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "l1/clock.h"
+#include "rules/define.h"
+#include "rules/rule.h"
+
+static MemoryContext rules_context = NULL;
+static CfRule *rules = NULL;
+static int	nrules = 0;
+static uint64 rules_epoch = 0;	/* the DDL epoch that the list is of */
+static bool rules_valid = false;
+
+static const char *
+add_template(CfTemplate *template, const char *text, const char **detail)
+{
+	CfTemplateError error = cf_template_parse(text, template);
+
+	if (error == CF_TEMPLATE_OK)
+		return NULL;
+	*detail = cf_template_error(error);
+	return psprintf("invalid template \"%s\"", text);
+}
+
+static const char *
+add_arg(CfRuleArgs *rule, const char *option, char *value, const char **detail)
+{
+	if (strcmp(option, "key") == 0 && !rule->has_key)
+	{
+		rule->has_key = true;
+		return add_template(&rule->key, value, detail);
+	}
+	if (strcmp(option, "tag") == 0 && rule->ntags < CF_RULE_MAX_TAGS)
+		return add_template(&rule->tags[rule->ntags++], value, detail);
+	if (strcmp(option, "column") == 0 && rule->ncolumns < CF_RULE_MAX_COLUMNS)
+	{
+		rule->columns[rule->ncolumns++] = value;
+		return NULL;
+	}
+	*detail = "Options are \"key\" (once), \"tag\" and \"column\".";
+	return psprintf("unrecognized or repeated trigger option \"%s\"", option);
+}
+
+const char *
+cf_rule_parse_args(int nargs, char **args, CfRuleArgs *rule, const char **detail)
+{
+	MemSet(rule, 0, sizeof(*rule));
+	*detail = "Arguments are pairs of an option and its value.";
+	if (nargs % 2 != 0)
+		return "a trigger option has no value";
+	for (int i = 0; i < nargs; i += 2)
+	{
+		const char *error = add_arg(rule, args[i], args[i + 1], detail);
+
+		if (error != NULL)
+			return error;
+	}
+	return NULL;
+}
+
+uint64
+cf_rule_tag_hash(Oid relid, const char *trigger)
+{
+	char		tag[NAMEDATALEN + 32];
+	Oid			root = relid;
+
+	if (get_rel_relispartition(relid))
+		root = llast_oid(get_partition_ancestors(relid));
+	snprintf(tag, sizeof(tag), "rule:%u:%s", root, trigger);
+	return cf_tag_hash(MyDatabaseId, tag, strlen(tag));
+}
+
+/* OIDs of our trigger functions. */
+static void
+find_functions(Oid *row, Oid *statement)
+{
+	Oid			definitions = cf_define_relation();
+	oidvector  *no_args = buildoidvector(NULL, 0);
+	Oid			schema;
+
+	*row = *statement = InvalidOid;
+	if (!OidIsValid(definitions))
+		return;
+	schema = get_rel_namespace(definitions);
+	*row = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum("cache_invalidate_row"),
+						   PointerGetDatum(no_args), ObjectIdGetDatum(schema));
+	*statement = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+								 CStringGetDatum("cache_invalidate_statement"),
+								 PointerGetDatum(no_args), ObjectIdGetDatum(schema));
+}
+
+/* The arguments of a trigger, stored one after the other, each with its zero. */
+static char **
+decode_args(HeapTuple tuple, TupleDesc desc, int nargs)
+{
+	bool		isnull;
+	bytea	   *value = DatumGetByteaPP(heap_getattr(tuple, Anum_pg_trigger_tgargs,
+													 desc, &isnull));
+	int			len = VARSIZE_ANY_EXHDR(value);
+	char	   *copy = palloc(len + 1);
+	char	  **args = palloc(sizeof(char *) * Max(nargs, 1));
+	char	   *p = copy;
+
+	memcpy(copy, VARDATA_ANY(value), len);
+	copy[len] = '\0';
+	for (int i = 0; i < nargs; i++)
+	{
+		args[i] = p;
+		if (p < copy + len)
+			p += strlen(p) + 1;
+	}
+	return args;
+}
+
+static void
+add_rule(HeapTuple tuple, TupleDesc desc, Oid row_function)
+{
+	Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
+	CfRule	   *rule = &rules[nrules];
+	const char *detail;
+
+	MemSet(rule, 0, sizeof(*rule));
+	rule->trigger = form->oid;
+	rule->relid = form->tgrelid;
+	rule->name = pstrdup(NameStr(form->tgname));
+	rule->row = TRIGGER_FOR_ROW(form->tgtype) && form->tgfoid == row_function;
+	rule->all_events = TRIGGER_FOR_INSERT(form->tgtype) &&
+		TRIGGER_FOR_UPDATE(form->tgtype) && TRIGGER_FOR_DELETE(form->tgtype) &&
+		TRIGGER_FOR_AFTER(form->tgtype);
+	rule->enabled = form->tgenabled;
+	rule->valid = cf_rule_parse_args(form->tgnargs,
+									 decode_args(tuple, desc, form->tgnargs),
+									 &rule->args, &detail) == NULL;
+	rule->tag_hash = cf_rule_tag_hash(rule->relid, rule->name);
+	nrules++;
+}
+
+/* Triggers that only TRUNCATE fires are part of a rule, not one of their own. */
+static bool
+is_rule(Form_pg_trigger form, Oid row_function, Oid statement_function)
+{
+	return (form->tgfoid == row_function || form->tgfoid == statement_function) &&
+		!OidIsValid(form->tgparentid) &&
+		(form->tgtype & (TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE)) != 0;
+}
+
+static void
+scan_triggers(void)
+{
+	Oid			row_function;
+	Oid			statement_function;
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int			room = 16;
+
+	find_functions(&row_function, &statement_function);
+	rules = palloc(sizeof(CfRule) * room);
+	if (!OidIsValid(row_function))
+		return;
+	rel = table_open(TriggerRelationId, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		if (!is_rule((Form_pg_trigger) GETSTRUCT(tuple), row_function, statement_function))
+			continue;
+		if (nrules == room)
+		{
+			room *= 2;
+			rules = repalloc_huge(rules, sizeof(CfRule) * room);
+		}
+		add_rule(tuple, RelationGetDescr(rel), row_function);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/*
+ * The epoch is read before the catalog, and a rule that commits after that
+ * moves it: so a list that misses a rule is read again before it can matter.
+ */
+static void
+read_rules(uint64 epoch)
+{
+	MemoryContext old;
+
+	rules_valid = false;
+	nrules = 0;
+	if (rules_context == NULL)
+		rules_context = AllocSetContextCreate(TopMemoryContext, "cachefront rules",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(rules_context);
+	old = MemoryContextSwitchTo(rules_context);
+	scan_triggers();
+	MemoryContextSwitchTo(old);
+	rules_epoch = epoch;
+	rules_valid = true;
+}
+
+void
+cf_rule_forget(void)
+{
+	rules_valid = false;
+}
+
+int
+cf_rules(const CfRule **result)
+{
+	uint64		epoch = cf_clock_seq(cf_clock_of_epoch(MyDatabaseId));
+
+	if (unlikely(!rules_valid || epoch != rules_epoch))
+		read_rules(epoch);
+	*result = rules;
+	return nrules;
+}
+
+bool
+cf_rule_matches(const CfRule *rule, const CfKey *key, text **tags, int ntags)
+{
+	if (!rule->valid)
+		return false;
+	if (rule->args.has_key && cf_template_matches(&rule->args.key, key->data, key->len))
+		return true;
+	for (int i = 0; i < rule->args.ntags; i++)
+	{
+		for (int k = 0; k < ntags; k++)
+		{
+			if (cf_template_matches(&rule->args.tags[i], VARDATA_ANY(tags[k]),
+									VARSIZE_ANY_EXHDR(tags[k])))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_enabled(const CfRule *rule)
+{
+	return rule->enabled == TRIGGER_FIRES_ALWAYS ||
+		rule->enabled == TRIGGER_FIRES_ON_ORIGIN;
+}
+
+CfClockRef *
+cf_rule_deps(const CfKey *key, text **tags, int ntags, int *n)
+{
+	const CfRule *list;
+	int			count = cf_rules(&list);
+	CfClockRef *deps = palloc(sizeof(CfClockRef) * Max(count, 1));
+
+	*n = 0;
+	for (int i = 0; i < count; i++)
+	{
+		if (is_enabled(&list[i]) && cf_rule_matches(&list[i], key, tags, ntags))
+			deps[(*n)++] = cf_clock_of_tag(list[i].tag_hash);
+	}
+	return deps;
+}
+
+/* Rows of a child may change through its parents: then only row triggers fire. */
+static bool
+is_in_hierarchy(Oid relid)
+{
+	return has_superclass(relid) || has_subclass(relid) ||
+		get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
+}
+
+/* A rule on a partitioned table is cloned to its partitions. */
+static bool
+reaches(const CfRule *rule, Oid relid, List *ancestors)
+{
+	if (rule->relid == relid)
+		return true;
+	return rule->row && list_member_oid(ancestors, rule->relid);
+}
+
+CfCover
+cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags)
+{
+	CfCover		cover = {CF_COVER_NONE, NULL};
+	List	   *ancestors = NIL;
+	const CfRule *list;
+	int			n = cf_rules(&list);
+
+	if (get_rel_relkind(relid) == RELKIND_MATVIEW)
+	{
+		cover.kind = CF_COVER_VIEW;
+		return cover;
+	}
+	if (n > 0 && get_rel_relispartition(relid))
+		ancestors = get_partition_ancestors(relid);
+	for (int i = 0; i < n; i++)
+	{
+		const CfRule *rule = &list[i];
+		bool		has_template = rule->args.has_key || rule->args.ntags > 0;
+
+		if (!is_enabled(rule) || !rule->all_events || !reaches(rule, relid, ancestors))
+			continue;
+		if (has_template && cf_rule_matches(rule, key, tags, ntags))
+		{
+			cover.kind = CF_COVER_ROW;
+			cover.rule = rule;
+			return cover;
+		}
+		if ((!has_template || !rule->valid) && (rule->row || !is_in_hierarchy(relid)))
+		{
+			cover.kind = CF_COVER_TABLE;
+			cover.rule = rule;
+		}
+	}
+	return cover;
+}

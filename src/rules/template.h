@@ -1,0 +1,51 @@
+/*
+ * template.h - key and tag templates: 'order:{tenant_id}:{order_id}'.
+ *
+ * Text with columns in braces; a brace of the text itself is doubled. Pure:
+ * what a column's value looks like is the caller's business.
+ *
+ * src/rules/template.h
+ */
+#ifndef CF_RULES_TEMPLATE_H
+#define CF_RULES_TEMPLATE_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#define CF_TEMPLATE_MAX_PARTS 64
+
+typedef struct CfTemplatePart
+{
+	bool		is_column;
+	int			len;
+	char	   *text;			/* literal text, or a column's name */
+	int			column;			/* for the caller's use */
+} CfTemplatePart;
+
+typedef struct CfTemplate
+{
+	const char *source;			/* the caller's text */
+	int			nparts;
+	CfTemplatePart *parts;		/* palloc'd */
+} CfTemplate;
+
+typedef enum CfTemplateError
+{
+	CF_TEMPLATE_OK,
+	CF_TEMPLATE_EMPTY,
+	CF_TEMPLATE_UNCLOSED,		/* '{' without '}' */
+	CF_TEMPLATE_UNOPENED,		/* '}' without '{' */
+	CF_TEMPLATE_NO_NAME,		/* '{}' */
+	CF_TEMPLATE_TOO_LONG
+} CfTemplateError;
+
+/* Splits a template; texts are palloc'd, adjacent literals are one part. */
+extern CfTemplateError cf_template_parse(const char *text, CfTemplate *result);
+
+extern const char *cf_template_error(CfTemplateError error);
+
+/* Could the template, with some values for its columns, give this text? */
+extern bool cf_template_matches(const CfTemplate *template, const char *text, int len);
+
+#endif							/* CF_RULES_TEMPLATE_H */

@@ -1,0 +1,112 @@
+/* unit: src/rules/template.c */
+/*
+ * template_test.c - parsing of templates, and which texts they can give.
+ *
+ * test/unit/template_test.c
+ */
+#include "harness.h"
+
+#include "rules/template.h"
+
+static void
+free_template(CfTemplate *template)
+{
+	for (int i = 0; i < template->nparts; i++)
+		pfree(template->parts[i].text);
+	if (template->parts != NULL)
+		pfree(template->parts);
+}
+
+static CfTemplateError
+error_of(const char *text)
+{
+	CfTemplate	template;
+	CfTemplateError error = cf_template_parse(text, &template);
+
+	free_template(&template);
+	return error;
+}
+
+static bool
+matches(const char *pattern, const char *text)
+{
+	CfTemplate	template;
+	bool		result;
+
+	CHECK_INT(cf_template_parse(pattern, &template), CF_TEMPLATE_OK);
+	result = cf_template_matches(&template, text, strlen(text));
+	free_template(&template);
+	return result;
+}
+
+static void
+test_parse(void)
+{
+	CfTemplate	template;
+
+	CHECK_INT(cf_template_parse("order:{tenant_id}:{a}}b}", &template), CF_TEMPLATE_OK);
+	CHECK_INT(template.nparts, 4);
+	CHECK(!template.parts[0].is_column && strcmp(template.parts[0].text, "order:") == 0);
+	CHECK(template.parts[1].is_column && strcmp(template.parts[1].text, "tenant_id") == 0);
+	CHECK(!template.parts[2].is_column && strcmp(template.parts[2].text, ":") == 0);
+	CHECK(template.parts[3].is_column && strcmp(template.parts[3].text, "a}b") == 0);
+	free_template(&template);
+
+	CHECK_INT(cf_template_parse("a{{b}}c", &template), CF_TEMPLATE_OK);
+	CHECK_INT(template.nparts, 1);
+	CHECK(strcmp(template.parts[0].text, "a{b}c") == 0);
+	free_template(&template);
+}
+
+static void
+test_errors(void)
+{
+	CHECK_INT(error_of(""), CF_TEMPLATE_EMPTY);
+	CHECK_INT(error_of("a{b"), CF_TEMPLATE_UNCLOSED);
+	CHECK_INT(error_of("a}b"), CF_TEMPLATE_UNOPENED);
+	CHECK_INT(error_of("a{}b"), CF_TEMPLATE_NO_NAME);
+	for (int error = CF_TEMPLATE_EMPTY; error <= CF_TEMPLATE_TOO_LONG; error++)
+		CHECK(cf_template_error((CfTemplateError) error) != NULL);
+}
+
+static void
+test_too_long(void)
+{
+	char		text[4 * CF_TEMPLATE_MAX_PARTS + 1] = "";
+
+	for (int i = 0; i < CF_TEMPLATE_MAX_PARTS; i++)
+		strcat(text, "{a}-");
+	CHECK_INT(error_of(text), CF_TEMPLATE_TOO_LONG);
+}
+
+static void
+test_match(void)
+{
+	CHECK(matches("product:{id}", "product:42"));
+	CHECK(matches("product:{id}", "product:"));
+	CHECK(!matches("product:{id}", "product"));
+	CHECK(!matches("product:{id}", "xproduct:42"));
+	CHECK(!matches("product:{id}", "products:42"));
+	CHECK(matches("{id}", ""));
+	CHECK(matches("{id}:x", "42:x"));
+	CHECK(!matches("{id}:x", "42:xy"));
+	CHECK(matches("{id}:x", ":x:x"));
+	CHECK(matches("a:{b}:c:{d}:e", "a:1:c:2:e"));
+	CHECK(matches("a:{b}:c:{d}:e", "a:1:c:c:2:e:e"));
+	CHECK(!matches("a:{b}:c:{d}:e", "a:1:d:2:e"));
+	CHECK(matches("a{b}{c}d", "axxd"));
+	CHECK(matches("fixed", "fixed"));
+	CHECK(!matches("fixed", "fixed2"));
+	CHECK(!matches("fixed", "fix"));
+	CHECK(!matches("ab{x}ba", "aba"));
+}
+
+int
+main(void)
+{
+	RUN(test_parse);
+	RUN(test_errors);
+	RUN(test_too_long);
+	RUN(test_match);
+	return cf_unit_end();
+}
