@@ -14,6 +14,7 @@
 #include "engine/policy.h"
 #include "guc.h"
 #include "invalidate/epoch.h"
+#include "invalidate/notify.h"
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
 #include "l1/clock.h"
@@ -21,6 +22,7 @@
 #include "rules/define.h"
 #include "shmem.h"
 #include "stats/counters.h"
+#include "worker.h"
 #include "xact.h"
 
 PG_MODULE_MAGIC;
@@ -44,6 +46,8 @@ _PG_init(void)
 	cf_clock_register();
 	cf_l1_register();
 	cf_flight_register();
+	cf_notify_register();
+	cf_worker_register();
 	cf_shmem_install_hooks();
 
 	cf_define_register();

@@ -13,6 +13,13 @@
 
 #define CF_YEAR_S (366 * 86400)
 
+static const struct config_enum_entry notify_options[] = {
+	{"off", CF_NOTIFY_OFF, false},
+	{"commit", CF_NOTIFY_COMMIT, false},
+	{"batched", CF_NOTIFY_BATCHED, false},
+	{NULL, 0, false}
+};
+
 bool		cf_guc_enabled = true;
 int			cf_guc_clock_slots = 65536;
 int			cf_guc_default_ttl = 300;
@@ -22,6 +29,8 @@ int			cf_guc_l1_size = 64 * 1024;
 int			cf_guc_l1_ttl = 2000;
 int			cf_guc_max_keys_per_commit = 10000;
 int			cf_guc_negative_ttl = 30;
+int			cf_guc_notify = CF_NOTIFY_BATCHED;
+int			cf_guc_notify_interval = 20;
 int			cf_guc_stale_ttl = 600;
 double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_xfetch_beta = 1.0;
@@ -124,6 +133,27 @@ cf_guc_define(void)
 							CF_YEAR_S,
 							PGC_USERSET,
 							GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("cachefront.notify",
+							 "Sets how invalidations are published on channel \"cachefront\".",
+							 "\"off\": not at all; \"commit\": by the transaction; \"batched\": by a worker.",
+							 &cf_guc_notify,
+							 CF_NOTIFY_BATCHED,
+							 notify_options,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.notify_interval",
+							"Sets how long invalidations are gathered before they are published.",
+							"Applies where cachefront.notify is \"batched\".",
+							&cf_guc_notify_interval,
+							20,
+							1,
+							10 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.stale_ttl",

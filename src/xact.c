@@ -17,6 +17,7 @@
 #include "engine/loader.h"
 #include "invalidate/commit.h"
 #include "invalidate/epoch.h"
+#include "invalidate/notify.h"
 #include "invalidate/pending.h"
 #include "shmem.h"
 #include "xact.h"
@@ -28,12 +29,14 @@ xact_callback(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			cf_notify_pre_commit();
 			cf_commit_prepare();
 			cf_epoch_prepare();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 			cf_commit_settle();
+			cf_notify_commit();
 			cf_pending_reset();
 			break;
 		case XACT_EVENT_ABORT:

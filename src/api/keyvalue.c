@@ -197,8 +197,12 @@ cachefront_invalidate_tag(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 		cf_check_tag(tags[i]);
 	for (int i = 0; i < n; i++)
-		cf_pending_add_tag(cf_tag_hash(MyDatabaseId, VARDATA_ANY(tags[i]),
-									   VARSIZE_ANY_EXHDR(tags[i])));
+	{
+		CfTag		tag;
+
+		cf_tag_init(&tag, MyDatabaseId, VARDATA_ANY(tags[i]), VARSIZE_ANY_EXHDR(tags[i]));
+		cf_pending_add_tag(&tag);
+	}
 	PG_RETURN_VOID();
 }
 

@@ -36,13 +36,30 @@ cf_tag_hash(Oid dboid, const char *data, int len)
 							   CF_SEED_TAG ^ dboid);
 }
 
+/* The caller has checked the length. */
+void
+cf_tag_init(CfTag *tag, Oid dboid, const char *data, int len)
+{
+	Assert(len <= CF_MAX_TAG);
+	tag->hash = cf_tag_hash(dboid, data, len);
+	tag->len = len;
+	memcpy(tag->text, data, len);
+}
+
+void
+cf_tag_of_table(CfTag *tag, Oid dboid, Oid relid)
+{
+	tag->len = snprintf(tag->text, CF_MAX_TAG, "table:%u", relid);
+	tag->hash = cf_tag_hash(dboid, tag->text, tag->len);
+}
+
 uint64
 cf_table_tag_hash(Oid dboid, Oid relid)
 {
-	char		tag[32];
-	int			len = snprintf(tag, sizeof(tag), "table:%u", relid);
+	CfTag		tag;
 
-	return cf_tag_hash(dboid, tag, len);
+	cf_tag_of_table(&tag, dboid, relid);
+	return tag.hash;
 }
 
 void

@@ -48,7 +48,18 @@ typedef struct CfIdentity
 extern void cf_key_init(CfKey *key, Oid dboid, const char *data, int len);
 extern uint64 cf_tag_hash(Oid dboid, const char *data, int len);
 
-/* Of the tag 'table:OID', on which every entry that reads the table depends. */
+/* A tag with its hash. */
+typedef struct CfTag
+{
+	uint64		hash;
+	int			len;
+	char		text[CF_MAX_TAG];
+} CfTag;
+
+extern void cf_tag_init(CfTag *tag, Oid dboid, const char *data, int len);
+
+/* 'table:OID', on which every entry that reads the table depends. */
+extern void cf_tag_of_table(CfTag *tag, Oid dboid, Oid relid);
 extern uint64 cf_table_tag_hash(Oid dboid, Oid relid);
 
 extern void cf_hash128_init(CfHash128 *hash, uint64 kind);

@@ -168,8 +168,12 @@ note_refresh(const RefreshMatViewStmt *refresh)
 {
 	Oid			relid = RangeVarGetRelid(refresh->relation, NoLock, true);
 
-	if (OidIsValid(relid))
-		cf_pending_add_soft_tag(cf_table_tag_hash(MyDatabaseId, relid));
+	CfTag		tag;
+
+	if (!OidIsValid(relid))
+		return;
+	cf_tag_of_table(&tag, MyDatabaseId, relid);
+	cf_pending_add_soft_tag(&tag);
 }
 
 static void

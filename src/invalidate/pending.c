@@ -181,37 +181,42 @@ cf_pending_add_key(const CfKey *key)
 }
 
 static void
-add_tag(uint64 tag_hash, bool soft)
+add_tag(const CfTag *tag, bool soft)
 {
 	CfHash128	hash;
+	char	   *copy;
 	CfOp	   *op;
 	int			known;
 
 	begin();
 	cf_lease_drop_all();
 	cf_hash128_init(&hash, CF_OP_TAG);
-	cf_hash128_add_u64(&hash, tag_hash);
+	cf_hash128_add(&hash, tag->text, tag->len);
 	known = find_newest(&hash);
 	if (known >= 0)
 	{
 		ops[known].soft &= soft;
 		return;
 	}
+	copy = MemoryContextAlloc(context, tag->len);
+	memcpy(copy, tag->text, tag->len);
 	op = append(CF_OP_TAG, &hash);
-	op->clock = cf_clock_of_tag(tag_hash);
+	op->tag = copy;
+	op->tag_len = tag->len;
+	op->clock = cf_clock_of_tag(tag->hash);
 	op->soft = soft;
 }
 
 void
-cf_pending_add_tag(uint64 tag_hash)
+cf_pending_add_tag(const CfTag *tag)
 {
-	add_tag(tag_hash, false);
+	add_tag(tag, false);
 }
 
 void
-cf_pending_add_soft_tag(uint64 tag_hash)
+cf_pending_add_soft_tag(const CfTag *tag)
 {
-	add_tag(tag_hash, true);
+	add_tag(tag, true);
 }
 
 void

@@ -34,6 +34,8 @@ typedef struct CfOp
 	CfHash128	hash;			/* what it is about */
 	int			older;			/* the previous operation about that, or -1 */
 	CfKey		key;			/* KEY, SET, TOUCH: in the transaction's memory */
+	const char *tag;			/* TAG: likewise, as is its length */
+	int			tag_len;
 
 	/* SET and TOUCH */
 	CfIdentity	id;
@@ -47,10 +49,10 @@ typedef struct CfOp
 } CfOp;
 
 extern void cf_pending_add_key(const CfKey *key);
-extern void cf_pending_add_tag(uint64 hash);
+extern void cf_pending_add_tag(const CfTag *tag);
 
 /* The same for what PREPARE TRANSACTION need not refuse: see commit.c. */
-extern void cf_pending_add_soft_tag(uint64 hash);
+extern void cf_pending_add_soft_tag(const CfTag *tag);
 extern void cf_pending_add_flush(void);
 
 /*

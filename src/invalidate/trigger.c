@@ -55,7 +55,7 @@ typedef struct Compiled
 	int			ncolumns;
 	AttrNumber	columns[CF_RULE_MAX_COLUMNS];
 	bool		needs_settings; /* a value prints as some setting says */
-	uint64		rule_tag;
+	CfTag		rule_tag;
 	StringInfoData buf;
 	CfRuleArgs	args;
 } Compiled;
@@ -148,8 +148,8 @@ get_compiled(FunctionCallInfo fcinfo, TriggerData *data)
 		return compiled;
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	compiled = palloc0(sizeof(Compiled));
-	compiled->rule_tag = cf_rule_tag_hash(RelationGetRelid(data->tg_relation),
-										  data->tg_trigger->tgname);
+	cf_rule_tag(&compiled->rule_tag, RelationGetRelid(data->tg_relation),
+				data->tg_trigger->tgname);
 	compiled->whole_table =
 		cf_rule_parse_args(data->tg_trigger->tgnargs, data->tg_trigger->tgargs,
 						   &compiled->args, &detail) != NULL ||
@@ -209,7 +209,12 @@ collect_row(Compiled *compiled, HeapTuple row, TupleDesc desc)
 	{
 		expand(&compiled->tags[i], row, desc, buf);
 		if (buf->len > 0 && buf->len <= CF_MAX_TAG)
-			cf_pending_add_tag(cf_tag_hash(MyDatabaseId, buf->data, buf->len));
+		{
+			CfTag		tag;
+
+			cf_tag_init(&tag, MyDatabaseId, buf->data, buf->len);
+			cf_pending_add_tag(&tag);
+		}
 	}
 }
 
@@ -265,7 +270,7 @@ collect_rows(Compiled *compiled, TriggerData *data)
 		return;
 	if (cf_pending_count() >= cf_guc_max_keys_per_commit)
 	{
-		cf_pending_add_tag(compiled->rule_tag);
+		cf_pending_add_tag(&compiled->rule_tag);
 		return;
 	}
 	if (compiled->needs_settings)
@@ -285,7 +290,7 @@ cf_trigger_row(FunctionCallInfo fcinfo, TriggerData *data)
 	if (compiled->whole_table)
 	{
 		cf_trigger_table(RelationGetRelid(data->tg_relation));
-		cf_pending_add_tag(compiled->rule_tag);
+		cf_pending_add_tag(&compiled->rule_tag);
 	}
 	else
 		collect_rows(compiled, data);
@@ -294,23 +299,28 @@ cf_trigger_row(FunctionCallInfo fcinfo, TriggerData *data)
 void
 cf_trigger_table(Oid relid)
 {
-	cf_pending_add_tag(cf_table_tag_hash(MyDatabaseId, relid));
+	CfTag		tag;
+
+	cf_tag_of_table(&tag, MyDatabaseId, relid);
+	cf_pending_add_tag(&tag);
 }
 
 void
 cf_trigger_whole_table(Oid relid, bool soft)
 {
-	void		(*add) (uint64 hash) = soft ? cf_pending_add_soft_tag : cf_pending_add_tag;
+	void		(*add) (const CfTag *tag) = soft ? cf_pending_add_soft_tag : cf_pending_add_tag;
 	List	   *ancestors = get_rel_relispartition(relid) ?
 		get_partition_ancestors(relid) : NIL;
 	const CfRule *rules;
 	int			n = cf_rules(&rules);
+	CfTag		tag;
 
-	add(cf_table_tag_hash(MyDatabaseId, relid));
+	cf_tag_of_table(&tag, MyDatabaseId, relid);
+	add(&tag);
 	for (int i = 0; i < n; i++)
 	{
 		if (rules[i].relid == relid || list_member_oid(ancestors, rules[i].relid))
-			add(rules[i].tag_hash);
+			add(rules[i].tag);
 	}
 	list_free(ancestors);
 }

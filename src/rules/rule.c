@@ -82,16 +82,16 @@ cf_rule_parse_args(int nargs, char **args, CfRuleArgs *rule, const char **detail
 	return NULL;
 }
 
-uint64
-cf_rule_tag_hash(Oid relid, const char *trigger)
+void
+cf_rule_tag(CfTag *tag, Oid relid, const char *trigger)
 {
-	char		tag[NAMEDATALEN + 32];
+	char		text[NAMEDATALEN + 32];
 	Oid			root = relid;
 
 	if (get_rel_relispartition(relid))
 		root = llast_oid(get_partition_ancestors(relid));
-	snprintf(tag, sizeof(tag), "rule:%u:%s", root, trigger);
-	return cf_tag_hash(MyDatabaseId, tag, strlen(tag));
+	snprintf(text, sizeof(text), "rule:%u:%s", root, trigger);
+	cf_tag_init(tag, MyDatabaseId, text, strlen(text));
 }
 
 /* OIDs of our trigger functions. */
@@ -156,7 +156,8 @@ add_rule(HeapTuple tuple, TupleDesc desc, Oid row_function)
 	rule->valid = cf_rule_parse_args(form->tgnargs,
 									 decode_args(tuple, desc, form->tgnargs),
 									 &rule->args, &detail) == NULL;
-	rule->tag_hash = cf_rule_tag_hash(rule->relid, rule->name);
+	rule->tag = palloc(sizeof(CfTag));
+	cf_rule_tag(rule->tag, rule->relid, rule->name);
 	nrules++;
 }
 
@@ -276,7 +277,7 @@ cf_rule_deps(const CfKey *key, text **tags, int ntags, int *n)
 	for (int i = 0; i < count; i++)
 	{
 		if (is_enabled(&list[i]) && cf_rule_matches(&list[i], key, tags, ntags))
-			deps[(*n)++] = cf_clock_of_tag(list[i].tag_hash);
+			deps[(*n)++] = cf_clock_of_tag(list[i].tag->hash);
 	}
 	return deps;
 }

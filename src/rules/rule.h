@@ -48,7 +48,7 @@ typedef struct CfRule
 	bool		all_events;		/* INSERT, UPDATE and DELETE */
 	char		enabled;		/* pg_trigger.tgenabled */
 	bool		valid;			/* its arguments can be read */
-	uint64		tag_hash;		/* of the tag that all it covers depend on */
+	CfTag	   *tag;			/* that all it covers depend on */
 	CfRuleArgs	args;
 } CfRule;
 
@@ -56,7 +56,7 @@ typedef struct CfRule
  * The tag of a rule: 'rule:<table>:<trigger>', where the table is the topmost
  * one that a partition belongs to, so that the clones of a trigger share it.
  */
-extern uint64 cf_rule_tag_hash(Oid relid, const char *trigger);
+extern void cf_rule_tag(CfTag *tag, Oid relid, const char *trigger);
 
 /* This transaction changes definitions: read the list again. */
 extern void cf_rule_forget(void);

@@ -1,0 +1,313 @@
+/*
+ * worker.c - the launcher and the workers of databases.
+ *
+ * A worker holds a connection to its database, which is in the way of DROP
+ * DATABASE; so it ends soon after there is nothing left to do.
+ *
+ * Locking: the tranche's one lock guards who serves which database.
+ *
+ * src/worker.c
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "shmem.h"
+#include "worker.h"
+
+#define CF_WORKER_MAX_TASKS 8
+#define CF_WORKER_MAX_DATABASES 16
+#define CF_WORKER_IDLE_MS 1000
+#define CF_WORKER_RETRY_MS 1000
+#define CF_NO_PROC (-1)
+
+typedef struct CfSharedWorkers
+{
+	/* Protected by the lock */
+	int			launcher;		/* proc number, or CF_NO_PROC */
+	struct
+	{
+		Oid			dboid;
+		int			proc;
+	}			worker[CF_WORKER_MAX_DATABASES];
+} CfSharedWorkers;
+
+/* A worker that the launcher started. */
+typedef struct Started
+{
+	Oid			dboid;
+	BackgroundWorkerHandle *handle;
+} Started;
+
+static CfSharedWorkers *workers = NULL;
+static LWLock *workers_lock = NULL;
+static const CfWorkerTask *tasks[CF_WORKER_MAX_TASKS];
+static int	ntasks = 0;
+static int	my_slot = -1;
+
+void
+cf_worker_register_task(const CfWorkerTask *task)
+{
+	Assert(ntasks < CF_WORKER_MAX_TASKS);
+	tasks[ntasks++] = task;
+}
+
+static Size
+worker_shmem_size(void)
+{
+	return sizeof(CfSharedWorkers);
+}
+
+static void
+worker_shmem_init(void *memory, LWLockPadded *locks)
+{
+	CfSharedWorkers *new = memory;
+
+	new->launcher = CF_NO_PROC;
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
+		new->worker[i].proc = CF_NO_PROC;
+}
+
+static void
+worker_shmem_attach(void *memory, LWLockPadded *locks)
+{
+	workers = memory;
+	workers_lock = &locks[0].lock;
+}
+
+void
+cf_worker_register(void)
+{
+	static const CfShmemSegment segment = {
+		.name = "cachefront_workers",
+		.nlocks = 1,
+		.size = worker_shmem_size,
+		.init = worker_shmem_init,
+		.attach = worker_shmem_attach,
+	};
+	BackgroundWorker worker = {0};
+
+	cf_shmem_register(&segment);
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 5;
+	strlcpy(worker.bgw_name, "cachefront launcher", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "cachefront launcher", BGW_MAXLEN);
+	strlcpy(worker.bgw_library_name, "cachefront", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "cachefront_launcher_main", BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+void
+cf_worker_wake(Oid dboid)
+{
+	int			proc;
+
+	LWLockAcquire(workers_lock, LW_SHARED);
+	proc = workers->launcher;
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
+	{
+		if (workers->worker[i].proc != CF_NO_PROC && workers->worker[i].dboid == dboid)
+			proc = workers->worker[i].proc;
+	}
+	LWLockRelease(workers_lock);
+	if (proc != CF_NO_PROC)
+		SetLatch(&ProcGlobal->allProcs[proc].procLatch);
+}
+
+static void
+handle_signals(void)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	BackgroundWorkerUnblockSignals();
+}
+
+static void
+handle_reload(void)
+{
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+static void
+wait_for_work(long timeout)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 timeout, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	handle_reload();
+}
+
+static void
+launcher_exit(int code, Datum arg)
+{
+	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
+	workers->launcher = CF_NO_PROC;
+	LWLockRelease(workers_lock);
+}
+
+static bool
+start_worker(Oid dboid, Started *started)
+{
+	BackgroundWorker worker = {0};
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = ObjectIdGetDatum(dboid);
+	worker.bgw_notify_pid = MyProcPid;
+	snprintf(worker.bgw_name, BGW_MAXLEN, "cachefront worker for database %u", dboid);
+	strlcpy(worker.bgw_type, "cachefront worker", BGW_MAXLEN);
+	strlcpy(worker.bgw_library_name, "cachefront", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "cachefront_worker_main", BGW_MAXLEN);
+	started->dboid = dboid;
+	return RegisterDynamicBackgroundWorker(&worker, &started->handle);
+}
+
+/* Forgets workers that have ended. What one left undone is given up. */
+static void
+reap_workers(Started *started)
+{
+	pid_t		pid;
+
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
+	{
+		if (started[i].handle == NULL ||
+			GetBackgroundWorkerPid(started[i].handle, &pid) != BGWH_STOPPED)
+			continue;
+		pfree(started[i].handle);
+		started[i].handle = NULL;
+		for (int t = 0; t < ntasks; t++)
+			tasks[t]->give_up(started[i].dboid);
+	}
+}
+
+static Started *
+find_started(Started *started, Oid dboid)
+{
+	Started    *room = NULL;
+
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
+	{
+		if (started[i].handle != NULL && started[i].dboid == dboid)
+			return &started[i];
+		if (started[i].handle == NULL && room == NULL)
+			room = &started[i];
+	}
+	return room;
+}
+
+/* False: a worker could not be started; try again later. */
+static bool
+start_wanted(Started *started)
+{
+	for (int t = 0; t < ntasks; t++)
+	{
+		int			next = 0;
+		Oid			dboid;
+
+		while (OidIsValid(dboid = tasks[t]->next_database(&next)))
+		{
+			Started    *slot = find_started(started, dboid);
+
+			if (slot == NULL)
+				return false;
+			if (slot->handle == NULL && !start_worker(dboid, slot))
+				return false;
+		}
+	}
+	return true;
+}
+
+void
+cachefront_launcher_main(Datum arg)
+{
+	Started		started[CF_WORKER_MAX_DATABASES] = {0};
+
+	handle_signals();
+	before_shmem_exit(launcher_exit, (Datum) 0);
+	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
+	workers->launcher = MyProc->pgprocno;
+	LWLockRelease(workers_lock);
+
+	while (!ShutdownRequestPending)
+	{
+		reap_workers(started);
+		wait_for_work(start_wanted(started) ? 60 * 1000 : CF_WORKER_RETRY_MS);
+	}
+	proc_exit(0);
+}
+
+static void
+worker_exit(int code, Datum arg)
+{
+	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
+	workers->worker[my_slot].proc = CF_NO_PROC;
+	LWLockRelease(workers_lock);
+}
+
+static void
+take_slot(Oid dboid)
+{
+	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES && my_slot < 0; i++)
+	{
+		if (workers->worker[i].proc == CF_NO_PROC)
+		{
+			workers->worker[i].dboid = dboid;
+			workers->worker[i].proc = MyProc->pgprocno;
+			my_slot = i;
+		}
+	}
+	LWLockRelease(workers_lock);
+	if (my_slot < 0)
+		proc_exit(0);
+	before_shmem_exit(worker_exit, (Datum) 0);
+}
+
+static bool
+do_work(void)
+{
+	bool		any = false;
+
+	for (int t = 0; t < ntasks; t++)
+		any |= tasks[t]->work();
+	return any;
+}
+
+void
+cachefront_worker_main(Datum arg)
+{
+	Oid			dboid = DatumGetObjectId(arg);
+	TimestampTz last_work = GetCurrentTimestamp();
+
+	handle_signals();
+	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
+	take_slot(dboid);
+	while (!ShutdownRequestPending)
+	{
+		if (do_work())
+			last_work = GetCurrentTimestamp();
+		else if (TimestampDifferenceExceeds(last_work, GetCurrentTimestamp(),
+											CF_WORKER_IDLE_MS))
+			break;
+		wait_for_work(CF_WORKER_IDLE_MS);
+	}
+	proc_exit(0);
+}
