@@ -12,6 +12,7 @@
 #include "guc.h"
 
 #define CF_YEAR_S (366 * 86400)
+#define CF_MAX_L1_SIZE (1000 * 1000 * 1000) /* kB; a DSA segment ends at 1 TB */
 
 static const struct config_enum_entry notify_options[] = {
 	{"off", CF_NOTIFY_OFF, false},
@@ -97,7 +98,7 @@ cf_guc_define(void)
 							&cf_guc_l1_size,
 							64 * 1024,
 							1024,
-							MAX_KILOBYTES,
+							CF_MAX_L1_SIZE,
 							PGC_POSTMASTER,
 							GUC_UNIT_KB,
 							NULL, NULL, NULL);

@@ -58,11 +58,9 @@ shmem_startup(void)
 		memory = ShmemInitStruct(segment->name, size, &found);
 		if (segment->nlocks > 0)
 			locks = GetNamedLWLockTranche(segment->name);
+		/* Fresh shared memory is zero: to clear it would only touch every page. */
 		if (!found)
-		{
-			MemSet(memory, 0, size);
 			segment->init(memory, locks);
-		}
 		segment->attach(memory, locks);
 	}
 	LWLockRelease(AddinShmemInitLock);

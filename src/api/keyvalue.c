@@ -6,9 +6,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 
 #include "api/args.h"
@@ -56,6 +58,7 @@ cachefront_get(PG_FUNCTION_ARGS)
 
 	cf_shmem_require();
 	cf_arg_key(fcinfo, 0, &key);
+	AcceptInvalidationMessages();
 	cf_define_find(&key, &def);
 	cf_stats_count(def.stats_slot, CF_COUNT_GETS);
 	cf_identity_of_value(&def, &id);
@@ -72,7 +75,8 @@ cachefront_get(PG_FUNCTION_ARGS)
 	if (cf_l1_get(&key, &id, CF_L1_PART_ALL, cf_now(), 0, &result) != CF_L1_HIT ||
 		result.value == NULL)
 	{
-		cf_lease_take(&key, stamp);
+		/* An old snapshot may be older than any invalidation. */
+		cf_lease_take(&key, IsolationUsesXactSnapshot() ? 0 : stamp);
 		PG_RETURN_NULL();
 	}
 	cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
@@ -130,7 +134,7 @@ cachefront_set(PG_FUNCTION_ARGS)
 	cf_stats_count(def.stats_slot, CF_COUNT_SETS);
 	/* Disabled, the old value must go all the same. */
 	cf_pending_add_set(&key, &id, def.stats_slot, cf_guc_enabled ? value : NULL,
-					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, cf_lease_use(&key),
+					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, cf_lease_find(&key),
 					   clocks, nclocks);
 	PG_RETURN_VOID();
 }

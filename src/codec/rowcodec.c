@@ -8,6 +8,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
@@ -35,6 +36,28 @@ struct CfRowEncoder
 };
 
 static bool has_binary_io(Oid typid);
+
+/*
+ * Send and receive functions of texts convert from and to the encoding of the
+ * client. What we keep is in the database's: so the client's is set to that
+ * meanwhile, which needs no conversion and cannot fail.
+ */
+static int
+begin_database_encoding(void)
+{
+	int			encoding = pg_get_client_encoding();
+
+	if (encoding != GetDatabaseEncoding())
+		(void) SetClientEncoding(GetDatabaseEncoding());
+	return encoding;
+}
+
+static void
+end_database_encoding(int encoding)
+{
+	if (encoding != GetDatabaseEncoding())
+		(void) SetClientEncoding(encoding);
+}
 
 static bool
 attributes_have_binary_io(Oid typid)
@@ -155,10 +178,9 @@ append_field(StringInfo buf, const char *data, int32 len)
 		appendBinaryStringInfo(buf, data, len);
 }
 
-void
-cf_row_encoder_add(CfRowEncoder *encoder, TupleTableSlot *slot)
+static void
+encode_row(CfRowEncoder *encoder, TupleTableSlot *slot)
 {
-	slot_getallattrs(slot);
 	for (int i = 0; i < encoder->ncolumns; i++)
 	{
 		Column	   *column = &encoder->columns[i];
@@ -178,6 +200,24 @@ cf_row_encoder_add(CfRowEncoder *encoder, TupleTableSlot *slot)
 			append_field(encoder->buf, text, strlen(text));
 		}
 	}
+}
+
+void
+cf_row_encoder_add(CfRowEncoder *encoder, TupleTableSlot *slot)
+{
+	int			encoding;
+
+	slot_getallattrs(slot);
+	encoding = begin_database_encoding();
+	PG_TRY();
+	{
+		encode_row(encoder, slot);
+	}
+	PG_FINALLY();
+	{
+		end_database_encoding(encoding);
+	}
+	PG_END_TRY();
 }
 
 /* What is left to read. */
@@ -232,8 +272,8 @@ read_column(Reader *reader, Column *column, Datum *value, bool *isnull)
 	return true;
 }
 
-bool
-cf_rows_decode(const char *data, Size len, TupleDesc desc, Tuplestorestate *store)
+static bool
+decode_rows(const char *data, Size len, TupleDesc desc, Tuplestorestate *store)
 {
 	Reader		reader = {data, len};
 	Column	   *columns = make_columns(desc, false);
@@ -261,4 +301,22 @@ cf_rows_decode(const char *data, Size len, TupleDesc desc, Tuplestorestate *stor
 	}
 	MemoryContextDelete(per_row);
 	return valid && reader.len == 0;
+}
+
+bool
+cf_rows_decode(const char *data, Size len, TupleDesc desc, Tuplestorestate *store)
+{
+	int			encoding = begin_database_encoding();
+	bool		valid = false;
+
+	PG_TRY();
+	{
+		valid = decode_rows(data, len, desc, store);
+	}
+	PG_FINALLY();
+	{
+		end_database_encoding(encoding);
+	}
+	PG_END_TRY();
+	return valid;
 }

@@ -20,6 +20,7 @@
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -44,7 +45,10 @@ look_in_l1(const CfRequest *request, TimestampTz now, int flags, CfL1Result *res
 		flags |= CF_L1_WANT_DEPS;
 	status = cf_l1_get(&request->key, &request->id, request->part, now, flags, result);
 	if (unlikely(result->no_memory))
-		return CF_L1_MISS;
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("Failed on a cached value of %u bytes.", result->value_len)));
 	if (unlikely(result->deps != NULL))
 		cf_load_add_deps(result->deps, result->ndeps);
 	return status;
@@ -176,6 +180,9 @@ fill(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
 	/* The query itself may have taken a transaction id, by txid_current(). */
 	if (cf_policy_has_written())
 		return false;
+	/* Or changed a setting that its identity is made of, by set_config(). */
+	if (!cf_identity_still_holds(request))
+		return false;
 	if (load->bypass != CF_BYPASS_NONE)
 	{
 		if (meta->ndeps <= CF_L1_MAX_DEPS)
@@ -287,6 +294,7 @@ load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 	describe(request, &load, &meta);
 	meta.xmin = xmin;
 	if (meta.provable && load.bypass == CF_BYPASS_NONE && !cf_policy_has_written() &&
+		cf_identity_still_holds(request) &&
 		meta.ndeps <= CF_L1_MAX_DEPS)
 		put(request, &load, &meta);
 	return take_part(request, &load);
@@ -420,6 +428,7 @@ fetch_missed(const CfRequest *request, bool have_old)
 	count(request, CF_COUNT_MISSES);
 	for (;;)
 	{
+		CHECK_FOR_INTERRUPTS();
 		switch (cf_flight_join(&request->key, &request->id, true, &flight))
 		{
 			case CF_FLIGHT_LEAD:
@@ -516,7 +525,8 @@ fetch_bypass(CfRequest *request, CfBypass bypass)
 	if (!cf_load_active() && cf_policy_proof(request, bypass, &proof))
 	{
 		cf_identity_of_request(request);
-		if (cf_l1_get_proven(&request->key, &request->id, request->part, cf_now(),
+		if (cf_policy_may_share(request) &&
+			cf_l1_get_proven(&request->key, &request->id, request->part, cf_now(),
 							 &proof, &result) == CF_L1_HIT && !result.no_memory)
 		{
 			count(request, CF_COUNT_L1_HITS);
@@ -548,6 +558,8 @@ cf_fetch(CfRequest *request)
 	if (timed)
 		INSTR_TIME_SET_CURRENT(begin);
 
+	/* What the identity is made of must be as current as what a load will see. */
+	AcceptInvalidationMessages();
 	cf_define_find(&request->key, &request->def);
 	count(request, CF_COUNT_FETCHES);
 	bypass = cf_policy_bypass(request);
@@ -556,6 +568,11 @@ cf_fetch(CfRequest *request)
 	cf_load_check_scope(&request->def);
 
 	cf_identity_of_request(request);
+	if (unlikely(!cf_policy_may_share(request)))
+	{
+		cf_policy_count(request, CF_BYPASS_ROW_SECURITY);
+		return load_alone(request, false);
+	}
 	now = cf_now();
 	switch (look_in_l1(request, now, 0, &result))
 	{

@@ -436,13 +436,26 @@ write_handover(Handover *handover, const char *value, Size len, const CfL1Meta *
 	memcpy(handover_value(handover), value, len);
 }
 
+/* Lets go of what a failed call about a segment left behind. */
+static void
+release_owner(ResourceOwner owner, bool ok)
+{
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, ok, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, ok, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, ok, false);
+	ResourceOwnerDelete(owner);
+}
+
 /* A segment of its own; no segment is no reason to fail the leader's query. */
 static dsm_handle
 make_large_handover(Size size, const char *value, Size len, const CfL1Meta *meta)
 {
 	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner outer = CurrentResourceOwner;
+	ResourceOwner owner = ResourceOwnerCreate(outer, "cachefront handover");
 	volatile dsm_handle handle = DSM_HANDLE_INVALID;
 
+	CurrentResourceOwner = owner;
 	PG_TRY();
 	{
 		dsm_segment *segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
@@ -462,6 +475,8 @@ make_large_handover(Size size, const char *value, Size len, const CfL1Meta *meta
 		handle = DSM_HANDLE_INVALID;
 	}
 	PG_END_TRY();
+	CurrentResourceOwner = outer;
+	release_owner(owner, handle != DSM_HANDLE_INVALID);
 	return handle;
 }
 
@@ -484,8 +499,7 @@ cf_flight_finish(CfSharedFlight *flight, const char *value, Size len,
 	unlock(nled - 1);
 	if (close_flight(flight) > 0)
 	{
-		if (len <= (Size) cf_guc_l1_max_value)
-			small = cf_l1_alloc(size);
+		small = cf_l1_alloc(size);
 		if (DsaPointerIsValid(small))
 			write_handover(cf_l1_address(small), value, len, meta);
 		else
@@ -562,7 +576,8 @@ add_blockers(int *pids, int n, int pid)
 	PGPROC	   *proc = BackendPidGetProc(pid);
 	int32	   *elements;
 
-	if (proc == NULL || proc->waitLock == NULL)
+	/* The leader of a parallel query waits by its workers. */
+	if (proc == NULL || (proc->waitLock == NULL && dlist_is_empty(&proc->lockGroupMembers)))
 		return n;
 	blockers = DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids,
 													  Int32GetDatum(pid)));
@@ -657,13 +672,32 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 static CfFlightOutcome
 take_large_value(const CfSharedFlight *flight, CfL1Part part, CfL1Result *result)
 {
-	dsm_segment *segment = dsm_attach(flight->large);
-	CfFlightOutcome outcome;
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner outer = CurrentResourceOwner;
+	ResourceOwner owner = ResourceOwnerCreate(outer, "cachefront handover");
+	volatile CfFlightOutcome outcome = CF_FLIGHT_PRIVATE;
 
-	if (segment == NULL)
-		return CF_FLIGHT_PRIVATE;
-	outcome = take_value(flight, dsm_segment_address(segment), part, result);
-	dsm_detach(segment);
+	CurrentResourceOwner = owner;
+	PG_TRY();
+	{
+		dsm_segment *segment = dsm_attach(flight->large);
+
+		if (segment != NULL)
+		{
+			outcome = take_value(flight, dsm_segment_address(segment), part, result);
+			dsm_detach(segment);
+		}
+	}
+	PG_CATCH();
+	{
+		/* No memory to map or to copy it: the load will tell. */
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		outcome = CF_FLIGHT_PRIVATE;
+	}
+	PG_END_TRY();
+	CurrentResourceOwner = outer;
+	release_owner(owner, false);
 	return outcome;
 }
 

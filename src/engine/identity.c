@@ -58,7 +58,7 @@ collect_settings(Settings *now, const char *strings[CF_NSTRINGS])
 {
 	/* Padding counts in memcmp, the unused end of path does not. */
 	memset(&now->timezone, 0, sizeof(Settings) - offsetof(Settings, timezone));
-	now->npath = Min(fetch_search_path_array(now->path, CF_PATH_MAX), CF_PATH_MAX);
+	now->npath = fetch_search_path_array(now->path, CF_PATH_MAX);
 	now->timezone = session_timezone;
 	now->date_style = DateStyle;
 	now->date_order = DateOrder;
@@ -84,7 +84,8 @@ collect_settings(Settings *now, const char *strings[CF_NSTRINGS])
 static bool
 settings_equal(const Settings *a, const Settings *b)
 {
-	return a->npath == b->npath &&
+	/* A path too long to compare is hashed by its text at every call. */
+	return a->npath == b->npath && a->npath <= CF_PATH_MAX &&
 		memcmp(a->path, b->path, a->npath * sizeof(Oid)) == 0 &&
 		memcmp(&a->timezone, &b->timezone,
 			   sizeof(Settings) - offsetof(Settings, timezone)) == 0;
@@ -98,7 +99,10 @@ hash_settings(const Settings *settings, const char *const *strings, CfHash128 *h
 		offsetof(Settings, timezone) + sizeof(pg_tz *);
 
 	cf_hash128_init(hash, 0);
-	cf_hash128_add(hash, settings->path, settings->npath * sizeof(Oid));
+	cf_hash128_add(hash, settings->path,
+				   Min(settings->npath, CF_PATH_MAX) * sizeof(Oid));
+	if (settings->npath > CF_PATH_MAX)
+		cf_hash128_add(hash, namespace_search_path, strlen(namespace_search_path));
 	cf_hash128_add(hash, zone, strlen(zone));
 	cf_hash128_add(hash, rest, (const char *) (settings + 1) - rest);
 	for (int i = 0; i < CF_NSTRINGS; i++)
@@ -215,6 +219,15 @@ cf_identity_of_request(CfRequest *request)
 	if (request->rows_desc != NULL)
 		add_columns(&id->hash, request->rows_desc);
 	add_scope(&id->hash, &request->def);
+}
+
+bool
+cf_identity_still_holds(const CfRequest *request)
+{
+	CfRequest	now = *request;
+
+	cf_identity_of_request(&now);
+	return cf_identity_equal(&now.id, &request->id);
 }
 
 void

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "executor/executor.h"
@@ -38,6 +39,7 @@ typedef struct Receiver
 {
 	DestReceiver pub;
 	CfForm		form;
+	TupleDesc	desc;			/* of the result; a slot may have another */
 	StringInfoData buf;
 	uint64		nrows;
 	uint32		first_len;
@@ -79,6 +81,17 @@ cf_load_add_deps(const CfClockRef *deps, int ndeps)
 		add_deps(current_load, deps, ndeps);
 }
 
+/* What views that a function's statement reads say of settings. */
+static void
+add_view_settings(CfLoad *load, PlannedStmt *stmt)
+{
+	ListCell   *cell;
+
+	foreach(cell, cf_security_views(stmt))
+		load->sources.setting |= cf_security_view_reads_setting(lfirst_oid(cell),
+																load->def->setting);
+}
+
 /* What an inner load read, its outer one has read too. */
 static void
 add_sources(CfLoad *load, const CfLoad *inner)
@@ -89,6 +102,7 @@ add_sources(CfLoad *load, const CfLoad *inner)
 	add_deps(load, inner->inner_deps, inner->ninner_deps);
 	load->sources.temporary |= sources->temporary;
 	load->sources.row_security |= sources->row_security;
+	load->sources.has_policies |= sources->has_policies;
 	load->sources.hidden = true;
 	load->sources.setting |= sources->setting;
 	load->sources.relids = list_concat_unique_oid(load->sources.relids,
@@ -104,6 +118,7 @@ loader_executor_start(QueryDesc *query, int eflags)
 	{
 		add_plan(current_load, query->plannedstmt);
 		current_load->sources.hidden |= query->plannedstmt->relationOids != NIL;
+		add_view_settings(current_load, query->plannedstmt);
 	}
 
 	if (prev_executor_start)
@@ -132,28 +147,30 @@ cf_load_reset(void)
 	own_query = NULL;
 }
 
-void
-cf_load_taint(CfBypass bypass)
+/* May what the inner scope protects get into the outer one? */
+static bool
+scope_includes(const CfDefinition *outer, const CfDefinition *inner)
 {
-	for (CfLoad *load = current_load; load != NULL; load = load->outer)
+	switch (inner->scope)
 	{
-		if (load->bypass == CF_BYPASS_NONE)
-			load->bypass = bypass;
+		case CF_SCOPE_SHARED:
+			return true;
+		case CF_SCOPE_ROLE:
+			return outer->scope != CF_SCOPE_SHARED;
+		case CF_SCOPE_SETTING:
+			return outer->scope == CF_SCOPE_SETTING &&
+				pg_strcasecmp(outer->setting, inner->setting) == 0;
 	}
+	return false;
 }
 
-/* A value that one setting's scope protects must not get into another scope. */
 void
 cf_load_check_scope(const CfDefinition *def)
 {
-	if (def->scope != CF_SCOPE_SETTING)
-		return;
 	for (CfLoad *load = current_load; load != NULL; load = load->outer)
 	{
-		if (load->bypass == CF_BYPASS_NONE &&
-			(load->def->scope != CF_SCOPE_SETTING ||
-			 pg_strcasecmp(load->def->setting, def->setting) != 0))
-			load->bypass = CF_BYPASS_ROW_SECURITY;
+		if (load->bypass == CF_BYPASS_NONE && !scope_includes(load->def, def))
+			load->bypass = CF_BYPASS_SETTING;
 	}
 }
 
@@ -165,7 +182,18 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 	if (receiver->form == CF_FORM_ROWS)
 		receiver->encoder = cf_row_encoder_create(desc, &receiver->buf);
 	else
-		BlessTupleDesc(desc);
+		receiver->desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+}
+
+/* As text, by PostgreSQL's own row_to_json. */
+static text *
+row_as_json(Receiver *receiver, TupleTableSlot *slot)
+{
+	HeapTuple	row;
+
+	slot_getallattrs(slot);
+	row = heap_form_tuple(receiver->desc, slot->tts_values, slot->tts_isnull);
+	return DatumGetTextPP(DirectFunctionCall1(row_to_json, HeapTupleGetDatum(row)));
 }
 
 static bool
@@ -178,8 +206,7 @@ receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 		cf_row_encoder_add(receiver->encoder, slot);
 	else
 	{
-		Datum		row = ExecFetchSlotHeapTupleDatum(slot);
-		text	   *object = DatumGetTextPP(DirectFunctionCall1(row_to_json, row));
+		text	   *object = row_as_json(receiver, slot);
 
 		appendStringInfoChar(&receiver->buf, receiver->nrows == 0 ? '[' : ',');
 		appendBinaryStringInfo(&receiver->buf, VARDATA_ANY(object),
@@ -354,6 +381,8 @@ judge_sources(const CfRequest *request, const CfSources *sources)
 {
 	if (sources->temporary)
 		return CF_BYPASS_TEMPORARY;
+	if (request->def.scope == CF_SCOPE_SHARED && sources->has_policies)
+		return CF_BYPASS_ROW_SECURITY;
 	if (sources->row_security && request->def.scope != CF_SCOPE_SETTING)
 		return CF_BYPASS_ROW_SECURITY;
 	if (sources->setting)
@@ -367,13 +396,16 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 {
 	Query	   *query = analyse(request, text);
 	PlannedStmt *stmt;
+	bool		parallel;
 
 	load->sources.setting = cf_security_reads_setting(query, request->def.setting);
+	load->sources.temporary = cf_security_reads_temporary(query);
 	if (explain)
 		load->sources.opaque = cf_security_opaque_functions(query);
 	load->sources.mutable = contain_mutable_functions((Node *) query);
-	stmt = pg_plan_query(query, text,
-						 IsInParallelMode() ? 0 : CURSOR_OPT_PARALLEL_OK, params);
+	/* The executor hook does not see what a user's function does in a worker. */
+	parallel = !IsInParallelMode() && !cf_security_calls_user_function(query);
+	stmt = pg_plan_query(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
 	add_plan(load, stmt);
 	return stmt;
 }
@@ -484,6 +516,35 @@ cf_load_run(const CfRequest *request, CfLoad *load,
 	INSTR_TIME_SUBTRACT(end, begin);
 	load->load_us = (uint32) Min(INSTR_TIME_GET_MICROSEC(end), PG_UINT32_MAX);
 	cf_stats_latency(CF_LATENCY_LOAD, (uint64) INSTR_TIME_GET_MICROSEC(end) * 1000);
+}
+
+/* As EXPLAIN does: everything is looked up and checked, nothing runs. */
+bool
+cf_load_check_rights(const CfRequest *request)
+{
+	char	   *text = text_to_cstring(request->query);
+	ParamListInfo params = make_params(&request->args);
+	ErrorContextCallback callback;
+	PlannedStmt *stmt;
+	QueryDesc  *desc;
+	CfLoad		load;
+
+	begin_load(request, &load);
+	callback.callback = query_error_callback;
+	callback.arg = text;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	stmt = plan(request, text, params, &load, false);
+	desc = CreateQueryDesc(stmt, text, GetActiveSnapshot(), InvalidSnapshot,
+						   None_Receiver, params, NULL, 0);
+	ExecutorStart(desc, EXEC_FLAG_EXPLAIN_ONLY);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+	PopActiveSnapshot();
+	error_context_stack = callback.previous;
+	return judge_sources(request, &load.sources) == CF_BYPASS_NONE;
 }
 
 void

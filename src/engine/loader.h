@@ -44,10 +44,7 @@ extern void cf_load_run(const CfRequest *request, CfLoad *load,
 /* Is this session inside of a load? */
 extern bool cf_load_active(void);
 
-/* A fetch inside of a load met a reason not to share: it holds for both. */
-extern void cf_load_taint(CfBypass bypass);
-
-/* The scope of a fetch inside of a load must be that of the load. */
+/* A fetch inside of a load: if its scope is narrower, the load is not shared. */
 extern void cf_load_check_scope(const CfDefinition *def);
 
 /* A fetch inside of a load hit an entry: the load depends on what that does. */
@@ -55,6 +52,13 @@ extern void cf_load_add_deps(const CfClockRef *deps, int ndeps);
 
 /* Forgets loads that an error left behind. */
 extern void cf_load_reset(void);
+
+/*
+ * Raises an error if the caller may not run the query: for hits of scope
+ * 'shared', which another role may have filled. False: its own rights show
+ * other rows than the others' (row security).
+ */
+extern bool cf_load_check_rights(const CfRequest *request);
 
 /*
  * Analyses and plans without running, for cache_explain: fills in sources and

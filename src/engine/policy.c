@@ -18,6 +18,7 @@
 #include "utils/snapmgr.h"
 
 #include "engine/identity.h"
+#include "engine/loader.h"
 #include "engine/policy.h"
 #include "guc.h"
 #include "rules/security.h"
@@ -157,6 +158,52 @@ cf_policy_bypass(const CfRequest *request)
 	return CF_BYPASS_NONE;
 }
 
+typedef struct Right
+{
+	CfHash128	request;		/* hash key: identity and roles */
+	uint64		epochs[2];		/* as of which it was checked */
+} Right;
+
+#define CF_MAX_RIGHTS 1024
+
+bool
+cf_policy_may_share(const CfRequest *request)
+{
+	static HTAB *rights = NULL;
+	CfHash128	hash = request->id.hash;
+	uint64		epochs[2] = {cf_clock_seq(cf_clock_of_epoch(MyDatabaseId)),
+	cf_clock_seq(cf_clock_of_epoch(InvalidOid))};
+	Right	   *right;
+
+	if (request->def.scope != CF_SCOPE_SHARED)
+		return true;
+	cf_hash128_add_u64(&hash, ((uint64) GetUserId() << 32) | GetSessionUserId());
+	if (rights == NULL || hash_get_num_entries(rights) >= CF_MAX_RIGHTS)
+	{
+		HASHCTL		control = {
+			.keysize = sizeof(CfHash128),
+			.entrysize = sizeof(Right),
+			.hcxt = TopMemoryContext,
+		};
+
+		if (rights != NULL)
+			hash_destroy(rights);
+		rights = NULL;
+		rights = hash_create("cachefront rights", 64, &control,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	right = hash_search(rights, &hash, HASH_FIND, NULL);
+	if (right != NULL && memcmp(right->epochs, epochs, sizeof(epochs)) == 0)
+		return true;
+
+	/* A change of rights under way moves the epoch after this: asked again. */
+	if (!cf_load_check_rights(request))
+		return false;
+	right = hash_search(rights, &hash, HASH_ENTER, NULL);
+	memcpy(right->epochs, epochs, sizeof(epochs));
+	return true;
+}
+
 /* The xmin of the transaction's snapshot, made 64 bits wide. */
 static FullTransactionId
 snapshot_xmin(void)
@@ -211,7 +258,7 @@ cf_policy_reason(CfBypass bypass)
 		case CF_BYPASS_TEMPORARY:
 			return "the query reads a temporary table";
 		case CF_BYPASS_SETTING:
-			return "the query reads a custom setting that is not the cache's scope";
+			return "the query depends on a setting, or on a fetch of narrower scope, that the cache's scope does not cover";
 	}
 	return NULL;
 }

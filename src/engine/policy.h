@@ -34,6 +34,13 @@ extern CfBypass cf_policy_bypass(const CfRequest *request);
 extern bool cf_policy_has_written(void);
 
 /*
+ * Scope 'shared': may this role have what others have filled? Raises the
+ * query's own error if it may not run it. The answer is kept until the next
+ * DDL or change of rights.
+ */
+extern bool cf_policy_may_share(const CfRequest *request);
+
+/*
  * For REPEATABLE READ, and for a transaction that has written: what an entry
  * must satisfy to be used all the same. False: none may.
  */

@@ -13,12 +13,15 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "debug_point.h"
 #include "codec/key.h"
@@ -36,6 +39,7 @@ static bool server_changed = false;
 
 /* Clocks that it has raised. */
 static FullTransactionId raised_xid;
+static bool prepared_committed = false; /* COMMIT PREPARED took effect */
 static bool database_raised = false;
 static bool server_raised = false;
 
@@ -219,13 +223,47 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	/* Some commit on their own in between: then it is the last part that counts. */
 	if (changes)
 		note_change(shared);
+	if (cf_shmem_ready() && is_commit_prepared(stmt))
+		prepared_committed = true;
 	if (IsA(stmt, RefreshMatViewStmt) && cf_shmem_ready())
 		note_refresh((RefreshMatViewStmt *) stmt);
+}
+
+/*
+ * A standby runs no DDL; it replays it, and learns by catalog invalidations.
+ * Each session that receives one moves the epoch, before its next fetch.
+ */
+static void
+epoch_moved_by_replay(void)
+{
+	if (!RecoveryInProgress())
+		return;
+	cf_rule_forget();
+	cf_clock_raise(cf_clock_of_epoch(InvalidOid));
+	cf_clock_settle(cf_clock_of_epoch(InvalidOid), cf_clock_next(),
+					InvalidFullTransactionId);
+}
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	epoch_moved_by_replay();
+}
+
+static void
+catalog_changed(Datum arg, int cache, uint32 hash)
+{
+	epoch_moved_by_replay();
 }
 
 void
 cf_epoch_install_hooks(void)
 {
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, catalog_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, catalog_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, catalog_changed, (Datum) 0);
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = epoch_process_utility;
 }
@@ -258,11 +296,11 @@ finish(CfClockRef clock, bool committed)
 void
 cf_epoch_finish(bool committed)
 {
-	/* COMMIT PREPARED took effect even if this transaction fails after it. */
 	if (database_raised)
 		finish(cf_clock_of_epoch(MyDatabaseId), committed);
 	if (server_raised)
-		finish(cf_clock_of_epoch(InvalidOid), true);
+		finish(cf_clock_of_epoch(InvalidOid), committed || prepared_committed);
+	prepared_committed = false;
 	if (!committed && (database_changed || database_raised))
 		cf_rule_forget();
 	database_raised = server_raised = false;

@@ -7,14 +7,18 @@
  */
 #include "postgres.h"
 
+#include "utils/timestamp.h"
+
 #include "invalidate/lease.h"
 
 #define CF_LEASES 64
+#define CF_LEASE_MS 10000		/* who sets after that has not filled a miss */
 
 typedef struct Lease
 {
 	uint64		key_hash;		/* 0: none */
 	uint64		stamp;
+	TimestampTz taken;
 } Lease;
 
 static Lease leases[CF_LEASES];
@@ -47,23 +51,27 @@ cf_lease_take(const CfKey *key, uint64 stamp)
 	any = true;
 	lease->key_hash = key->hash;
 	lease->stamp = stamp;
+	lease->taken = GetCurrentTimestamp();
 }
 
 uint64
-cf_lease_use(const CfKey *key)
+cf_lease_find(const CfKey *key)
 {
 	Lease	   *lease = find_lease(key);
 
-	if (lease == NULL)
+	if (lease == NULL ||
+		TimestampDifferenceExceeds(lease->taken, GetCurrentTimestamp(), CF_LEASE_MS))
 		return CF_NO_LEASE;
-	lease->key_hash = 0;
 	return lease->stamp;
 }
 
 void
 cf_lease_drop(const CfKey *key)
 {
-	(void) cf_lease_use(key);
+	Lease	   *lease = find_lease(key);
+
+	if (lease != NULL)
+		lease->key_hash = 0;
 }
 
 void

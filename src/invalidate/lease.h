@@ -17,11 +17,14 @@
 /* No lease: a stamp that no clock exceeds. */
 #define CF_NO_LEASE PG_UINT64_MAX
 
-/* cache_get missed; the stamp was read before it looked. */
+/*
+ * cache_get missed; the stamp was read before it looked, and before the
+ * statement that will read the tables takes its snapshot.
+ */
 extern void cf_lease_take(const CfKey *key, uint64 stamp);
 
-/* cache_set: the stamp of the lease, which is used up, or CF_NO_LEASE. */
-extern uint64 cf_lease_use(const CfKey *key);
+/* cache_set: the stamp of a lease of the last seconds, or CF_NO_LEASE. */
+extern uint64 cf_lease_find(const CfKey *key);
 
 /* The session itself invalidates: it knows what it sets after that. */
 extern void cf_lease_drop(const CfKey *key);

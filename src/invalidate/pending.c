@@ -37,6 +37,7 @@ static CfOp *ops = NULL;
 static int	nops = 0;
 static int	ops_room = 0;
 static int	last_value_op = -1; /* newest SET or TOUCH ever added; only grows */
+static int	last_tag_op = -1;	/* newest TAG ever added; only grows */
 static Mark *marks = NULL;
 static int	nmarks = 0;
 static int	marks_room = 0;
@@ -48,23 +49,25 @@ begin(void)
 		.keysize = sizeof(CfHash128),
 		.entrysize = sizeof(Newest),
 	};
+	MemoryContext new;
 
 	if (context != NULL)
 		return;
 
 	/* At commit nothing may fail, so what can is done now. */
 	cf_l1_attach();
-	context = AllocSetContextCreate(TopTransactionContext, "cachefront pending",
-									ALLOCSET_DEFAULT_SIZES);
-	control.hcxt = context;
+	new = AllocSetContextCreate(TopTransactionContext, "cachefront pending",
+								ALLOCSET_DEFAULT_SIZES);
+	control.hcxt = new;
 	newest = hash_create("cachefront pending", 64, &control,
 						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	ops_room = 16;
-	ops = MemoryContextAlloc(context, ops_room * sizeof(CfOp));
+	ops = MemoryContextAlloc(new, ops_room * sizeof(CfOp));
 	marks_room = 8;
-	marks = MemoryContextAlloc(context, marks_room * sizeof(Mark));
+	marks = MemoryContextAlloc(new, marks_room * sizeof(Mark));
 	nops = nmarks = 0;
-	last_value_op = -1;
+	context = new;				/* last: an error must not leave half of it */
+	last_value_op = last_tag_op = -1;
 }
 
 static void
@@ -120,6 +123,8 @@ append(CfOpKind kind, const CfHash128 *hash)
 	op->older = found ? entry->op : -1;
 	if (kind == CF_OP_SET || kind == CF_OP_TOUCH)
 		last_value_op = nops;
+	if (kind == CF_OP_TAG)
+		last_tag_op = nops;
 	entry->op = nops++;
 	return op;
 }
@@ -192,8 +197,9 @@ add_tag(const CfTag *tag, bool soft)
 	cf_lease_drop_all();
 	cf_hash128_init(&hash, CF_OP_TAG);
 	cf_hash128_add(&hash, tag->text, tag->len);
+	/* Once is enough, unless a value was set or touched after it. */
 	known = find_newest(&hash);
-	if (known >= 0)
+	if (known > last_value_op)
 	{
 		ops[known].soft &= soft;
 		return;
@@ -284,6 +290,23 @@ deciding_op(const CfKey *key, const CfIdentity *id)
 	return Max(decided, find_newest(&hash));
 }
 
+/* Has a tag of a value been invalidated after it was set? */
+static bool
+is_outdated(int set)
+{
+	const CfOp *op = &ops[set];
+
+	for (int i = set + 1; i <= last_tag_op && i < nops; i++)
+	{
+		for (int k = 0; ops[i].kind == CF_OP_TAG && k < op->ndeps; k++)
+		{
+			if (op->deps[k] == ops[i].clock)
+				return true;
+		}
+	}
+	return false;
+}
+
 void
 cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slot,
 					 int64 ttl)
@@ -299,7 +322,7 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 	{
 		CfOp		set = ops[decided];
 
-		if (set.value != NULL)
+		if (set.value != NULL && !is_outdated(decided))
 			cf_pending_add_set(key, id, stats_slot, set.value, ttl,
 							   set.stale_for, set.lease, set.deps, set.ndeps);
 		return;
@@ -326,7 +349,8 @@ cf_pending_get(const CfKey *key, const CfIdentity *id, text **value)
 	decided = deciding_op(key, id);
 	if (decided < 0 || ops[decided].kind == CF_OP_TOUCH)
 		return false;
-	*value = ops[decided].kind == CF_OP_SET ? ops[decided].value : NULL;
+	*value = ops[decided].kind == CF_OP_SET && !is_outdated(decided) ?
+		ops[decided].value : NULL;
 	return true;
 }
 
@@ -360,13 +384,13 @@ cf_pending_op(int i)
 	return &ops[i];
 }
 
-/* No later operation of the transaction overrides it. */
 bool
 cf_pending_is_last(int i)
 {
 	const CfOp *op = &ops[i];
 
-	return deciding_op(&op->key, &op->id) == i;
+	return deciding_op(&op->key, &op->id) == i &&
+		(op->kind != CF_OP_SET || !is_outdated(i));
 }
 
 void

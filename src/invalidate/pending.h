@@ -78,7 +78,10 @@ extern bool cf_pending_any(void);
 /* Anything about what the clock stands for? Never fails. */
 extern bool cf_pending_touches(CfClockRef clock);
 
-/* The log, oldest first; a SET or TOUCH counts only if cf_pending_is_last. */
+/*
+ * The log, oldest first. A SET or TOUCH counts only if it is the last word on
+ * its value: no later operation is about it, its key, a tag of it, or all.
+ */
 extern int	cf_pending_count(void);
 extern CfOp *cf_pending_op(int i);
 extern bool cf_pending_is_last(int i);

@@ -24,7 +24,10 @@ extern dsa_area *cf_l1_dsa;
 #include "l1/sieve.h"
 
 /*
- * An entry, followed by its dependencies, its key and its value. All fields
+ * An entry, followed by its dependencies, its key and its value. A value that
+ * would make that larger than CF_L1_MAX_ALLOC lies in a chain of chunks: then
+ * every allocation is of one of DSA's size classes, and memory that evicting
+ * one value frees is of use to any other. All fields
  * are written before the entry is linked, and protected by the partition's
  * lock from then on; only sieve.visited is set under the shared lock.
  */
@@ -38,6 +41,7 @@ typedef struct CfSharedL1Entry
 	int64		ttl;			/* us */
 	int64		stale_for;		/* us */
 	uint64		stamp;
+	dsa_pointer chunks;			/* the value's, or invalid: it follows the key */
 	Oid			dboid;
 	Oid			role;
 	Oid			session_role;
@@ -65,6 +69,17 @@ StaticAssertDecl(sizeof(CfSharedL1Entry) <= 128,
 #define cf_entry_expires_at(entry) ((entry)->filled_at + (entry)->ttl)
 #define cf_entry_marker(entry) \
 	((CfL1Marker) ((entry)->flags >> CF_ENTRY_MARKER_SHIFT))
+
+#define CF_L1_EVICT_MIN (256 * 1024) /* least budget of bytes to evict */
+#define CF_L1_MAX_ALLOC 8192	/* DSA's largest size class */
+
+typedef struct CfSharedL1Chunk
+{
+	dsa_pointer next;
+	char		data[CF_L1_MAX_ALLOC - sizeof(dsa_pointer)];
+} CfSharedL1Chunk;
+
+#define CF_L1_CHUNK_DATA sizeof(((CfSharedL1Chunk *) NULL)->data)
 
 static inline Size
 cf_entry_size(Size ndeps, Size key_len, Size value_len)
@@ -120,6 +135,10 @@ cf_l1_bucket_of(uint64 hash)
 
 	return &cf_l1_shared->bucket[(Size) cf_l1_partition_of(hash) * cf_l1_shared->nbuckets + bucket];
 }
+
+/* Evicts within the bounds of a budget, which it lowers. */
+extern dsa_pointer cf_l1_alloc_evicting(Size size, Size *budget);
+extern void cf_l1_free_chunks(dsa_pointer chunks);
 
 /* Unlinks and frees the entry that *link points to; *link then has the next. */
 extern void cf_l1_remove_locked(CfSharedL1Partition *partition, dsa_pointer *link);

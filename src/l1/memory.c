@@ -137,24 +137,20 @@ evict_one_locked(CfSharedL1Partition *partition)
 }
 
 /*
- * A large value needs adjacent pages, which evicting small ones does not free
- * for certain. So the work is bounded: when twice the size was evicted (and
- * at least a few entries), it gives up, and what was freed serves the next.
+ * DSA gives the memory of one size class to another only when 64 kB of it are
+ * empty, which evicting small values does not bring about for certain. So the
+ * work is bounded by a budget of bytes to evict; what an attempt that gives up
+ * has freed serves the next.
  */
 dsa_pointer
-cf_l1_alloc(Size size)
+cf_l1_alloc_evicting(Size size, Size *budget)
 {
 	dsa_pointer dp;
-	Size		freed = 0;
 	int			empty = 0;
 
-	cf_l1_attach();
-	if (size > cf_l1_shared->dsa_size / 2)
-		return InvalidDsaPointer;
-
-	dp = dsa_allocate_extended(cf_l1_dsa, size, DSA_ALLOC_NO_OOM | DSA_ALLOC_HUGE);
-	while (!DsaPointerIsValid(dp) && empty < CF_L1_PARTITIONS &&
-		   freed < 2 * size + 16 * 1024)
+	Assert(size <= CF_L1_MAX_ALLOC);
+	dp = dsa_allocate_extended(cf_l1_dsa, size, DSA_ALLOC_NO_OOM);
+	while (!DsaPointerIsValid(dp) && empty < CF_L1_PARTITIONS && *budget > 0)
 	{
 		uint32		hand = pg_atomic_fetch_add_u32(&cf_l1_shared->hand, 1);
 		CfSharedL1Partition *partition =
@@ -165,13 +161,34 @@ cf_l1_alloc(Size size)
 		evicted = evict_one_locked(partition);
 		LWLockRelease(partition->lock);
 
-		freed += evicted;
+		*budget -= Min(evicted, *budget);
 		empty = evicted > 0 ? 0 : empty + 1;
 		if (evicted > 0)
-			dp = dsa_allocate_extended(cf_l1_dsa, size,
-									   DSA_ALLOC_NO_OOM | DSA_ALLOC_HUGE);
+			dp = dsa_allocate_extended(cf_l1_dsa, size, DSA_ALLOC_NO_OOM);
 	}
 	return dp;
+}
+
+dsa_pointer
+cf_l1_alloc(Size size)
+{
+	Size		budget = CF_L1_EVICT_MIN;
+
+	cf_l1_attach();
+	return size > CF_L1_MAX_ALLOC ? InvalidDsaPointer : cf_l1_alloc_evicting(size, &budget);
+}
+
+void
+cf_l1_free_chunks(dsa_pointer chunks)
+{
+	while (DsaPointerIsValid(chunks))
+	{
+		CfSharedL1Chunk *chunk = dsa_get_address(cf_l1_dsa, chunks);
+		dsa_pointer next = chunk->next;
+
+		dsa_free(cf_l1_dsa, chunks);
+		chunks = next;
+	}
 }
 
 void

@@ -120,10 +120,35 @@ find_locked(const CfKey *key, const CfIdentity *id)
 	return link;
 }
 
+/* Copies len bytes of the value from an offset on. */
 static void
-copy_part(const CfSharedL1Entry *entry, CfL1Part part, CfL1Result *result)
+copy_value(CfSharedL1Entry *entry, Size offset, Size len, char *to)
 {
-	const char *from = cf_entry_value(entry);
+	dsa_pointer dp = entry->chunks;
+
+	if (!DsaPointerIsValid(dp))
+	{
+		memcpy(to, cf_entry_value(entry) + offset, len);
+		return;
+	}
+	while (len > 0)
+	{
+		CfSharedL1Chunk *chunk = dsa_get_address(cf_l1_dsa, dp);
+		Size		n = Min(len, CF_L1_CHUNK_DATA - offset);
+
+		/* An offset is 0 or 1: in the first chunk. */
+		memcpy(to, chunk->data + offset, n);
+		to += n;
+		len -= n;
+		offset = 0;
+		dp = chunk->next;
+	}
+}
+
+static void
+copy_part(CfSharedL1Entry *entry, CfL1Part part, CfL1Result *result)
+{
+	Size		offset = 0;
 	Size		len = entry->value_len;
 
 	if (part == CF_L1_PART_NONE)
@@ -132,7 +157,7 @@ copy_part(const CfSharedL1Entry *entry, CfL1Part part, CfL1Result *result)
 	{
 		if (entry->flags & CF_ENTRY_NEGATIVE)
 			return;
-		from += 1;
+		offset = 1;
 		len = entry->first_len;
 	}
 	result->value = palloc_extended(VARHDRSZ + len, MCXT_ALLOC_NO_OOM);
@@ -142,7 +167,7 @@ copy_part(const CfSharedL1Entry *entry, CfL1Part part, CfL1Result *result)
 		return;
 	}
 	SET_VARSIZE(result->value, VARHDRSZ + len);
-	memcpy(VARDATA(result->value), from, len);
+	copy_value(entry, offset, len, VARDATA(result->value));
 }
 
 static void
@@ -229,6 +254,13 @@ cf_l1_get_proven(const CfKey *key, const CfIdentity *id, CfL1Part part,
 	return get(key, id, part, now, 0, proof, result);
 }
 
+static void
+free_entry(dsa_pointer dp)
+{
+	cf_l1_free_chunks(cf_entry(dp)->chunks);
+	dsa_free(cf_l1_dsa, dp);
+}
+
 void
 cf_l1_remove_locked(CfSharedL1Partition *partition, dsa_pointer *link)
 {
@@ -240,14 +272,15 @@ cf_l1_remove_locked(CfSharedL1Partition *partition, dsa_pointer *link)
 	cf_sieve_remove(&partition->sieve, NULL, dp);
 	partition->bytes -= cf_entry_size(entry->ndeps, entry->key_len, entry->value_len);
 	partition->entries--;
-	dsa_free(cf_l1_dsa, dp);
+	free_entry(dp);
 }
 
 static void
 write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
-			const char *value, Size len, const CfL1Meta *meta)
+			const char *value, Size len, dsa_pointer chunks, const CfL1Meta *meta)
 {
 	MemSet(entry, 0, sizeof(*entry));
+	entry->chunks = chunks;
 	entry->key_hash = key->hash;
 	entry->id_hash = id->hash;
 	entry->filled_at = meta->filled_at;
@@ -271,8 +304,62 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 	if (meta->ndeps > 0)
 		memcpy(cf_entry_deps(entry), meta->deps, meta->ndeps * sizeof(CfClockRef));
 	memcpy(cf_entry_key(entry), key->data, key->len);
-	if (len > 0)
+	if (!DsaPointerIsValid(chunks) && len > 0)
 		memcpy(cf_entry_value(entry), value, len);
+}
+
+/* Copies a value into a chain of chunks. InvalidDsaPointer: no memory. */
+static dsa_pointer
+make_chunks(const char *value, Size len, Size *budget)
+{
+	dsa_pointer first = InvalidDsaPointer;
+
+	/* From the end, so that each chunk knows the next. */
+	while (len > 0)
+	{
+		Size		n = (len - 1) % CF_L1_CHUNK_DATA + 1;
+		dsa_pointer dp = cf_l1_alloc_evicting(offsetof(CfSharedL1Chunk, data) + n, budget);
+		CfSharedL1Chunk *chunk;
+
+		if (!DsaPointerIsValid(dp))
+		{
+			cf_l1_free_chunks(first);
+			return InvalidDsaPointer;
+		}
+		chunk = dsa_get_address(cf_l1_dsa, dp);
+		chunk->next = first;
+		memcpy(chunk->data, value + len - n, n);
+		first = dp;
+		len -= n;
+	}
+	return first;
+}
+
+/* An entry that nobody sees yet. InvalidDsaPointer: no memory. */
+static dsa_pointer
+make_entry(const CfKey *key, const CfIdentity *id, const char *value, Size len,
+		   const CfL1Meta *meta)
+{
+	Size		size = cf_entry_size(meta->ndeps, key->len, len);
+	Size		budget = 2 * size + CF_L1_EVICT_MIN;
+	dsa_pointer chunks = InvalidDsaPointer;
+	dsa_pointer dp;
+
+	if (size > cf_l1_shared->dsa_size / 2)
+		return InvalidDsaPointer;
+	if (size > CF_L1_MAX_ALLOC)
+	{
+		chunks = make_chunks(value, len, &budget);
+		if (!DsaPointerIsValid(chunks))
+			return InvalidDsaPointer;
+		size -= len;
+	}
+	dp = cf_l1_alloc_evicting(size, &budget);
+	if (DsaPointerIsValid(dp))
+		write_entry(cf_entry(dp), key, id, value, len, chunks, meta);
+	else
+		cf_l1_free_chunks(chunks);
+	return dp;
 }
 
 /*
@@ -299,11 +386,10 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	if (!cf_l1_meta_is_current(key, meta))
 		return CF_L1_REFUSED;
 
-	size = cf_entry_size(meta->ndeps, key->len, len);
-	dp = cf_l1_alloc(size);
+	dp = make_entry(key, id, value, len, meta);
 	if (!DsaPointerIsValid(dp))
 		return CF_L1_NO_MEMORY;
-	write_entry(cf_entry(dp), key, id, value, len, meta);
+	size = cf_entry_size(meta->ndeps, key->len, len);
 
 	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
 	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
@@ -328,7 +414,7 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	LWLockRelease(partition->lock);
 
 	if (status != CF_L1_STORED)
-		cf_l1_free(dp);
+		free_entry(dp);
 	return status;
 }
 

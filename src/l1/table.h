@@ -143,9 +143,9 @@ extern int	cf_l1_delete_key(const CfKey *key);
 extern void cf_l1_delete_database(Oid dboid);
 
 /*
- * Memory of the same area for a value that is handed from one session to
- * others. Evicts to make room, within bounds. InvalidDsaPointer: none.
- * The caller must hold no partition lock.
+ * Memory of the same area, 8 kB at most, for a value that is handed from one
+ * session to others. Evicts to make room, within bounds. InvalidDsaPointer:
+ * none. The caller must hold no partition lock.
  */
 extern dsa_pointer cf_l1_alloc(Size size);
 extern void cf_l1_free(dsa_pointer dp);

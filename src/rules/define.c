@@ -166,7 +166,13 @@ add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 	char		name[CF_MAX_CACHE_NAME];
 	Definition *definition;
 
-	heap_deform_tuple(tuple, desc, values, nulls);
+	/* A later version of the table may have more columns than this library knows. */
+	for (int i = 0; i < NCOLUMNS; i++)
+	{
+		nulls[i] = true;
+		if (i < desc->natts)
+			values[i] = heap_getattr(tuple, i + 1, desc, &nulls[i]);
+	}
 	strlcpy(name, TextDatumGetCString(values[COL_NAME - 1]), sizeof(name));
 	definition = hash_search(hash, name, HASH_ENTER, NULL);
 	definition->stats_slot = cf_stats_slot(MyDatabaseId, name);

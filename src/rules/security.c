@@ -5,11 +5,15 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
@@ -36,13 +40,15 @@ cf_security_add_plan(CfSources *sources, PlannedStmt *plan)
 	foreach(cell, plan->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, cell);
+		int			rls;
 
 		if (rte->rtekind != RTE_RELATION || !holds_rows(rte->relkind))
 			continue;
 		if (get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
 			sources->temporary = true;
-		if (check_enable_rls(rte->relid, CF_RTE_USER(plan, rte), true) == RLS_ENABLED)
-			sources->row_security = true;
+		rls = check_enable_rls(rte->relid, CF_RTE_USER(plan, rte), true);
+		sources->row_security |= rls == RLS_ENABLED;
+		sources->has_policies |= rls != RLS_NONE;
 	}
 	foreach(cell, plan->relationOids)
 	{
@@ -53,41 +59,20 @@ cf_security_add_plan(CfSources *sources, PlannedStmt *plan)
 	}
 }
 
-/* True for current_setting(name) where the name is or may be a custom one. */
-static bool
-is_custom_setting(FuncExpr *func, const char *allowed)
+List *
+cf_security_views(PlannedStmt *plan)
 {
-	Node	   *arg;
-	char	   *name;
+	List	   *views = NIL;
+	ListCell   *cell;
 
-	if (func->funcid != F_CURRENT_SETTING_TEXT &&
-		func->funcid != F_CURRENT_SETTING_TEXT_BOOL)
-		return false;
-	arg = linitial(func->args);
-	if (!IsA(arg, Const))
-		return true;
-	if (((Const *) arg)->constisnull)
-		return false;
-	name = TextDatumGetCString(((Const *) arg)->constvalue);
-	return strchr(name, '.') != NULL && pg_strcasecmp(name, allowed) != 0;
-}
+	foreach(cell, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, cell);
 
-static bool
-reads_setting_walker(Node *node, void *allowed)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, reads_setting_walker, allowed, 0);
-	if (IsA(node, FuncExpr) && is_custom_setting((FuncExpr *) node, allowed))
-		return true;
-	return expression_tree_walker(node, reads_setting_walker, allowed);
-}
-
-bool
-cf_security_reads_setting(Query *query, const char *allowed)
-{
-	return reads_setting_walker((Node *) query, unconstify(char *, allowed));
+		if (OidIsValid(rte->relid) && rte->relkind == RELKIND_VIEW)
+			views = list_append_unique_oid(views, rte->relid);
+	}
+	return views;
 }
 
 /* C and internal functions are taken to read no tables of the user's. */
@@ -134,19 +119,121 @@ cf_security_opaque_functions(Query *query)
 	return functions;
 }
 
+static bool
+is_user_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+user_function_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, user_function_walker, context, 0);
+	return check_functions_in_node(node, is_user_function, context) ||
+		expression_tree_walker(node, user_function_walker, context);
+}
+
+bool
+cf_security_calls_user_function(Query *query)
+{
+	return user_function_walker((Node *) query, NULL);
+}
+
+static bool
+is_temporary_function(Oid function, void *context)
+{
+	return isTempNamespace(get_func_namespace(function));
+}
+
+static bool
+is_temporary_type(Oid type)
+{
+	HeapTuple	tuple;
+	bool		temporary;
+
+	if (type < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	temporary = isTempNamespace(((Form_pg_type) GETSTRUCT(tuple))->typnamespace);
+	ReleaseSysCache(tuple);
+	return temporary;
+}
+
+/* Where a type is named in a query it shows as one of these. */
+static bool
+names_temporary_type(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Const:
+		case T_Param:
+		case T_FuncExpr:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_CoerceToDomain:
+		case T_RowExpr:
+		case T_ArrayExpr:
+			return is_temporary_type(exprType(node));
+		default:
+			return false;
+	}
+}
+
+static bool
+temporary_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, temporary_walker, context, 0);
+	return names_temporary_type(node) ||
+		check_functions_in_node(node, is_temporary_function, context) ||
+		expression_tree_walker(node, temporary_walker, context);
+}
+
+/* A permanent table may have children that are temporary. */
+static bool
+is_or_has_temporary(Oid relid)
+{
+	ListCell   *cell;
+
+	if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		return true;
+	if (!has_subclass(relid))
+		return false;
+	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (get_rel_persistence(lfirst_oid(cell)) == RELPERSISTENCE_TEMP)
+			return true;
+	}
+	return false;
+}
+
 bool
 cf_security_reads_temporary(Query *query)
 {
 	List	   *relids;
 	List	   *items;
 	bool		row_security;
+	Oid			schema;
+	Oid			toast_schema;
 	ListCell   *cell;
 
+	GetTempNamespaceState(&schema, &toast_schema);
+	if (likely(!OidIsValid(schema)))
+		return false;
 	extract_query_dependencies((Node *) query, &relids, &items, &row_security);
 	foreach(cell, relids)
 	{
-		if (get_rel_persistence(lfirst_oid(cell)) == RELPERSISTENCE_TEMP)
+		if (is_or_has_temporary(lfirst_oid(cell)))
 			return true;
 	}
-	return false;
+	return temporary_walker((Node *) query, NULL);
 }
