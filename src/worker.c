@@ -30,6 +30,7 @@
 #define CF_WORKER_MAX_DATABASES 16
 #define CF_WORKER_IDLE_MS 1000
 #define CF_WORKER_RETRY_MS 1000
+#define CF_WORKER_MAX_FAILURES 3
 #define CF_NO_PROC (-1)
 
 typedef struct CfSharedWorkers
@@ -47,7 +48,8 @@ typedef struct CfSharedWorkers
 typedef struct Started
 {
 	Oid			dboid;
-	BackgroundWorkerHandle *handle;
+	BackgroundWorkerHandle *handle; /* NULL: ended */
+	int			failures;		/* times in a row that it left work undone */
 } Started;
 
 static CfSharedWorkers *workers = NULL;
@@ -180,7 +182,27 @@ start_worker(Oid dboid, Started *started)
 	return RegisterDynamicBackgroundWorker(&worker, &started->handle);
 }
 
-/* Forgets workers that have ended. What one left undone is given up. */
+static bool
+has_work(Oid dboid)
+{
+	for (int t = 0; t < ntasks; t++)
+	{
+		int			next = 0;
+		Oid			wanted;
+
+		while (OidIsValid(wanted = tasks[t]->next_database(&next)))
+		{
+			if (wanted == dboid)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Notes workers that have ended. One that left work undone is started again,
+ * unless that is of no use: then the work is given up.
+ */
 static void
 reap_workers(Started *started)
 {
@@ -193,8 +215,17 @@ reap_workers(Started *started)
 			continue;
 		pfree(started[i].handle);
 		started[i].handle = NULL;
-		for (int t = 0; t < ntasks; t++)
-			tasks[t]->give_up(started[i].dboid);
+		if (!has_work(started[i].dboid))
+			started[i].failures = 0;
+		else if (++started[i].failures >= CF_WORKER_MAX_FAILURES)
+		{
+			ereport(LOG,
+					(errmsg("cachefront worker for database %u failed %d times, giving up its work",
+							started[i].dboid, started[i].failures)));
+			for (int t = 0; t < ntasks; t++)
+				tasks[t]->give_up(started[i].dboid);
+			started[i].failures = 0;
+		}
 	}
 }
 
@@ -205,11 +236,13 @@ find_started(Started *started, Oid dboid)
 
 	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
 	{
-		if (started[i].handle != NULL && started[i].dboid == dboid)
+		if (started[i].dboid == dboid)
 			return &started[i];
-		if (started[i].handle == NULL && room == NULL)
+		if (started[i].handle == NULL && (room == NULL || started[i].failures == 0))
 			room = &started[i];
 	}
+	if (room != NULL)
+		room->failures = 0;
 	return room;
 }
 
