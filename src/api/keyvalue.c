@@ -72,12 +72,19 @@ cachefront_get(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	cf_load_check_scope(&def);
 	stamp = cf_clock_stamp();
-	if (cf_l1_get(&key, &id, CF_L1_PART_ALL, cf_now(), 0, &result) != CF_L1_HIT ||
+	if (cf_l1_get(&key, &id, CF_L1_PART_ALL, cf_now(),
+				  cf_pending_any() ? CF_L1_WANT_DEPS : 0, &result) != CF_L1_HIT ||
 		result.value == NULL)
 	{
 		/* An old snapshot may be older than any invalidation. */
 		cf_lease_take(&key, IsolationUsesXactSnapshot() ? 0 : stamp);
 		PG_RETURN_NULL();
+	}
+	/* The transaction's own invalidations hold for it at once. */
+	for (int i = 0; i < result.ndeps; i++)
+	{
+		if (cf_pending_has_tag(result.deps[i]))
+			PG_RETURN_NULL();
 	}
 	cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
 	PG_RETURN_POINTER(result.value);

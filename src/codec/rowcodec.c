@@ -19,6 +19,7 @@
 #include "utils/typcache.h"
 
 #include "codec/rowcodec.h"
+#include "codec/textform.h"
 
 typedef struct Column
 {
@@ -33,6 +34,7 @@ struct CfRowEncoder
 	StringInfo	buf;
 	int			ncolumns;
 	Column	   *columns;
+	bool		needs_settings; /* a column goes as text that settings change */
 };
 
 static bool has_binary_io(Oid typid);
@@ -140,6 +142,17 @@ make_columns(TupleDesc desc, bool encode)
 	return columns;
 }
 
+static bool
+need_settings(TupleDesc desc, const Column *columns)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!columns[i].binary && !cf_textform_is_fixed(TupleDescAttr(desc, i)->atttypid))
+			return true;
+	}
+	return false;
+}
+
 void
 cf_row_encoding_begin(StringInfo buf)
 {
@@ -165,6 +178,7 @@ cf_row_encoder_create(TupleDesc desc, StringInfo buf)
 	encoder->buf = buf;
 	encoder->ncolumns = desc->natts;
 	encoder->columns = make_columns(desc, true);
+	encoder->needs_settings = need_settings(desc, encoder->columns);
 	return encoder;
 }
 
@@ -206,12 +220,20 @@ void
 cf_row_encoder_add(CfRowEncoder *encoder, TupleTableSlot *slot)
 {
 	int			encoding;
+	int			level;
 
 	slot_getallattrs(slot);
 	encoding = begin_database_encoding();
 	PG_TRY();
 	{
-		encode_row(encoder, slot);
+		if (encoder->needs_settings)
+		{
+			level = cf_textform_begin();
+			encode_row(encoder, slot);
+			cf_textform_end(level);
+		}
+		else
+			encode_row(encoder, slot);
 	}
 	PG_FINALLY();
 	{
@@ -273,10 +295,10 @@ read_column(Reader *reader, Column *column, Datum *value, bool *isnull)
 }
 
 static bool
-decode_rows(const char *data, Size len, TupleDesc desc, Tuplestorestate *store)
+decode_rows(const char *data, Size len, TupleDesc desc, Column *columns,
+			Tuplestorestate *store)
 {
 	Reader		reader = {data, len};
-	Column	   *columns = make_columns(desc, false);
 	Datum	   *values = palloc(sizeof(Datum) * Max(desc->natts, 1));
 	bool	   *nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
 	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext,
@@ -306,12 +328,21 @@ decode_rows(const char *data, Size len, TupleDesc desc, Tuplestorestate *store)
 bool
 cf_rows_decode(const char *data, Size len, TupleDesc desc, Tuplestorestate *store)
 {
+	Column	   *columns = make_columns(desc, false);
 	int			encoding = begin_database_encoding();
 	bool		valid = false;
+	int			level;
 
 	PG_TRY();
 	{
-		valid = decode_rows(data, len, desc, store);
+		if (need_settings(desc, columns))
+		{
+			level = cf_textform_begin();
+			valid = decode_rows(data, len, desc, columns, store);
+			cf_textform_end(level);
+		}
+		else
+			valid = decode_rows(data, len, desc, columns, store);
 	}
 	PG_FINALLY();
 	{

@@ -21,6 +21,7 @@
 #include "utils/datum.h"
 #include "utils/float.h"
 #include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/memutils.h"
 #include "utils/pg_locale.h"
 #include "utils/rls.h"
@@ -51,7 +52,26 @@ typedef struct Settings
 	bool		quote_all_identifiers;
 } Settings;
 
-#define CF_NSTRINGS 5
+#define CF_NSTRINGS 6
+
+/* PostgreSQL does not export the variable, but the setting leads to it. */
+static const char *
+timezone_abbreviations(void)
+{
+	static char **variable = NULL;
+
+	if (unlikely(variable == NULL))
+	{
+		struct config_generic **settings = get_guc_variables();
+
+		for (int i = 0; i < GetNumConfigOptions(); i++)
+		{
+			if (strcmp(settings[i]->name, "timezone_abbreviations") == 0)
+				variable = ((struct config_string *) settings[i])->variable;
+		}
+	}
+	return variable != NULL ? *variable : NULL;
+}
 
 static void
 collect_settings(Settings *now, const char *strings[CF_NSTRINGS])
@@ -79,6 +99,7 @@ collect_settings(Settings *now, const char *strings[CF_NSTRINGS])
 	strings[2] = locale_time;
 	strings[3] = locale_messages;
 	strings[4] = TSCurrentConfig;
+	strings[5] = timezone_abbreviations();
 }
 
 static bool

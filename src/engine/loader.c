@@ -265,6 +265,15 @@ query_error_callback(void *arg)
 		errcontext("cached query \"%s\"", query);
 }
 
+static void
+begin_query_errors(ErrorContextCallback *callback, char *text)
+{
+	callback->callback = query_error_callback;
+	callback->arg = text;
+	callback->previous = error_context_stack;
+	error_context_stack = callback;
+}
+
 static bool
 locks_rows_walker(Node *node, void *context)
 {
@@ -463,10 +472,7 @@ cf_load_run(const CfRequest *request, CfLoad *load,
 
 	begin_load(request, load);
 	init_receiver(&receiver, request->form);
-	callback.callback = query_error_callback;
-	callback.arg = text;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
+	begin_query_errors(&callback, text);
 
 	cf_stats_count(request->def.stats_slot, CF_COUNT_LOADS);
 	INSTR_TIME_SET_CURRENT(begin);
@@ -518,6 +524,24 @@ cf_load_run(const CfRequest *request, CfLoad *load,
 	cf_stats_latency(CF_LATENCY_LOAD, (uint64) INSTR_TIME_GET_MICROSEC(end) * 1000);
 }
 
+bool
+cf_load_may_read_temporary(const CfRequest *request)
+{
+	char	   *text = text_to_cstring(request->query);
+	ErrorContextCallback callback;
+	Query	   *query;
+	bool		may;
+
+	begin_query_errors(&callback, text);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	query = analyse(request, text);
+	may = cf_security_reads_temporary(query) ||
+		cf_security_opaque_functions(query) != NIL;
+	PopActiveSnapshot();
+	error_context_stack = callback.previous;
+	return may;
+}
+
 /* As EXPLAIN does: everything is looked up and checked, nothing runs. */
 bool
 cf_load_check_rights(const CfRequest *request)
@@ -530,10 +554,7 @@ cf_load_check_rights(const CfRequest *request)
 	CfLoad		load;
 
 	begin_load(request, &load);
-	callback.callback = query_error_callback;
-	callback.arg = text;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
+	begin_query_errors(&callback, text);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	stmt = plan(request, text, params, &load, false);
@@ -554,10 +575,7 @@ cf_load_examine(const CfRequest *request, CfLoad *load)
 	ErrorContextCallback callback;
 
 	begin_load(request, load);
-	callback.callback = query_error_callback;
-	callback.arg = text;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
+	begin_query_errors(&callback, text);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	(void) plan(request, text, make_params(&request->args), load, true);

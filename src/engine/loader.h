@@ -54,6 +54,12 @@ extern void cf_load_add_deps(const CfClockRef *deps, int ndeps);
 extern void cf_load_reset(void);
 
 /*
+ * Does the query mean temporary objects, or call functions that might? For
+ * sessions that have made some.
+ */
+extern bool cf_load_may_read_temporary(const CfRequest *request);
+
+/*
  * Raises an error if the caller may not run the query: for hits of scope
  * 'shared', which another role may have filled. False: its own rights show
  * other rows than the others' (row security).

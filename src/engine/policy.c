@@ -11,7 +11,6 @@
 #include "catalog/namespace.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
-#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -78,34 +77,6 @@ reset_verdicts(void)
 	verdicts_valid = true;
 }
 
-/* Analyses the query; its errors are the caller's. */
-static bool
-analyse_temporary(const CfRequest *request)
-{
-	char	   *query = text_to_cstring(request->query);
-	List	   *raw = pg_parse_query(query);
-	bool		temporary = false;
-	ListCell   *cell;
-
-	PushActiveSnapshot(GetTransactionSnapshot());
-	foreach(cell, raw)
-	{
-		RawStmt    *stmt = lfirst_node(RawStmt, cell);
-		List	   *queries;
-		ListCell   *inner;
-
-		if (!IsA(stmt->stmt, SelectStmt))
-			continue;			/* the loader will refuse it */
-		queries = pg_analyze_and_rewrite_fixedparams(stmt, query,
-													 request->args.types,
-													 request->args.n, NULL);
-		foreach(inner, queries)
-			temporary |= cf_security_reads_temporary(lfirst_node(Query, inner));
-	}
-	PopActiveSnapshot();
-	return temporary;
-}
-
 static bool
 reads_temporary(const CfRequest *request)
 {
@@ -130,7 +101,7 @@ reads_temporary(const CfRequest *request)
 	if (verdict != NULL)
 		return verdict->temporary;
 
-	temporary = analyse_temporary(request);
+	temporary = cf_load_may_read_temporary(request);
 	if (verdicts_valid)
 	{
 		verdict = hash_search(verdicts, &id.hash, HASH_ENTER, NULL);

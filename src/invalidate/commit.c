@@ -24,14 +24,40 @@
 
 static bool prepared = false;
 
+/* Has the transaction, before the set, itself moved a clock of the value? */
+static bool
+is_own(int set)
+{
+	const CfOp *op = cf_pending_op(set);
+	CfClockRef	key = cf_clock_of_key(op->key.hash);
+
+	for (int i = 0; i < set; i++)
+	{
+		const CfOp *before = cf_pending_op(i);
+
+		if (before->kind == CF_OP_SET || before->kind == CF_OP_TOUCH)
+			continue;
+		if (before->clock == key || before->kind == CF_OP_FLUSH)
+			return true;
+		for (int k = 0; k < op->ndeps; k++)
+		{
+			if (before->clock == op->deps[k])
+				return true;
+		}
+	}
+	return false;
+}
+
 /*
  * A set that fills a miss loses against an invalidation after the miss. What
  * the check saw holds until the commit only if no clock moves after it, so
- * from here on the value is judged by the stamp read before.
+ * from here on the value is judged by the stamp read before; unless it is the
+ * transaction itself that moves one.
  */
 static void
-check_lease(CfOp *op)
+check_lease(int i)
 {
+	CfOp	   *op = cf_pending_op(i);
 	CfL1Meta	meta = {0};
 	uint64		now = cf_clock_stamp();
 
@@ -45,7 +71,7 @@ check_lease(CfOp *op)
 		cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
 		op->value = NULL;
 	}
-	op->lease = now;
+	op->lease = is_own(i) ? CF_NO_LEASE : now;
 }
 
 void
@@ -54,13 +80,16 @@ cf_commit_prepare(void)
 	if (!cf_pending_any())
 		return;
 	CF_WAIT_POINT("commit-before-raise");
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		if (cf_pending_op(i)->kind == CF_OP_SET)
+			check_lease(i);
+	}
 	prepared = true;
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
 		CfOp	   *op = cf_pending_op(i);
 
-		if (op->kind == CF_OP_SET)
-			check_lease(op);
 		if (op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH)
 			continue;
 

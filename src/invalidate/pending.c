@@ -2,7 +2,8 @@
  * pending.c - the transaction's log of operations on the cache.
  *
  * An array in order of time, and a hash table from what an operation is about
- * to the newest operation about it. A subtransaction remembers where the log
+ * to the newest operation about it (a short log is searched from its end
+ * instead: most transactions change a few rows). A subtransaction remembers where the log
  * ended when it first added something; its abort pops the log back to there.
  * All lives in TopTransactionContext's child and goes with the transaction.
  *
@@ -16,6 +17,8 @@
 
 #include "invalidate/lease.h"
 #include "invalidate/pending.h"
+
+#define CF_SMALL_LOG 16
 
 /* Newest operation about something. */
 typedef struct Newest
@@ -45,10 +48,6 @@ static int	marks_room = 0;
 static void
 begin(void)
 {
-	HASHCTL		control = {
-		.keysize = sizeof(CfHash128),
-		.entrysize = sizeof(Newest),
-	};
 	MemoryContext new;
 
 	if (context != NULL)
@@ -58,10 +57,8 @@ begin(void)
 	cf_l1_attach();
 	new = AllocSetContextCreate(TopTransactionContext, "cachefront pending",
 								ALLOCSET_DEFAULT_SIZES);
-	control.hcxt = new;
-	newest = hash_create("cachefront pending", 64, &control,
-						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	ops_room = 16;
+	newest = NULL;
+	ops_room = CF_SMALL_LOG;
 	ops = MemoryContextAlloc(new, ops_room * sizeof(CfOp));
 	marks_room = 8;
 	marks = MemoryContextAlloc(new, marks_room * sizeof(Mark));
@@ -87,13 +84,37 @@ mark_subtransaction(void)
 	nmarks++;
 }
 
+/* The log is no longer short: from now on there is a hash table. */
+static void
+build_newest(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(CfHash128),
+		.entrysize = sizeof(Newest),
+		.hcxt = context,
+	};
+	HTAB	   *new = hash_create("cachefront pending", 4 * CF_SMALL_LOG, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	for (int i = 0; i < nops; i++)
+		((Newest *) hash_search(new, &ops[i].hash, HASH_ENTER, NULL))->op = i;
+	newest = new;
+}
+
 static int
 find_newest(const CfHash128 *hash)
 {
 	Newest	   *found;
 
 	if (newest == NULL)
+	{
+		for (int i = nops - 1; i >= 0; i--)
+		{
+			if (cf_hash128_equal(&ops[i].hash, hash))
+				return i;
+		}
 		return -1;
+	}
 	found = hash_search(newest, hash, HASH_FIND, NULL);
 	return found != NULL ? found->op : -1;
 }
@@ -105,9 +126,9 @@ find_newest(const CfHash128 *hash)
 static CfOp *
 append(CfOpKind kind, const CfHash128 *hash)
 {
-	Newest	   *entry;
+	Newest	   *entry = NULL;
+	int			older = find_newest(hash);
 	CfOp	   *op;
-	bool		found;
 
 	mark_subtransaction();
 	if (nops == ops_room)
@@ -115,17 +136,22 @@ append(CfOpKind kind, const CfHash128 *hash)
 		ops = repalloc_huge(ops, 2 * (Size) ops_room * sizeof(CfOp));
 		ops_room *= 2;
 	}
-	entry = hash_search(newest, hash, HASH_ENTER, &found);
+	if (newest == NULL && nops == CF_SMALL_LOG)
+		build_newest();
+	if (newest != NULL)
+		entry = hash_search(newest, hash, HASH_ENTER, NULL);
 	op = &ops[nops];
 	MemSet(op, 0, sizeof(*op));
 	op->kind = kind;
 	op->hash = *hash;
-	op->older = found ? entry->op : -1;
+	op->older = older;
 	if (kind == CF_OP_SET || kind == CF_OP_TOUCH)
 		last_value_op = nops;
 	if (kind == CF_OP_TAG)
 		last_tag_op = nops;
-	entry->op = nops++;
+	if (entry != NULL)
+		entry->op = nops;
+	nops++;
 	return op;
 }
 
@@ -134,6 +160,8 @@ pop(void)
 {
 	CfOp	   *op = &ops[--nops];
 
+	if (newest == NULL)
+		return;
 	if (op->older < 0)
 		hash_search(newest, &op->hash, HASH_REMOVE, NULL);
 	else
@@ -361,6 +389,17 @@ cf_pending_any(void)
 }
 
 bool
+cf_pending_has_tag(CfClockRef clock)
+{
+	for (int i = 0; i <= last_tag_op && i < nops; i++)
+	{
+		if (ops[i].kind == CF_OP_TAG && ops[i].clock == clock)
+			return true;
+	}
+	return false;
+}
+
+bool
 cf_pending_touches(CfClockRef clock)
 {
 	for (int i = 0; i < nops; i++)
@@ -426,4 +465,5 @@ cf_pending_reset(void)
 	ops = NULL;
 	marks = NULL;
 	nops = nmarks = ops_room = marks_room = 0;
+	last_value_op = last_tag_op = -1;
 }

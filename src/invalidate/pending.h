@@ -72,6 +72,9 @@ extern void cf_pending_add_touch(const CfKey *key, const CfIdentity *id,
  */
 extern bool cf_pending_get(const CfKey *key, const CfIdentity *id, text **value);
 
+/* Has the transaction invalidated the tag of a clock, or all? Never fails. */
+extern bool cf_pending_has_tag(CfClockRef clock);
+
 /* Does it hold anything? */
 extern bool cf_pending_any(void);
 

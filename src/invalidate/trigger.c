@@ -16,16 +16,15 @@
 #include "catalog/objectaccess.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "codec/textform.h"
 #include "guc.h"
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
@@ -62,30 +61,6 @@ typedef struct Compiled
 
 static object_access_hook_type prev_object_access = NULL;
 
-/* Types that print the same in every session. */
-static bool
-prints_alike(Oid type)
-{
-	switch (getBaseType(type))
-	{
-		case BOOLOID:
-		case CHAROID:
-		case NAMEOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case OIDOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case NUMERICOID:
-		case UUIDOID:
-			return true;
-		default:
-			return type_is_enum(type);
-	}
-}
-
 static bool
 compile_template(Compiled *compiled, CompiledTemplate *result,
 				 const CfTemplate *template, TupleDesc desc)
@@ -107,7 +82,7 @@ compile_template(Compiled *compiled, CompiledTemplate *result,
 		type = TupleDescAttr(desc, column->attnum - 1)->atttypid;
 		getTypeOutputInfo(type, &function, &varlena);
 		fmgr_info(function, &column->output);
-		compiled->needs_settings |= !prints_alike(type);
+		compiled->needs_settings |= !cf_textform_is_fixed(type);
 	}
 	return true;
 }
@@ -237,28 +212,7 @@ columns_changed(const Compiled *compiled, HeapTuple old, HeapTuple new, TupleDes
 	return false;
 }
 
-/*
- * Keys must look the same whoever writes: as postgres_fdw does, print values
- * of other types with fixed settings.
- */
-static int
-begin_fixed_settings(void)
-{
-	int			level = NewGUCNestLevel();
-
-	(void) set_config_option("datestyle", "ISO, MDY", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("intervalstyle", "postgres", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("timezone", "UTC", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("bytea_output", "hex", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	return level;
-}
-
+/* Keys must look the same whoever writes. */
 static void
 collect_rows(Compiled *compiled, TriggerData *data)
 {
@@ -274,12 +228,12 @@ collect_rows(Compiled *compiled, TriggerData *data)
 		return;
 	}
 	if (compiled->needs_settings)
-		level = begin_fixed_settings();
+		level = cf_textform_begin();
 	collect_row(compiled, data->tg_trigtuple, desc);
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 		collect_row(compiled, data->tg_newtuple, desc);
 	if (compiled->needs_settings)
-		AtEOXact_GUC(true, level);
+		cf_textform_end(level);
 }
 
 void

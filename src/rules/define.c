@@ -98,15 +98,17 @@ cf_define_relation(void)
 		get_relname_relid("cache_definitions", schema) : InvalidOid;
 }
 
+/* Microseconds, as near as 64 bits allow. */
 static int64
 interval_us(const Interval *interval)
 {
 	int64		days = (int64) interval->month * DAYS_PER_MONTH + interval->day;
 	int64		us;
 
-	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &us) ||
-		pg_add_s64_overflow(us, interval->time, &us))
-		return -1;
+	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &us))
+		return days < 0 ? PG_INT64_MIN : PG_INT64_MAX;
+	if (pg_add_s64_overflow(us, interval->time, &us))
+		return us < 0 ? PG_INT64_MIN : PG_INT64_MAX;
 	return us;
 }
 
@@ -149,7 +151,9 @@ cf_scope_parse(const char *text, CfScope *scope, char *setting)
 static int64
 column_us(const Datum *values, const bool *nulls, int column)
 {
-	return nulls[column - 1] ? -1 : interval_us(DatumGetIntervalP(values[column - 1]));
+	/* Written by hand it may be out of bounds. */
+	return nulls[column - 1] ? -1 :
+		Min(interval_us(DatumGetIntervalP(values[column - 1])), CF_MAX_TTL);
 }
 
 static double

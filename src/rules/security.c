@@ -75,13 +75,16 @@ cf_security_views(PlannedStmt *plan)
 	return views;
 }
 
-/* C and internal functions are taken to read no tables of the user's. */
+/* PostgreSQL's own functions, and those in C, read no tables of the user's. */
 static bool
 is_opaque_function(Oid function)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	HeapTuple	tuple;
 	Oid			language;
 
+	if (function < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	if (!HeapTupleIsValid(tuple))
 		return true;
 	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
