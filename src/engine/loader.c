@@ -494,10 +494,18 @@ cf_load_run(const CfRequest *request, CfLoad *load,
 		own_query = NULL;
 		/* A function in the query that writes raises an error. */
 		XactReadOnly = true;
+		params = make_params(&request->args);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		stmt = plan(request, text, params, load, false);
+		PopActiveSnapshot();
+
+		/*
+		 * Planning may have waited for the locks of a TRUNCATE, whose rows an
+		 * older snapshot would not see and whose victims are gone: so, as for
+		 * every statement, a new one to execute with.
+		 */
 		PushActiveSnapshot(GetTransactionSnapshot());
 		CF_WAIT_POINT("load-after-snapshot");
-		params = make_params(&request->args);
-		stmt = plan(request, text, params, load, false);
 		execute(stmt, text, params, &receiver);
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(old);
