@@ -13,6 +13,7 @@
 #include "engine/loader.h"
 #include "engine/policy.h"
 #include "guc.h"
+#include "invalidate/commit.h"
 #include "invalidate/epoch.h"
 #include "invalidate/notify.h"
 #include "invalidate/pending.h"
@@ -52,7 +53,7 @@ _PG_init(void)
 
 	cf_define_register();
 	cf_policy_register();
-	cf_policy_set_own_writes(cf_pending_any, cf_pending_touches);
+	cf_policy_set_own_writes(cf_pending_any, cf_commit_touches);
 
 	cf_loader_install_hooks();
 	cf_epoch_install_hooks();

@@ -19,6 +19,7 @@
 
 #include "debug_point.h"
 #include "invalidate/commit.h"
+#include "invalidate/epoch.h"
 #include "invalidate/lease.h"
 #include "invalidate/pending.h"
 
@@ -72,6 +73,12 @@ check_lease(int i)
 		op->value = NULL;
 	}
 	op->lease = is_own(i) ? CF_NO_LEASE : now;
+}
+
+bool
+cf_commit_touches(CfClockRef clock)
+{
+	return cf_epoch_changing() || cf_pending_touches(clock);
 }
 
 void

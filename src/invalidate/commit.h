@@ -8,6 +8,14 @@
 
 #include "postgres.h"
 
+#include "l1/clock.h"
+
+/*
+ * Has the running transaction itself touched what a clock stands for? DDL may
+ * have touched anything. Never fails.
+ */
+extern bool cf_commit_touches(CfClockRef clock);
+
 /* Step 1: may still fail the transaction, but has no reason to. */
 extern void cf_commit_prepare(void);
 

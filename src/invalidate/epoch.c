@@ -268,6 +268,12 @@ cf_epoch_install_hooks(void)
 	ProcessUtility_hook = epoch_process_utility;
 }
 
+bool
+cf_epoch_changing(void)
+{
+	return database_changed || server_changed;
+}
+
 void
 cf_epoch_prepare(void)
 {

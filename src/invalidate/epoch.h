@@ -10,6 +10,9 @@
 
 extern void cf_epoch_install_hooks(void);
 
+/* Has the running transaction changed definitions or rights? */
+extern bool cf_epoch_changing(void);
+
 extern void cf_epoch_prepare(void); /* PRE_COMMIT */
 extern void cf_epoch_finish(bool committed);	/* after the locks are released */
 extern void cf_epoch_at_prepare_transaction(void);
