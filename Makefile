@@ -22,7 +22,7 @@ ISOLATION_OPTS = --inputdir=test --load-extension=cachefront
 REGRESS_OPTS = --load-extension=cachefront
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
-EXTRA_CLEAN = build results regression.diffs regression.out output_iso tmp_check log
+EXTRA_CLEAN = results regression.diffs regression.out output_iso tmp_check log
 
 # Only these targets work before PostgreSQL's packages are there.
 BARE_TARGETS = demo demo-stop test bench soak
@@ -38,7 +38,7 @@ $(DATA_built): $(INSTALL_SQL) Makefile
 	cat $(INSTALL_SQL) > $@
 endif
 
-.PHONY: demo demo-stop test bench
+.PHONY: demo demo-stop test bench soak
 
 demo:
 	@test/demo/demo.sh
@@ -48,3 +48,5 @@ test:
 	@test/run.sh
 bench:
 	@test/bench/bench.sh
+soak:
+	@test/soak/soak.sh $(SECONDS)

@@ -31,6 +31,9 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			cf_notify_pre_commit();
 			cf_commit_prepare();
+#ifdef CF_FAULT_SETTLE_EARLY
+			cf_commit_settle();
+#endif
 			cf_epoch_prepare();
 			break;
 		case XACT_EVENT_COMMIT:

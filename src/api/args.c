@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -180,8 +181,11 @@ cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 {
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i);
 	bool		isnull = PG_ARGISNULL(i);
+	HeapTuple	tuple;
+	Form_pg_type form;
 	int16		typlen;
 	bool		typbyval;
+	char		typtype;
 
 	args->n = 0;
 	if (!OidIsValid(type))
@@ -190,13 +194,22 @@ cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 				 errmsg("could not determine the data type of args")));
 	if (type == UNKNOWNOID && isnull)
 		return;
-	if (type == RECORDOID || type_is_rowtype(type))
+	/* One look into the catalog's cache, for every call comes this way. */
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	typlen = form->typlen;
+	typbyval = form->typbyval;
+	typtype = form->typtype;
+	ReleaseSysCache(tuple);
+	if (type == RECORDOID || typtype == TYPTYPE_COMPOSITE ||
+		(typtype == TYPTYPE_DOMAIN && type_is_rowtype(type)))
 	{
 		if (!isnull)
 			add_row(args, PG_GETARG_HEAPTUPLEHEADER(i));
 		return;
 	}
-	get_typlenbyval(type, &typlen, &typbyval);
 	allocate_params(args, 1);
 	add_param(args, type, typlen, typbyval, isnull ? (Datum) 0 : PG_GETARG_DATUM(i),
 			  isnull);

@@ -6,7 +6,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -76,8 +75,7 @@ cachefront_get(PG_FUNCTION_ARGS)
 				  cf_pending_any() ? CF_L1_WANT_DEPS : 0, &result) != CF_L1_HIT ||
 		result.value == NULL)
 	{
-		/* An old snapshot may be older than any invalidation. */
-		cf_lease_take(&key, IsolationUsesXactSnapshot() ? 0 : stamp);
+		cf_lease_take(&key, stamp);
 		PG_RETURN_NULL();
 	}
 	/* The transaction's own invalidations hold for it at once. */

@@ -10,6 +10,7 @@
 
 #include "access/table.h"
 #include "catalog/catalog.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
@@ -18,6 +19,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -312,11 +314,18 @@ tables_of_rule(Oid relid)
 static Oid
 get_table(FunctionCallInfo fcinfo)
 {
+	Oid			relid;
+
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("table must not be null")));
-	return PG_GETARG_OID(0);
+	relid = PG_GETARG_OID(0);
+	/* Before any lock on it. */
+	if (get_rel_name(relid) != NULL && !pg_class_ownercheck(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER,
+					   get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
+	return relid;
 }
 
 Datum
@@ -477,7 +486,7 @@ find_problem(const CfRule *rule)
 		return psprintf("column \"%s\" does not exist; it invalidates the whole table",
 						missing);
 	if (!rule->all_events)
-		return "it does not fire for INSERT, UPDATE and DELETE; it covers nothing";
+		return "it does not fire at once for every INSERT, UPDATE and DELETE; it covers nothing";
 	return NULL;
 }
 

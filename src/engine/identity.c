@@ -165,6 +165,49 @@ settings_hash(void)
 	return &hash;
 }
 
+/*
+ * The hash of settings and query text. A session asks the same few queries
+ * again and again; to compare a text costs a fraction of hashing it twice.
+ */
+#define CF_KNOWN_QUERIES 16
+#define CF_KNOWN_QUERY_MAX 4096 /* bytes; longer texts are hashed every time */
+
+typedef struct KnownQuery
+{
+	CfHash128	settings;
+	CfHash128	hash;
+	int			len;
+	char	   *text;			/* in TopMemoryContext, or NULL */
+} KnownQuery;
+
+static CfHash128
+query_hash(const text *query)
+{
+	static KnownQuery known[CF_KNOWN_QUERIES];
+	const char *text = VARDATA_ANY(query);
+	int			len = VARSIZE_ANY_EXHDR(query);
+	KnownQuery *slot = &known[len % CF_KNOWN_QUERIES];
+	const CfHash128 *settings = settings_hash();
+	CfHash128	hash = *settings;
+
+	if (slot->text != NULL && slot->len == len &&
+		cf_hash128_equal(&slot->settings, settings) && memcmp(slot->text, text, len) == 0)
+		return slot->hash;
+
+	cf_hash128_add(&hash, text, len);
+	if (len > CF_KNOWN_QUERY_MAX)
+		return hash;
+	if (slot->text != NULL)
+		pfree(slot->text);
+	slot->text = NULL;
+	slot->text = MemoryContextAlloc(TopMemoryContext, Max(len, 1));
+	memcpy(slot->text, text, len);
+	slot->len = len;
+	slot->settings = *settings;
+	slot->hash = hash;
+	return hash;
+}
+
 static void
 add_args(CfHash128 *hash, const CfArgs *args)
 {
@@ -233,9 +276,7 @@ cf_identity_of_request(CfRequest *request)
 
 	set_roles(&request->def, id);
 	id->form = request->form;
-	id->hash = *settings_hash();
-	cf_hash128_add(&id->hash, VARDATA_ANY(request->query),
-				   VARSIZE_ANY_EXHDR(request->query));
+	id->hash = query_hash(request->query);
 	add_args(&id->hash, &request->args);
 	if (request->rows_desc != NULL)
 		add_columns(&id->hash, request->rows_desc);

@@ -508,6 +508,9 @@ cf_load_run(const CfRequest *request, CfLoad *load,
 		CF_WAIT_POINT("load-after-snapshot");
 		execute(stmt, text, params, &receiver);
 		PopActiveSnapshot();
+#ifdef CF_FAULT_LATE_STAMP
+		load->stamp = cf_clock_stamp();
+#endif
 		MemoryContextSwitchTo(old);
 	}
 	PG_FINALLY();

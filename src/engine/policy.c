@@ -12,6 +12,7 @@
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -51,6 +52,9 @@ cf_policy_set_own_writes(bool (*any) (void), bool (*touches) (CfClockRef ref))
 bool
 cf_policy_has_written(void)
 {
+#ifdef CF_FAULT_NO_OWN_WRITES
+	return false;
+#endif
 	return TransactionIdIsValid(GetTopTransactionIdIfAny()) || own_cache_writes();
 }
 
@@ -176,8 +180,8 @@ cf_policy_may_share(const CfRequest *request)
 }
 
 /* The xmin of the transaction's snapshot, made 64 bits wide. */
-static FullTransactionId
-snapshot_xmin(void)
+FullTransactionId
+cf_policy_snapshot_xmin(void)
 {
 	TransactionId xmin = GetTransactionSnapshot()->xmin;
 	FullTransactionId next = ReadNextFullTransactionId();
@@ -195,8 +199,12 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 		return false;
 	if (reads_temporary(request))
 		return false;
+	/* In a trigger, rows are changed that our triggers have not seen yet. */
+	if (cf_policy_has_written() &&
+		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
+		return false;
 	proof->xmin = XactIsoLevel == XACT_REPEATABLE_READ ?
-		snapshot_xmin() : InvalidFullTransactionId;
+		cf_policy_snapshot_xmin() : InvalidFullTransactionId;
 	proof->own = cf_policy_has_written() ? own_touches : NULL;
 	return true;
 }

@@ -45,6 +45,9 @@ extern bool cf_policy_may_share(const CfRequest *request);
  * must satisfy to be used all the same. False: none may.
  */
 extern bool cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof);
+
+/* The xmin of the transaction's snapshot, made 64 bits wide. */
+extern FullTransactionId cf_policy_snapshot_xmin(void);
 extern void cf_policy_count(const CfRequest *request, CfBypass bypass);
 extern const char *cf_policy_reason(CfBypass bypass);
 

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 
 #include "debug_point.h"
+#include "engine/policy.h"
 #include "invalidate/commit.h"
 #include "invalidate/epoch.h"
 #include "invalidate/lease.h"
@@ -62,11 +63,17 @@ check_lease(int i)
 	CfL1Meta	meta = {0};
 	uint64		now = cf_clock_stamp();
 
+#ifdef CF_FAULT_NO_LEASE
+	op->lease = CF_NO_LEASE;
+#endif
 	if (op->lease == CF_NO_LEASE)
 		return;
 	meta.stamp = op->lease;
 	meta.ndeps = op->ndeps;
 	meta.deps = op->deps;
+	/* What an old snapshot shows is older than the miss. */
+	if (IsolationUsesXactSnapshot())
+		meta.xmin = cf_policy_snapshot_xmin();
 	if (op->value != NULL && !cf_l1_meta_is_current(&op->key, &meta))
 	{
 		cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);

@@ -16,6 +16,7 @@
 #include "catalog/objectaccess.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -194,19 +195,46 @@ collect_row(Compiled *compiled, HeapTuple row, TupleDesc desc)
 }
 
 static bool
+column_changed(AttrNumber attnum, HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	Form_pg_attribute att = TupleDescAttr(desc, attnum - 1);
+	bool		old_null;
+	bool		new_null;
+	Datum		a = heap_getattr(old, attnum, desc, &old_null);
+	Datum		b = heap_getattr(new, attnum, desc, &new_null);
+
+	if (old_null != new_null)
+		return true;
+	return !old_null && !datum_image_eq(a, b, att->attbyval, att->attlen);
+}
+
+static bool
+template_changed(const CompiledTemplate *compiled, HeapTuple old, HeapTuple new,
+				 TupleDesc desc)
+{
+	for (int i = 0; i < compiled->template->nparts; i++)
+	{
+		if (compiled->template->parts[i].is_column &&
+			column_changed(compiled->columns[i].attnum, old, new, desc))
+			return true;
+	}
+	return false;
+}
+
+/* A row that comes to have another key or tag counts, whatever the filter. */
+static bool
 columns_changed(const Compiled *compiled, HeapTuple old, HeapTuple new, TupleDesc desc)
 {
 	for (int i = 0; i < compiled->ncolumns; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, compiled->columns[i] - 1);
-		bool		old_null;
-		bool		new_null;
-		Datum		a = heap_getattr(old, compiled->columns[i], desc, &old_null);
-		Datum		b = heap_getattr(new, compiled->columns[i], desc, &new_null);
-
-		if (old_null != new_null)
+		if (column_changed(compiled->columns[i], old, new, desc))
 			return true;
-		if (!old_null && !datum_image_eq(a, b, att->attbyval, att->attlen))
+	}
+	if (compiled->has_key && template_changed(&compiled->key, old, new, desc))
+		return true;
+	for (int i = 0; i < compiled->ntags; i++)
+	{
+		if (template_changed(&compiled->tags[i], old, new, desc))
 			return true;
 	}
 	return false;
@@ -267,10 +295,16 @@ cf_trigger_whole_table(Oid relid, bool soft)
 		get_partition_ancestors(relid) : NIL;
 	const CfRule *rules;
 	int			n = cf_rules(&rules);
+	ListCell   *cell;
 	CfTag		tag;
 
-	cf_tag_of_table(&tag, MyDatabaseId, relid);
-	add(&tag);
+	/* Replication applies TRUNCATE of partitions without a hook or trigger. */
+	foreach(cell, has_subclass(relid) ? find_all_inheritors(relid, NoLock, NULL) :
+			list_make1_oid(relid))
+	{
+		cf_tag_of_table(&tag, MyDatabaseId, lfirst_oid(cell));
+		add(&tag);
+	}
 	for (int i = 0; i < n; i++)
 	{
 		if (rules[i].relid == relid || list_member_oid(ancestors, rules[i].relid))

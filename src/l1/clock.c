@@ -129,8 +129,10 @@ cf_clock_unmoved(CfClockRef ref, uint64 stamp)
 {
 	CfSharedClock *slot = &clocks->slot[ref];
 
+#ifndef CF_FAULT_NO_PENDING
 	if (pg_atomic_read_u32(&slot->pending) != 0)
 		return false;
+#endif
 	pg_read_barrier();
 	return pg_atomic_read_u64(&slot->seq) <= stamp;
 }

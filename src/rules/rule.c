@@ -18,6 +18,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -137,6 +138,23 @@ decode_args(HeapTuple tuple, TupleDesc desc, int nargs)
 	return args;
 }
 
+/* What the columns' types tell of their values. */
+static void
+restrict_template(CfTemplate *template, Oid relid)
+{
+	for (int i = 0; i < template->nparts; i++)
+	{
+		CfTemplatePart *part = &template->parts[i];
+		AttrNumber	attnum = part->is_column ? get_attnum(relid, part->text) : 0;
+		Oid			type = attnum > 0 ? getBaseType(get_atttype(relid, attnum)) : InvalidOid;
+
+		if (type == INT2OID || type == INT4OID || type == INT8OID || type == OIDOID)
+			part->allows = cf_template_allows_integer;
+		else if (type == UUIDOID)
+			part->allows = cf_template_allows_uuid;
+	}
+}
+
 static void
 add_rule(HeapTuple tuple, TupleDesc desc, Oid row_function)
 {
@@ -151,11 +169,16 @@ add_rule(HeapTuple tuple, TupleDesc desc, Oid row_function)
 	rule->row = TRIGGER_FOR_ROW(form->tgtype) && form->tgfoid == row_function;
 	rule->all_events = TRIGGER_FOR_INSERT(form->tgtype) &&
 		TRIGGER_FOR_UPDATE(form->tgtype) && TRIGGER_FOR_DELETE(form->tgtype) &&
-		TRIGGER_FOR_AFTER(form->tgtype);
+		TRIGGER_FOR_AFTER(form->tgtype) && !form->tgdeferrable &&
+		form->tgattr.dim1 == 0 && heap_attisnull(tuple, Anum_pg_trigger_tgqual, desc);
 	rule->enabled = form->tgenabled;
 	rule->valid = cf_rule_parse_args(form->tgnargs,
 									 decode_args(tuple, desc, form->tgnargs),
 									 &rule->args, &detail) == NULL;
+	if (rule->valid && rule->args.has_key)
+		restrict_template(&rule->args.key, rule->relid);
+	for (int i = 0; rule->valid && i < rule->args.ntags; i++)
+		restrict_template(&rule->args.tags[i], rule->relid);
 	rule->tag = palloc(sizeof(CfTag));
 	cf_rule_tag(rule->tag, rule->relid, rule->name);
 	nrules++;
@@ -241,18 +264,19 @@ cf_rules(const CfRule **result)
 }
 
 bool
-cf_rule_matches(const CfRule *rule, const CfKey *key, text **tags, int ntags)
+cf_rule_matches(const CfRule *rule, const CfKey *key, text **tags, int ntags,
+				bool strict)
 {
 	if (!rule->valid)
 		return false;
-	if (rule->args.has_key && cf_template_matches(&rule->args.key, key->data, key->len))
+	if (rule->args.has_key && cf_template_matches(&rule->args.key, key->data, key->len, strict))
 		return true;
 	for (int i = 0; i < rule->args.ntags; i++)
 	{
 		for (int k = 0; k < ntags; k++)
 		{
 			if (cf_template_matches(&rule->args.tags[i], VARDATA_ANY(tags[k]),
-									VARSIZE_ANY_EXHDR(tags[k])))
+									VARSIZE_ANY_EXHDR(tags[k]), strict))
 				return true;
 		}
 	}
@@ -276,7 +300,7 @@ cf_rule_deps(const CfKey *key, text **tags, int ntags, int *n)
 	*n = 0;
 	for (int i = 0; i < count; i++)
 	{
-		if (is_enabled(&list[i]) && cf_rule_matches(&list[i], key, tags, ntags))
+		if (is_enabled(&list[i]) && cf_rule_matches(&list[i], key, tags, ntags, false))
 			deps[(*n)++] = cf_clock_of_tag(list[i].tag->hash);
 	}
 	return deps;
@@ -321,7 +345,7 @@ cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags)
 
 		if (!is_enabled(rule) || !rule->all_events || !reaches(rule, relid, ancestors))
 			continue;
-		if (has_template && cf_rule_matches(rule, key, tags, ntags))
+		if (has_template && cf_rule_matches(rule, key, tags, ntags, true))
 		{
 			cover.kind = CF_COVER_ROW;
 			cover.rule = rule;

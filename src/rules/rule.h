@@ -88,7 +88,8 @@ extern CfCover cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags
  */
 extern CfClockRef *cf_rule_deps(const CfKey *key, text **tags, int ntags, int *n);
 
-/* Does a rule's template give this key, or one of these tags? */
-extern bool cf_rule_matches(const CfRule *rule, const CfKey *key, text **tags, int ntags);
+/* Does a rule's template (strictly: see cf_template_matches) give this key, or one of these tags? */
+extern bool cf_rule_matches(const CfRule *rule, const CfKey *key, text **tags, int ntags,
+							bool strict);
 
 #endif							/* CF_RULES_RULE_H */

@@ -25,7 +25,7 @@ add_part(CfTemplate *template, bool is_column, StringInfo text)
 	part->is_column = is_column;
 	part->len = text->len;
 	part->text = pnstrdup(text->data, text->len);
-	part->column = 0;
+	part->allows = NULL;
 	resetStringInfo(text);
 	return true;
 }
@@ -72,7 +72,14 @@ parse(const char *text, CfTemplate *result, StringInfo buf)
 	}
 	if (!add_part(result, false, buf))
 		return CF_TEMPLATE_TOO_LONG;
-	return result->nparts == 0 ? CF_TEMPLATE_EMPTY : CF_TEMPLATE_OK;
+	if (result->nparts == 0)
+		return CF_TEMPLATE_EMPTY;
+	for (int i = 0; i < result->nparts; i++)
+	{
+		if (!result->parts[i].is_column)
+			return CF_TEMPLATE_OK;
+	}
+	return CF_TEMPLATE_NO_LITERAL;
 }
 
 CfTemplateError
@@ -105,49 +112,79 @@ cf_template_error(CfTemplateError error)
 			return "A \"}\" has no \"{\"; a brace of the text itself is written twice.";
 		case CF_TEMPLATE_NO_NAME:
 			return "There is no column name between \"{\" and \"}\".";
+		case CF_TEMPLATE_NO_LITERAL:
+			return "It needs some text beside its columns, or it would match every key.";
 		case CF_TEMPLATE_TOO_LONG:
 			return "The template has too many parts.";
 	}
 	return NULL;
 }
 
-/*
- * Each column stands for any text, so literals are looked for one after the
- * other, each at its first place; only the last must be at the end. That is
- * right for '*' patterns: an earlier place leaves more room for the rest.
- */
 bool
-cf_template_matches(const CfTemplate *template, const char *text, int len)
+cf_template_allows_integer(char c)
 {
-	const char *end = text + len;
-	bool		anywhere = false;
+	return (c >= '0' && c <= '9') || c == '-';
+}
 
+bool
+cf_template_allows_uuid(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+}
+
+static bool
+allows(const CfTemplatePart *part, char c, bool strict)
+{
+	if (!strict)
+		return true;
+	return part->allows != NULL ? part->allows(c) : c != ':';
+}
+
+/*
+ * reached[i]: the parts so far can give the first i bytes of the text. Linear
+ * in the text's length for each part, whatever the text.
+ */
+static void
+match_column(const CfTemplatePart *part, const char *text, int len, bool strict,
+			 const bool *reached, bool *next)
+{
+	bool		open = false;
+
+	for (int i = 0; i <= len; i++)
+	{
+		next[i] = open || (reached[i] && !strict);
+		open = (open || reached[i]) && i < len && allows(part, text[i], strict);
+	}
+}
+
+static void
+match_literal(const CfTemplatePart *part, const char *text, int len,
+			  const bool *reached, bool *next)
+{
+	for (int i = 0; i <= len; i++)
+		next[i] = i >= part->len && reached[i - part->len] &&
+			memcmp(text + i - part->len, part->text, part->len) == 0;
+}
+
+bool
+cf_template_matches(const CfTemplate *template, const char *text, int len, bool strict)
+{
+	bool		reached[2][CF_TEMPLATE_MAX_TEXT + 1];
+	int			now = 0;
+
+	if (len > CF_TEMPLATE_MAX_TEXT)
+		return false;
+	memset(reached[0], 0, sizeof(reached[0]));
+	reached[0][0] = true;
 	for (int i = 0; i < template->nparts; i++)
 	{
 		const CfTemplatePart *part = &template->parts[i];
-		bool		last = i == template->nparts - 1;
-		const char *at = text;
 
 		if (part->is_column)
-		{
-			anywhere = true;
-			continue;
-		}
-		if (end - text < part->len)
-			return false;
-		if (last)
-			at = end - part->len;
-		else if (anywhere)
-		{
-			while (end - at >= part->len && memcmp(at, part->text, part->len) != 0)
-				at++;
-			if (end - at < part->len)
-				return false;
-		}
-		if (memcmp(at, part->text, part->len) != 0 || (!anywhere && at != text))
-			return false;
-		text = at + part->len;
-		anywhere = false;
+			match_column(part, text, len, strict, reached[now], reached[1 - now]);
+		else
+			match_literal(part, text, len, reached[now], reached[1 - now]);
+		now = 1 - now;
 	}
-	return anywhere || text == end;
+	return reached[now][len];
 }

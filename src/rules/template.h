@@ -14,13 +14,14 @@
 #include "lib/stringinfo.h"
 
 #define CF_TEMPLATE_MAX_PARTS 64
+#define CF_TEMPLATE_MAX_TEXT 1024 /* bytes: what a key or tag may have */
 
 typedef struct CfTemplatePart
 {
 	bool		is_column;
 	int			len;
 	char	   *text;			/* literal text, or a column's name */
-	int			column;			/* for the caller's use */
+	bool		(*allows) (char c); /* strict: what a value may have; NULL: all but ':' */
 } CfTemplatePart;
 
 typedef struct CfTemplate
@@ -37,6 +38,7 @@ typedef enum CfTemplateError
 	CF_TEMPLATE_UNCLOSED,		/* '{' without '}' */
 	CF_TEMPLATE_UNOPENED,		/* '}' without '{' */
 	CF_TEMPLATE_NO_NAME,		/* '{}' */
+	CF_TEMPLATE_NO_LITERAL,		/* columns only: it would match everything */
 	CF_TEMPLATE_TOO_LONG
 } CfTemplateError;
 
@@ -45,7 +47,18 @@ extern CfTemplateError cf_template_parse(const char *text, CfTemplate *result);
 
 extern const char *cf_template_error(CfTemplateError error);
 
-/* Could the template, with some values for its columns, give this text? */
-extern bool cf_template_matches(const CfTemplate *template, const char *text, int len);
+/*
+ * Could the template, with some values for its columns, give this text? Strict:
+ * with values that are not empty and have only characters that they allow.
+ * What only matches if a value has a colon in it is more likely another kind
+ * of key ('product:42:reviews'), so to promise something needs the strict
+ * answer, and to be on the safe side the other.
+ */
+extern bool cf_template_matches(const CfTemplate *template, const char *text, int len,
+								bool strict);
+
+/* Digits and the minus sign; and those of a UUID. */
+extern bool cf_template_allows_integer(char c);
+extern bool cf_template_allows_uuid(char c);
 
 #endif							/* CF_RULES_TEMPLATE_H */

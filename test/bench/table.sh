@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # print_table FILE: the table of bench.sh, from lines "round case size clients
-# figure". Figures are medians over the rounds; a ratio is taken within each
-# round first, and its lowest and highest value are shown beside the median.
+# figure". Figures of one round are averaged, then medians are taken over the
+# rounds; a ratio is taken within each round first, and its lowest and highest
+# value are shown beside the median.
 
 print_table()
 {
@@ -9,7 +10,12 @@ print_table()
 		"cachefront $(sed -n "s/^default_version = '\(.*\)'/\1/p" cachefront.control)" \
 		"$CF_PGVER" "$(nproc)" "$ROUNDS" "$SECONDS_PER_CASE"
 	awk -v clients_list="$CLIENTS" -v sessions="$SESSIONS" '
-	{ figure[$2, $3, $4, $1] = $5; if ($1 > rounds) rounds = $1 }
+	{
+		key = $2 SUBSEP $3 SUBSEP $4 SUBSEP $1
+		sum[key] += $5
+		figure[key] = sum[key] / ++count[key]
+		if ($1 > rounds) rounds = $1
+	}
 
 	function sort_values(v, n,    i, j, t) {
 		for (i = 2; i <= n; i++)
@@ -22,6 +28,7 @@ print_table()
 			if (!((a, asize, aclients, r) in figure)) continue
 			x = figure[a, asize, aclients, r]
 			if (op != "") {
+				if (!((b, bsize, bclients, r) in figure)) continue
 				y = figure[b, bsize, bclients, r]
 				x = op == "-" ? x - y : x / y
 			}
@@ -70,13 +77,15 @@ print_table()
 	END {
 		row("case", "", "clients", "median", "cachefront", "lowest-highest", "target", "")
 
-		title("In the server: one call, less an empty C function of the same signature")
+		title("In the server, without clients: one call, less an empty C function of the same signature")
 		x = median("loop_fetch", 200, 1, "-", "loop_empty", 200, 1)
 		row("cache_fetch_row, hit", 200, 1, sprintf("%.0f ns", x), "", sprintf("%.0f - %.0f", low, high), "<= 1000 ns", verdict(x <= 1000))
 		x = median("loop_get", 200, 1, "-", "loop_empty", 200, 1)
 		row("cache_get, hit", 200, 1, sprintf("%.0f ns", x), "", sprintf("%.0f - %.0f", low, high), "", "")
 		x = median("loop_copy", 200, 1, "-", "loop_empty", 200, 1)
 		row("a copy of the value in C", 200, 1, sprintf("%.0f ns", x), "", sprintf("%.0f - %.0f", low, high), "", "")
+		x = median("statement_cachefront", 200, 1, "-", "statement_constant", 200, 1)
+		row("a statement with it, less a constant", 200, 1, sprintf("%.0f ns", x), "", sprintf("%.0f - %.0f", low, high), "", "")
 
 		title("pgbench -M prepared, one key; \"cachefront\" is tps of cache_fetch_row over this case")
 		nclients = split(clients_list, clients, " ")

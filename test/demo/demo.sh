@@ -112,11 +112,11 @@ load_shop()
 	rm -f "$DEMO/version"
 	ask_file test/demo/schema.sql
 	for ((i = 0; i < BATCHES; i++)); do
-		percent "$(thousands $((i * per * 4))) order lines" $((i * 90 / BATCHES))
+		percent $((i * 90 / BATCHES)) "$(thousands $((i * per * 4))) order lines"
 		ask_file test/demo/orders.sql -v "from=$((i * per + 1))" \
 			-v "to=$(((i + 1) * per))" -v "seed=0.$i"
 	done
-	percent 'indexes, foreign keys' 90
+	percent 90 'indexes, foreign keys'
 	ask_file test/demo/constraints.sql
 	cksum <<<"$SHOP" >"$DEMO/loaded"
 }
@@ -170,7 +170,7 @@ goodbye()
 		    SELECT cache_fetch('product:42', 'SELECT * FROM products WHERE id = \$1', (42));
 		    SELECT * FROM cache_explain('product:42', 'SELECT * FROM products WHERE id = \$1', (42));
 		    SELECT * FROM cache_status \\gx
-		    SELECT * FROM cache_stats \\gx
+		    SELECT cache, fetches, l1_hits, misses, loads, early_refreshes FROM cache_stats;
 		    SELECT key, state, bytes, age, ttl_left FROM cache_entries;
 
 		${BOLD}make demo${PLAIN} shows the tour again, ${BOLD}make demo-stop${PLAIN} stops the server and removes its data.

@@ -61,7 +61,7 @@ step()
 
 show_step()
 {
-	printf '%s[%d/%d] %-56s %s' "${TTY:+$'\r\e[K'}" "$STEP" "$STEPS" "$STEP_TITLE" "$1"
+	printf '%s[%d/%d] %-47s %s' "${TTY:+$'\r\e[K'}" "$STEP" "$STEPS" "$STEP_TITLE" "$1"
 }
 
 elapsed()
@@ -103,14 +103,14 @@ quietly()
 	exit 1
 }
 
-# percent WHAT NUMBER: on a terminal redrawn, else every quarter.
+# percent NUMBER WHAT: on a terminal redrawn, else every quarter.
 percent()
 {
 	if [[ $TTY ]]; then
-		show_step "$(printf '%3d %%  %s, %s' "$2" "$(elapsed)" "$1")"
-	elif (($2 >= LAST_PERCENT + 25)); then
-		LAST_PERCENT=$2
-		printf '      %3d %%  %s, %s\n' "$2" "$(elapsed)" "$1"
+		show_step "$(printf '%3d %%  %s' "$1" "$(elapsed)")"
+	elif (($1 >= LAST_PERCENT + 25)); then
+		LAST_PERCENT=$1
+		printf '      %3d %%  %s, %s\n' "$1" "$(elapsed)" "$2"
 	fi
 }
 
@@ -123,12 +123,12 @@ chapter()
 
 text()
 {
-	printf '   %s\n' "$@"
+	printf '   %s\n\n' "$1"
 }
 
 code()
 {
-	printf '   %s%s%s\n' "$DIM" "$1" "$PLAIN"
+	printf '   %s%s%s\n\n' "$DIM" "$1" "$PLAIN"
 }
 
 # label TEXT, then value NUMBER [REMARK]: the label stands while one measures.
@@ -139,7 +139,7 @@ label()
 
 value()
 {
-	printf '%s%12s%s   %s\n' "$GREEN" "$1" "$PLAIN" "${2:-}"
+	printf '%s%12s%s%s\n' "$GREEN" "$1" "$PLAIN" "${2:+   $2}"
 }
 
 # What is being done, where a line can be taken back.

@@ -28,9 +28,8 @@ tour_aggregate()
 
 	call="SELECT cache_fetch('revenue:all', \$q\$$REVENUE\$q\$)"
 	chapter '1. An expensive aggregate'
-	text 'Revenue of each category, from 1,000,000 order lines:' ''
+	text 'Revenue of each category, from 1,000,000 order lines:'
 	code "SELECT cache_fetch('revenue:all', 'SELECT c.name AS category, sum(l.quantity * l.price) ...');"
-	echo
 	label 'the query itself'
 	query=$(time_statement 3 "$REVENUE" | median)
 	value "$(ms "$query")"
@@ -44,30 +43,43 @@ tour_aggregate()
 	value "$(times "$query" "$warm") x" 'faster'
 }
 
+LOAD_MS="SELECT max(load_ms) FROM cache_entries WHERE key = 'best:17'"
+
+# On a cold key, with the counters at zero; again where the machine was too busy.
+stampede()
+{
+	local attempt
+
+	for attempt in 1 2 3; do
+		ask "SELECT cache_invalidate('best:17'); SELECT cache_stats_reset()" >/dev/null
+		if cf_stampede "$BIN" $CLIENTS "$1" "$2" 2>"$DEMO/stampede.$attempt"; then return; fi
+	done
+	cat "$DEMO/stampede.$attempt" >&2
+	return 1
+}
+
 tour_stampede()
 {
 	local query call warm alone crowd cached
 
 	query=${BEST//\$1/17}
-	call="SELECT cache_fetch('best:17', \$q\$$BEST\$q\$, (17))"
+	call="cache_fetch('best:17', \$q\$$BEST\$q\$, (17))"
 	warm="SELECT cache_fetch('warmup', 'SELECT 1')"
 	chapter "2. $CLIENTS sessions ask for the same cold key at the same moment"
-	text 'The best sellers of a category:' ''
-	code "SELECT cache_fetch('best:17', 'SELECT p.name, sum(l.quantity) ... WHERE p.category_id = \$1 ...', (17));"
-	echo
+	text 'The best sellers of a category:'
+	code "SELECT cache_fetch('best:17', 'SELECT p.name, sum(l.quantity) ... = \$1 ...', (17));"
 	label 'one session, no cache'
 	alone=$(time_statement 5 "$query" | median)
 	value "$(ms "$alone")"
 	label "$CLIENTS sessions, no cache: last answer after"
-	crowd=$(cf_stampede "$BIN" $CLIENTS 'SELECT 1' "$query")
-	value "$(ms "${crowd% *}")" "the query ran $CLIENTS times"
+	crowd=$(stampede 'SELECT 1' "(SELECT json_agg(t) FROM ($query) AS t)")
+	value "$(ms "${crowd% *}")" 'each runs the query itself'
 	ask "SELECT cache_define('best')" >/dev/null
-	ask 'SELECT cache_stats_reset()' >/dev/null
 	label "$CLIENTS sessions, cache_fetch: last answer after"
-	cached=$(cf_stampede "$BIN" $CLIENTS "$warm" "$call")
-	value "$(ms "${cached% *}")"
-	label 'how often the query ran'
-	value "$(counter best loads) x" "$(counter best flight_handovers) sessions waited for that one answer"
+	cached=$(stampede "$warm" "$call")
+	value "$(ms "${cached% *}")" "$(ms "$(ask "$LOAD_MS")") of it the query"
+	label '  how often the query ran'
+	value "$(counter best loads) x" "$(counter best flight_handovers) sessions were handed that one answer"
 }
 
 tour_negative()
@@ -78,9 +90,8 @@ tour_negative()
 	ask "SELECT cache_define('product')" >/dev/null
 	ask 'SELECT cache_stats_reset()' >/dev/null
 	chapter '3. A row that does not exist'
-	text 'The empty answer is kept as well, so that asking for it again costs nothing:' ''
+	text 'The empty answer is kept as well, so that asking for it again costs nothing:'
 	code "SELECT cache_fetch('product:nosuch', 'SELECT * FROM products WHERE id = \$1', (987654321));"
-	echo
 	printf '   %-44s%12s%14s%16s\n' '' 'answer' 'query ran' 'negative hits'
 	for i in first second third; do
 		before=($(counter product loads) $(counter product negative_hits))
@@ -91,7 +102,7 @@ tour_negative()
 	done
 }
 
-# Ten seconds of steady traffic on one key whose entry lives for two seconds.
+# Some seconds of steady traffic on one key whose entry lives for two seconds.
 # Prints: answers loads early_refreshes misses handovers
 traffic()
 {
@@ -117,12 +128,11 @@ traffic()
 tour_early_refresh()
 {
 	local off on
-	TRAFFIC_S=8
+	TRAFFIC_S=6
 
 	chapter '4. An early refresh, so that nobody waits when an entry expires'
-	text "$TRAFFIC_S seconds of traffic on one key (20 sessions, 1000 calls a second); the entry lives 2 s:" ''
+	text "$TRAFFIC_S seconds of traffic on one key (20 sessions, 1000 calls a second); the entry lives 2 s:"
 	code "SELECT cache_define('report', ttl => '2 s', xfetch_beta => 1);"
-	echo
 	busy 'measuring without it ...'
 	off=($(traffic 0))
 	busy 'measuring with it ...'
@@ -183,13 +193,13 @@ tour_writes()
 		SELECT cache_invalidate('product:42')" >/dev/null
 	open_session
 	chapter '5. Writes belong to their transaction'
-	text "What the session that writes, and another one, get for cache_get('cart:7'):" ''
+	text "What the session that writes, and another one, get for cache_get('cart:7'):"
 	printf '   %-58s%-18s%s\n' '' 'this session' 'another session'
 	sight "BEGIN" "$get"
 	sight "SELECT cache_set('cart:7', '{\"items\": 3}')" "$get"
 	sight "ROLLBACK" "$get"
 	echo
-	text "The same for the price of product 42, by cache_fetch_row('product:42', ...):" ''
+	text "The same for the price of product 42, by cache_fetch_row('product:42', ...):"
 	sight "BEGIN" "$fetch"
 	sight "UPDATE products SET price = 24.90 WHERE id = 42" "$fetch"
 	sight "SELECT cache_invalidate('product:42')" "$fetch"

@@ -37,6 +37,10 @@ our @EXPORT = qw(debug finish_session require_debug run_sessions start_session
 # meaning.
 my $barrier = 715517;
 
+# Where start_session keeps scripts and outputs.
+my $session_dir;
+my $nsessions = 0;
+
 # The lock class of the extension's wait points (src/debug_point.c), as pg_locks
 # shows it in objsubid.
 my $waitpoint_class = 0xCFD;
@@ -222,7 +226,8 @@ sub start_session
 {
 	my ($node, $sql, %option) = @_;
 	my $connstr = $node->connstr($option{database} // 'postgres');
-	my $path = PostgreSQL::Test::Utils::tempdir() . '/session';
+	my $path = ($session_dir //= PostgreSQL::Test::Utils::tempdir()) . '/'
+	  . $nsessions++;
 	my %conf = %{ $option{conf} // {} };
 
 	$connstr .= " user='$option{user}'" if defined $option{user};

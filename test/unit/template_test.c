@@ -34,7 +34,7 @@ matches(const char *pattern, const char *text)
 	bool		result;
 
 	CHECK_INT(cf_template_parse(pattern, &template), CF_TEMPLATE_OK);
-	result = cf_template_matches(&template, text, strlen(text));
+	result = cf_template_matches(&template, text, strlen(text), false);
 	free_template(&template);
 	return result;
 }
@@ -65,6 +65,8 @@ test_errors(void)
 	CHECK_INT(error_of("a{b"), CF_TEMPLATE_UNCLOSED);
 	CHECK_INT(error_of("a}b"), CF_TEMPLATE_UNOPENED);
 	CHECK_INT(error_of("a{}b"), CF_TEMPLATE_NO_NAME);
+	CHECK_INT(error_of("{id}"), CF_TEMPLATE_NO_LITERAL);
+	CHECK_INT(error_of("{a}{b}"), CF_TEMPLATE_NO_LITERAL);
 	for (int error = CF_TEMPLATE_EMPTY; error <= CF_TEMPLATE_TOO_LONG; error++)
 		CHECK(cf_template_error((CfTemplateError) error) != NULL);
 }
@@ -87,7 +89,6 @@ test_match(void)
 	CHECK(!matches("product:{id}", "product"));
 	CHECK(!matches("product:{id}", "xproduct:42"));
 	CHECK(!matches("product:{id}", "products:42"));
-	CHECK(matches("{id}", ""));
 	CHECK(matches("{id}:x", "42:x"));
 	CHECK(!matches("{id}:x", "42:xy"));
 	CHECK(matches("{id}:x", ":x:x"));
@@ -101,6 +102,35 @@ test_match(void)
 	CHECK(!matches("ab{x}ba", "aba"));
 }
 
+static bool
+matches_strictly(const char *pattern, const char *text, bool (*allows) (char c))
+{
+	CfTemplate	template;
+	bool		result;
+
+	CHECK_INT(cf_template_parse(pattern, &template), CF_TEMPLATE_OK);
+	for (int i = 0; i < template.nparts; i++)
+		template.parts[i].allows = allows;
+	result = cf_template_matches(&template, text, strlen(text), true);
+	free_template(&template);
+	return result;
+}
+
+static void
+test_strict(void)
+{
+	CHECK(matches_strictly("product:{id}", "product:a42", NULL));
+	CHECK(!matches_strictly("product:{id}", "product:", NULL));
+	CHECK(!matches_strictly("product:{id}", "product:42:reviews", NULL));
+	CHECK(matches_strictly("a:{b}:c:{d}:e", "a:1:c:2:e", NULL));
+	CHECK(!matches_strictly("a:{b}:c:{d}:e", "a:1:c:c:2:e", NULL));
+	CHECK(matches_strictly("product:{id}", "product:-42", cf_template_allows_integer));
+	CHECK(!matches_strictly("product:{id}", "product:top", cf_template_allows_integer));
+	CHECK(matches_strictly("u:{id}", "u:6b29fc40-ca47-1067-b31d-00dd010662da",
+						   cf_template_allows_uuid));
+	CHECK(!matches_strictly("u:{id}", "u:xyz", cf_template_allows_uuid));
+}
+
 int
 main(void)
 {
@@ -108,5 +138,6 @@ main(void)
 	RUN(test_errors);
 	RUN(test_too_long);
 	RUN(test_match);
+	RUN(test_strict);
 	return cf_unit_end();
 }
