@@ -396,3 +396,9 @@ SELECT * FROM leftovers;
 SELECT cache_flush();
 DROP SCHEMA regress_cf_errors CASCADE;
 DROP ROLE regress_cf_errors_user;
+--
+-- Types that can be shown but not read back
+--
+SELECT * FROM cache_fetch_rows('re:types', 'SELECT ROW(1) AS r') AS t(r record);
+SELECT * FROM cache_fetch_rows('re:types', 'SELECT adbin FROM pg_attrdef') AS t(b pg_node_tree);
+SELECT count(*) FROM cache_entries WHERE key = 're:types';

@@ -5,10 +5,12 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
 #include "api/args.h"
@@ -70,6 +72,23 @@ require_column_list(ReturnSetInfo *rsinfo)
 				 errhint("Call it in FROM with a column definition list: cache_fetch_rows(...) AS t(id int, name text).")));
 }
 
+/* Types whose values can be shown but not read back. */
+static void
+require_readable_types(TupleDesc desc)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Oid			type = TupleDescAttr(desc, i)->atttypid;
+
+		if (get_typtype(type) == TYPTYPE_PSEUDO || type == PG_NODE_TREEOID ||
+			type == PG_NDISTINCTOID || type == PG_DEPENDENCIESOID ||
+			type == PG_MCV_LISTOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot cache a column of type %s", format_type_be(type))));
+	}
+}
+
 Datum
 cachefront_fetch_rows(PG_FUNCTION_ARGS)
 {
@@ -79,6 +98,7 @@ cachefront_fetch_rows(PG_FUNCTION_ARGS)
 
 	cf_shmem_require();
 	require_column_list(rsinfo);
+	require_readable_types(rsinfo->expectedDesc);
 
 	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
 	rsinfo->returnMode = SFRM_Materialize;

@@ -389,6 +389,7 @@ cachefront_detach(PG_FUNCTION_ARGS)
 	bool		all = PG_ARGISNULL(1) && PG_ARGISNULL(2);
 	int32		dropped = 0;
 
+	cf_shmem_require();
 	relid = get_table(fcinfo);
 	rel = table_open(relid, ShareRowExclusiveLock);
 	if (!all)

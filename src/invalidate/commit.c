@@ -80,6 +80,7 @@ check_lease(int i)
 		op->value = NULL;
 	}
 	op->lease = is_own(i) ? CF_NO_LEASE : now;
+	cf_lease_drop(&op->key);
 }
 
 bool

@@ -84,6 +84,14 @@ mark_subtransaction(void)
 	nmarks++;
 }
 
+/* What the tags of a clock are found by. */
+static void
+hash_clock(CfHash128 *hash, CfClockRef clock)
+{
+	cf_hash128_init(hash, CF_OP_TAG);
+	cf_hash128_add_u64(hash, clock);
+}
+
 /* The log is no longer short: from now on there is a hash table. */
 static void
 build_newest(void)
@@ -97,7 +105,11 @@ build_newest(void)
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
 	for (int i = 0; i < nops; i++)
+	{
 		((Newest *) hash_search(new, &ops[i].hash, HASH_ENTER, NULL))->op = i;
+		if (ops[i].kind == CF_OP_TAG)
+			((Newest *) hash_search(new, &ops[i].clock_hash, HASH_ENTER, NULL))->op = i;
+	}
 	newest = new;
 }
 
@@ -119,15 +131,49 @@ find_newest(const CfHash128 *hash)
 	return found != NULL ? found->op : -1;
 }
 
+/* The newest operation on a tag of this clock, or -1. */
+static int
+find_newest_tag(CfClockRef clock)
+{
+	CfHash128	hash;
+
+	if (newest != NULL)
+	{
+		hash_clock(&hash, clock);
+		return find_newest(&hash);
+	}
+	for (int i = Min(last_tag_op, nops - 1); i >= 0; i--)
+	{
+		if (ops[i].kind == CF_OP_TAG && ops[i].clock == clock)
+			return i;
+	}
+	return -1;
+}
+
+/* A new entry says what was so before, until the operation is there. */
+static Newest *
+enter_newest(const CfHash128 *hash, int older)
+{
+	bool		found;
+	Newest	   *entry = hash_search(newest, hash, HASH_ENTER, &found);
+
+	if (!found)
+		entry->op = older;
+	return entry;
+}
+
 /*
  * Adds an operation, zeroed but for what it is about. All memory is taken
  * before anything changes, so that an error leaves the log as it was.
  */
 static CfOp *
-append(CfOpKind kind, const CfHash128 *hash)
+append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 {
 	Newest	   *entry = NULL;
+	Newest	   *tag_entry = NULL;
 	int			older = find_newest(hash);
+	int			older_tag = -1;
+	CfHash128	clock_hash;
 	CfOp	   *op;
 
 	mark_subtransaction();
@@ -138,21 +184,43 @@ append(CfOpKind kind, const CfHash128 *hash)
 	}
 	if (newest == NULL && nops == CF_SMALL_LOG)
 		build_newest();
+	if (kind == CF_OP_TAG)
+	{
+		hash_clock(&clock_hash, clock);
+		older_tag = find_newest_tag(clock);
+		if (newest != NULL)
+			tag_entry = enter_newest(&clock_hash, older_tag);
+	}
 	if (newest != NULL)
-		entry = hash_search(newest, hash, HASH_ENTER, NULL);
+		entry = enter_newest(hash, older);
 	op = &ops[nops];
 	MemSet(op, 0, sizeof(*op));
 	op->kind = kind;
+	op->clock = clock;
 	op->hash = *hash;
 	op->older = older;
+	op->older_tag = older_tag;
+	if (kind == CF_OP_TAG)
+		op->clock_hash = clock_hash;
 	if (kind == CF_OP_SET || kind == CF_OP_TOUCH)
 		last_value_op = nops;
 	if (kind == CF_OP_TAG)
 		last_tag_op = nops;
 	if (entry != NULL)
 		entry->op = nops;
+	if (tag_entry != NULL)
+		tag_entry->op = nops;
 	nops++;
 	return op;
+}
+
+static void
+restore_newest(const CfHash128 *hash, int older)
+{
+	if (older < 0)
+		hash_search(newest, hash, HASH_REMOVE, NULL);
+	else
+		((Newest *) hash_search(newest, hash, HASH_FIND, NULL))->op = older;
 }
 
 static void
@@ -162,10 +230,9 @@ pop(void)
 
 	if (newest == NULL)
 		return;
-	if (op->older < 0)
-		hash_search(newest, &op->hash, HASH_REMOVE, NULL);
-	else
-		((Newest *) hash_search(newest, &op->hash, HASH_FIND, NULL))->op = op->older;
+	restore_newest(&op->hash, op->older);
+	if (op->kind == CF_OP_TAG)
+		restore_newest(&op->clock_hash, op->older_tag);
 }
 
 static void
@@ -207,10 +274,9 @@ cf_pending_add_key(const CfKey *key)
 	if (find_newest(&hash) > last_value_op)
 		return;
 	copy = copy_key(key);
-	op = append(CF_OP_KEY, &hash);
+	op = append(CF_OP_KEY, &hash, cf_clock_of_key(key->hash));
 	op->key = *key;
 	op->key.data = copy;
-	op->clock = cf_clock_of_key(key->hash);
 }
 
 static void
@@ -234,10 +300,9 @@ add_tag(const CfTag *tag, bool soft)
 	}
 	copy = MemoryContextAlloc(context, tag->len);
 	memcpy(copy, tag->text, tag->len);
-	op = append(CF_OP_TAG, &hash);
+	op = append(CF_OP_TAG, &hash, cf_clock_of_tag(tag->hash));
 	op->tag = copy;
 	op->tag_len = tag->len;
-	op->clock = cf_clock_of_tag(tag->hash);
 	op->soft = soft;
 }
 
@@ -261,7 +326,7 @@ cf_pending_add_flush(void)
 	begin();
 	cf_lease_drop_all();
 	cf_hash128_init(&hash, CF_OP_FLUSH);
-	append(CF_OP_FLUSH, &hash)->clock = cf_clock_of_epoch(MyDatabaseId);
+	(void) append(CF_OP_FLUSH, &hash, cf_clock_of_epoch(MyDatabaseId));
 }
 
 void
@@ -290,7 +355,7 @@ cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slo
 	if (ndeps > 0)
 		memcpy(deps_copy, deps, ndeps * sizeof(CfClockRef));
 
-	op = append(CF_OP_SET, &hash);
+	op = append(CF_OP_SET, &hash, 0);
 	op->key = *key;
 	op->key.data = key_copy;
 	op->id = *id;
@@ -324,13 +389,12 @@ is_outdated(int set)
 {
 	const CfOp *op = &ops[set];
 
-	for (int i = set + 1; i <= last_tag_op && i < nops; i++)
+	if (last_tag_op < set)
+		return false;
+	for (int k = 0; k < op->ndeps; k++)
 	{
-		for (int k = 0; ops[i].kind == CF_OP_TAG && k < op->ndeps; k++)
-		{
-			if (op->deps[k] == ops[i].clock)
-				return true;
-		}
+		if (find_newest_tag(op->deps[k]) > set)
+			return true;
 	}
 	return false;
 }
@@ -359,7 +423,7 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 		return;					/* dropped: nothing to touch */
 	hash_value(&hash, key, id);
 	copy = copy_key(key);
-	op = append(CF_OP_TOUCH, &hash);
+	op = append(CF_OP_TOUCH, &hash, 0);
 	op->key = *key;
 	op->key.data = copy;
 	op->id = *id;
@@ -391,12 +455,7 @@ cf_pending_any(void)
 bool
 cf_pending_has_tag(CfClockRef clock)
 {
-	for (int i = 0; i <= last_tag_op && i < nops; i++)
-	{
-		if (ops[i].kind == CF_OP_TAG && ops[i].clock == clock)
-			return true;
-	}
-	return false;
+	return last_tag_op >= 0 && find_newest_tag(clock) >= 0;
 }
 
 bool

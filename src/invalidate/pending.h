@@ -33,6 +33,8 @@ typedef struct CfOp
 	bool		soft;			/* TAG: the user did not ask for it */
 	CfHash128	hash;			/* what it is about */
 	int			older;			/* the previous operation about that, or -1 */
+	CfHash128	clock_hash;		/* TAG: likewise for all tags of its clock */
+	int			older_tag;
 	CfKey		key;			/* KEY, SET, TOUCH: in the transaction's memory */
 	const char *tag;			/* TAG: likewise, as is its length */
 	int			tag_len;

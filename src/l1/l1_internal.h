@@ -25,9 +25,9 @@ extern dsa_area *cf_l1_dsa;
 
 /*
  * An entry, followed by its dependencies, its key and its value. A value that
- * would make that larger than CF_L1_MAX_ALLOC lies in a chain of chunks: then
- * every allocation is of one of DSA's size classes, and memory that evicting
- * one value frees is of use to any other. All fields
+ * would make that larger than CF_L1_CHUNK lies in a chain of chunks: so there
+ * are few sizes of allocations, and memory that evicting one value frees is of
+ * use to any other (memory.c). All fields
  * are written before the entry is linked, and protected by the partition's
  * lock from then on; only sieve.visited is set under the shared lock.
  */
@@ -71,12 +71,13 @@ StaticAssertDecl(sizeof(CfSharedL1Entry) <= 128,
 	((CfL1Marker) ((entry)->flags >> CF_ENTRY_MARKER_SHIFT))
 
 #define CF_L1_EVICT_MIN (256 * 1024) /* least budget of bytes to evict */
+#define CF_L1_CHUNK 1024
 #define CF_L1_MAX_ALLOC 8192	/* DSA's largest size class */
 
 typedef struct CfSharedL1Chunk
 {
 	dsa_pointer next;
-	char		data[CF_L1_MAX_ALLOC - sizeof(dsa_pointer)];
+	char		data[CF_L1_CHUNK - sizeof(dsa_pointer)];
 } CfSharedL1Chunk;
 
 #define CF_L1_CHUNK_DATA sizeof(((CfSharedL1Chunk *) NULL)->data)

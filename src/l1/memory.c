@@ -22,6 +22,7 @@
 #include "shmem.h"
 
 #define CF_SIEVE_MAX_STEPS 256
+#define CF_L1_FINE_SIZE (16 * 1024 * 1024)	/* from here on, more size classes */
 
 CfSharedL1 *cf_l1_shared = NULL;
 dsa_area   *cf_l1_dsa = NULL;
@@ -151,6 +152,28 @@ evict_one_locked(CfSharedL1Partition *partition)
 }
 
 /*
+ * Each size class of DSA that was ever used keeps 64 kB at least, so we use but
+ * a few: for entries of one piece, chunks, and (the last) entries with long
+ * keys or many dependencies, and handovers. A small area has fewer.
+ */
+static Size
+round_up(Size size)
+{
+	static const Size fine[] = {192, 224, 256, 320, 384, 448, 512, 640, 768, CF_L1_CHUNK};
+	static const Size coarse[] = {256, 512, CF_L1_CHUNK};
+	bool		large = cf_l1_shared->dsa_size >= CF_L1_FINE_SIZE;
+	const Size *classes = large ? fine : coarse;
+	int			n = large ? lengthof(fine) : lengthof(coarse);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (size <= classes[i])
+			return classes[i];
+	}
+	return CF_L1_MAX_ALLOC;
+}
+
+/*
  * DSA gives the memory of one size class to another only when 64 kB of it are
  * empty, which evicting small values does not bring about for certain. So the
  * work is bounded by a budget of bytes to evict; what an attempt that gives up
@@ -163,6 +186,7 @@ cf_l1_alloc_evicting(Size size, Size *budget)
 	int			empty = 0;
 
 	Assert(size <= CF_L1_MAX_ALLOC);
+	size = round_up(size);
 	dp = dsa_allocate_extended(cf_l1_dsa, size, DSA_ALLOC_NO_OOM);
 	while (!DsaPointerIsValid(dp) && empty < CF_L1_PARTITIONS && *budget > 0)
 	{

@@ -322,11 +322,11 @@ make_chunks(const char *value, Size len, Size *budget)
 {
 	dsa_pointer first = InvalidDsaPointer;
 
-	/* From the end, so that each chunk knows the next. */
+	/* From the end, so that each chunk knows the next. All are of one size. */
 	while (len > 0)
 	{
 		Size		n = (len - 1) % CF_L1_CHUNK_DATA + 1;
-		dsa_pointer dp = cf_l1_alloc_evicting(offsetof(CfSharedL1Chunk, data) + n, budget);
+		dsa_pointer dp = cf_l1_alloc_evicting(sizeof(CfSharedL1Chunk), budget);
 		CfSharedL1Chunk *chunk;
 
 		if (!DsaPointerIsValid(dp))
@@ -355,7 +355,7 @@ make_entry(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 
 	if (size > cf_l1_shared->dsa_size / 2)
 		return InvalidDsaPointer;
-	if (size > CF_L1_MAX_ALLOC)
+	if (size > CF_L1_CHUNK && len > 0)
 	{
 		chunks = make_chunks(value, len, &budget);
 		if (!DsaPointerIsValid(chunks))

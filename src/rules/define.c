@@ -157,9 +157,12 @@ column_us(const Datum *values, const bool *nulls, int column)
 }
 
 static double
-column_fraction(const Datum *values, const bool *nulls, int column)
+column_number(const Datum *values, const bool *nulls, int column, double max)
 {
-	return nulls[column - 1] ? -1.0 : DatumGetFloat8(values[column - 1]);
+	double		value = nulls[column - 1] ? -1.0 : DatumGetFloat8(values[column - 1]);
+
+	/* Written by hand it may be anything, also not a number. */
+	return value >= 0 ? Min(value, max) : -1.0;
 }
 
 static void
@@ -183,8 +186,8 @@ add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 	definition->ttl = column_us(values, nulls, COL_TTL);
 	definition->negative_ttl = column_us(values, nulls, COL_NEGATIVE_TTL);
 	definition->stale_ttl = column_us(values, nulls, COL_STALE_TTL);
-	definition->jitter = column_fraction(values, nulls, COL_JITTER);
-	definition->xfetch_beta = column_fraction(values, nulls, COL_XFETCH_BETA);
+	definition->jitter = column_number(values, nulls, COL_JITTER, 1.0);
+	definition->xfetch_beta = column_number(values, nulls, COL_XFETCH_BETA, 1000.0);
 	/* A scope that somebody wrote into the table by hand: the narrowest. */
 	if (nulls[COL_SCOPE - 1] ||
 		!cf_scope_parse(TextDatumGetCString(values[COL_SCOPE - 1]),

@@ -967,6 +967,26 @@ foreach my $read (
 	end_case();
 }
 
+begin_case('a result that cannot be shared');
+{
+	# The query takes a transaction id. Then all load, and not one by one.
+	my $sql = "SELECT cache_fetch('k', 'SELECT gate(1), txid_current()')";
+	my @sessions = begin_flight($sql, 5);
+	hold('flight-before-landing');
+	open_gate(1);
+	wait_held('flight-before-landing');
+	hold('load-after-query');
+	let_go('flight-before-landing');
+	ok(wait_held('load-after-query', 5), "$case: all load at once");
+	let_go('load-after-query');
+	my @results = finish_all(@sessions);
+	my %seen = map { answer($_) => 1 } @results;
+	is(status_list(@results), '0 0 0 0 0 0', "$case: all answer");
+	is(scalar(keys %seen), 6, "$case: each by itself");
+	is(counters('loads', 'fills', 'flight_handovers'), '6|0|0', "$case: nothing is kept");
+}
+end_case();
+
 begin_case('REVOKE while a leader loads');
 {
 	hold('load-after-query');

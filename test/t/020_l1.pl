@@ -178,15 +178,19 @@ sub fill_by_eight
 	return;
 }
 
-# Sets values of one size, each in a transaction of its own; returns how many of
-# them L1 has at the end.
+# Sets values of one size, each in a transaction of its own, and reads them all:
+# what is there must be its key's own. Returns how many L1 has at the end.
 sub set_many
 {
 	my ($prefix, $n, $size) = @_;
+	my $value = "to_json(i || repeat('x', $size))";
 
 	query( "DO \$\$ BEGIN FOR i IN 1 .. $n LOOP PERFORM"
-		  . " cache_set('$prefix:' || i, to_json(repeat('x', $size))); COMMIT;"
-		  . ' END LOOP; END $$');
+		  . " cache_set('$prefix:' || i, $value); COMMIT; END LOOP; END \$\$");
+	is( query("SELECT count(*) FROM generate_series(1, $n) i,
+			LATERAL cache_get('$prefix:' || i) AS g WHERE g::text <> $value\::text"),
+		0,
+		$node->name . ": $n values of $size bytes, each the key's own");
 	return query("SELECT count(*) FROM cache_entries WHERE key LIKE '$prefix:%'");
 }
 
