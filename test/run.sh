@@ -4,6 +4,7 @@
 #   test/run.sh [all]              everything
 #   test/run.sh checks             static checks: layers, symbols, documents
 #   test/run.sh unit [NAME...]     test/unit/*.c under ASan and UBSan
+#   test/run.sh model              test/model/*.pml, and those of the design
 #   test/run.sh regress [NAME...]  sql/*.sql against the release build
 #   test/run.sh ubsan [NAME...]    the same against the UBSan build
 #   test/run.sh isolation [NAME...]  test/specs/*.spec against the debug build
@@ -22,7 +23,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 # shellcheck source=test/lib/setup.sh
 . test/lib/setup.sh
 
-PACKAGES=(postgresql-15 postgresql-server-dev-15 libipc-run-perl gcc libc6-dev make)
+PACKAGES=(postgresql-15 postgresql-server-dev-15 libpq-dev libipc-run-perl gcc libc6-dev make spin)
 SUITE_TIMEOUT=540
 TAP_TIMEOUT=300
 LANES=()
@@ -113,6 +114,20 @@ run_checks()
 		"test/check_$check.sh" "$@" >"$RUN/check-$check" 2>&1 || status=fail
 		record $status check "$check" "$(since "$start")" "$RUN/check-$check"
 	done
+}
+
+# ---- models -----------------------------------------------------------------
+
+# All of them count as one: each case is in the output.
+run_models()
+{
+	local start status=ok
+
+	start=$(now_ms)
+	test/model/run.sh >"$RUN/models" 2>&1 || status=fail
+	record $status model "protocol ($(tail -n 1 "$RUN/models"))" "$(since "$start")" "$RUN/models"
+	grep -E '^skipped|^ *FAIL|^shared: FAIL' "$RUN/models"
+	return 0
 }
 
 # ---- unit tests -------------------------------------------------------------
@@ -427,6 +442,7 @@ tests_with_server()
 	PORT=5802 run_regress regress release
 	PORT=5803 run_isolation debug
 	PORT=5804 run_regress ubsan ubsan
+	run_models
 }
 
 main()
@@ -435,7 +451,7 @@ main()
 
 	if (($#)); then shift; fi
 	case $what in
-		all | checks | unit | regress | ubsan | isolation | tap) ;;
+		all | checks | unit | model | regress | ubsan | isolation | tap) ;;
 		*) sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 	esac
 	cf_install_packages "${PACKAGES[@]}"
@@ -452,6 +468,7 @@ main()
 		all) SOURCE=$CF_BUILD/release/src-tree; run_all ;;
 		checks) prepare release; lane run_checks ;;
 		unit) lane run_unit "$@" ;;
+		model) lane run_models ;;
 		regress | ubsan) prepare "$FLAVOUR"; lane run_regress "$what" "$FLAVOUR" "$@" ;;
 		isolation) prepare "$FLAVOUR"; lane run_isolation "$FLAVOUR" "$@" ;;
 		tap) prepare "$FLAVOUR"; lane run_tap "$FLAVOUR" "$@" ;;

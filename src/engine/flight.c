@@ -713,9 +713,9 @@ cf_flight_wait(CfSharedFlight *flight, TimestampTz deadline, CfL1Part part,
 	Assert(following == flight);
 	my_waiter()->pid = MyProcPid;
 	my_waiter()->leader = flight->leader;
-	CF_WAIT_POINT("flight-wait");
 	PG_TRY();
 	{
+		CF_WAIT_POINT("flight-wait");
 		if (!sleep_until_landed(flight, deadline))
 			outcome = CF_FLIGHT_TIMEOUT;
 		else if (flight->outcome != CF_FLIGHT_VALUE)

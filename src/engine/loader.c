@@ -480,6 +480,7 @@ cf_load_run(const CfRequest *request, CfLoad *load,
 	/* DESIGN section 5: the clocks first, then the snapshot. */
 	load->started = cf_now();
 	load->stamp = cf_clock_stamp();
+	/* Followers are told before definitions are read: test/model/epoch.pml. */
 	if (before_snapshot != NULL)
 		before_snapshot(arg);
 	AcceptInvalidationMessages();

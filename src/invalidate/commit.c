@@ -80,7 +80,6 @@ check_lease(int i)
 		op->value = NULL;
 	}
 	op->lease = is_own(i) ? CF_NO_LEASE : now;
-	cf_lease_drop(&op->key);
 }
 
 bool
@@ -160,6 +159,16 @@ store(const CfOp *op)
 	cf_l1_delete(&op->key, &op->id);
 }
 
+/* What the session itself has invalidated or set it no longer misses. */
+static void
+drop_leases(const CfOp *op)
+{
+	if (op->kind == CF_OP_KEY || op->kind == CF_OP_SET)
+		cf_lease_drop(&op->key);
+	else if (op->kind != CF_OP_TOUCH)
+		cf_lease_drop_all();
+}
+
 void
 cf_commit_settle(void)
 {
@@ -186,6 +195,7 @@ cf_commit_settle(void)
 	{
 		CfOp	   *op = cf_pending_op(i);
 
+		drop_leases(op);
 		if ((op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH) &&
 			cf_pending_is_last(i))
 			store(op);

@@ -323,5 +323,7 @@ cf_epoch_finish(bool committed)
 void
 cf_epoch_at_prepare_transaction(void)
 {
+	if (database_changed || server_changed)
+		cf_rule_forget();
 	database_changed = server_changed = false;
 }

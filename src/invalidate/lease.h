@@ -26,7 +26,7 @@ extern void cf_lease_take(const CfKey *key, uint64 stamp);
 /* cache_set: the stamp of a lease of the last seconds, or CF_NO_LEASE. */
 extern uint64 cf_lease_find(const CfKey *key);
 
-/* The session itself invalidates: it knows what it sets after that. */
+/* The session itself has committed an invalidation: it knows what it sets. */
 extern void cf_lease_drop(const CfKey *key);
 extern void cf_lease_drop_all(void);
 

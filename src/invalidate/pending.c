@@ -15,7 +15,6 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "invalidate/lease.h"
 #include "invalidate/pending.h"
 
 #define CF_SMALL_LOG 16
@@ -269,7 +268,6 @@ cf_pending_add_key(const CfKey *key)
 
 	begin();
 	hash_key(&hash, key);
-	cf_lease_drop(key);
 	/* Once is enough, unless a value was set or touched after it. */
 	if (find_newest(&hash) > last_value_op)
 		return;
@@ -288,7 +286,6 @@ add_tag(const CfTag *tag, bool soft)
 	int			known;
 
 	begin();
-	cf_lease_drop_all();
 	cf_hash128_init(&hash, CF_OP_TAG);
 	cf_hash128_add(&hash, tag->text, tag->len);
 	/* Once is enough, unless a value was set or touched after it. */
@@ -324,7 +321,6 @@ cf_pending_add_flush(void)
 	CfHash128	hash;
 
 	begin();
-	cf_lease_drop_all();
 	cf_hash128_init(&hash, CF_OP_FLUSH);
 	(void) append(CF_OP_FLUSH, &hash, cf_clock_of_epoch(MyDatabaseId));
 }

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Checks the models of this folder with spin, and then those that the design
+# brings along, where they are there: ../shared/model/run.sh beside the project.
+# The protocol must hold, and must break without each of its rules: a model
+# that cannot fail checks nothing.
+#
+# Prints a line a case and 'N passed, N failed'; exits 1 on any failure. Needs
+# spin and gcc; without them it says so and checks nothing.
+
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
+SHARED=../../../shared/model/run.sh
+TIMEOUT=120
+
+# WANT MODEL FLAGS. What is wanted: the claim holds; it breaks (an assertion is
+# violated); it hangs (somebody sleeps for ever).
+CASES=(
+	'holds flight'
+	'holds flight -DCALLERS=2 -DWRITERS=2 -DFAULTS=1'
+	'holds flight -DWRITERS=0 -DFAULTS=2'
+	'breaks flight -DNO_FRESHNESS'
+	'breaks flight -DLATE_FLAG'
+	'breaks flight -DNO_PENDING'
+	'breaks flight -DSEQ_FIRST'
+	'hangs flight -DFAULTS=1 -DNO_ABORT'
+	'hangs flight -DFAULTS=1 -DNO_EXIT'
+	'breaks flight -DFAULTS=1 -DCLOSE_TWICE'
+	'hangs flight -DEARLY_FREE'
+	'breaks flight -DFAULTS=1 -DNO_LEAVE'
+	'holds flight -DONE_LOAD'
+	'breaks flight -DONE_LOAD -DLAND_FIRST'
+	'breaks flight -DONE_LOAD -DNO_RECHECK'
+	'holds flight -DNESTED'
+	'hangs flight -DNESTED -DFOLLOW_NESTED'
+
+	'holds savepoint'
+	'breaks savepoint -DNO_POP'
+	'breaks savepoint -DNO_RESTORE'
+	'breaks savepoint -DNO_MERGE'
+	'breaks savepoint -DNO_MARK'
+	'breaks savepoint -DBAD_DEDUP'
+	'breaks savepoint -DNO_TAG_ORDER'
+
+	'holds epoch'
+	'breaks epoch -DEARLY_SETTLE'
+	'breaks epoch -DNO_RAISE'
+	'breaks epoch -DLATE_STAMP'
+	'breaks epoch -DNO_ACCEPT'
+	'breaks epoch -DLATE_FLAG'
+	'breaks epoch -DNO_FRESHNESS'
+	'holds epoch -DLOCKED -DEARLY_SETTLE'
+	'breaks epoch -DUNLOCKED -DEARLY_SETTLE'
+	'holds epoch -DLOCKED -DLATE_STAMP'
+	'breaks epoch -DUNLOCKED -DLATE_STAMP'
+	'holds epoch -DLOCKED -DNO_ACCEPT'
+	'breaks epoch -DUNLOCKED -DNO_ACCEPT'
+	'breaks epoch -DLOCKED -DNO_RAISE'
+	'holds epoch -DUNLOCKED -DNO_RAISE'
+)
+
+# What spin's verifier says, from its output: holds only if it saw every state.
+verdict()
+{
+	if grep -q 'errors: 0$' "$1"; then
+		if grep -qE 'Search not completed|depth too small|out of memory' "$1"; then
+			echo unfinished
+		else
+			echo holds
+		fi
+	elif grep -q '^pan:1: assertion violated' "$1"; then
+		echo breaks
+	elif grep -q '^pan:1: invalid end state' "$1"; then
+		echo hangs
+	else
+		echo unfinished
+	fi
+}
+
+# One case, in a folder of its own below the first argument.
+run_case()
+{
+	local work=$1 want=$2 model=$3 models=$PWD dir got=unfinished optimize=-O0
+	shift 3
+
+	dir=$(mktemp -d "$work/XXXXXX") && cd "$dir" || return
+	# Where all states are searched, compiling takes less time than running.
+	if [[ $want == holds ]]; then optimize=-O1; fi
+	if spin -a "$@" "$models/$model.pml" >spin.log 2>&1 &&
+		gcc -w $optimize -DSAFETY -o pan pan.c >>spin.log 2>&1
+	then
+		timeout -k 5 $TIMEOUT ./pan -m10000 >pan.log 2>&1
+		got=$(verdict pan.log)
+	fi
+	if [[ $got == "$want" ]]; then
+		printf 'ok   %-6s %s\n' "$want" "$model ${*:-(the protocol)}"
+	else
+		printf 'FAIL %-6s %s (%s)\n' "$want" "$model ${*:-(the protocol)}" "$got"
+		tail -n 5 spin.log pan.log 2>/dev/null | sed 's/^/     | /'
+	fi
+	rm -rf "$dir"
+}
+
+main()
+{
+	local work passed failed tool lanes=2 shared=
+
+	for tool in spin gcc; do
+		if ! command -v $tool >/dev/null; then
+			echo "skipped: no model was checked, as $tool is not installed (apt-get install $tool)"
+			exit 0
+		fi
+	done
+	work=$(mktemp -d) || exit 2
+	# shellcheck disable=SC2064
+	trap "rm -rf '$work'" EXIT
+	trap 'exit 130' INT TERM HUP
+
+	# Theirs takes one processor for more than a minute: beside ours, shown after.
+	if [[ -x $SHARED ]]; then
+		"$SHARED" >"$work/shared" 2>&1 &
+		shared=$!
+		lanes=1
+	fi
+	printf '%s\n' "${CASES[@]}" |
+		xargs -P $lanes -L 1 "./${BASH_SOURCE[0]##*/}" --case "$work" |
+		tee "$work/results"
+	# A case that printed no result has failed as well.
+	failed=$((${#CASES[@]} - $(grep -c '^ok ' "$work/results")))
+	passed=$((${#CASES[@]} - failed))
+
+	if [[ -n $shared ]]; then
+		wait "$shared" || failed=$((failed + 1))
+		grep -vE '^[0-9]+ passed, [0-9]+ failed$' "$work/shared" | sed 's/^/shared: /'
+		passed=$((passed + $(grep -c '^ok ' "$work/shared")))
+	else
+		echo 'skipped: the shared models, as ../shared/model/run.sh is not there'
+	fi
+	echo "$passed passed, $failed failed"
+	((failed == 0))
+}
+
+if [[ ${1:-} == --case ]]; then
+	shift
+	run_case "$@"
+else
+	main
+fi
