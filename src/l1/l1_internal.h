@@ -137,6 +137,9 @@ cf_l1_bucket_of(uint64 hash)
 	return &cf_l1_shared->bucket[(Size) cf_l1_partition_of(hash) * cf_l1_shared->nbuckets + bucket];
 }
 
+/* Has nothing that the entry depends on changed? DESIGN section 5, "a hit". */
+extern bool cf_l1_entry_is_current(const CfSharedL1Entry *entry);
+
 /* Evicts within the bounds of a budget, which it lowers. */
 extern dsa_pointer cf_l1_alloc_evicting(Size size, Size *budget);
 extern void cf_l1_free_chunks(dsa_pointer chunks);

@@ -1,5 +1,5 @@
 /*
- * table.c - look up, store and drop entries.
+ * table.c - look up, store and drop entries (scan.c reports them).
  *
  * Locking: each function takes one partition lock: shared to look up and
  * scan, exclusive to change. Below it come only DSA's own locks. No function
@@ -32,8 +32,8 @@ entry_is_variant(const CfSharedL1Entry *entry, const CfIdentity *id)
 }
 
 /* Has nothing that the entry depends on changed? DESIGN section 5, "a hit". */
-static bool
-entry_is_current(const CfSharedL1Entry *entry)
+bool
+cf_l1_entry_is_current(const CfSharedL1Entry *entry)
 {
 	const CfClockRef *deps = cf_entry_deps(entry);
 
@@ -212,7 +212,7 @@ get(const CfKey *key, const CfIdentity *id, CfL1Part part, TimestampTz now,
 	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
 	LWLockAcquire(partition->lock, LW_SHARED);
 	dp = *find_locked(key, id);
-	if (DsaPointerIsValid(dp) && entry_is_current(entry = cf_entry(dp)))
+	if (DsaPointerIsValid(dp) && cf_l1_entry_is_current(entry = cf_entry(dp)))
 	{
 		expires_at = cf_entry_expires_at(entry);
 		if (now < expires_at)
@@ -406,7 +406,7 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 		status = CF_L1_REFUSED;
 	else if (DsaPointerIsValid(*link) &&
 			 (entry = cf_entry(*link))->filled_at > meta->filled_at &&
-			 entry_is_current(entry))
+			 cf_l1_entry_is_current(entry))
 		status = CF_L1_REFUSED; /* a slower load must not replace a newer one */
 	else
 	{
@@ -510,90 +510,4 @@ cf_l1_delete_database(Oid dboid)
 		}
 		LWLockRelease(partition->lock);
 	}
-}
-
-int
-cf_l1_partitions(void)
-{
-	return CF_L1_PARTITIONS;
-}
-
-void
-cf_l1_totals(CfL1Totals *totals)
-{
-	MemSet(totals, 0, sizeof(*totals));
-	for (int p = 0; p < CF_L1_PARTITIONS; p++)
-	{
-		CfSharedL1Partition *partition = &cf_l1_shared->partition[p];
-
-		LWLockAcquire(partition->lock, LW_SHARED);
-		totals->bytes += partition->bytes;
-		totals->entries += partition->entries;
-		totals->evictions += partition->evictions;
-		LWLockRelease(partition->lock);
-	}
-}
-
-static void
-describe_locked(const CfSharedL1Entry *entry, CfL1Info *info)
-{
-	info->dboid = entry->dboid;
-	info->role = entry->role;
-	info->session_role = entry->session_role;
-	info->form = (CfForm) entry->form;
-	info->stats_slot = entry->stats_slot;
-	info->marker = cf_entry_marker(entry);
-	info->covered = (entry->flags & CF_ENTRY_COVERED) != 0;
-	info->negative = (entry->flags & CF_ENTRY_NEGATIVE) != 0;
-	info->current = entry_is_current(entry);
-	info->bytes = (int) cf_entry_size(entry->ndeps, entry->key_len, entry->value_len);
-	info->value_len = (int) entry->value_len;
-	info->ndeps = entry->ndeps;
-	info->load_us = entry->load_us;
-	info->filled_at = entry->filled_at;
-	info->expires_at = cf_entry_expires_at(entry);
-	info->stale_for = entry->stale_for;
-	info->key = palloc_extended(entry->key_len + 1, MCXT_ALLOC_NO_OOM);
-	if (info->key != NULL)
-	{
-		memcpy(info->key, cf_entry_key(entry), entry->key_len);
-		info->key[entry->key_len] = '\0';
-	}
-}
-
-/*
- * Copies are taken under the lock and reported after it: the callback may
- * raise an error. An entry that there is no memory for is left out.
- */
-void
-cf_l1_scan(int p, void (*callback) (const CfL1Info *info, void *arg), void *arg)
-{
-	CfSharedL1Partition *partition = &cf_l1_shared->partition[p];
-	CfL1Info   *infos = NULL;
-	uint64		room = 0;
-	uint64		n = 0;
-
-	cf_l1_attach();
-	for (;;)
-	{
-		LWLockAcquire(partition->lock, LW_SHARED);
-		if (partition->entries <= room)
-			break;
-		room = partition->entries + 16;
-		LWLockRelease(partition->lock);
-		if (infos != NULL)
-			pfree(infos);
-		infos = palloc_extended(room * sizeof(CfL1Info), MCXT_ALLOC_HUGE);
-	}
-	for (CfSieveRef ref = partition->sieve.newest; ref != 0;
-		 ref = cf_entry(ref)->sieve.older)
-	{
-		describe_locked(cf_entry(ref), &infos[n]);
-		if (infos[n].key != NULL)
-			n++;
-	}
-	LWLockRelease(partition->lock);
-
-	for (uint64 i = 0; i < n; i++)
-		callback(&infos[i], arg);
 }
