@@ -10,7 +10,6 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
 use CfTest;
 
 require_debug();
@@ -375,7 +374,7 @@ my $refresher = start_session($node, sprintf($refresh, 0));
 wait_at_waitpoint($node) or fail('nobody refreshes');
 is(counters('loads', 'early_refreshes', 'misses'), '2|1|1', 'one caller refreshes');
 is(query('SELECT key, waiters FROM cache_inflight'), 'x:a|0', 'in a flight of its own');
-my ($results, $seconds) = run_sessions($node, [ ($slow) x 20 ], timeout => 30);
+my ($results) = run_sessions($node, [ ($slow) x 20 ], timeout => 30);
 is(scalar(grep { $_->{stdout} eq $first } @$results),
 	20, 'the others keep the value');
 is(counters('loads', 'early_refreshes', 'misses', 'flight_handovers'),

@@ -553,6 +553,15 @@ query('SELECT cache_flush(); SELECT cache_stats_reset()');
 	$session->quit;
 }
 
+# Rights: within l1_ttl, and not prolonged by stale values.
+is($standby->safe_psql('postgres', $item, connstr => $standby->connstr('postgres') . ' user=app'),
+	'[{"val":"new"}]', 'standby: a role with the right');
+on_primary('REVOKE SELECT ON item FROM app');
+query("SELECT cf_debug_advance_clock('10 s')");
+like(error_of($item, user => 'app'),
+	qr/^42501: permission denied/, 'standby: without it, no stale value either');
+on_primary('GRANT SELECT ON item TO app');
+
 # A primary that was a standby.
 $standby->promote;
 is(query('SELECT pg_is_in_recovery()'), 'f', 'promoted');
