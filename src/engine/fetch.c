@@ -206,11 +206,18 @@ begin_snapshot(void *flight)
 		cf_flight_begin_snapshot(flight);
 }
 
-/* A cancelled or terminated session must not go on with an old value. */
+/*
+ * A cancelled or terminated session must not go on with an old value, nor who
+ * has lost a right or asks for what is no longer there (class 42): on a standby
+ * such changes may be seen by the query before they are by the cache.
+ */
 static bool
 may_hide_error(int sqlerrcode)
 {
-	return ERRCODE_TO_CATEGORY(sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION;
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category != ERRCODE_OPERATOR_INTERVENTION &&
+		category != ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR);
 }
 
 /*
