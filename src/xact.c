@@ -19,6 +19,7 @@
 #include "invalidate/epoch.h"
 #include "invalidate/notify.h"
 #include "invalidate/pending.h"
+#include "invalidate/trigger.h"
 #include "shmem.h"
 #include "xact.h"
 
@@ -29,6 +30,7 @@ xact_callback(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			cf_trigger_pre_commit();
 			cf_notify_pre_commit();
 			cf_commit_prepare();
 #ifdef CF_FAULT_SETTLE_EARLY

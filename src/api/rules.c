@@ -240,19 +240,21 @@ free_name(Oid relid)
 
 static void
 make_trigger(Oid relid, const char *name, const char *events, bool row,
-			 const char *function, const char *args)
+			 const char *function, const char *args, const char *when)
 {
 	const char *table = table_name(relid);
 
 	run(psprintf("CREATE TRIGGER %s AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION %s(%s)",
 				 quote_identifier(name), events, table, row ? "ROW" : "STATEMENT",
 				 our_function(function), args));
-	run(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(name)));
+	run(psprintf("ALTER TABLE %s ENABLE %s TRIGGER %s", table, when, quote_identifier(name)));
 }
 
 /*
  * A table rule is a statement trigger, but for tables whose rows change
- * through other tables as well: there only row triggers fire for certain.
+ * through other tables as well: there only row triggers fire for certain. Nor
+ * does logical replication fire statement triggers for rows that it applies:
+ * a row trigger of its own, ENABLE REPLICA, stands in there.
  */
 static void
 make_rule(Oid relid, const char *name, const char *args)
@@ -263,13 +265,17 @@ make_rule(Oid relid, const char *name, const char *args)
 	if (args[0] != '\0' || hierarchy)
 	{
 		make_trigger(relid, name, "INSERT OR UPDATE OR DELETE", true,
-					 "cache_invalidate_row", args);
+					 "cache_invalidate_row", args, "ALWAYS");
 		make_trigger(relid, psprintf("%s_truncate", name), "TRUNCATE", false,
-					 "cache_invalidate_row", args);
+					 "cache_invalidate_row", args, "ALWAYS");
 	}
 	else
+	{
 		make_trigger(relid, name, "INSERT OR UPDATE OR DELETE OR TRUNCATE", false,
-					 "cache_invalidate_statement", "");
+					 "cache_invalidate_statement", "", "ALWAYS");
+		make_trigger(relid, psprintf("%s_replica", name), "INSERT OR UPDATE OR DELETE",
+					 true, "cache_invalidate_row", "", "REPLICA");
+	}
 }
 
 /*
@@ -296,6 +302,7 @@ find_rules(Oid relid, const TriggerArgs *args)
 							  " AND tgfoid::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (ARRAY[$2, $3]::pg_catalog.oid[])"
 							  " AND tgparentid OPERATOR(pg_catalog.=) 0"
 							  " AND (tgtype OPERATOR(pg_catalog.&) 28) OPERATOR(pg_catalog.<>) 0"
+							  " AND tgenabled OPERATOR(pg_catalog.<>) 'R'"
 							  " AND ($4 IS NULL OR tgargs OPERATOR(pg_catalog.=) $4)",
 							  4, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for rules");
@@ -409,6 +416,7 @@ cachefront_detach(PG_FUNCTION_ARGS)
 
 			drop_trigger(child, name);
 			drop_trigger(child, psprintf("%s_truncate", name));
+			drop_trigger(child, psprintf("%s_replica", name));
 			dropped += child == relid;
 		}
 	}

@@ -19,8 +19,10 @@
 #include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -60,7 +62,13 @@ typedef struct Compiled
 	CfRuleArgs	args;
 } Compiled;
 
+#define CF_MAX_CHANGED 256
+
 static object_access_hook_type prev_object_access = NULL;
+
+/* In a worker of logical replication: relations that changed of late. */
+static Oid	changed[CF_MAX_CHANGED];
+static int	nchanged = 0;
 
 static bool
 compile_template(Compiled *compiled, CompiledTemplate *result,
@@ -325,9 +333,42 @@ trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 		cf_trigger_whole_table(object_id, true);
 }
 
+/*
+ * The worker that applies a TRUNCATE to partitions calls no hook, and they have
+ * no such triggers. But it learns, as every session, that a relation changed.
+ */
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	if (!IsLogicalWorker() || nchanged == CF_MAX_CHANGED)
+		return;
+	for (int i = 0; i < nchanged; i++)
+	{
+		if (changed[i] == relid)
+			return;
+	}
+	changed[nchanged++] = relid;
+}
+
+void
+cf_trigger_pre_commit(void)
+{
+	int			n = nchanged;
+
+	nchanged = 0;
+	if (n == CF_MAX_CHANGED)
+		cf_pending_add_flush();
+	for (int i = 0; i < n && n < CF_MAX_CHANGED; i++)
+	{
+		if (OidIsValid(changed[i]) && get_rel_name(changed[i]) != NULL)
+			cf_trigger_whole_table(changed[i], true);
+	}
+}
+
 void
 cf_trigger_install_hooks(void)
 {
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	prev_object_access = object_access_hook;
 	object_access_hook = trigger_object_access;
 }

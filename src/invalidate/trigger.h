@@ -23,6 +23,9 @@ extern void cf_trigger_whole_table(Oid relid, bool soft);
 /* What depends on the table as such: a table rule fired. */
 extern void cf_trigger_table(Oid relid);
 
+/* PRE_COMMIT: what logical replication has truncated without any trigger. */
+extern void cf_trigger_pre_commit(void);
+
 extern void cf_trigger_install_hooks(void);
 
 #endif							/* CF_INVALIDATE_TRIGGER_H */

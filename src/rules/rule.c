@@ -184,12 +184,13 @@ add_rule(HeapTuple tuple, TupleDesc desc, Oid row_function)
 	nrules++;
 }
 
-/* Triggers that only TRUNCATE fires are part of a rule, not one of their own. */
+/* Triggers that only TRUNCATE or replication fires are part of another rule. */
 static bool
 is_rule(Form_pg_trigger form, Oid row_function, Oid statement_function)
 {
 	return (form->tgfoid == row_function || form->tgfoid == statement_function) &&
 		!OidIsValid(form->tgparentid) &&
+		form->tgenabled != TRIGGER_FIRES_ON_REPLICA &&
 		(form->tgtype & (TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE)) != 0;
 }
 
