@@ -64,21 +64,20 @@ relation_changed(Datum arg, Oid relid)
 	verdicts_valid = false;
 }
 
+/* An empty table of answers, each by a hash, in place of what is there. */
 static void
-reset_verdicts(void)
+reset_answers(HTAB **answers, const char *name, Size entrysize)
 {
 	HASHCTL		control = {
 		.keysize = sizeof(CfHash128),
-		.entrysize = sizeof(Verdict),
+		.entrysize = entrysize,
 		.hcxt = TopMemoryContext,
 	};
 
-	if (verdicts != NULL)
-		hash_destroy(verdicts);
-	verdicts = NULL;
-	verdicts = hash_create("cachefront temporary tables", 64, &control,
-						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	verdicts_valid = true;
+	if (*answers != NULL)
+		hash_destroy(*answers);
+	*answers = NULL;
+	*answers = hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 static bool
@@ -100,7 +99,10 @@ reads_temporary(const CfRequest *request)
 	id = copy.id;
 	if (!verdicts_valid || verdicts == NULL ||
 		hash_get_num_entries(verdicts) >= CF_MAX_VERDICTS)
-		reset_verdicts();
+	{
+		reset_answers(&verdicts, "cachefront temporary tables", sizeof(Verdict));
+		verdicts_valid = true;
+	}
 	verdict = hash_search(verdicts, &id.hash, HASH_FIND, NULL);
 	if (verdict != NULL)
 		return verdict->temporary;
@@ -146,27 +148,16 @@ cf_policy_may_share(const CfRequest *request)
 {
 	static HTAB *rights = NULL;
 	CfHash128	hash = request->id.hash;
-	uint64		epochs[2] = {cf_clock_seq(cf_clock_of_epoch(MyDatabaseId)),
-	cf_clock_seq(cf_clock_of_epoch(InvalidOid))};
+	uint64		epochs[2];
 	Right	   *right;
 
 	if (request->def.scope != CF_SCOPE_SHARED)
 		return true;
+	epochs[0] = cf_clock_seq(cf_clock_of_epoch(MyDatabaseId));
+	epochs[1] = cf_clock_seq(cf_clock_of_epoch(InvalidOid));
 	cf_hash128_add_u64(&hash, ((uint64) GetUserId() << 32) | GetSessionUserId());
 	if (rights == NULL || hash_get_num_entries(rights) >= CF_MAX_RIGHTS)
-	{
-		HASHCTL		control = {
-			.keysize = sizeof(CfHash128),
-			.entrysize = sizeof(Right),
-			.hcxt = TopMemoryContext,
-		};
-
-		if (rights != NULL)
-			hash_destroy(rights);
-		rights = NULL;
-		rights = hash_create("cachefront rights", 64, &control,
-							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
+		reset_answers(&rights, "cachefront rights", sizeof(Right));
 	right = hash_search(rights, &hash, HASH_FIND, NULL);
 	if (right != NULL && memcmp(right->epochs, epochs, sizeof(epochs)) == 0)
 		return true;
