@@ -22,17 +22,31 @@
 #define CF_DEBUG_LOCK_CLASS 0xCFD
 
 PG_FUNCTION_INFO_V1(cachefront_debug_advance_clock);
+PG_FUNCTION_INFO_V1(cachefront_debug_hold);
+PG_FUNCTION_INFO_V1(cachefront_debug_held);
 PG_FUNCTION_INFO_V1(cachefront_debug_waitpoint_enable);
 PG_FUNCTION_INFO_V1(cachefront_debug_waitpoint_release);
 
-static pg_atomic_uint64 *clock_offset = NULL;	/* microseconds */
+/* Atomics, no lock */
+typedef struct SharedDebug
+{
+	pg_atomic_uint64 clock_offset;	/* microseconds */
+	pg_atomic_uint32 hold;		/* hash of the hold point that is enabled, or 0 */
+	pg_atomic_uint32 held;		/* sessions that are held by it */
+} SharedDebug;
+
+static SharedDebug *debug = NULL;
+
+static uint32
+hash_name(const char *name)
+{
+	return hash_bytes((const unsigned char *) name, strlen(name)) | 1;
+}
 
 static void
 set_waitpoint_tag(LOCKTAG *tag, const char *name)
 {
-	uint32		hash = hash_bytes((const unsigned char *) name, strlen(name));
-
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, hash, 0, CF_DEBUG_LOCK_CLASS);
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, hash_name(name), 0, CF_DEBUG_LOCK_CLASS);
 }
 
 /* Blocks while another session has the wait point enabled. */
@@ -48,10 +62,42 @@ cf_debug_wait(const char *name)
 	LockRelease(&tag, ShareLock, true);
 }
 
+/* Stays while the hold point is enabled. No interrupt, no error. */
+void
+cf_debug_hold(const char *name)
+{
+	uint32		hash = hash_name(name);
+
+	if (pg_atomic_read_u32(&debug->hold) != hash)
+		return;
+	pg_atomic_fetch_add_u32(&debug->held, 1);
+	while (pg_atomic_read_u32(&debug->hold) == hash)
+		pg_usleep(1000);
+	pg_atomic_fetch_sub_u32(&debug->held, 1);
+}
+
+/* Enables a hold point in place of the one before; NULL: none. */
+Datum
+cachefront_debug_hold(PG_FUNCTION_ARGS)
+{
+	cf_shmem_require();
+	pg_atomic_write_u32(&debug->hold, PG_ARGISNULL(0) ? 0 :
+						hash_name(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+	PG_RETURN_VOID();
+}
+
+Datum
+cachefront_debug_held(PG_FUNCTION_ARGS)
+{
+	cf_shmem_require();
+	PG_RETURN_INT32((int32) pg_atomic_read_u32(&debug->held));
+}
+
 TimestampTz
 cf_debug_now(void)
 {
-	return GetCurrentTimestamp() + (TimestampTz) pg_atomic_read_u64(clock_offset);
+	return GetCurrentTimestamp() +
+		(TimestampTz) pg_atomic_read_u64(&debug->clock_offset);
 }
 
 Datum
@@ -60,7 +106,7 @@ cachefront_debug_advance_clock(PG_FUNCTION_ARGS)
 	Interval   *by = PG_GETARG_INTERVAL_P(0);
 
 	cf_shmem_require();
-	pg_atomic_fetch_add_u64(clock_offset,
+	pg_atomic_fetch_add_u64(&debug->clock_offset,
 							by->time + by->day * USECS_PER_DAY);
 	PG_RETURN_VOID();
 }
@@ -88,19 +134,23 @@ cachefront_debug_waitpoint_release(PG_FUNCTION_ARGS)
 static Size
 debug_shmem_size(void)
 {
-	return sizeof(pg_atomic_uint64);
+	return sizeof(SharedDebug);
 }
 
 static void
 debug_shmem_init(void *memory, LWLockPadded *locks)
 {
-	pg_atomic_init_u64(memory, 0);
+	SharedDebug *new = memory;
+
+	pg_atomic_init_u64(&new->clock_offset, 0);
+	pg_atomic_init_u32(&new->hold, 0);
+	pg_atomic_init_u32(&new->held, 0);
 }
 
 static void
 debug_shmem_attach(void *memory, LWLockPadded *locks)
 {
-	clock_offset = memory;
+	debug = memory;
 }
 
 void

@@ -3,7 +3,8 @@
  *
  * A wait point blocks while another session holds its advisory lock, so that
  * a test decides the order of two sessions. The idea is TimescaleDB's
- * (src/debug_point.h). cf_now() is the only clock of the cache: with CF_DEBUG
+ * (src/debug_point.h). A hold point does the same where no lock can be waited
+ * for, in a commit callback: it polls a flag of shared memory. cf_now() is the only clock of the cache: with CF_DEBUG
  * a test may move it forward for the whole server.
  *
  * src/debug_point.h
@@ -18,13 +19,16 @@
 
 #ifdef CF_DEBUG
 extern void cf_debug_wait(const char *name);
+extern void cf_debug_hold(const char *name);
 extern TimestampTz cf_debug_now(void);
 extern void cf_debug_register(void);
 
 #define CF_WAIT_POINT(name) cf_debug_wait(name)
+#define CF_HOLD_POINT(name) cf_debug_hold(name)
 #define cf_now() cf_debug_now()
 #else
 #define CF_WAIT_POINT(name) ((void) 0)
+#define CF_HOLD_POINT(name) ((void) 0)
 #define cf_now() GetCurrentTimestamp()
 #define cf_debug_register() ((void) 0)
 #endif

@@ -73,7 +73,7 @@ cachefront_invalidate_row(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
 		cf_trigger_whole_table(RelationGetRelid(data->tg_relation), false);
 	else
-		cf_trigger_row(fcinfo, data);
+		cf_trigger_row(data);
 	return PointerGetDatum(NULL);
 }
 

@@ -177,6 +177,7 @@ cf_commit_settle(void)
 
 	if (!prepared)
 		return;
+	CF_HOLD_POINT("commit-before-settle");
 	prepared = false;
 	xid = GetTopFullTransactionIdIfAny();
 	seq = cf_clock_next();

@@ -16,6 +16,7 @@
 #include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
@@ -28,6 +29,7 @@
 #include "invalidate/epoch.h"
 #include "invalidate/pending.h"
 #include "l1/clock.h"
+#include "l1/table.h"
 #include "rules/rule.h"
 #include "shmem.h"
 
@@ -159,6 +161,17 @@ raise_now(void)
 	server_raised = true;
 }
 
+/*
+ * Its entries are misses already, for its epoch moves; but memory that nobody
+ * will ask for again would only go by eviction.
+ */
+static void
+forget_database(Oid dboid)
+{
+	if (OidIsValid(dboid))
+		cf_l1_delete_database(dboid);
+}
+
 static bool
 is_commit_prepared(Node *stmt)
 {
@@ -199,9 +212,12 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	Node	   *stmt = pstmt->utilityStmt;
 	bool		changes = false;
 	bool		shared = false;
+	Oid			dropped = InvalidOid;
 
 	if (cf_shmem_ready())
 	{
+		if (IsA(stmt, DropdbStmt))
+			dropped = get_database_oid(((DropdbStmt *) stmt)->dbname, true);
 		if (is_commit_prepared(stmt))
 			raise_now();
 		else if (IsTransactionState() &&
@@ -220,6 +236,7 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 		standard_ProcessUtility(pstmt, query, read_only_tree, utility_context,
 								params, environment, dest, completion);
 
+	forget_database(dropped);
 	/* Some commit on their own in between: then it is the last part that counts. */
 	if (changes)
 		note_change(shared);

@@ -5,7 +5,7 @@
  * to the newest operation about it (a short log is searched from its end
  * instead: most transactions change a few rows). A subtransaction remembers where the log
  * ended when it first added something; its abort pops the log back to there.
- * All lives in TopTransactionContext's child and goes with the transaction.
+ * Texts and the hash table live in TopTransactionContext and go with it.
  *
  * src/invalidate/pending.c
  */
@@ -18,6 +18,8 @@
 #include "invalidate/pending.h"
 
 #define CF_SMALL_LOG 16
+#define CF_FEW_MARKS 8
+#define CF_LARGE_LOG 4096		/* an array of this size is given back */
 
 /* Newest operation about something. */
 typedef struct Newest
@@ -44,26 +46,26 @@ static Mark *marks = NULL;
 static int	nmarks = 0;
 static int	marks_room = 0;
 
+/* The arrays outlive the transaction, so that a small one need not allocate. */
 static void
 begin(void)
 {
-	MemoryContext new;
-
 	if (context != NULL)
 		return;
 
 	/* At commit nothing may fail, so what can is done now. */
 	cf_l1_attach();
-	new = AllocSetContextCreate(TopTransactionContext, "cachefront pending",
-								ALLOCSET_DEFAULT_SIZES);
-	newest = NULL;
-	ops_room = CF_SMALL_LOG;
-	ops = MemoryContextAlloc(new, ops_room * sizeof(CfOp));
-	marks_room = 8;
-	marks = MemoryContextAlloc(new, marks_room * sizeof(Mark));
-	nops = nmarks = 0;
-	context = new;				/* last: an error must not leave half of it */
-	last_value_op = last_tag_op = -1;
+	if (ops == NULL)
+	{
+		ops = MemoryContextAlloc(TopMemoryContext, CF_SMALL_LOG * sizeof(CfOp));
+		ops_room = CF_SMALL_LOG;
+	}
+	if (marks == NULL)
+	{
+		marks = MemoryContextAlloc(TopMemoryContext, CF_FEW_MARKS * sizeof(Mark));
+		marks_room = CF_FEW_MARKS;
+	}
+	context = TopTransactionContext;	/* last: an error must not leave half of it */
 }
 
 static void
@@ -83,11 +85,11 @@ mark_subtransaction(void)
 	nmarks++;
 }
 
-/* What the tags of a clock are found by. */
+/* What the operations on a clock are found by. */
 static void
 hash_clock(CfHash128 *hash, CfClockRef clock)
 {
-	cf_hash128_init(hash, CF_OP_TAG);
+	cf_hash128_init(hash, CF_OP_TOUCH + 1);
 	cf_hash128_add_u64(hash, clock);
 }
 
@@ -105,9 +107,11 @@ build_newest(void)
 
 	for (int i = 0; i < nops; i++)
 	{
+		CfHash128	clock_hash;
+
+		hash_clock(&clock_hash, ops[i].clock);
 		((Newest *) hash_search(new, &ops[i].hash, HASH_ENTER, NULL))->op = i;
-		if (ops[i].kind == CF_OP_TAG)
-			((Newest *) hash_search(new, &ops[i].clock_hash, HASH_ENTER, NULL))->op = i;
+		((Newest *) hash_search(new, &clock_hash, HASH_ENTER, NULL))->op = i;
 	}
 	newest = new;
 }
@@ -130,9 +134,9 @@ find_newest(const CfHash128 *hash)
 	return found != NULL ? found->op : -1;
 }
 
-/* The newest operation on a tag of this clock, or -1. */
+/* The newest operation on this clock, or -1. */
 static int
-find_newest_tag(CfClockRef clock)
+find_newest_on_clock(CfClockRef clock)
 {
 	CfHash128	hash;
 
@@ -141,9 +145,9 @@ find_newest_tag(CfClockRef clock)
 		hash_clock(&hash, clock);
 		return find_newest(&hash);
 	}
-	for (int i = Min(last_tag_op, nops - 1); i >= 0; i--)
+	for (int i = nops - 1; i >= 0; i--)
 	{
-		if (ops[i].kind == CF_OP_TAG && ops[i].clock == clock)
+		if (ops[i].clock == clock)
 			return i;
 	}
 	return -1;
@@ -169,9 +173,9 @@ static CfOp *
 append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 {
 	Newest	   *entry = NULL;
-	Newest	   *tag_entry = NULL;
+	Newest	   *clock_entry = NULL;
 	int			older = find_newest(hash);
-	int			older_tag = -1;
+	int			older_on_clock = find_newest_on_clock(clock);
 	CfHash128	clock_hash;
 	CfOp	   *op;
 
@@ -183,32 +187,27 @@ append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 	}
 	if (newest == NULL && nops == CF_SMALL_LOG)
 		build_newest();
-	if (kind == CF_OP_TAG)
+	if (newest != NULL)
 	{
 		hash_clock(&clock_hash, clock);
-		older_tag = find_newest_tag(clock);
-		if (newest != NULL)
-			tag_entry = enter_newest(&clock_hash, older_tag);
-	}
-	if (newest != NULL)
+		clock_entry = enter_newest(&clock_hash, older_on_clock);
 		entry = enter_newest(hash, older);
+	}
 	op = &ops[nops];
 	MemSet(op, 0, sizeof(*op));
 	op->kind = kind;
 	op->clock = clock;
 	op->hash = *hash;
 	op->older = older;
-	op->older_tag = older_tag;
-	if (kind == CF_OP_TAG)
-		op->clock_hash = clock_hash;
+	op->older_on_clock = older_on_clock;
 	if (kind == CF_OP_SET || kind == CF_OP_TOUCH)
 		last_value_op = nops;
 	if (kind == CF_OP_TAG)
 		last_tag_op = nops;
 	if (entry != NULL)
 		entry->op = nops;
-	if (tag_entry != NULL)
-		tag_entry->op = nops;
+	if (clock_entry != NULL)
+		clock_entry->op = nops;
 	nops++;
 	return op;
 }
@@ -226,12 +225,13 @@ static void
 pop(void)
 {
 	CfOp	   *op = &ops[--nops];
+	CfHash128	clock_hash;
 
 	if (newest == NULL)
 		return;
+	hash_clock(&clock_hash, op->clock);
 	restore_newest(&op->hash, op->older);
-	if (op->kind == CF_OP_TAG)
-		restore_newest(&op->clock_hash, op->older_tag);
+	restore_newest(&clock_hash, op->older_on_clock);
 }
 
 static void
@@ -351,7 +351,7 @@ cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slo
 	if (ndeps > 0)
 		memcpy(deps_copy, deps, ndeps * sizeof(CfClockRef));
 
-	op = append(CF_OP_SET, &hash, 0);
+	op = append(CF_OP_SET, &hash, cf_clock_of_key(key->hash));
 	op->key = *key;
 	op->key.data = key_copy;
 	op->id = *id;
@@ -389,7 +389,7 @@ is_outdated(int set)
 		return false;
 	for (int k = 0; k < op->ndeps; k++)
 	{
-		if (find_newest_tag(op->deps[k]) > set)
+		if (find_newest_on_clock(op->deps[k]) > set)
 			return true;
 	}
 	return false;
@@ -419,7 +419,7 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 		return;					/* dropped: nothing to touch */
 	hash_value(&hash, key, id);
 	copy = copy_key(key);
-	op = append(CF_OP_TOUCH, &hash, 0);
+	op = append(CF_OP_TOUCH, &hash, cf_clock_of_key(key->hash));
 	op->key = *key;
 	op->key.data = copy;
 	op->id = *id;
@@ -451,19 +451,13 @@ cf_pending_any(void)
 bool
 cf_pending_has_tag(CfClockRef clock)
 {
-	return last_tag_op >= 0 && find_newest_tag(clock) >= 0;
+	return last_tag_op >= 0 && find_newest_on_clock(clock) >= 0;
 }
 
 bool
 cf_pending_touches(CfClockRef clock)
 {
-	for (int i = 0; i < nops; i++)
-	{
-		if (ops[i].kind == CF_OP_SET || ops[i].kind == CF_OP_TOUCH ?
-			cf_clock_of_key(ops[i].key.hash) == clock : ops[i].clock == clock)
-			return true;
-	}
-	return false;
+	return nops > 0 && find_newest_on_clock(clock) >= 0;
 }
 
 int
@@ -511,14 +505,20 @@ cf_pending_subxact(SubXactEvent event)
 	}
 }
 
-/* The memory goes with the transaction's context. */
+/* Texts and the hash table go with the transaction's memory. Never fails. */
 void
 cf_pending_reset(void)
 {
+	if (context == NULL)
+		return;
 	context = NULL;
 	newest = NULL;
-	ops = NULL;
-	marks = NULL;
-	nops = nmarks = ops_room = marks_room = 0;
+	nops = nmarks = 0;
 	last_value_op = last_tag_op = -1;
+	if (ops_room >= CF_LARGE_LOG)
+	{
+		pfree(ops);
+		ops = NULL;
+		ops_room = 0;
+	}
 }

@@ -28,13 +28,12 @@ typedef enum CfOpKind
 typedef struct CfOp
 {
 	CfOpKind	kind;
-	CfClockRef	clock;			/* KEY, TAG, FLUSH */
+	CfClockRef	clock;			/* of what it is about: SET and TOUCH move none */
 	bool		raised;			/* its clock is raised */
 	bool		soft;			/* TAG: the user did not ask for it */
 	CfHash128	hash;			/* what it is about */
 	int			older;			/* the previous operation about that, or -1 */
-	CfHash128	clock_hash;		/* TAG: likewise for all tags of its clock */
-	int			older_tag;
+	int			older_on_clock; /* likewise for all that share its clock */
 	CfKey		key;			/* KEY, SET, TOUCH: in the transaction's memory */
 	const char *tag;			/* TAG: likewise, as is its length */
 	int			tag_len;

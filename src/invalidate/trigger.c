@@ -1,7 +1,11 @@
 /*
  * trigger.c - from changed rows to keys and tags in the transaction's log.
  *
- * A rule is compiled once a statement and kept with the trigger's FmgrInfo.
+ * A rule is compiled once a session and kept until any relation changes: a
+ * statement that updates one row must not pay for reading its rule. What is
+ * out of date is freed with the transaction, so that a caller further up that
+ * is still at work with it is not disturbed.
+ *
  * Nothing here fails the user's write: a rule that cannot be read (its column
  * was renamed or dropped) invalidates the whole table, and so does a
  * transaction with too many keys (cachefront.max_keys_per_commit), by the one
@@ -22,6 +26,7 @@
 #include "replication/logicalworker.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -49,6 +54,8 @@ typedef struct CompiledTemplate
 
 typedef struct Compiled
 {
+	MemoryContext context;		/* that all of it lives in */
+	uint64		generation;		/* of relations, as of which it was compiled */
 	bool		whole_table;	/* no template, or one that cannot be followed */
 	bool		has_key;
 	CompiledTemplate key;
@@ -62,8 +69,17 @@ typedef struct Compiled
 	CfRuleArgs	args;
 } Compiled;
 
+typedef struct CompiledEntry
+{
+	Oid			trigger;		/* hash key */
+	Compiled   *compiled;
+} CompiledEntry;
+
+#define CF_MAX_COMPILED 1024
 #define CF_MAX_CHANGED 256
 
+static HTAB *compiled_rules = NULL;
+static uint64 generation = 0;	/* moves when any relation changes */
 static object_access_hook_type prev_object_access = NULL;
 
 /* In a worker of logical replication: relations that changed of late. */
@@ -120,27 +136,94 @@ compile_all(Compiled *compiled, TupleDesc desc)
 	return args->has_key || args->ntags > 0;
 }
 
-/* Lives as long as the trigger's FmgrInfo: one statement. */
-static Compiled *
-get_compiled(FunctionCallInfo fcinfo, TriggerData *data)
+/* The arguments outlive the trigger's descriptor, which goes with the statement. */
+static char **
+copy_args(const Trigger *trigger)
 {
-	Compiled   *compiled = fcinfo->flinfo->fn_extra;
-	MemoryContext old;
+	char	  **args = palloc(sizeof(char *) * Max(trigger->tgnargs, 1));
+
+	for (int i = 0; i < trigger->tgnargs; i++)
+		args[i] = pstrdup(trigger->tgargs[i]);
+	return args;
+}
+
+/* In a context of its own, which goes with the transaction until it is kept. */
+static Compiled *
+compile(const TriggerData *data)
+{
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext,
+												  "cachefront rule",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Compiled   *compiled = palloc0(sizeof(Compiled));
+	const Trigger *trigger = data->tg_trigger;
 	const char *detail;
 
-	if (compiled != NULL)
-		return compiled;
-	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	compiled = palloc0(sizeof(Compiled));
+	compiled->context = context;
+	compiled->generation = generation;
 	cf_rule_tag(&compiled->rule_tag, RelationGetRelid(data->tg_relation),
-				data->tg_trigger->tgname);
+				trigger->tgname);
 	compiled->whole_table =
-		cf_rule_parse_args(data->tg_trigger->tgnargs, data->tg_trigger->tgargs,
-						   &compiled->args, &detail) != NULL ||
+		cf_rule_parse_args(trigger->tgnargs, copy_args(trigger), &compiled->args,
+						   &detail) != NULL ||
 		!compile_all(compiled, RelationGetDescr(data->tg_relation));
 	initStringInfo(&compiled->buf);
-	fcinfo->flinfo->fn_extra = compiled;
 	MemoryContextSwitchTo(old);
+	return compiled;
+}
+
+static void
+forget_entry(CompiledEntry *entry)
+{
+	MemoryContextSetParent(entry->compiled->context, TopTransactionContext);
+	hash_search(compiled_rules, &entry->trigger, HASH_REMOVE, NULL);
+}
+
+static void
+forget_all(void)
+{
+	HASH_SEQ_STATUS status;
+	CompiledEntry *entry;
+
+	hash_seq_init(&status, compiled_rules);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		forget_entry(entry);
+}
+
+static void
+keep(Oid trigger, Compiled *compiled)
+{
+	CompiledEntry *entry;
+
+	if (hash_get_num_entries(compiled_rules) >= CF_MAX_COMPILED)
+		forget_all();
+	entry = hash_search(compiled_rules, &trigger, HASH_ENTER, NULL);
+	entry->compiled = compiled;
+	MemoryContextSetParent(compiled->context, TopMemoryContext);
+}
+
+/* Valid until the end of the transaction. */
+static Compiled *
+get_compiled(const TriggerData *data)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(Oid),
+		.entrysize = sizeof(CompiledEntry),
+		.hcxt = TopMemoryContext,
+	};
+	CompiledEntry *entry;
+	Compiled   *compiled;
+
+	if (unlikely(compiled_rules == NULL))
+		compiled_rules = hash_create("cachefront rules", 64, &control,
+									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	entry = hash_search(compiled_rules, &data->tg_trigger->tgoid, HASH_FIND, NULL);
+	if (likely(entry != NULL && entry->compiled->generation == generation))
+		return entry->compiled;
+	if (entry != NULL)
+		forget_entry(entry);
+	compiled = compile(data);
+	keep(data->tg_trigger->tgoid, compiled);
 	return compiled;
 }
 
@@ -273,9 +356,9 @@ collect_rows(Compiled *compiled, TriggerData *data)
 }
 
 void
-cf_trigger_row(FunctionCallInfo fcinfo, TriggerData *data)
+cf_trigger_row(TriggerData *data)
 {
-	Compiled   *compiled = get_compiled(fcinfo, data);
+	Compiled   *compiled = get_compiled(data);
 
 	if (compiled->whole_table)
 	{
@@ -334,12 +417,14 @@ trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 }
 
 /*
+ * A rule's columns or its place among partitions may have changed. And:
  * The worker that applies a TRUNCATE to partitions calls no hook, and they have
  * no such triggers. But it learns, as every session, that a relation changed.
  */
 static void
 relation_changed(Datum arg, Oid relid)
 {
+	generation++;
 	if (!IsLogicalWorker() || nchanged == CF_MAX_CHANGED)
 		return;
 	for (int i = 0; i < nchanged; i++)

@@ -9,10 +9,9 @@
 #include "postgres.h"
 
 #include "commands/trigger.h"
-#include "fmgr.h"
 
 /* A row trigger fired: collects the keys and tags of the old and new row. */
-extern void cf_trigger_row(FunctionCallInfo fcinfo, TriggerData *data);
+extern void cf_trigger_row(TriggerData *data);
 
 /*
  * Everything that reads the table, however it is covered, is out of date:

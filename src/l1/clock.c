@@ -19,17 +19,16 @@ typedef struct CfSharedClock
 	pg_atomic_uint32 pending;	/* transactions in their commit window */
 } CfSharedClock;
 
+/* Atomics, no lock */
 typedef struct CfSharedClocks
 {
-	/* Immutable after startup */
-	uint32		nslots;			/* a power of two */
-
-	/* Atomics, no lock */
 	pg_atomic_uint64 seq;		/* the last sequence number given out */
+	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];	/* every commit writes it */
 	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* tags, then keys */
 } CfSharedClocks;
 
 static CfSharedClocks *clocks = NULL;
+static uint32 nslots = 0;		/* of each kind, a power of two */
 
 static uint32
 wanted_slots(void)
@@ -49,9 +48,8 @@ clock_shmem_init(void *memory, LWLockPadded *locks)
 {
 	CfSharedClocks *new = memory;
 
-	new->nslots = wanted_slots();
 	pg_atomic_init_u64(&new->seq, 1);
-	for (uint32 i = 0; i < 2 * new->nslots; i++)
+	for (uint32 i = 0; i < 2 * wanted_slots(); i++)
 	{
 		pg_atomic_init_u64(&new->slot[i].seq, 0);
 		pg_atomic_init_u64(&new->slot[i].max_xid, 0);
@@ -63,6 +61,7 @@ static void
 clock_shmem_attach(void *memory, LWLockPadded *locks)
 {
 	clocks = memory;
+	nslots = wanted_slots();
 }
 
 void
@@ -82,20 +81,20 @@ cf_clock_register(void)
 int
 cf_clock_slots(void)
 {
-	return (int) clocks->nslots;
+	return (int) nslots;
 }
 
 CfClockRef
 cf_clock_of_tag(uint64 hash)
 {
-	return (CfClockRef) (hash & (clocks->nslots - 1));
+	return (CfClockRef) (hash & (nslots - 1));
 }
 
 CfClockRef
 cf_clock_of_key(uint64 hash)
 {
 	/* The low bits choose the partition; take others. */
-	return clocks->nslots + (CfClockRef) ((hash >> 32) & (clocks->nslots - 1));
+	return nslots + (CfClockRef) ((hash >> 32) & (nslots - 1));
 }
 
 CfClockRef

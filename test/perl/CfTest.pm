@@ -88,6 +88,10 @@ sub debug
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_waitpoint_enable';
 		CREATE FUNCTION cf_debug_waitpoint_release(name text) RETURNS void
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_waitpoint_release';
+		CREATE FUNCTION cf_debug_hold(name text) RETURNS void
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_hold';
+		CREATE FUNCTION cf_debug_held() RETURNS int
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_held';
 		CREATE FUNCTION cf_debug_xfetch(age_us bigint, load_us bigint,
 			ttl_us bigint, beta float8, n int) RETURNS int
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_xfetch';

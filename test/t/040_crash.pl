@@ -145,6 +145,24 @@ foreach my $point ('commit-before-raise', 'commit-window', 'epoch-window',
 	works($when, 'old');
 }
 
+# The commit is visible, but its invalidation is not settled yet.
+{
+	my $when = 'killed between the commit record and the settling';
+
+	query($item);
+	query(q{SELECT cf_debug_hold('commit-before-settle')});
+	my $victim = start_session(
+		$node, q{BEGIN; UPDATE item SET val = 'committed' WHERE id = 1;
+		SELECT cache_invalidate('item:1'); COMMIT}, name => 'victim');
+	await('SELECT cf_debug_held()', 1);
+	is(query('SELECT val FROM item WHERE id = 1'), 'committed', "$when: it is visible");
+	is(query($item), '[{"val":"committed"}]', "$when: no reader gets the old value");
+	crash(query("SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'"));
+	finish_session($victim, 30);
+	works($when, 'committed');
+	query(q{UPDATE item SET val = 'old' WHERE id = 1; SELECT cache_invalidate('item:1')});
+}
+
 # ---- shutdown ---------------------------------------------------------------
 
 foreach my $mode ('immediate', 'fast')
@@ -255,8 +273,8 @@ is(query($value, 'd'), '[{"v":"first"}]|"first"', 'a database has entries');
 is(query("SELECT count(*) FROM cache_entries WHERE database = 'd'"), 2, 'two');
 is(query(q{SELECT cache_get('v') IS NULL}), 't', 'another database does not see them');
 query('DROP DATABASE d');
-is(query("SELECT count(*) FROM cache_entries WHERE state = 'fresh' AND database IS NULL"),
-	0, 'dropped: none of them is in force');
+is(query('SELECT count(*) FROM cache_entries WHERE database IS NULL'),
+	0, 'dropped: they are gone, and so is their memory');
 # The same OID, as pg_upgrade and careful administrators use it.
 query("CREATE DATABASE d OID = $oid");
 query('CREATE EXTENSION cachefront; CREATE TABLE t (v text)', 'd');
