@@ -21,20 +21,53 @@ static const struct config_enum_entry notify_options[] = {
 	{NULL, 0, false}
 };
 
+static const struct config_enum_entry on_failure_options[] = {
+	{"outbox", CF_ON_FAILURE_OUTBOX, false},
+	{"error", CF_ON_FAILURE_ERROR, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry compress_options[] = {
+	{"off", CF_COMPRESS_OFF, false},
+	{"lz4", CF_COMPRESS_LZ4, false},
+	{"zstd", CF_COMPRESS_ZSTD, false},
+	{NULL, 0, false}
+};
+
 bool		cf_guc_enabled = true;
 int			cf_guc_clock_slots = 65536;
+int			cf_guc_compress = CF_COMPRESS_ZSTD;
+int			cf_guc_compress_min = 1024;
 int			cf_guc_default_ttl = 300;
+char	   *cf_guc_encryption_key_file = NULL;
+int			cf_guc_fence_ttl = 10000;
 int			cf_guc_flight_timeout = 5000;
 int			cf_guc_l1_max_value = 1024 * 1024;
 int			cf_guc_l1_size = 64 * 1024;
 int			cf_guc_l1_ttl = 2000;
 int			cf_guc_max_keys_per_commit = 10000;
+char	   *cf_guc_namespace = NULL;
 int			cf_guc_negative_ttl = 30;
 int			cf_guc_notify = CF_NOTIFY_BATCHED;
 int			cf_guc_notify_interval = 20;
+int			cf_guc_on_redis_failure = CF_ON_FAILURE_OUTBOX;
 int			cf_guc_stale_ttl = 600;
+int			cf_guc_tombstone_ttl = 60000;
 double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_xfetch_beta = 1.0;
+
+/* A part of the names of keys in Redis, and of words that are split at blanks. */
+static bool
+check_namespace(char **value, void **extra, GucSource source)
+{
+	if (strlen(*value) > 100 || strspn(*value,
+									   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/{}") != strlen(*value))
+	{
+		GUC_check_errdetail("A namespace has at most 100 letters, digits and characters of \"_-.:/{}\".");
+		return false;
+	}
+	return true;
+}
 
 void
 cf_guc_define(void)
@@ -48,6 +81,27 @@ cf_guc_define(void)
 							16 * 1024 * 1024,
 							PGC_POSTMASTER,
 							0,
+							NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("cachefront.compress",
+							 "Sets how values are compressed in Redis.",
+							 "A method that this build lacks leaves them as they are.",
+							 &cf_guc_compress,
+							 CF_COMPRESS_ZSTD,
+							 compress_options,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.compress_min",
+							"Sets the smallest value that is compressed in Redis.",
+							NULL,
+							&cf_guc_compress_min,
+							1024,
+							0,
+							INT_MAX,
+							PGC_USERSET,
+							GUC_UNIT_BYTE,
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.default_ttl",
@@ -69,6 +123,26 @@ cf_guc_define(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomStringVariable("cachefront.encryption_key_file",
+							   "Sets the file with the keys that values in Redis are encrypted with.",
+							   "A line a key: its number and 64 hexadecimal digits. The first one encrypts, all decrypt. Empty: values are not encrypted.",
+							   &cf_guc_encryption_key_file,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.fence_ttl",
+							"Sets how long a commit that is under way keeps others from filling its keys in Redis, should its server die.",
+							NULL,
+							&cf_guc_fence_ttl,
+							10000,
+							1000,
+							600 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.flight_timeout",
 							"Sets how long a session waits for another session's load of the same key.",
@@ -125,6 +199,15 @@ cf_guc_define(void)
 							0,
 							NULL, NULL, NULL);
 
+	DefineCustomStringVariable("cachefront.namespace",
+							   "Sets the part of the names of keys in Redis that tells databases apart.",
+							   "Empty: the system identifier and the name of the database.",
+							   &cf_guc_namespace,
+							   "",
+							   PGC_SIGHUP,
+							   0,
+							   check_namespace, NULL, NULL);
+
 	DefineCustomIntVariable("cachefront.negative_ttl",
 							"Sets the time to live of a result with no rows.",
 							"At most a fifth of the entry's time to live is used.",
@@ -157,6 +240,16 @@ cf_guc_define(void)
 							GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
+	DefineCustomEnumVariable("cachefront.on_redis_failure",
+							 "Sets what a commit does with invalidations that Redis does not take.",
+							 "\"outbox\": keeps them in table cache_outbox until it does; \"error\": fails.",
+							 &cf_guc_on_redis_failure,
+							 CF_ON_FAILURE_OUTBOX,
+							 on_failure_options,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+
 	DefineCustomIntVariable("cachefront.stale_ttl",
 							"Sets how long past its time to live a value may be served when its query fails or takes too long.",
 							"Zero never serves a stale value. A value that a commit invalidated is never served.",
@@ -166,6 +259,17 @@ cf_guc_define(void)
 							CF_YEAR_S,
 							PGC_USERSET,
 							GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.tombstone_ttl",
+							"Sets how long Redis remembers at least that a key was invalidated.",
+							"Standbys that have not replayed so far must not fill the key.",
+							&cf_guc_tombstone_ttl,
+							60000,
+							20000,
+							86400 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
 	DefineCustomRealVariable("cachefront.ttl_jitter",

@@ -13,18 +13,38 @@ typedef enum CfNotify
 	CF_NOTIFY_BATCHED
 } CfNotify;
 
+typedef enum CfOnRedisFailure
+{
+	CF_ON_FAILURE_OUTBOX,
+	CF_ON_FAILURE_ERROR
+} CfOnRedisFailure;
+
+typedef enum CfCompress
+{
+	CF_COMPRESS_OFF,
+	CF_COMPRESS_LZ4,
+	CF_COMPRESS_ZSTD
+} CfCompress;
+
 extern bool cf_guc_enabled;
 extern int	cf_guc_clock_slots;
+extern int	cf_guc_compress;		/* CfCompress */
+extern int	cf_guc_compress_min;	/* bytes */
 extern int	cf_guc_default_ttl;		/* seconds */
+extern char *cf_guc_encryption_key_file;	/* empty: values are not encrypted */
+extern int	cf_guc_fence_ttl;		/* milliseconds */
 extern int	cf_guc_flight_timeout;	/* milliseconds */
 extern int	cf_guc_l1_max_value;	/* bytes */
 extern int	cf_guc_l1_size;			/* kilobytes */
 extern int	cf_guc_l1_ttl;			/* milliseconds */
 extern int	cf_guc_max_keys_per_commit;
+extern char *cf_guc_namespace;	/* empty: the default */
 extern int	cf_guc_negative_ttl;	/* seconds */
 extern int	cf_guc_notify;			/* CfNotify */
 extern int	cf_guc_notify_interval; /* milliseconds */
+extern int	cf_guc_on_redis_failure;	/* CfOnRedisFailure */
 extern int	cf_guc_stale_ttl;		/* seconds */
+extern int	cf_guc_tombstone_ttl;	/* milliseconds */
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_xfetch_beta;
 

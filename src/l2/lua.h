@@ -1,0 +1,40 @@
+/*
+ * lua.h - the scripts that run inside Redis.
+ *
+ * Each touches one key (its KEYS[1]), so that they work in a cluster. Times
+ * are Redis' own (TIME), in milliseconds: no server's clock counts. LSNs are
+ * 16 upper-case hexadecimal digits, so that texts compare as numbers do.
+ *
+ * src/l2/lua.h
+ */
+#ifndef CF_L2_LUA_H
+#define CF_L2_LUA_H
+
+typedef enum CfL2Script
+{
+	CF_L2_SCRIPT_PING,			/* reads the key, returns ARGV[1]: for tests */
+
+	/* On cf:<ns>:<key> */
+	CF_L2_FENCE,
+	CF_L2_SETTLE,
+	CF_L2_LIFT,
+	CF_L2_LEASE,
+	CF_L2_RELEASE,
+	CF_L2_FILL,
+
+	/* On cft:<ns>:<tag> */
+	CF_L2_TAG_FENCE,
+	CF_L2_TAG_SETTLE,
+	CF_L2_TAG_LIFT,
+	CF_L2_TAG_ENSURE,
+
+	/* On cff:<ns> */
+	CF_L2_FLOOR,
+	CF_L2_BEAT,
+
+	CF_L2_NSCRIPTS
+} CfL2Script;
+
+extern const char *const cf_l2_lua[CF_L2_NSCRIPTS];
+
+#endif							/* CF_L2_LUA_H */

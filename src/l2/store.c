@@ -1,0 +1,473 @@
+/*
+ * store.c - values, leases and tag versions in Redis.
+ *
+ * Keys and tags are the callers' texts: they travel as arguments with lengths,
+ * never as part of a command's text.
+ *
+ * src/l2/store.c
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+
+#include "guc.h"
+#include "l2/lua.h"
+#include "l2/store.h"
+
+#define CF_MAX_ARGUMENTS 8
+
+/*
+ * How old the writing server's last sign of life may be: less than a tombstone
+ * is kept at least (cachefront.tombstone_ttl), more than between two beats.
+ */
+#define CF_PROOF_MS 10000
+
+/* Versions of tags that nobody uses go after a day: missing means miss. */
+#define CF_TAG_KEEP_MS (INT64CONST(86400) * 1000)
+
+/* The arguments of one command. */
+typedef struct Arguments
+{
+	int			n;
+	const char *argv[CF_MAX_ARGUMENTS];
+	size_t		lens[CF_MAX_ARGUMENTS];
+} Arguments;
+
+static void
+push(Arguments *args, const char *value, size_t len)
+{
+	Assert(args->n < CF_MAX_ARGUMENTS);
+	args->argv[args->n] = value;
+	args->lens[args->n++] = len;
+}
+
+static void
+push_text(Arguments *args, const char *value)
+{
+	push(args, value, strlen(value));
+}
+
+/* A number's digits, in the caller's memory. */
+typedef struct Digits
+{
+	char		text[24];
+} Digits;
+
+static void
+push_number(Arguments *args, int64 value, Digits *digits)
+{
+	snprintf(digits->text, sizeof(digits->text), INT64_FORMAT, value);
+	push_text(args, digits->text);
+}
+
+static void
+push_lsn(Arguments *args, uint64 lsn, Digits *digits)
+{
+	cf_lsn_print(digits->text, lsn);
+	push(args, digits->text, CF_LSN_LEN);
+}
+
+static void
+add(const Arguments *args)
+{
+	cf_l2_add(args->n, args->argv, args->lens);
+}
+
+static CfL2Status
+run(bool interruptible)
+{
+	return cf_l2_run(cf_guc_redis_command_timeout, interruptible);
+}
+
+bool
+cf_store_make_token(char *token)
+{
+	uint8		bytes[CF_TOKEN_LEN / 2];
+
+	if (!pg_strong_random(bytes, sizeof(bytes)))
+		return false;
+	for (int i = 0; i < lengthof(bytes); i++)
+		snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+	return true;
+}
+
+/* A variant of scope 'shared' has no role, and its fields bare names. */
+void
+cf_store_variant(CfL2Variant *variant, const CfSpace *space, const CfKey *key,
+				 const CfIdentity *id)
+{
+	bool		bare = !OidIsValid(id->role);
+
+	variant->space = space;
+	variant->key_len = snprintf(variant->key, sizeof(variant->key), "cf:%s:", space->name);
+	memcpy(variant->key + variant->key_len, key->data, key->len);
+	variant->key_len += key->len;
+	snprintf(variant->suffix, sizeof(variant->suffix), "%08x%08x%08x%08x.%08x.%08x.%08x.%x",
+			 (uint32) (id->hash.h[0] >> 32), (uint32) id->hash.h[0],
+			 (uint32) (id->hash.h[1] >> 32), (uint32) id->hash.h[1],
+			 key->dboid, id->role, id->session_role, (unsigned) id->form);
+	snprintf(variant->value_field, sizeof(variant->value_field), bare ? "v" : "v:%s",
+			 variant->suffix);
+	snprintf(variant->meta_field, sizeof(variant->meta_field), bare ? "m" : "m:%s",
+			 variant->suffix);
+	snprintf(variant->lease_field, sizeof(variant->lease_field), bare ? "l" : "l:%s",
+			 variant->suffix);
+}
+
+/* Longest: a tag's text in the space. */
+typedef struct TagKey
+{
+	char		data[CF_SPACE_MAX_NAME + CF_MAX_TAG + 8];
+	int			len;
+} TagKey;
+
+static void
+make_tag_key(TagKey *key, const CfSpace *space, const char *tag, int len)
+{
+	if (len == 1 && tag[0] == CF_TAG_EPOCH_DATABASE[0])
+		key->len = snprintf(key->data, sizeof(key->data), "cfe:%s", space->name);
+	else if (len == 1 && tag[0] == CF_TAG_EPOCH_SERVER[0])
+		key->len = snprintf(key->data, sizeof(key->data), "cfe:%s:roles", space->server);
+	else
+	{
+		key->len = snprintf(key->data, sizeof(key->data), "cft:%s:", space->name);
+		memcpy(key->data + key->len, tag, len);
+		key->len += len;
+	}
+}
+
+/* What GET of a tag gave: "v <version>", or something that is not one. */
+static void
+take_version(CfL2Tag *tag, const redisReply *reply)
+{
+	tag->known = reply != NULL && reply->type == REDIS_REPLY_STRING &&
+		reply->len == CF_VERSION_LEN + 2 && memcmp(reply->str, "v ", 2) == 0;
+	tag->version[0] = '\0';
+	if (tag->known)
+		strlcpy(tag->version, reply->str + 2, sizeof(tag->version));
+}
+
+static void
+add_get_tags(const CfSpace *space, const CfL2Tag *tags, int ntags)
+{
+	for (int i = 0; i < ntags; i++)
+	{
+		TagKey		key;
+		Arguments	args = {0};
+
+		make_tag_key(&key, space, tags[i].name, tags[i].name_len);
+		push_text(&args, "GET");
+		push(&args, key.data, key.len);
+		add(&args);
+	}
+}
+
+static void
+add_get_floor(const CfSpace *space)
+{
+	char		key[CF_FLOOR_KEY_MAX];
+	Arguments	args = {0};
+
+	cf_space_floor_key(space, key);
+	push_text(&args, "GET");
+	push_text(&args, key);
+	add(&args);
+}
+
+/* Is the floor that was read with it that of the Redis that it was read from? */
+static bool
+take_floor(const redisReply *reply, CfFloor *floor)
+{
+	return reply != NULL && reply->type == REDIS_REPLY_STRING &&
+		cf_floor_parse(reply->str, reply->len, floor) &&
+		strcmp(floor->run_id, cf_l2_run_id()) == 0;
+}
+
+static bool
+is_string(const redisReply *reply)
+{
+	return reply != NULL && reply->type == REDIS_REPLY_STRING;
+}
+
+static void
+take_look(const redisReply *reply, CfLook *look)
+{
+	memset(look, 0, sizeof(*look));
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+		return;
+	if (is_string(reply->element[0]))
+	{
+		look->state = CF_LOOK_FENCED;
+		return;
+	}
+	if (!is_string(reply->element[1]) || !is_string(reply->element[2]))
+		return;
+	look->state = CF_LOOK_PRESENT;
+	look->value = reply->element[1]->str;
+	look->value_len = reply->element[1]->len;
+	look->meta = reply->element[2]->str;
+	look->meta_len = reply->element[2]->len;
+}
+
+CfL2Status
+cf_store_look(const CfL2Variant *variant, CfL2Tag *tags, int ntags, CfFloor *floor,
+			  CfLook *look, bool interruptible)
+{
+	bool		standby = RecoveryInProgress();
+	Arguments	args = {0};
+	CfL2Status	status;
+
+	cf_space_begin();
+	push_text(&args, "HMGET");
+	push(&args, variant->key, variant->key_len);
+	push_text(&args, "f");
+	push_text(&args, variant->value_field);
+	push_text(&args, variant->meta_field);
+	add(&args);
+	add_get_tags(variant->space, tags, ntags);
+	if (standby)
+		add_get_floor(variant->space);
+	status = run(interruptible);
+	if (status != CF_L2_OK)
+		return status;
+	take_look(cf_l2_reply(0), look);
+	for (int i = 0; i < ntags; i++)
+		take_version(&tags[i], cf_l2_reply(i + 1));
+	if (standby && !take_floor(cf_l2_reply(ntags + 1), floor))
+		return CF_L2_FAILED;
+	return CF_L2_OK;
+}
+
+CfL2Status
+cf_store_versions(const CfSpace *space, CfL2Tag *tags, int ntags, int64 keep_ms,
+				  bool may_create, uint64 lsn, bool interruptible)
+{
+	CfL2Status	status;
+
+	cf_space_begin();
+	for (int i = 0; i < ntags && may_create; i++)
+	{
+		char		token[CF_TOKEN_LEN + 1];
+		TagKey		key;
+		Digits		digits[2];
+		Arguments	args = {0};
+
+		if (!cf_store_make_token(token))
+			return CF_L2_FAILED;
+		make_tag_key(&key, space, tags[i].name, tags[i].name_len);
+		push_lsn(&args, lsn, &digits[0]);
+		push_text(&args, token);
+		push_number(&args, Max(keep_ms, CF_TAG_KEEP_MS), &digits[1]);
+		cf_l2_add_script(CF_L2_TAG_ENSURE, key.data, key.len, args.n, args.argv, args.lens);
+	}
+	if (!may_create)
+		add_get_tags(space, tags, ntags);
+	status = run(interruptible);
+	if (status != CF_L2_OK)
+		return status;
+	for (int i = 0; i < ntags; i++)
+	{
+		const redisReply *reply = cf_l2_reply(i);
+
+		if (!may_create)
+		{
+			take_version(&tags[i], reply);
+			continue;
+		}
+		tags[i].known = is_string(reply) && reply->len == CF_VERSION_LEN;
+		tags[i].version[0] = '\0';
+		if (tags[i].known)
+			strlcpy(tags[i].version, reply->str, sizeof(tags[i].version));
+	}
+	return CF_L2_OK;
+}
+
+/* Microseconds are thrown away: reply of TIME. */
+static bool
+take_time(const redisReply *reply, int64 *ms)
+{
+	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+		!is_string(reply->element[0]))
+		return false;
+	*ms = strtoll(reply->element[0]->str, NULL, 10) * 1000;
+	return true;
+}
+
+/*
+ * Where neither a tombstone nor a version is left of an invalidation, was there
+ * one? Not after the writing server's last sign of life, if that is younger than
+ * any tombstone's age and Redis has evicted nothing since; and what came before
+ * that, this standby has replayed.
+ */
+static bool
+take_proof(const redisReply *floor_reply, const redisReply *info,
+		   const redisReply *time, uint64 lsn, CfLease *lease)
+{
+	CfFloor		floor;
+	uint64		evicted;
+	int64		now;
+
+	if (!take_floor(floor_reply, &floor) || !cf_space_evicted(info, &evicted) ||
+		!take_time(time, &now))
+		return false;
+	lease->proven_lsn = floor.beat_lsn;
+	return evicted == floor.evicted && now - floor.beat_ms < CF_PROOF_MS &&
+		lsn >= floor.beat_lsn;
+}
+
+static void
+take_lease(const redisReply *reply, CfLease *lease, bool *tombstone)
+{
+	lease->state = CF_LEASE_REFUSED;
+	*tombstone = false;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+		!is_string(reply->element[0]) || !is_string(reply->element[1]))
+		return;
+	*tombstone = reply->element[1]->len > 0;
+	if (reply->element[0]->str[0] == 'L')
+		lease->state = CF_LEASE_GRANTED;
+	else if (reply->element[0]->str[0] == 'W')
+		lease->state = CF_LEASE_OTHER;
+}
+
+CfL2Status
+cf_store_lease(const CfL2Variant *variant, int64 lease_ms, uint64 lsn, CfLease *lease,
+			   bool interruptible)
+{
+	bool		standby = RecoveryInProgress();
+	Arguments	args = {0};
+	Digits		digits[3];
+	CfL2Status	status;
+	bool		tombstone;
+
+	cf_space_begin();
+	push_text(&args, variant->lease_field);
+	push_text(&args, lease->token);
+	push_number(&args, lease_ms, &digits[0]);
+	push_number(&args, lease_ms + cf_guc_tombstone_ttl, &digits[1]);
+	push_text(&args, standby ? "s" : "p");
+	push_lsn(&args, lsn, &digits[2]);
+	cf_l2_add_script(CF_L2_LEASE, variant->key, variant->key_len, args.n, args.argv, args.lens);
+	if (standby)
+	{
+		const char *info[] = {"INFO", "stats"};
+		const char *time[] = {"TIME"};
+		size_t		lens[] = {4, 5};
+
+		add_get_floor(variant->space);
+		cf_l2_add(2, info, lens);
+		cf_l2_add(1, time, lens);
+	}
+	lease->state = CF_LEASE_REFUSED;
+	lease->proven = false;
+	status = run(interruptible);
+	if (status != CF_L2_OK)
+		return status;
+	take_lease(cf_l2_reply(0), lease, &tombstone);
+	if (!standby)
+		return CF_L2_OK;
+	lease->proven = take_proof(cf_l2_reply(1), cf_l2_reply(2), cf_l2_reply(3), lsn, lease);
+	if (lease->state == CF_LEASE_GRANTED && !tombstone && !lease->proven)
+	{
+		cf_store_release(variant, lease);
+		lease->state = CF_LEASE_REFUSED;
+	}
+	return CF_L2_OK;
+}
+
+void
+cf_store_release(const CfL2Variant *variant, const CfLease *lease)
+{
+	Arguments	args = {0};
+
+	push_text(&args, variant->lease_field);
+	push_text(&args, lease->token);
+	cf_space_begin();
+	cf_l2_add_script(CF_L2_RELEASE, variant->key, variant->key_len, args.n, args.argv, args.lens);
+	(void) run(false);
+}
+
+CfL2Status
+cf_store_fill(const CfL2Variant *variant, const CfLease *lease, const char *value,
+			  Size value_len, const char *meta, Size meta_len, int64 keep_ms,
+			  bool *stored, bool interruptible)
+{
+	Arguments	args = {0};
+	Digits		digits;
+	CfL2Status	status;
+
+	push_text(&args, variant->lease_field);
+	push_text(&args, lease->token);
+	push_text(&args, variant->value_field);
+	push(&args, value, value_len);
+	push_text(&args, variant->meta_field);
+	push(&args, meta, meta_len);
+	push_number(&args, Max(keep_ms, cf_guc_tombstone_ttl), &digits);
+	cf_space_begin();
+	cf_l2_add_script(CF_L2_FILL, variant->key, variant->key_len, args.n, args.argv, args.lens);
+	*stored = false;
+	status = run(interruptible);
+	if (status == CF_L2_OK)
+		*stored = cf_l2_reply(0)->type == REDIS_REPLY_INTEGER && cf_l2_reply(0)->integer == 1;
+	return status;
+}
+
+static void
+add_step(CfL2Script script, CfFenceStep step, const char *key, int len, const char *token,
+		 uint64 commit_lsn, uint64 lsn, int64 keep_ms)
+{
+	Arguments	args = {0};
+	Digits		digits[3];
+
+	push_text(&args, token);
+	switch (step)
+	{
+		case CF_STEP_FENCE:
+			push_number(&args, cf_guc_fence_ttl, &digits[0]);
+			break;
+		case CF_STEP_SETTLE:
+			push_lsn(&args, commit_lsn, &digits[0]);
+			push_lsn(&args, lsn, &digits[1]);
+			break;
+		case CF_STEP_LIFT:
+			push_lsn(&args, lsn, &digits[0]);
+			break;
+	}
+	push_number(&args, keep_ms, &digits[2]);
+	cf_l2_add_script(script, key, len, args.n, args.argv, args.lens);
+}
+
+void
+cf_store_add_key(const CfSpace *space, CfFenceStep step, const char *key, int len,
+				 const char *token, uint64 commit_lsn, uint64 lsn)
+{
+	static const CfL2Script scripts[] = {CF_L2_FENCE, CF_L2_SETTLE, CF_L2_LIFT};
+	char		name[CF_SPACE_MAX_NAME + CF_MAX_KEY + 8];
+	int			name_len = snprintf(name, sizeof(name), "cf:%s:", space->name);
+
+	memcpy(name + name_len, key, len);
+	add_step(scripts[step], step, name, name_len + len, token, commit_lsn, lsn,
+			 Max(cf_guc_fence_ttl, cf_guc_tombstone_ttl));
+}
+
+void
+cf_store_add_tag(const CfSpace *space, CfFenceStep step, const char *tag, int len,
+				 const char *token, uint64 commit_lsn, uint64 lsn)
+{
+	static const CfL2Script scripts[] = {CF_L2_TAG_FENCE, CF_L2_TAG_SETTLE, CF_L2_TAG_LIFT};
+	TagKey		key;
+
+	make_tag_key(&key, space, tag, len);
+	add_step(scripts[step], step, key.data, key.len, token, commit_lsn, lsn, CF_TAG_KEEP_MS);
+}
+
+bool
+cf_store_steps_ok(void)
+{
+	for (int i = 0; i < cf_l2_nreplies(); i++)
+	{
+		if (cf_l2_reply(i)->type == REDIS_REPLY_ERROR)
+			return false;
+	}
+	return true;
+}

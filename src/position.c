@@ -1,0 +1,133 @@
+/*
+ * position.c - LSN, timeline and incarnation of this server.
+ *
+ * Locking: atomics only. The incarnation's id is written last and read first.
+ *
+ * src/position.c
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xlog_internal.h"
+#include "access/xlogrecovery.h"
+#include "port/atomics.h"
+
+#include "position.h"
+#include "shmem.h"
+
+/* Atomics, no lock */
+typedef struct CfSharedPosition
+{
+	pg_atomic_uint64 id;		/* 0: no incarnation */
+	pg_atomic_uint64 start;
+	pg_atomic_uint32 timeline;
+} CfSharedPosition;
+
+static CfSharedPosition *position = NULL;
+
+/* After a page's header has been skipped, nothing was written yet. */
+static uint64
+end_of_record(uint64 lsn)
+{
+	uint32		offset = (uint32) (lsn % XLOG_BLCKSZ);
+
+	if (offset == SizeOfXLogShortPHD || offset == SizeOfXLogLongPHD)
+		return lsn - offset;
+	return lsn;
+}
+
+uint64
+cf_position_lsn(void)
+{
+	if (RecoveryInProgress())
+		return GetXLogReplayRecPtr(NULL);
+	return end_of_record(GetXLogInsertRecPtr());
+}
+
+uint64
+cf_position_commit_lsn(void)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return XactLastCommitEnd;
+	return cf_position_lsn();
+}
+
+uint32
+cf_position_timeline(void)
+{
+	TimeLineID	timeline;
+
+	if (!RecoveryInProgress())
+		return GetWALInsertionTimeLine();
+	(void) GetXLogReplayRecPtr(&timeline);
+	return timeline;
+}
+
+/*
+ * The redo pointer of the last checkpoint is not after the end of what was
+ * recovered, if no checkpoint has been made since: so this must come early.
+ */
+void
+cf_position_begin(void)
+{
+	uint64		id = 0;
+
+	if (RecoveryInProgress() || pg_atomic_read_u64(&position->id) != 0)
+		return;
+	while (id == 0)
+	{
+		if (!pg_strong_random(&id, sizeof(id)))
+			return;
+	}
+	pg_atomic_write_u64(&position->start, GetRedoRecPtr());
+	pg_atomic_write_u32(&position->timeline, GetWALInsertionTimeLine());
+	pg_write_barrier();
+	pg_atomic_write_u64(&position->id, id);
+}
+
+bool
+cf_position_incarnation(CfIncarnation *result)
+{
+	result->id = pg_atomic_read_u64(&position->id);
+	pg_read_barrier();
+	result->start = pg_atomic_read_u64(&position->start);
+	result->timeline = pg_atomic_read_u32(&position->timeline);
+	return result->id != 0;
+}
+
+static Size
+position_shmem_size(void)
+{
+	return sizeof(CfSharedPosition);
+}
+
+static void
+position_shmem_init(void *memory, LWLockPadded *locks)
+{
+	CfSharedPosition *new = memory;
+
+	pg_atomic_init_u64(&new->id, 0);
+	pg_atomic_init_u64(&new->start, 0);
+	pg_atomic_init_u32(&new->timeline, 0);
+}
+
+static void
+position_shmem_attach(void *memory, LWLockPadded *locks)
+{
+	position = memory;
+}
+
+void
+cf_position_register(void)
+{
+	static const CfShmemSegment segment = {
+		.name = "cachefront_position",
+		.nlocks = 0,
+		.size = position_shmem_size,
+		.init = position_shmem_init,
+		.attach = position_shmem_attach,
+	};
+
+	cf_shmem_register(&segment);
+}

@@ -1,0 +1,47 @@
+/*
+ * position.h - where this server stands in the history of its data.
+ *
+ * An LSN says how much of the history a value holds. But a history can end:
+ * after a crash WAL that was not flushed is gone, after a promotion what the
+ * old primary had not sent, and the same LSNs are given out again. So the time
+ * between two starts of a writing server is an incarnation, with the LSN where
+ * it began: nothing of an earlier one that lies after that is certain.
+ *
+ * src/position.h
+ */
+#ifndef CF_POSITION_H
+#define CF_POSITION_H
+
+#include "postgres.h"
+
+typedef struct CfIncarnation
+{
+	uint64		id;				/* random, not 0 */
+	uint64		start;			/* LSN */
+	uint32		timeline;
+} CfIncarnation;
+
+extern void cf_position_register(void);
+
+/*
+ * Worker, once the server may write: begins an incarnation if none has begun
+ * since shared memory was made, or since the promotion.
+ */
+extern void cf_position_begin(void);
+
+/* False: the server is a standby, or has only just begun to be none. */
+extern bool cf_position_incarnation(CfIncarnation *result);
+
+/*
+ * An LSN before which every commit is visible to a snapshot that is taken now:
+ * where WAL is written, or on a standby, where it is replayed.
+ */
+extern uint64 cf_position_lsn(void);
+
+/* In a commit callback: where the commit record ends; the above if there is none. */
+extern uint64 cf_position_commit_lsn(void);
+
+/* On a standby: of what is replayed. */
+extern uint32 cf_position_timeline(void);
+
+#endif							/* CF_POSITION_H */
