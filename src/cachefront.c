@@ -20,6 +20,7 @@
 #include "invalidate/trigger.h"
 #include "l1/clock.h"
 #include "l1/table.h"
+#include "position.h"
 #include "rules/define.h"
 #include "shmem.h"
 #include "stats/counters.h"
@@ -43,6 +44,7 @@ _PG_init(void)
 	cf_guc_define();
 
 	cf_debug_register();
+	cf_position_register();
 	cf_stats_register();
 	cf_clock_register();
 	cf_l1_register();

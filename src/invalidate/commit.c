@@ -23,6 +23,7 @@
 #include "invalidate/epoch.h"
 #include "invalidate/lease.h"
 #include "invalidate/pending.h"
+#include "position.h"
 
 static bool prepared = false;
 
@@ -174,12 +175,14 @@ cf_commit_settle(void)
 {
 	FullTransactionId xid;
 	uint64		seq;
+	uint64		lsn;
 
 	if (!prepared)
 		return;
 	CF_HOLD_POINT("commit-before-settle");
 	prepared = false;
 	xid = GetTopFullTransactionIdIfAny();
+	lsn = cf_position_commit_lsn();
 	seq = cf_clock_next();
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
@@ -187,7 +190,7 @@ cf_commit_settle(void)
 
 		if (!op->raised)
 			continue;
-		cf_clock_settle(op->clock, seq, xid);
+		cf_clock_settle(op->clock, seq, xid, lsn);
 		op->raised = false;
 		cf_stats_count(CF_STATS_DEFAULT, op->kind == CF_OP_KEY ?
 					   CF_COUNT_INVALIDATED_KEYS : CF_COUNT_INVALIDATED_TAGS);

@@ -30,6 +30,7 @@
 #include "invalidate/pending.h"
 #include "l1/clock.h"
 #include "l1/table.h"
+#include "position.h"
 #include "rules/rule.h"
 #include "shmem.h"
 
@@ -41,6 +42,7 @@ static bool server_changed = false;
 
 /* Clocks that it has raised. */
 static FullTransactionId raised_xid;
+static uint64 raised_lsn;		/* where its commit record ends */
 static bool prepared_committed = false; /* COMMIT PREPARED took effect */
 static bool database_raised = false;
 static bool server_raised = false;
@@ -258,7 +260,7 @@ epoch_moved_by_replay(void)
 	cf_rule_forget();
 	cf_clock_raise(cf_clock_of_epoch(InvalidOid));
 	cf_clock_settle(cf_clock_of_epoch(InvalidOid), cf_clock_next(),
-					InvalidFullTransactionId);
+					InvalidFullTransactionId, cf_position_lsn());
 }
 
 static void
@@ -314,7 +316,7 @@ static void
 finish(CfClockRef clock, bool committed)
 {
 	if (committed)
-		cf_clock_settle(clock, cf_clock_next(), raised_xid);
+		cf_clock_settle(clock, cf_clock_next(), raised_xid, raised_lsn);
 	else
 		cf_clock_lower(clock);
 }
@@ -322,6 +324,8 @@ finish(CfClockRef clock, bool committed)
 void
 cf_epoch_finish(bool committed)
 {
+	if (database_raised || server_raised)
+		raised_lsn = cf_position_lsn();
 	if (database_raised)
 		finish(cf_clock_of_epoch(MyDatabaseId), committed);
 	if (server_raised)

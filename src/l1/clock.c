@@ -16,6 +16,7 @@ typedef struct CfSharedClock
 {
 	pg_atomic_uint64 seq;		/* of the last settled invalidation */
 	pg_atomic_uint64 max_xid;	/* largest transaction id that settled here */
+	pg_atomic_uint64 lsn;		/* latest LSN that settled here; 0: none yet */
 	pg_atomic_uint32 pending;	/* transactions in their commit window */
 } CfSharedClock;
 
@@ -53,6 +54,7 @@ clock_shmem_init(void *memory, LWLockPadded *locks)
 	{
 		pg_atomic_init_u64(&new->slot[i].seq, 0);
 		pg_atomic_init_u64(&new->slot[i].max_xid, 0);
+		pg_atomic_init_u64(&new->slot[i].lsn, 0);
 		pg_atomic_init_u32(&new->slot[i].pending, 0);
 	}
 }
@@ -119,6 +121,12 @@ cf_clock_seq(CfClockRef ref)
 	return pg_atomic_read_u64(&clocks->slot[ref].seq);
 }
 
+uint64
+cf_clock_lsn(CfClockRef ref)
+{
+	return pg_atomic_read_u64(&clocks->slot[ref].lsn);
+}
+
 /*
  * Pending must be read before the sequence number. The other way round, a
  * whole commit window could pass between the two reads and leave no trace.
@@ -165,11 +173,12 @@ raise_to(pg_atomic_uint64 *target, uint64 value)
 }
 
 void
-cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid)
+cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
 {
 	CfSharedClock *slot = &clocks->slot[ref];
 
 	raise_to(&slot->max_xid, U64FromFullTransactionId(xid));
+	raise_to(&slot->lsn, lsn);
 	raise_to(&slot->seq, seq);
 	/* A full barrier: whoever sees pending fall sees the new number too. */
 	pg_atomic_fetch_sub_u32(&slot->pending, 1);

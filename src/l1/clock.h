@@ -40,13 +40,20 @@ extern uint64 cf_clock_seq(CfClockRef ref);
 /* No invalidation is under way, none was settled after the stamp. */
 extern bool cf_clock_unmoved(CfClockRef ref, uint64 stamp);
 
+/*
+ * The LSN of the last invalidation that was settled there since the server
+ * started: what was read before that is not current.
+ */
+extern uint64 cf_clock_lsn(CfClockRef ref);
+
 /* Every transaction that invalidated there is older than xmin: it is in the snapshot. */
 extern bool cf_clock_precedes(CfClockRef ref, FullTransactionId xmin);
 
 /* Writer: raise, then either settle or lower, once each. None can fail. */
 extern void cf_clock_raise(CfClockRef ref);
 extern uint64 cf_clock_next(void);
-extern void cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid);
+extern void cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid,
+							uint64 lsn);
 extern void cf_clock_lower(CfClockRef ref);
 
 #endif							/* CF_L1_CLOCK_H */
