@@ -42,7 +42,6 @@ static bool server_changed = false;
 
 /* Clocks that it has raised. */
 static FullTransactionId raised_xid;
-static uint64 raised_lsn;		/* where its commit record ends */
 static bool prepared_committed = false; /* COMMIT PREPARED took effect */
 static bool database_raised = false;
 static bool server_raised = false;
@@ -316,7 +315,8 @@ static void
 finish(CfClockRef clock, bool committed)
 {
 	if (committed)
-		cf_clock_settle(clock, cf_clock_next(), raised_xid, raised_lsn);
+		cf_clock_settle(clock, cf_clock_next(), raised_xid,
+						cf_position_lsn());
 	else
 		cf_clock_lower(clock);
 }
@@ -324,8 +324,6 @@ finish(CfClockRef clock, bool committed)
 void
 cf_epoch_finish(bool committed)
 {
-	if (database_raised || server_raised)
-		raised_lsn = cf_position_lsn();
 	if (database_raised)
 		finish(cf_clock_of_epoch(MyDatabaseId), committed);
 	if (server_raised)
