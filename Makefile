@@ -10,7 +10,7 @@ INSTALL_SQL = $(sort $(wildcard sql/install/*.sql))
 DATA_built = sql/cachefront--$(EXTVERSION).sql
 DATA = $(wildcard sql/updates/*.sql)
 
-PG_CPPFLAGS = -I$(srcdir)/src -DCF_VERSION='"$(EXTVERSION)"' $(CF_CPPFLAGS)
+PG_CPPFLAGS = -I$(srcdir)/src -DCF_VERSION='"$(EXTVERSION)"' $(CF_LIB_CPPFLAGS) $(CF_CPPFLAGS)
 # PostgreSQL's own headers have unused parameters and signed comparisons.
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wmissing-prototypes -Wno-missing-field-initializers $(CF_CFLAGS)
@@ -27,6 +27,25 @@ EXTRA_CLEAN = results regression.diffs regression.out output_iso tmp_check log
 # Only these targets work before PostgreSQL's packages are there.
 BARE_TARGETS = demo demo-stop test bench soak
 ifneq ($(filter-out $(BARE_TARGETS),$(or $(MAKECMDGOALS),all)),)
+# What the library is linked with. The compressions are used where they are
+# found; WITH_ZSTD=no and WITH_LZ4=no leave them out (make clean first).
+PKG_CONFIG ?= pkg-config
+cf_found = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes || echo no)
+WITH_ZSTD ?= $(call cf_found,libzstd)
+WITH_LZ4 ?= $(call cf_found,liblz4)
+CF_MODULES := libcrypto
+ifeq ($(WITH_ZSTD),yes)
+CF_MODULES += libzstd
+CF_LIB_CPPFLAGS := -DCF_HAVE_ZSTD
+endif
+ifeq ($(WITH_LZ4),yes)
+CF_MODULES += liblz4
+CF_LIB_CPPFLAGS += -DCF_HAVE_LZ4
+endif
+CF_LIB_CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(CF_MODULES) 2>/dev/null)
+CF_LIBS := $(or $(shell $(PKG_CONFIG) --libs $(CF_MODULES) 2>/dev/null),-lcrypto)
+SHLIB_LINK = $(CF_LIBS)
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

@@ -23,7 +23,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 # shellcheck source=test/lib/setup.sh
 . test/lib/setup.sh
 
-PACKAGES=(postgresql-15 postgresql-server-dev-15 libpq-dev libipc-run-perl gcc libc6-dev make spin)
+PACKAGES=("${CF_PACKAGES[@]}" libpq-dev libipc-run-perl spin clang libclang-rt-dev)
 SUITE_TIMEOUT=540
 TAP_TIMEOUT=300
 LANES=()
@@ -92,7 +92,7 @@ built()
 # run the same tests with the same options.
 make_var()
 {
-	make -s -C "$SOURCE" "PG_CONFIG=$PG_CONFIG" \
+	make -s -C "$CF_ROOT" "PG_CONFIG=$PG_CONFIG" \
 		--eval="cf-print: ; @echo \$($1)" cf-print
 }
 
@@ -166,9 +166,10 @@ unit_build()
 		-Wno-sign-compare -Wno-missing-field-initializers \
 		-fsanitize=address,undefined -fno-sanitize-recover=all \
 		-fno-omit-frame-pointer -DCF_UNIT_TEST -DUSE_ASSERT_CHECKING \
+		$(make_var CF_LIB_CPPFLAGS) \
 		-I"$("$PG_CONFIG" --includedir-server)" -Isrc -Itest/unit \
 		-o "$out" "$file" $sources \
-		"$lib/libpgcommon.a" "$lib/libpgport.a" -lm
+		"$lib/libpgcommon.a" "$lib/libpgport.a" $(make_var CF_LIBS) -lm
 }
 
 # ---- servers ----------------------------------------------------------------

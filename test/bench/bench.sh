@@ -10,8 +10,8 @@
 #   CLIENTS="1 8 32"    pgbench clients
 #   SESSIONS=200        sessions of the stampede
 #
-# Installs these packages if they are missing: PostgreSQL 15 with its server
-# headers, and as the peer postgresql-15-pgmemcache and memcached.
+# Installs these packages if they are missing: what a build takes, and as the
+# peer postgresql-15-pgmemcache and memcached.
 #
 # On a machine where other things run, absolute figures move a lot from hour to
 # hour; the ratios, taken between neighbours of one round, much less. As root,
@@ -26,8 +26,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=test/bench/table.sh
 . test/bench/table.sh
 
-PACKAGES=(postgresql-15 postgresql-server-dev-15 postgresql-15-pgmemcache
-	memcached gcc libc6-dev make)
+PACKAGES=("${CF_PACKAGES[@]}" postgresql-15-pgmemcache memcached)
 ROUNDS=${ROUNDS:-7}
 SECONDS_PER_CASE=${SECONDS_PER_CASE:-1}
 CLIENTS=${CLIENTS:-1 8 32}

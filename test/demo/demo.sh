@@ -20,7 +20,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=test/demo/tour.sh
 . test/demo/tour.sh
 
-PACKAGES=(postgresql-15 postgresql-server-dev-15 gcc libc6-dev make)
 PORT=5491
 DATABASE=shop
 STEPS=5
@@ -126,7 +125,7 @@ load_shop()
 prepare()
 {
 	step 'Debian packages'
-	quietly cf_install_packages "${PACKAGES[@]}"
+	quietly cf_install_packages "${CF_PACKAGES[@]}"
 	cf_setup
 	DEMO=$CF_BUILD/demo
 	BIN=$("$PG_CONFIG" --bindir)

@@ -4,7 +4,7 @@
 #
 # Source it from bash; it only defines functions and CF_ variables. Order of use:
 #
-#   cf_install_packages postgresql-15 ...      needs root only if one is missing
+#   cf_install_packages "${CF_PACKAGES[@]}" ...  needs root only if one is missing
 #   cf_setup                                   sets the variables below
 #   cf_private_tree "$CF_BUILD/release" release        builds and installs there
 #   cf_server_init  DATADIR BINDIR
@@ -12,6 +12,7 @@
 #   cf_server_stop  DATADIR
 #
 # CF_ROOT      the source tree
+# CF_PACKAGES  the Debian packages that a build and a server take
 # CF_BUILD     everything generated: CF_ROOT/build, or a folder under /var/tmp
 #              where the server's user cannot reach that
 # CF_USER      who runs the servers; cf_as CMD... runs a command as that user
@@ -20,6 +21,9 @@
 
 CF_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 PG_CONFIG=${PG_CONFIG:-pg_config}
+# What it takes to build the extension and to run a server with it.
+CF_PACKAGES=(postgresql-15 postgresql-server-dev-15 gcc libc6-dev make pkg-config
+	libssl-dev libzstd-dev liblz4-dev)
 CF_PRELOAD=cachefront
 CF_AS=()
 
@@ -199,7 +203,8 @@ cf_build()
 
 	mkdir -p "$dir"
 	cf_flavour_flags "$flavour"
-	stamp="$CF_PGVER / ${CF_MAKE[*]}"
+	# Objects know whether a compression was there when they were compiled.
+	stamp="$CF_PGVER / ${CF_MAKE[*]} / $(pkg-config --modversion libzstd liblz4 2>&1 | tr '\n' ' ')"
 	(
 		flock 9
 		cf_sync_source "$dir/src-tree"

@@ -25,7 +25,7 @@ if [[ -n $FAULT ]]; then
 	}
 fi
 
-cf_install_packages postgresql-15 postgresql-server-dev-15 libpq-dev gcc libc6-dev make
+cf_install_packages "${CF_PACKAGES[@]}" libpq-dev
 cf_setup
 if ! cf_private_tree "$CF_BUILD/$FLAVOUR" "$FLAVOUR"; then
 	tail -n 20 "$CF_BUILD/$FLAVOUR/build.log" >&2
