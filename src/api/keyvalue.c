@@ -15,6 +15,7 @@
 
 #include "api/args.h"
 #include "debug_point.h"
+#include "engine/deps.h"
 #include "engine/identity.h"
 #include "engine/loader.h"
 #include "engine/policy.h"
@@ -89,22 +90,6 @@ cachefront_get(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(result.value);
 }
 
-/* Of its tags, and of the rules whose templates give its key or one of them. */
-static CfClockRef *
-collect_clocks(const CfKey *key, text **tags, int ntags, int *n)
-{
-	int			nrules;
-	CfClockRef *rules = cf_rule_deps(key, tags, ntags, &nrules);
-	CfClockRef *clocks = palloc(sizeof(CfClockRef) * (ntags + nrules + 1));
-
-	for (int i = 0; i < ntags; i++)
-		clocks[i] = cf_clock_of_tag(cf_tag_hash(MyDatabaseId, VARDATA_ANY(tags[i]),
-												VARSIZE_ANY_EXHDR(tags[i])));
-	memcpy(clocks + ntags, rules, nrules * sizeof(CfClockRef));
-	*n = ntags + nrules;
-	return clocks;
-}
-
 Datum
 cachefront_set(PG_FUNCTION_ARGS)
 {
@@ -114,8 +99,7 @@ cachefront_set(PG_FUNCTION_ARGS)
 	text	   *value;
 	text	  **tags = NULL;
 	int			ntags = 0;
-	CfClockRef *clocks;
-	int			nclocks;
+	CfDeps		deps;
 	int64		ttl;
 
 	require_write();
@@ -129,8 +113,8 @@ cachefront_set(PG_FUNCTION_ARGS)
 	ttl = cf_arg_ttl(fcinfo, 2);
 	if (cf_arg_tags(fcinfo, 3) != NULL)
 		tags = cf_arg_texts(fcinfo, 3, "cache tag", &ntags);
-	clocks = collect_clocks(&key, tags, ntags, &nclocks);
-	if (nclocks > CF_L1_MAX_DEPS)
+	cf_deps_begin(&key, tags, ntags, &deps);
+	if (deps.n > CF_L1_MAX_DEPS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a cache entry cannot have more than %d tags", CF_L1_MAX_DEPS)));
@@ -141,7 +125,7 @@ cachefront_set(PG_FUNCTION_ARGS)
 	/* Disabled, the old value must go all the same. */
 	cf_pending_add_set(&key, &id, def.stats_slot, cf_guc_enabled ? value : NULL,
 					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, cf_lease_find(&key),
-					   clocks, nclocks);
+					   cf_deps_clocks(&deps, 0), deps.n);
 	PG_RETURN_VOID();
 }
 

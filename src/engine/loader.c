@@ -458,8 +458,7 @@ begin_load(const CfRequest *request, CfLoad *load)
 }
 
 void
-cf_load_run(const CfRequest *request, CfLoad *load,
-			void (*before_snapshot) (void *arg), void *arg)
+cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 {
 	char	   *text = text_to_cstring(request->query);
 	QueryDesc  *outer_query = own_query;
@@ -481,8 +480,8 @@ cf_load_run(const CfRequest *request, CfLoad *load,
 	load->started = cf_now();
 	load->stamp = cf_clock_stamp();
 	/* Followers are told before definitions are read: test/model/epoch.pml. */
-	if (before_snapshot != NULL)
-		before_snapshot(arg);
+	if (hooks != NULL && hooks->begun != NULL)
+		hooks->begun(hooks->arg);
 	AcceptInvalidationMessages();
 
 	PG_TRY();
@@ -499,6 +498,8 @@ cf_load_run(const CfRequest *request, CfLoad *load,
 		PushActiveSnapshot(GetTransactionSnapshot());
 		stmt = plan(request, text, params, load, false);
 		PopActiveSnapshot();
+		if (hooks != NULL && hooks->planned != NULL)
+			hooks->planned(hooks->arg, load);
 
 		/*
 		 * Planning may have waited for the locks of a TRUNCATE, whose rows an

@@ -33,13 +33,26 @@ typedef struct CfLoad
 
 extern void cf_loader_install_hooks(void);
 
+/* What a caller does at certain points of a load. */
+typedef struct CfLoadHooks
+{
+	void	   *arg;
+
+	/* Between reading the clocks and whatever the result is made of; or NULL. */
+	void		(*begun) (void *arg);
+
+	/*
+	 * The query is planned and load->sources known as far as the plan shows
+	 * it; the snapshot that it runs on is about to be taken. Or NULL.
+	 */
+	void		(*planned) (void *arg, const CfLoad *load);
+} CfLoadHooks;
+
 /*
  * Runs the query, read-only, on a fresh snapshot (the transaction's own from
- * REPEATABLE READ up). before_snapshot, if given, is called between reading
- * the clocks and taking the snapshot. Raises the query's errors.
+ * REPEATABLE READ up). Raises the query's errors. hooks may be NULL.
  */
-extern void cf_load_run(const CfRequest *request, CfLoad *load,
-						void (*before_snapshot) (void *arg), void *arg);
+extern void cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks);
 
 /* Is this session inside of a load? */
 extern bool cf_load_active(void);

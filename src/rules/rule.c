@@ -291,20 +291,10 @@ is_enabled(const CfRule *rule)
 		rule->enabled == TRIGGER_FIRES_ON_ORIGIN;
 }
 
-CfClockRef *
-cf_rule_deps(const CfKey *key, text **tags, int ntags, int *n)
+bool
+cf_rule_reaches(const CfRule *rule, const CfKey *key, text **tags, int ntags)
 {
-	const CfRule *list;
-	int			count = cf_rules(&list);
-	CfClockRef *deps = palloc(sizeof(CfClockRef) * Max(count, 1));
-
-	*n = 0;
-	for (int i = 0; i < count; i++)
-	{
-		if (is_enabled(&list[i]) && cf_rule_matches(&list[i], key, tags, ntags, false))
-			deps[(*n)++] = cf_clock_of_tag(list[i].tag->hash);
-	}
-	return deps;
+	return is_enabled(rule) && cf_rule_matches(rule, key, tags, ntags, false);
 }
 
 /* Rows of a child may change through its parents: then only row triggers fire. */

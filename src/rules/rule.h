@@ -82,11 +82,11 @@ typedef struct CfCover
 extern CfCover cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags);
 
 /*
- * The clocks of all rules whose template gives this key or one of these tags:
- * what such an entry depends on should a transaction change too many rows to
- * name their keys. Palloc'd.
+ * Is the rule in force, and does its template give this key, or one of these
+ * tags? Then such an entry depends on the rule's tag: should a transaction
+ * change too many rows to name their keys, it invalidates that.
  */
-extern CfClockRef *cf_rule_deps(const CfKey *key, text **tags, int ntags, int *n);
+extern bool cf_rule_reaches(const CfRule *rule, const CfKey *key, text **tags, int ntags);
 
 /* Does a rule's template (strictly: see cf_template_matches) give this key, or one of these tags? */
 extern bool cf_rule_matches(const CfRule *rule, const CfKey *key, text **tags, int ntags,

@@ -1,0 +1,75 @@
+/*
+ * deps.c - collects what an entry depends on.
+ *
+ * src/engine/deps.c
+ */
+#include "postgres.h"
+
+#include "engine/deps.h"
+#include "rules/rule.h"
+
+static void
+add_tag(CfDeps *deps, Oid dboid, const char *tag, int len)
+{
+	CfDep	   *dep;
+
+	if (deps->n == deps->room)
+	{
+		deps->room = Max(2 * deps->room, 8);
+		deps->dep = deps->dep == NULL ? palloc(deps->room * sizeof(CfDep)) :
+			repalloc(deps->dep, deps->room * sizeof(CfDep));
+	}
+	dep = &deps->dep[deps->n++];
+	dep->tag = tag;
+	dep->len = len;
+	dep->clock = cf_clock_of_tag(cf_tag_hash(dboid, tag, len));
+}
+
+void
+cf_deps_begin(const CfKey *key, text **tags, int ntags, CfDeps *deps)
+{
+	const CfRule *rules;
+	int			nrules = cf_rules(&rules);
+
+	MemSet(deps, 0, sizeof(*deps));
+	deps->covered = true;
+	for (int i = 0; i < ntags; i++)
+		add_tag(deps, key->dboid, VARDATA_ANY(tags[i]), VARSIZE_ANY_EXHDR(tags[i]));
+	for (int i = 0; i < nrules; i++)
+	{
+		const CfTag *tag = rules[i].tag;
+
+		/* The list of rules may be read anew before the entry is made. */
+		if (cf_rule_reaches(&rules[i], key, tags, ntags))
+			add_tag(deps, key->dboid, pnstrdup(tag->text, tag->len), tag->len);
+	}
+}
+
+void
+cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids, CfDeps *deps)
+{
+	ListCell   *cell;
+
+	foreach(cell, relids)
+	{
+		CfCover		cover = cf_rule_cover(lfirst_oid(cell), key, tags, ntags);
+		CfTag		tag;
+
+		if (cover.kind == CF_COVER_NONE)
+			deps->covered = false;
+		if (cover.kind == CF_COVER_ROW)
+			continue;
+		cf_tag_of_table(&tag, key->dboid, lfirst_oid(cell));
+		add_tag(deps, key->dboid, pnstrdup(tag.text, tag.len), tag.len);
+	}
+}
+
+CfClockRef *
+cf_deps_clocks(const CfDeps *deps, int more)
+{
+	CfClockRef *clocks = palloc((deps->n + more + 1) * sizeof(CfClockRef));
+
+	for (int i = 0; i < deps->n; i++)
+		clocks[i] = deps->dep[i].clock;
+	return clocks;
+}

@@ -1,0 +1,41 @@
+/*
+ * deps.h - what an entry depends on. DESIGN section 3, "Dependencies".
+ *
+ * src/engine/deps.h
+ */
+#ifndef CF_ENGINE_DEPS_H
+#define CF_ENGINE_DEPS_H
+
+#include "engine/request.h"
+#include "l1/clock.h"
+#include "nodes/pg_list.h"
+
+typedef struct CfDep
+{
+	const char *tag;			/* palloc'd or the request's, not zero-terminated */
+	int			len;
+	CfClockRef	clock;
+} CfDep;
+
+typedef struct CfDeps
+{
+	int			n;
+	int			room;
+	CfDep	   *dep;			/* palloc'd */
+	bool		covered;		/* each table that was added has a rule that reaches the entry */
+} CfDeps;
+
+/*
+ * What is known before the query is planned: the caller's tags, and the tag of
+ * each rule whose template gives the key or one of them, of whatever table.
+ */
+extern void cf_deps_begin(const CfKey *key, text **tags, int ntags, CfDeps *deps);
+
+/* The tables that the query reads, unless such a rule covers them. */
+extern void cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids,
+							   CfDeps *deps);
+
+/* The clocks alone, palloc'd, with room for more. */
+extern CfClockRef *cf_deps_clocks(const CfDeps *deps, int more);
+
+#endif							/* CF_ENGINE_DEPS_H */
