@@ -14,6 +14,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCF_VERSION='"$(EXTVERSION)"' $(CF_CPPFLAGS)
 # PostgreSQL's own headers have unused parameters and signed comparisons.
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wmissing-prototypes -Wno-missing-field-initializers $(CF_CFLAGS)
+SHLIB_LINK = -lhiredis -lssl -lcrypto
 
 REGRESS = $(patsubst sql/%.sql,%,$(filter-out sql/cachefront--%,$(sort $(wildcard sql/*.sql))))
 # Specs that hold a session at a wait point need a debug build: make test.

@@ -23,7 +23,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 # shellcheck source=test/lib/setup.sh
 . test/lib/setup.sh
 
-PACKAGES=(postgresql-15 postgresql-server-dev-15 libpq-dev libipc-run-perl gcc libc6-dev make spin)
+PACKAGES=(postgresql-15 postgresql-server-dev-15 libpq-dev libipc-run-perl gcc libc6-dev make spin
+	libhiredis-dev libssl-dev redis-server)
 SUITE_TIMEOUT=540
 TAP_TIMEOUT=300
 LANES=()

@@ -27,7 +27,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/bench/table.sh
 
 PACKAGES=(postgresql-15 postgresql-server-dev-15 postgresql-15-pgmemcache
-	memcached gcc libc6-dev make)
+	memcached gcc libc6-dev make libhiredis-dev libssl-dev)
 ROUNDS=${ROUNDS:-7}
 SECONDS_PER_CASE=${SECONDS_PER_CASE:-1}
 CLIENTS=${CLIENTS:-1 8 32}

@@ -20,7 +20,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=test/demo/tour.sh
 . test/demo/tour.sh
 
-PACKAGES=(postgresql-15 postgresql-server-dev-15 gcc libc6-dev make)
+PACKAGES=(postgresql-15 postgresql-server-dev-15 gcc libc6-dev make
+	libhiredis-dev libssl-dev)
 PORT=5491
 DATABASE=shop
 STEPS=5

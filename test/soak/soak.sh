@@ -25,7 +25,8 @@ if [[ -n $FAULT ]]; then
 	}
 fi
 
-cf_install_packages postgresql-15 postgresql-server-dev-15 libpq-dev gcc libc6-dev make
+cf_install_packages postgresql-15 postgresql-server-dev-15 libpq-dev gcc libc6-dev make \
+	libhiredis-dev libssl-dev
 cf_setup
 if ! cf_private_tree "$CF_BUILD/$FLAVOUR" "$FLAVOUR"; then
 	tail -n 20 "$CF_BUILD/$FLAVOUR/build.log" >&2
