@@ -33,7 +33,7 @@ PKG_CONFIG ?= pkg-config
 cf_found = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes || echo no)
 WITH_ZSTD ?= $(call cf_found,libzstd)
 WITH_LZ4 ?= $(call cf_found,liblz4)
-CF_MODULES := libcrypto
+CF_MODULES := libcrypto libssl hiredis
 ifeq ($(WITH_ZSTD),yes)
 CF_MODULES += libzstd
 CF_LIB_CPPFLAGS := -DCF_HAVE_ZSTD

@@ -20,6 +20,8 @@
 #include "invalidate/trigger.h"
 #include "l1/clock.h"
 #include "l1/table.h"
+#include "l2/breaker.h"
+#include "l2/space.h"
 #include "position.h"
 #include "rules/define.h"
 #include "shmem.h"
@@ -48,6 +50,8 @@ _PG_init(void)
 	cf_stats_register();
 	cf_clock_register();
 	cf_l1_register();
+	cf_breaker_register();
+	cf_space_register();
 	cf_flight_register();
 	cf_notify_register();
 	cf_worker_register();

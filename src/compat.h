@@ -54,11 +54,16 @@
 #define CF_MY_BACKEND_INDEX ((int) MyBackendId - 1)
 #endif
 
-/* Waiting for another session's load. 17 lets extensions name their events. */
+/*
+ * Waiting for another session's load, and for Redis. 17 lets extensions name
+ * their events.
+ */
 #if PG_VERSION_NUM >= 170000
 #define CF_WAIT_EVENT_FLIGHT WaitEventExtensionNew("CachefrontFlight")
+#define CF_WAIT_EVENT_REDIS WaitEventExtensionNew("CachefrontRedis")
 #else
 #define CF_WAIT_EVENT_FLIGHT PG_WAIT_EXTENSION
+#define CF_WAIT_EVENT_REDIS PG_WAIT_EXTENSION
 #endif
 
 #endif							/* CF_COMPAT_H */

@@ -10,6 +10,7 @@
 #include "utils/guc.h"
 
 #include "guc.h"
+#include "redis_url.h"
 
 #define CF_YEAR_S (366 * 86400)
 #define CF_MAX_L1_SIZE (1000 * 1000 * 1000) /* kB; a DSA segment ends at 1 TB */
@@ -35,6 +36,8 @@ static const struct config_enum_entry compress_options[] = {
 };
 
 bool		cf_guc_enabled = true;
+int			cf_guc_breaker_failures = 5;
+int			cf_guc_breaker_reset = 2000;
 int			cf_guc_clock_slots = 65536;
 int			cf_guc_compress = CF_COMPRESS_ZSTD;
 int			cf_guc_compress_min = 1024;
@@ -51,6 +54,15 @@ int			cf_guc_negative_ttl = 30;
 int			cf_guc_notify = CF_NOTIFY_BATCHED;
 int			cf_guc_notify_interval = 20;
 int			cf_guc_on_redis_failure = CF_ON_FAILURE_OUTBOX;
+int			cf_guc_redis_command_timeout = 250;
+int			cf_guc_redis_connect_timeout = 500;
+int			cf_guc_redis_idle_timeout = 60000;
+char	   *cf_guc_redis_password_file = NULL;
+char	   *cf_guc_redis_tls_ca_file = NULL;
+char	   *cf_guc_redis_tls_cert_file = NULL;
+char	   *cf_guc_redis_tls_key_file = NULL;
+bool		cf_guc_redis_tls_verify = true;
+char	   *cf_guc_redis_url = NULL;
 int			cf_guc_stale_ttl = 600;
 int			cf_guc_tombstone_ttl = 60000;
 double		cf_guc_ttl_jitter = 0.1;
@@ -69,9 +81,68 @@ check_namespace(char **value, void **extra, GucSource source)
 	return true;
 }
 
+uint32		cf_guc_redis_changes = 0;
+
+/* The next use of Redis sees that its connection is of an older setting. */
+static void
+assign_redis_string(const char *newval, void *extra)
+{
+	cf_guc_redis_changes++;
+}
+
+static void
+assign_redis_bool(bool newval, void *extra)
+{
+	cf_guc_redis_changes++;
+}
+
+/*
+ * The standard message would print the value, with the password in it, into
+ * the log and to whoever tried to set it.
+ */
+static bool
+check_redis_url(char **newval, void **extra, GucSource source)
+{
+	CfRedisUrl	url;
+	CfRedisUrlError error;
+
+	if (*newval == NULL || (*newval)[0] == '\0')
+		return true;
+	error = cf_redis_url_parse(*newval, &url);
+	explicit_bzero(url.password, sizeof(url.password));
+	if (error == CF_REDIS_URL_OK)
+		return true;
+	GUC_check_errmsg("invalid value for parameter \"%s\"", "cachefront.redis_url");
+	GUC_check_errdetail("%s", cf_redis_url_error(error));
+	GUC_check_errhint("Write redis://[user[:password]@]host[:port][/db], rediss://... for TLS, or unix:///path/to/socket[?db=N].");
+	return false;
+}
+
 void
 cf_guc_define(void)
 {
+	DefineCustomIntVariable("cachefront.breaker_failures",
+							"Sets how many failures within ten seconds stop the use of Redis.",
+							"A call that waits for its whole time-out in vain stops it at once.",
+							&cf_guc_breaker_failures,
+							5,
+							1,
+							1000 * 1000,
+							PGC_SIGHUP,
+							0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.breaker_reset",
+							"Sets how long Redis is left alone before one session tries it again.",
+							"Doubled up to 30 seconds, each time that it fails.",
+							&cf_guc_breaker_reset,
+							2000,
+							10,
+							3600 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
 	DefineCustomIntVariable("cachefront.clock_slots",
 							"Sets the number of invalidation clocks in shared memory.",
 							"Rounded up to a power of two. Keys and tags have as many each. Tags that share a clock invalidate each other's entries.",
@@ -249,6 +320,93 @@ cf_guc_define(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.redis_command_timeout",
+							"Sets how long to wait for the replies of Redis.",
+							"For a read, making a connection comes on top; a commit waits no longer in all.",
+							&cf_guc_redis_command_timeout,
+							250,
+							1,
+							60 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.redis_connect_timeout",
+							"Sets how long a connection to Redis may take, with TLS and authentication.",
+							"The look-up of a host name is not bounded by it.",
+							&cf_guc_redis_connect_timeout,
+							500,
+							1,
+							60 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.redis_idle_timeout",
+							"Sets after what time without use a session closes its connection to Redis.",
+							"Zero keeps it for the life of the session.",
+							&cf_guc_redis_idle_timeout,
+							60000,
+							0,
+							24 * 3600 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomStringVariable("cachefront.redis_password_file",
+							   "Sets the file whose first line is the password for Redis.",
+							   "It takes precedence over a password in cachefront.redis_url.",
+							   &cf_guc_redis_password_file,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, assign_redis_string, NULL);
+
+	DefineCustomStringVariable("cachefront.redis_tls_ca_file",
+							   "Sets the file of the authorities that may certify Redis.",
+							   "Empty: those of the operating system.",
+							   &cf_guc_redis_tls_ca_file,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, assign_redis_string, NULL);
+
+	DefineCustomStringVariable("cachefront.redis_tls_cert_file",
+							   "Sets the file of the certificate that is shown to Redis.",
+							   NULL,
+							   &cf_guc_redis_tls_cert_file,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, assign_redis_string, NULL);
+
+	DefineCustomStringVariable("cachefront.redis_tls_key_file",
+							   "Sets the file of the private key of that certificate.",
+							   NULL,
+							   &cf_guc_redis_tls_key_file,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, assign_redis_string, NULL);
+
+	DefineCustomBoolVariable("cachefront.redis_tls_verify",
+							 "Enables the check of Redis's certificate and of the host it was made for.",
+							 "When off, whoever is in between can read and change everything.",
+							 &cf_guc_redis_tls_verify,
+							 true,
+							 PGC_SIGHUP,
+							 GUC_SUPERUSER_ONLY,
+							 NULL, assign_redis_bool, NULL);
+
+	DefineCustomStringVariable("cachefront.redis_url",
+							   "Sets the Redis server that is used as a second tier.",
+							   "Empty: none. redis://[user[:password]@]host[:port][/db], rediss:// for TLS, or unix:///path[?db=N].",
+							   &cf_guc_redis_url,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
+							   check_redis_url, assign_redis_string, NULL);
 
 	DefineCustomIntVariable("cachefront.stale_ttl",
 							"Sets how long past its time to live a value may be served when its query fails or takes too long.",

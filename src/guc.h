@@ -6,6 +6,8 @@
 #ifndef CF_GUC_H
 #define CF_GUC_H
 
+#include "postgres.h"
+
 typedef enum CfNotify
 {
 	CF_NOTIFY_OFF,
@@ -27,6 +29,8 @@ typedef enum CfCompress
 } CfCompress;
 
 extern bool cf_guc_enabled;
+extern int	cf_guc_breaker_failures;
+extern int	cf_guc_breaker_reset;	/* milliseconds */
 extern int	cf_guc_clock_slots;
 extern int	cf_guc_compress;		/* CfCompress */
 extern int	cf_guc_compress_min;	/* bytes */
@@ -43,10 +47,22 @@ extern int	cf_guc_negative_ttl;	/* seconds */
 extern int	cf_guc_notify;			/* CfNotify */
 extern int	cf_guc_notify_interval; /* milliseconds */
 extern int	cf_guc_on_redis_failure;	/* CfOnRedisFailure */
+extern int	cf_guc_redis_command_timeout;	/* milliseconds */
+extern int	cf_guc_redis_connect_timeout;	/* milliseconds */
+extern int	cf_guc_redis_idle_timeout;	/* milliseconds, 0: never */
+extern char *cf_guc_redis_password_file;	/* this and the next: empty for none */
+extern char *cf_guc_redis_tls_ca_file;
+extern char *cf_guc_redis_tls_cert_file;
+extern char *cf_guc_redis_tls_key_file;
+extern bool cf_guc_redis_tls_verify;
+extern char *cf_guc_redis_url;
 extern int	cf_guc_stale_ttl;		/* seconds */
 extern int	cf_guc_tombstone_ttl;	/* milliseconds */
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_xfetch_beta;
+
+/* Grows whenever a setting that describes the connection to Redis is assigned. */
+extern uint32 cf_guc_redis_changes;
 
 extern void cf_guc_define(void);
 

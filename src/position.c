@@ -12,6 +12,7 @@
 #include "access/xlog_internal.h"
 #include "access/xlogrecovery.h"
 #include "port/atomics.h"
+#include "replication/message.h"
 
 #include "position.h"
 #include "shmem.h"
@@ -43,6 +44,15 @@ cf_position_lsn(void)
 	if (RecoveryInProgress())
 		return GetXLogReplayRecPtr(NULL);
 	return end_of_record(GetXLogInsertRecPtr());
+}
+
+uint64
+cf_position_advance(void)
+{
+	XLogRecPtr	lsn = LogLogicalMessage("cachefront", "", 0, false);
+
+	XLogFlush(lsn);
+	return lsn;
 }
 
 uint64

@@ -33,10 +33,17 @@ extern void cf_position_begin(void);
 extern bool cf_position_incarnation(CfIncarnation *result);
 
 /*
- * An LSN before which every commit is visible to a snapshot that is taken now:
- * where WAL is written, or on a standby, where it is replayed.
+ * Where WAL is written, or on a standby, where it is replayed: what committed
+ * before is visible to a snapshot that is taken now. (On the writing server
+ * but for commits that are just becoming visible: those have their fences.)
  */
 extern uint64 cf_position_lsn(void);
+
+/*
+ * Writing server: a position that nothing has had before. Writes a WAL record
+ * of no meaning, and waits for it to be flushed.
+ */
+extern uint64 cf_position_advance(void);
 
 /* In a commit callback: where the commit record ends; the above if there is none. */
 extern uint64 cf_position_commit_lsn(void);

@@ -11,7 +11,7 @@
 
 #include "shmem.h"
 
-#define CF_MAX_SEGMENTS 8
+#define CF_MAX_SEGMENTS 16
 
 static const CfShmemSegment *segments[CF_MAX_SEGMENTS];
 static int	nsegments = 0;

@@ -20,6 +20,7 @@
 #include "invalidate/notify.h"
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
+#include "l2/command.h"
 #include "shmem.h"
 #include "xact.h"
 
@@ -50,6 +51,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_load_reset();
 			cf_commit_abandon();
 			cf_pending_reset();
+			cf_l2_at_abort();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			cf_commit_refuse_prepare();

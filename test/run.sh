@@ -23,7 +23,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 # shellcheck source=test/lib/setup.sh
 . test/lib/setup.sh
 
-PACKAGES=("${CF_PACKAGES[@]}" libpq-dev libipc-run-perl spin clang libclang-rt-dev)
+PACKAGES=("${CF_PACKAGES[@]}" libpq-dev libipc-run-perl spin clang libclang-rt-dev
+	redis-server)
 SUITE_TIMEOUT=540
 TAP_TIMEOUT=300
 LANES=()

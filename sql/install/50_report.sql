@@ -31,7 +31,9 @@ CREATE FUNCTION cache_stats_data(
     OUT bypass_row_security bigint, OUT bypass_temporary bigint, OUT bypass_setting bigint,
     OUT fills bigint, OUT fills_refused bigint, OUT too_large bigint, OUT no_memory bigint,
     OUT evictions bigint, OUT gets bigint, OUT get_hits bigint, OUT sets bigint,
-    OUT touches bigint, OUT invalidated_keys bigint, OUT invalidated_tags bigint)
+    OUT touches bigint, OUT invalidated_keys bigint, OUT invalidated_tags bigint,
+    OUT l2_hits bigint, OUT l2_misses bigint, OUT l2_fills bigint,
+    OUT l2_fills_refused bigint, OUT l2_bad_values bigint, OUT l2_lease_waits bigint)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
 AS 'MODULE_PATHNAME', 'cachefront_stats';

@@ -4,9 +4,10 @@
  *	1. bypass: run the query and leave no trace
  *	2. L1 hit; XFetch may make this caller refresh, the others keep the value
  *	3. lead the flight of this identity, or follow the one in the air
- *	4. the leader looks in L1 again
+ *	4. the leader looks in L1 again, then in Redis (tier.c)
  *	5. load
- *	6. fill L1, then land the flight, so that whoever comes next finds one
+ *	6. fill L1, then land the flight, so that whoever comes next finds one;
+ *	   then fill Redis
  *
  * Every way out of step 3 lands the flight: see lead().
  *
@@ -25,11 +26,13 @@
 #include "utils/resowner.h"
 
 #include "debug_point.h"
+#include "engine/deps.h"
 #include "engine/fetch.h"
 #include "engine/flight.h"
 #include "engine/identity.h"
 #include "engine/loader.h"
 #include "engine/policy.h"
+#include "engine/tier.h"
 #include "engine/xfetch.h"
 #include "guc.h"
 #include "rules/rule.h"
@@ -56,23 +59,27 @@ look_in_l1(const CfRequest *request, TimestampTz now, int flags, CfL1Result *res
 
 /* The part of a fresh value that the caller asked for. */
 static struct varlena *
-take_part(const CfRequest *request, const CfLoad *load)
+take_part(const CfRequest *request, const char *from, Size len, Size first_len, bool negative)
 {
-	const char *from = load->value;
-	Size		len = load->len;
 	struct varlena *value;
 
 	if (request->part == CF_L1_PART_FIRST)
 	{
-		if (load->negative)
+		if (negative)
 			return NULL;
 		from += 1;
-		len = load->first_len;
+		len = first_len;
 	}
 	value = palloc(VARHDRSZ + len);
 	SET_VARSIZE(value, VARHDRSZ + len);
 	memcpy(VARDATA(value), from, len);
 	return value;
+}
+
+static struct varlena *
+take_part_of_load(const CfRequest *request, const CfLoad *load)
+{
+	return take_part(request, load->value, load->len, load->first_len, load->negative);
 }
 
 /*
@@ -81,46 +88,25 @@ take_part(const CfRequest *request, const CfLoad *load)
  * what fetches inside of it depend on. DESIGN section 3, "Dependencies".
  */
 static void
-collect_deps(const CfRequest *request, const CfLoad *load, CfL1Meta *meta)
+collect_deps(const CfRequest *request, const CfLoad *load, CfDeps *deps, CfL1Meta *meta)
 {
-	text	  **tags;
 	int			ntags;
-	CfClockRef *deps;
-	CfClockRef *rule_deps;
-	int			nrules;
-	ListCell   *cell;
-	int			n = 0;
+	text	  **tags = cf_request_tags(request, &ntags);
+	CfClockRef *clocks;
 
-	tags = cf_request_tags(request, &ntags);
-	rule_deps = cf_rule_deps(&request->key, tags, ntags, &nrules);
-	deps = palloc(sizeof(CfClockRef) * (ntags + nrules + load->ninner_deps +
-										list_length(load->sources.relids) + 1));
-	for (int i = 0; i < ntags; i++)
-		deps[n++] = cf_clock_of_tag(cf_tag_hash(request->key.dboid, VARDATA_ANY(tags[i]),
-												VARSIZE_ANY_EXHDR(tags[i])));
-	for (int i = 0; i < nrules; i++)
-		deps[n++] = rule_deps[i];
-
-	meta->covered = load->sources.relids != NIL && !load->sources.hidden;
-	foreach(cell, load->sources.relids)
-	{
-		CfCover		cover = cf_rule_cover(lfirst_oid(cell), &request->key, tags, ntags);
-
-		if (cover.kind == CF_COVER_NONE)
-			meta->covered = false;
-		if (cover.kind != CF_COVER_ROW)
-			deps[n++] = cf_clock_of_tag(cf_table_tag_hash(request->key.dboid,
-														  lfirst_oid(cell)));
-	}
-	for (int i = 0; i < load->ninner_deps; i++)
-		deps[n++] = load->inner_deps[i];
+	cf_deps_begin(&request->key, tags, ntags, deps);
+	cf_deps_add_tables(&request->key, tags, ntags, load->sources.relids, deps);
+	clocks = cf_deps_clocks(deps, load->ninner_deps);
+	if (load->ninner_deps > 0)
+		memcpy(clocks + deps->n, load->inner_deps, load->ninner_deps * sizeof(CfClockRef));
+	meta->covered = load->sources.relids != NIL && !load->sources.hidden && deps->covered;
 	meta->provable = meta->covered && !load->sources.mutable;
-	meta->deps = deps;
-	meta->ndeps = n;
+	meta->deps = clocks;
+	meta->ndeps = deps->n + load->ninner_deps;
 }
 
 static void
-describe(const CfRequest *request, const CfLoad *load, CfL1Meta *meta)
+describe(const CfRequest *request, const CfLoad *load, CfDeps *deps, CfL1Meta *meta)
 {
 	MemSet(meta, 0, sizeof(*meta));
 	meta->filled_at = load->started;
@@ -131,7 +117,7 @@ describe(const CfRequest *request, const CfLoad *load, CfL1Meta *meta)
 	meta->first_len = load->first_len;
 	meta->stats_slot = request->def.stats_slot;
 	meta->negative = load->negative;
-	collect_deps(request, load, meta);
+	collect_deps(request, load, deps, meta);
 }
 
 /* Remembers that this identity is not to be shared, so that nobody queues up. */
@@ -150,10 +136,10 @@ put_marker(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
 }
 
 static void
-put(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
+put(const CfRequest *request, const char *value, Size len, const CfL1Meta *meta)
 {
 	CF_WAIT_POINT("fetch-before-fill");
-	switch (cf_l1_put(&request->key, &request->id, load->value, load->len, meta))
+	switch (cf_l1_put(&request->key, &request->id, value, len, meta))
 	{
 		case CF_L1_STORED:
 			count(request, CF_COUNT_FILLS);
@@ -172,9 +158,9 @@ put(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
 
 /* Step 6, first half. False: the value must not leave this session. */
 static bool
-fill(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
+fill(const CfRequest *request, CfLoad *load, CfDeps *deps, CfL1Meta *meta)
 {
-	describe(request, load, meta);
+	describe(request, load, deps, meta);
 	cf_policy_count(request, load->bypass);
 
 	/* The query itself may have taken a transaction id, by txid_current(). */
@@ -195,15 +181,35 @@ fill(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
 		return true;
 	}
 
-	put(request, load, meta);
+	put(request, load->value, load->len, meta);
 	return true;
 }
 
-static void
-begin_snapshot(void *flight)
+/* What a leader's load touches on its way. */
+typedef struct Leading
 {
-	if (flight != NULL)
-		cf_flight_begin_snapshot(flight);
+	CfSharedFlight *flight;
+	CfTier		tier;
+} Leading;
+
+static void
+load_begun(void *arg)
+{
+	cf_flight_begin_snapshot(((Leading *) arg)->flight);
+}
+
+static void
+load_planned(void *arg, const CfLoad *load)
+{
+	cf_tier_planned(&((Leading *) arg)->tier, load);
+}
+
+static void
+run_load(const CfRequest *request, CfLoad *load, Leading *leading)
+{
+	CfLoadHooks hooks = {leading, load_begun, load_planned};
+
+	cf_load_run(request, load, &hooks);
 }
 
 /*
@@ -225,7 +231,7 @@ may_hide_error(int sqlerrcode)
  * with the value that is still at hand. False: the query failed.
  */
 static bool
-load_or_fail(const CfRequest *request, CfLoad *load, CfSharedFlight *flight)
+load_or_fail(const CfRequest *request, CfLoad *load, Leading *leading)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -235,7 +241,7 @@ load_or_fail(const CfRequest *request, CfLoad *load, CfSharedFlight *flight)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		cf_load_run(request, load, begin_snapshot, flight);
+		run_load(request, load, leading);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
@@ -264,7 +270,7 @@ run_query(const CfRequest *request, CfLoad *load)
 {
 	PG_TRY();
 	{
-		cf_load_run(request, load, NULL, NULL);
+		cf_load_run(request, load, NULL);
 	}
 	PG_CATCH();
 	{
@@ -279,12 +285,13 @@ static struct varlena *
 load_alone(const CfRequest *request, bool may_fill)
 {
 	CfLoad		load;
+	CfDeps		deps;
 	CfL1Meta	meta;
 
 	run_query(request, &load);
 	if (may_fill)
-		(void) fill(request, &load, &meta);
-	return take_part(request, &load);
+		(void) fill(request, &load, &deps, &meta);
+	return take_part_of_load(request, &load);
 }
 
 /*
@@ -295,32 +302,52 @@ static struct varlena *
 load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 {
 	CfLoad		load;
+	CfDeps		deps;
 	CfL1Meta	meta;
 
 	run_query(request, &load);
-	describe(request, &load, &meta);
+	describe(request, &load, &deps, &meta);
 	meta.xmin = xmin;
 	if (meta.provable && load.bypass == CF_BYPASS_NONE && !cf_policy_has_written() &&
 		cf_identity_still_holds(request) &&
 		meta.ndeps <= CF_L1_MAX_DEPS)
-		put(request, &load, &meta);
-	return take_part(request, &load);
+		put(request, load.value, load.len, &meta);
+	return take_part_of_load(request, &load);
+}
+
+/* Step 4, second half: a value that is in Redis goes into L1 and to those who wait. */
+static bool
+take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_than,
+			   TimestampTz deadline, CfTierHit *hit)
+{
+	if (!cf_l2_configured())
+		return false;
+	/* Who joins from here on must look at the clocks: the value may be older. */
+	cf_flight_begin_snapshot(leading->flight);
+	if (!cf_tier_look(&leading->tier, request, newer_than, deadline, hit))
+		return false;
+	put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
+	return true;
 }
 
 /*
  * Steps 4 to 6. have_old says that a value is at hand should the query fail;
- * newer_than that only a value filled after it answers step 4. Returns false,
- * with no value, if the query failed or L1 has an answer now: look there.
+ * only one filled after newer_than answers step 4. Returns false, with no
+ * value, if the query failed or L1 has an answer now: look there.
  */
 static bool
 lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
-	 TimestampTz newer_than, struct varlena **value)
+	 TimestampTz newer_than, TimestampTz deadline, struct varlena **value)
 {
+	Leading		leading = {flight};
 	CfL1Result	again;
+	CfTierHit	hit;
 	CfLoad		load;
+	CfDeps		deps;
 	CfL1Meta	meta;
 	volatile bool landed = false;
-	volatile bool loaded = true;
+	volatile bool found = false;
+	volatile bool loaded = false;
 
 	PG_TRY();
 	{
@@ -331,43 +358,63 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 		{
 			landed = true;
 			cf_flight_abort(flight, CF_FLIGHT_RETRY);
-			loaded = false;
+		}
+		else if (take_from_tier(request, &leading, newer_than, deadline, &hit))
+		{
+			found = landed = true;
+			cf_flight_finish(flight, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ,
+							 &hit.meta);
 		}
 		else if (have_old && !IsInParallelMode())
-			loaded = load_or_fail(request, &load, flight);
+			loaded = load_or_fail(request, &load, &leading);
 		else
-			cf_load_run(request, &load, begin_snapshot, flight);
+		{
+			run_load(request, &load, &leading);
+			loaded = true;
+		}
 
 		if (loaded)
 		{
-			bool		shared = fill(request, &load, &meta);
+			bool		shared = fill(request, &load, &deps, &meta);
 
 			CF_WAIT_POINT("flight-before-landing");
 			landed = true;
 			if (shared)
+			{
 				cf_flight_finish(flight, load.value, load.len, &meta);
+				cf_tier_fill(&leading.tier, &load, &meta, &deps);
+			}
 			else
+			{
 				cf_flight_abort(flight, CF_FLIGHT_PRIVATE);
+				cf_tier_release(&leading.tier);
+			}
 		}
 		else if (!landed)
 		{
 			landed = true;
 			count(request, CF_COUNT_LOAD_ERRORS);
 			cf_flight_abort(flight, CF_FLIGHT_RETRY);
+			cf_tier_release(&leading.tier);
 		}
 	}
 	PG_CATCH();
 	{
-		count(request, CF_COUNT_LOAD_ERRORS);
+		if (!loaded)
+			count(request, CF_COUNT_LOAD_ERRORS);
 		if (!landed)
 			cf_flight_abort(flight, CF_FLIGHT_RETRY);
+		cf_tier_release(&leading.tier);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 
+	if (found)
+		*value = take_part(request, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ,
+						   hit.meta.first_len, hit.meta.negative);
 	if (loaded)
-		*value = take_part(request, &load);
-	return loaded;
+		*value = take_part_of_load(request, &load);
+	return found || loaded;
 }
 
 /* A value past its time to live, if there is one that no commit invalidated. */
@@ -439,7 +486,7 @@ fetch_missed(const CfRequest *request, bool have_old)
 		switch (cf_flight_join(&request->key, &request->id, true, &flight))
 		{
 			case CF_FLIGHT_LEAD:
-				if (lead(request, flight, have_old, PG_INT64_MIN, &value))
+				if (lead(request, flight, have_old, PG_INT64_MIN, deadline, &value))
 					return value;
 				if (serve_stale(request, &value))
 					return value;
@@ -490,6 +537,8 @@ refresh_is_due(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 static struct varlena *
 refresh_early(const CfRequest *request, const CfL1Result *hit)
 {
+	TimestampTz deadline = GetCurrentTimestamp() +
+		cf_guc_flight_timeout * INT64CONST(1000);
 	struct varlena *value;
 	CfSharedFlight *flight;
 
@@ -497,7 +546,7 @@ refresh_early(const CfRequest *request, const CfL1Result *hit)
 		cf_flight_join(&request->key, &request->id, false, &flight) != CF_FLIGHT_LEAD)
 		return hit->value;
 	count(request, CF_COUNT_EARLY_REFRESHES);
-	if (!lead(request, flight, true, hit->filled_at, &value))
+	if (!lead(request, flight, true, hit->filled_at, deadline, &value))
 		return hit->value;
 	return value;
 }
@@ -558,6 +607,7 @@ cf_fetch(CfRequest *request)
 	instr_time	begin;
 	instr_time	end;
 	CfL1Result	result;
+	struct varlena *value;
 	CfBypass	bypass;
 	TimestampTz now;
 
@@ -593,6 +643,9 @@ cf_fetch(CfRequest *request)
 			}
 			return fetch_hit(request, &result, now);
 		case CF_L1_EXPIRED:
+			/* With Redis gone, all servers' loads would meet at the tables. */
+			if (unlikely(cf_tier_is_down()) && serve_stale(request, &value))
+				return value;
 			return fetch_missed(request, true);
 		case CF_L1_MISS:
 			return fetch_missed(request, false);

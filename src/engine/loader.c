@@ -45,6 +45,7 @@ typedef struct Receiver
 	uint32		first_len;
 	MemoryContext per_row;
 	CfRowEncoder *encoder;		/* CF_FORM_ROWS */
+	uint64		schema;
 } Receiver;
 
 static CfLoad *current_load = NULL;
@@ -174,11 +175,28 @@ cf_load_check_scope(const CfDefinition *def)
 	}
 }
 
+static uint64
+hash_columns(TupleDesc desc)
+{
+	CfHash128	hash;
+
+	cf_hash128_init(&hash, desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		cf_hash128_add(&hash, NameStr(att->attname), strlen(NameStr(att->attname)));
+		cf_hash128_add_u64(&hash, ((uint64) att->atttypid << 32) | (uint32) att->atttypmod);
+	}
+	return hash.h[0];
+}
+
 static void
 receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
 	Receiver   *receiver = (Receiver *) self;
 
+	receiver->schema = hash_columns(desc);
 	if (receiver->form == CF_FORM_ROWS)
 		receiver->encoder = cf_row_encoder_create(desc, &receiver->buf);
 	else
@@ -444,6 +462,7 @@ take_value(Receiver *receiver, CfLoad *load)
 	load->value = receiver->buf.data;
 	load->len = receiver->buf.len;
 	load->first_len = receiver->first_len;
+	load->schema = receiver->schema;
 	load->negative = receiver->nrows == 0;
 }
 

@@ -1,19 +1,29 @@
 /*
- * lua.c - the scripts that run inside Redis. DESIGN sections 5 and 6.
+ * lua.c - the scripts that run inside Redis. DESIGN sections 5 and 6, with the
+ * rules that test/model/tags.pml and lease.pml show to be needed.
  *
  * A fence is a list of tokens, each with the time at which it expires, for
  * several transactions may be in their commit windows with one key or tag. A
  * token that expires is of a writer that died, or that Redis lost sight of:
  * its commit may have happened, at an LSN that nobody told.
  *
+ * Redis may lose any key at any time, also one with a fence in it. So what is
+ * missing says nothing: neither a tombstone nor a version comes into being by
+ * invalidations alone, but only by a reader of the writing server, who knows
+ * from its own memory that nobody is in a commit window just then.
+ *
  * A key's hash:  f  fence: "token@ms token@ms"
- *				  x  tombstone: LSN up to which all invalidations are known, or
- *					 "?" if one is not
+ *				  x  tombstone. "<LSN>": all invalidations up to there are known,
+ *					 and there is none after. "~<LSN>": there was one up to
+ *					 there, others may be unknown
  *				  l:<id>  lease: "token@ms"
  *				  v:<id>, m:<id>  value and meta
- * A tag:		  "v <version>", or "f <prev> token@ms ...": prev is the version
- *				  that holds when the last fence goes, "-" for none, "?" for
- *				  unknown. A version is "<LSN>:<token of who made it>".
+ * A tag:		  "v <version>"  its version: "<LSN>:<token of who made it>"
+ *				  "f <prev> token@ms ..."  fenced; prev is the version that holds
+ *					 when the last fence goes, or "?<LSN>" as "~" above
+ *				  "m <version>"  the mark of a reader that is about to make it
+ *				  "u <LSN>"	 no version; there was an invalidation up to there
+ *				  A version of before the floor is none.
  * The floor:	  "<run id> <floor LSN> <beat LSN> <beat ms> <evicted keys>
  *				  <timeline>:<LSN where it began>:<incarnation> ...", newest first.
  *
@@ -26,30 +36,56 @@
 #include "l2/lua.h"
 
 #define ALLOW_OOM "#!lua flags=allow-oom\n"
+#define NEVER "'FFFFFFFFFFFFFFFF'"	/* an LSN that nobody reaches */
 
-/* now: ms. live(list, own): what of a list of fences stands, without own; has any expired? */
+/*
+ * now: ms. live(list, own): what of a list of fences stands, without own; has
+ * another expired; was own among them? keep: for so many ms at least.
+ */
 #define PRELUDE \
 	"local t = redis.call('TIME')\n" \
 	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n" \
 	"local function ms(n) return string.format('%.0f', n) end\n" \
 	"local function live(list, own)\n" \
-	"  local kept, expired = {}, false\n" \
+	"  local kept, expired, found = {}, false, false\n" \
 	"  for token, till in string.gmatch(list or '', '(%S+)@(%d+)') do\n" \
-	"    if tonumber(till) <= now then expired = expired or token ~= own\n" \
-	"    elseif token ~= own then kept[#kept + 1] = token .. '@' .. till end\n" \
+	"    if token == own then found = true\n" \
+	"    elseif tonumber(till) <= now then expired = true\n" \
+	"    else kept[#kept + 1] = token .. '@' .. till end\n" \
 	"  end\n" \
-	"  return kept, expired\n" \
+	"  return kept, expired, found\n" \
 	"end\n" \
 	"local function keep(key, ttl)\n" \
 	"  ttl = tonumber(ttl)\n" \
 	"  if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ms(ttl)) end\n" \
-	"end\n"
-
-/* later(a, b): the larger of two LSNs. */
-#define LATER \
+	"end\n" \
 	"local function later(a, b) if a > b then return a else return b end end\n"
 
+/*
+ * kind, prev, list: a tag taken apart; kind '' for what is none. lsn(): of a
+ * version or of "?<LSN>". A version of before the floor is unknown.
+ */
+#define TAG(floor) \
+	"local cur = redis.call('GET', KEYS[1]) or ''\n" \
+	"local kind, prev, list = string.match(cur, '^(%a) (%S+) ?(.*)$')\n" \
+	"kind = kind or ''\n" \
+	"local function lsn(p)\n" \
+	"  if string.sub(p, 1, 1) == '?' then return string.sub(p, 2, 17) end\n" \
+	"  return string.sub(p, 1, 16)\n" \
+	"end\n" \
+	"if kind == '' then prev = '?0000000000000000'\n" \
+	"elseif kind == 'u' or kind == 'm' or lsn(prev) < " floor " then prev = '?' .. lsn(prev) end\n" \
+	"local known = string.sub(prev, 1, 1) ~= '?'\n" \
+	"local function put(p, kept, ttl)\n" \
+	"  local text\n" \
+	"  if #kept > 0 then text = 'f ' .. p .. ' ' .. table.concat(kept, ' ')\n" \
+	"  elseif string.sub(p, 1, 1) == '?' then text = 'u ' .. lsn(p)\n" \
+	"  else text = 'v ' .. p end\n" \
+	"  redis.call('SET', KEYS[1], text, 'PX', ttl)\n" \
+	"end\n"
+
 const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
+
 	[CF_L2_SCRIPT_PING] =
 	"redis.call('GET', KEYS[1])\n"
 	"return ARGV[1]\n",
@@ -62,61 +98,61 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"local x = redis.call('HGET', KEYS[1], 'x')\n"
 	"local kept, expired = live(redis.call('HGET', KEYS[1], 'f'), ARGV[1])\n"
 	"kept[#kept + 1] = ARGV[1] .. '@' .. ms(now + ARGV[2])\n"
+	"if expired then x = '~' .. " NEVER " end\n"
 	"redis.call('DEL', KEYS[1])\n"
 	"redis.call('HSET', KEYS[1], 'f', table.concat(kept, ' '))\n"
-	"if expired then x = '?' end\n"
 	"if x then redis.call('HSET', KEYS[1], 'x', x) end\n"
 	"redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
 	"return 1\n",
 
 	/*
-	 * token, commit LSN, current LSN, keep ms. Step 4: drops again, and leaves
-	 * the LSN that a standby must have replayed before it fills.
+	 * token, commit LSN, keep ms, floor. Step 4: drops again, and leaves the
+	 * LSN that a standby must have replayed before it fills.
 	 */
-	[CF_L2_SETTLE] = ALLOW_OOM PRELUDE LATER
-	"local x = redis.call('HGET', KEYS[1], 'x') or ''\n"
-	"local kept, expired = live(redis.call('HGET', KEYS[1], 'f'), ARGV[1])\n"
-	"if expired or x == '?' then x = ARGV[3] end\n"
+	[CF_L2_SETTLE] = ALLOW_OOM PRELUDE
+	"local x = redis.call('HGET', KEYS[1], 'x') or '~0000000000000000'\n"
+	"local kept, expired, found = live(redis.call('HGET', KEYS[1], 'f'), ARGV[1])\n"
+	"local sure = string.sub(x, 1, 1) ~= '~' and found and x >= ARGV[4]\n"
+	"x = later(string.sub(x, -16), ARGV[2])\n"
+	"if expired then x = '~' .. " NEVER " elseif not sure then x = '~' .. x end\n"
 	"redis.call('DEL', KEYS[1])\n"
-	"redis.call('HSET', KEYS[1], 'x', later(x, ARGV[2]))\n"
+	"redis.call('HSET', KEYS[1], 'x', x)\n"
 	"if #kept > 0 then redis.call('HSET', KEYS[1], 'f', table.concat(kept, ' ')) end\n"
-	"redis.call('PEXPIRE', KEYS[1], ARGV[4])\n"
+	"redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
 	"return 1\n",
 
-	/* token, current LSN. The transaction was rolled back. */
+	/* token. The transaction was rolled back. */
 	[CF_L2_LIFT] = ALLOW_OOM PRELUDE
 	"local f = redis.call('HGET', KEYS[1], 'f')\n"
 	"if not f then return 0 end\n"
 	"local kept, expired = live(f, ARGV[1])\n"
-	"if expired then redis.call('HSET', KEYS[1], 'x', ARGV[2]) end\n"
+	"if expired then redis.call('HSET', KEYS[1], 'x', '~' .. " NEVER ") end\n"
 	"if #kept > 0 then redis.call('HSET', KEYS[1], 'f', table.concat(kept, ' '))\n"
 	"else redis.call('HDEL', KEYS[1], 'f') end\n"
 	"return 1\n",
 
 	/*
 	 * lease field, token, lease ms, keep ms, who ('p' for the writing server),
-	 * its LSN. Answers {what, tombstone}: 'L' granted, 'W' somebody else has
-	 * it, 'F' fenced, 'N' this standby lags behind an invalidation.
+	 * its LSN, floor. Answers {what, tombstone}: 'L' granted, 'W' somebody else
+	 * has it, 'F' fenced, 'N' this standby lags behind an invalidation. A
+	 * standby needs the tombstone ('1'), or another proof, to fill.
 	 */
 	[CF_L2_LEASE] = PRELUDE
 	"local f = redis.call('HGET', KEYS[1], 'f')\n"
 	"local x = redis.call('HGET', KEYS[1], 'x')\n"
-	"local kept, expired = live(f, '')\n"
-	"if #kept > 0 then return {'F', ''} end\n"
-	"local writer = ARGV[5] == 'p'\n"
-	"if f or x == '?' then\n"
-	"  if not writer then return {'N', ''} end\n"
-	"  x = ARGV[6]\n"
+	"if f then\n"
+	"  if #live(f, '') > 0 then return {'F', ''} end\n"
+	"  x = '~' .. " NEVER "\n"
 	"  redis.call('HDEL', KEYS[1], 'f')\n"
 	"  redis.call('HSET', KEYS[1], 'x', x)\n"
 	"end\n"
-	"if not writer and x and x > ARGV[6] then return {'N', x} end\n"
-	"local other = live(redis.call('HGET', KEYS[1], ARGV[1]), ARGV[2])\n"
-	"if #other > 0 then return {'W', ''} end\n"
-	"if writer and not x then x = ARGV[6]; redis.call('HSET', KEYS[1], 'x', x) end\n"
+	"local sure = ''\n"
+	"if x and string.sub(x, 1, 1) ~= '~' and x >= ARGV[7] then sure = '1' end\n"
+	"if ARGV[5] ~= 'p' and x and string.sub(x, -16) > ARGV[6] then return {'N', ''} end\n"
+	"if #live(redis.call('HGET', KEYS[1], ARGV[1]), ARGV[2]) > 0 then return {'W', ''} end\n"
 	"redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '@' .. ms(now + ARGV[3]))\n"
 	"keep(KEYS[1], ARGV[4])\n"
-	"return {'L', x or ''}\n",
+	"return {'L', sure}\n",
 
 	/* lease field, token: gives a lease back. */
 	[CF_L2_RELEASE] = ALLOW_OOM
@@ -126,71 +162,78 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"end\n"
 	"return 0\n",
 
-	/* lease field, token, value field, value, meta field, meta, keep ms. */
+	/*
+	 * lease field, token, value field, value, meta field, meta, keep ms,
+	 * tombstone: what the writing server knows to be one, else ''.
+	 */
 	[CF_L2_FILL] = PRELUDE
 	"local l = redis.call('HGET', KEYS[1], ARGV[1])\n"
 	"if not l or string.match(l, '^(%S+)@') ~= ARGV[2] then return 0 end\n"
 	"redis.call('HSET', KEYS[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])\n"
 	"redis.call('HDEL', KEYS[1], ARGV[1])\n"
+	"if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'x', ARGV[8]) end\n"
 	"keep(KEYS[1], ARGV[7])\n"
 	"return 1\n",
 
-	/* token, fence ms, keep ms. */
-	[CF_L2_TAG_FENCE] = ALLOW_OOM PRELUDE
-	"local cur = redis.call('GET', KEYS[1]) or ''\n"
-	"local kind, prev, list = string.match(cur, '^(%a) (%S+) ?(.*)$')\n"
-	"local kept, expired = {}, false\n"
-	"if kind == 'f' then kept, expired = live(list, ARGV[1])\n"
-	"elseif kind ~= 'v' then prev = '-' end\n"
-	"if expired then prev = '?' end\n"
-	"kept[#kept + 1] = ARGV[1] .. '@' .. ms(now + ARGV[2])\n"
-	"redis.call('SET', KEYS[1], 'f ' .. prev .. ' ' .. table.concat(kept, ' '), 'PX', ARGV[3])\n"
-	"return 1\n",
-
-	/*
-	 * token, commit LSN, current LSN, keep ms. A new version, of the latest
-	 * LSN that is known, with a name that no version had before.
-	 */
-	[CF_L2_TAG_SETTLE] = ALLOW_OOM PRELUDE LATER
-	"local cur = redis.call('GET', KEYS[1]) or ''\n"
-	"local kind, prev, list = string.match(cur, '^(%a) (%S+) ?(.*)$')\n"
+	/* token, fence ms, keep ms, floor. */
+	[CF_L2_TAG_FENCE] = ALLOW_OOM PRELUDE TAG("ARGV[4]")
 	"local kept, expired = {}, false\n"
 	"if kind == 'f' then kept, expired = live(list, ARGV[1]) end\n"
-	"local lsn = ARGV[2]\n"
-	"if expired or prev == '?' then lsn = later(lsn, ARGV[3])\n"
-	"elseif prev and prev ~= '-' then lsn = later(lsn, string.sub(prev, 1, 16)) end\n"
-	"local version = lsn .. ':' .. ARGV[1]\n"
-	"if #kept > 0 then version = 'f ' .. version .. ' ' .. table.concat(kept, ' ')\n"
-	"else version = 'v ' .. version end\n"
-	"redis.call('SET', KEYS[1], version, 'PX', ARGV[4])\n"
-	"return 1\n",
-
-	/* token, current LSN, keep ms. The transaction was rolled back. */
-	[CF_L2_TAG_LIFT] = ALLOW_OOM PRELUDE
-	"local cur = redis.call('GET', KEYS[1]) or ''\n"
-	"local kind, prev, list = string.match(cur, '^(%a) (%S+) ?(.*)$')\n"
-	"if kind ~= 'f' then return 0 end\n"
-	"local kept, expired = live(list, ARGV[1])\n"
-	"if expired or prev == '?' then prev = ARGV[2] .. ':' .. ARGV[1] end\n"
-	"if #kept > 0 then\n"
-	"  redis.call('SET', KEYS[1], 'f ' .. prev .. ' ' .. table.concat(kept, ' '), 'PX', ARGV[3])\n"
-	"elseif prev == '-' then redis.call('DEL', KEYS[1])\n"
-	"else redis.call('SET', KEYS[1], 'v ' .. prev, 'PX', ARGV[3]) end\n"
+	"if expired then prev = '?' .. " NEVER " end\n"
+	"kept[#kept + 1] = ARGV[1] .. '@' .. ms(now + ARGV[2])\n"
+	"put(prev, kept, ARGV[3])\n"
 	"return 1\n",
 
 	/*
-	 * LSN, token, keep ms. The tag's version; '' if it is fenced. A missing one
-	 * is made, of that LSN.
+	 * token, commit LSN, keep ms, floor. A new version, with a name that none
+	 * had before; but only where there was one, and all fences since are known.
 	 */
-	[CF_L2_TAG_ENSURE] = PRELUDE
-	"local cur = redis.call('GET', KEYS[1]) or ''\n"
-	"local kind, prev, list = string.match(cur, '^(%a) (%S+) ?(.*)$')\n"
-	"if kind == 'f' and #live(list, '') > 0 then return '' end\n"
-	"if kind ~= 'v' then\n"
-	"  prev = ARGV[1] .. ':' .. ARGV[2]\n"
-	"  redis.call('SET', KEYS[1], 'v ' .. prev, 'PX', ARGV[3])\n"
-	"else keep(KEYS[1], ARGV[3]) end\n"
-	"return prev\n",
+	[CF_L2_TAG_SETTLE] = ALLOW_OOM PRELUDE TAG("ARGV[4]")
+	"local kept, expired, found = {}, false, false\n"
+	"if kind == 'f' then kept, expired, found = live(list, ARGV[1]) end\n"
+	"local at = later(lsn(prev), ARGV[2])\n"
+	"if expired then prev = '?' .. " NEVER "\n"
+	"elseif known and found then prev = at .. ':' .. ARGV[1]\n"
+	"else prev = '?' .. at end\n"
+	"put(prev, kept, ARGV[3])\n"
+	"return 1\n",
+
+	/* token, keep ms, floor. The transaction was rolled back. */
+	[CF_L2_TAG_LIFT] = ALLOW_OOM PRELUDE TAG("ARGV[3]")
+	"if kind ~= 'f' then return 0 end\n"
+	"local kept, expired = live(list, ARGV[1])\n"
+	"if expired then prev = '?' .. " NEVER " end\n"
+	"put(prev, kept, ARGV[2])\n"
+	"return 1\n",
+
+	/*
+	 * LSN, token, keep ms, floor. Writing server: "v <version>"; "m <version>"
+	 * for a mark in its place, to be confirmed if still nobody is in a commit
+	 * window; "f" if it is fenced.
+	 */
+	[CF_L2_TAG_ENSURE] = PRELUDE TAG("ARGV[4]")
+	"if kind == 'f' and #live(list, '') > 0 then return 'f' end\n"
+	"if kind == 'v' and known then keep(KEYS[1], ARGV[3]); return cur end\n"
+	"cur = 'm ' .. later(ARGV[1], ARGV[4]) .. ':' .. ARGV[2]\n"
+	"redis.call('SET', KEYS[1], cur, 'PX', ARGV[3])\n"
+	"return cur\n",
+
+	/* version, keep ms. */
+	[CF_L2_TAG_CONFIRM] = ALLOW_OOM
+	"if redis.call('GET', KEYS[1]) ~= 'm ' .. ARGV[1] then return 0 end\n"
+	"redis.call('SET', KEYS[1], 'v ' .. ARGV[1], 'PX', ARGV[2])\n"
+	"return 1\n",
+
+	/*
+	 * beat LSN, token, keep ms, floor, own LSN. A standby that has proof that
+	 * no invalidation after the beat was lost: as CF_L2_TAG_ENSURE.
+	 */
+	[CF_L2_TAG_ADOPT] = PRELUDE TAG("ARGV[4]")
+	"if kind == 'v' and known then return cur end\n"
+	"if kind == 'f' or kind == 'm' or lsn(prev) > ARGV[5] then return 'f' end\n"
+	"cur = 'v ' .. later(later(ARGV[1], lsn(prev)), ARGV[4]) .. ':' .. ARGV[2]\n"
+	"redis.call('SET', KEYS[1], cur, 'PX', ARGV[3])\n"
+	"return cur\n",
 
 	/*
 	 * run id, current LSN, own incarnation as in the list, evicted keys, how

@@ -235,7 +235,7 @@ write_floor(const CfSpace *space, const CfIncarnation *incarnation, bool forget,
 		return CF_L2_FAILED;
 
 	cf_space_floor_key(space, key);
-	cf_lsn_print(lsn, cf_position_lsn());
+	cf_lsn_print(lsn, cf_position_advance());
 	cf_floor_print_incarnation(own, incarnation);
 	snprintf(evicted_text, sizeof(evicted_text), UINT64_FORMAT, evicted);
 	argv[0] = cf_l2_run_id();

@@ -13,6 +13,7 @@
 #include "guc.h"
 #include "l2/lua.h"
 #include "l2/store.h"
+#include "position.h"
 
 #define CF_MAX_ARGUMENTS 8
 
@@ -136,15 +137,38 @@ make_tag_key(TagKey *key, const CfSpace *space, const char *tag, int len)
 	}
 }
 
-/* What GET of a tag gave: "v <version>", or something that is not one. */
-static void
-take_version(CfL2Tag *tag, const redisReply *reply)
+static bool
+is_string(const redisReply *reply)
 {
-	tag->known = reply != NULL && reply->type == REDIS_REPLY_STRING &&
-		reply->len == CF_VERSION_LEN + 2 && memcmp(reply->str, "v ", 2) == 0;
+	return reply != NULL && reply->type == REDIS_REPLY_STRING;
+}
+
+/* What a tag holds: "v <version>", perhaps "m <version>", or no version. */
+static void
+take_version(CfL2Tag *tag, const redisReply *reply, uint64 floor)
+{
+	uint64		lsn;
+
+	tag->state = CF_VERSION_NONE;
 	tag->version[0] = '\0';
-	if (tag->known)
-		strlcpy(tag->version, reply->str + 2, sizeof(tag->version));
+	if (!is_string(reply) || reply->len != CF_VERSION_LEN + 2 || reply->str[1] != ' ' ||
+		(reply->str[0] != 'v' && reply->str[0] != 'm') ||
+		!cf_lsn_parse(reply->str + 2, CF_LSN_LEN, &lsn) || lsn < floor)
+		return;
+	tag->state = reply->str[0] == 'v' ? CF_VERSION_KNOWN : CF_VERSION_MARKED;
+	strlcpy(tag->version, reply->str + 2, sizeof(tag->version));
+}
+
+/* As those who only look see it: another's mark is no version. */
+static void
+take_versions(CfL2Tag *tags, int ntags, int first_reply, const CfFloor *floor)
+{
+	for (int i = 0; i < ntags; i++)
+	{
+		take_version(&tags[i], cf_l2_reply(first_reply + i), floor->lsn);
+		if (tags[i].state == CF_VERSION_MARKED)
+			tags[i].state = CF_VERSION_NONE;
+	}
 }
 
 static void
@@ -181,12 +205,6 @@ take_floor(const redisReply *reply, CfFloor *floor)
 	return reply != NULL && reply->type == REDIS_REPLY_STRING &&
 		cf_floor_parse(reply->str, reply->len, floor) &&
 		strcmp(floor->run_id, cf_l2_run_id()) == 0;
-}
-
-static bool
-is_string(const redisReply *reply)
-{
-	return reply != NULL && reply->type == REDIS_REPLY_STRING;
 }
 
 static void
@@ -231,55 +249,103 @@ cf_store_look(const CfL2Variant *variant, CfL2Tag *tags, int ntags, CfFloor *flo
 	if (status != CF_L2_OK)
 		return status;
 	take_look(cf_l2_reply(0), look);
-	for (int i = 0; i < ntags; i++)
-		take_version(&tags[i], cf_l2_reply(i + 1));
 	if (standby && !take_floor(cf_l2_reply(ntags + 1), floor))
 		return CF_L2_FAILED;
+	take_versions(tags, ntags, 1, floor);
 	return CF_L2_OK;
 }
 
 CfL2Status
-cf_store_versions(const CfSpace *space, CfL2Tag *tags, int ntags, int64 keep_ms,
-				  bool may_create, uint64 lsn, bool interruptible)
+cf_store_versions(const CfSpace *space, CfL2Tag *tags, int ntags, const CfFloor *floor,
+				  bool interruptible)
 {
 	CfL2Status	status;
 
 	cf_space_begin();
-	for (int i = 0; i < ntags && may_create; i++)
+	add_get_tags(space, tags, ntags);
+	status = run(interruptible);
+	if (status == CF_L2_OK)
+		take_versions(tags, ntags, 0, floor);
+	return status;
+}
+
+/* CF_L2_TAG_ENSURE and CF_L2_TAG_ADOPT differ in whose LSN a new version has. */
+static void
+add_ensure(const TagKey *key, const char *token, int64 keep_ms, const CfFloor *floor,
+		   const CfLease *lease, bool standby)
+{
+	Arguments	args = {0};
+	Digits		digits[4];
+
+	push_lsn(&args, standby ? lease->beat_lsn : lease->lsn, &digits[0]);
+	push_text(&args, token);
+	push_number(&args, Max(keep_ms, CF_TAG_KEEP_MS), &digits[1]);
+	push_lsn(&args, floor->lsn, &digits[2]);
+	if (standby)
+		push_lsn(&args, lease->lsn, &digits[3]);
+	cf_l2_add_script(standby ? CF_L2_TAG_ADOPT : CF_L2_TAG_ENSURE, key->data, key->len,
+					 args.n, args.argv, args.lens);
+}
+
+CfL2Status
+cf_store_ensure(const CfSpace *space, CfL2Tag *tags, int ntags, int64 keep_ms,
+				const CfFloor *floor, const CfLease *lease, bool interruptible)
+{
+	bool		standby = RecoveryInProgress();
+	CfL2Status	status;
+
+	if (standby && !lease->proven)
+		return cf_store_versions(space, tags, ntags, floor, interruptible);
+	cf_space_begin();
+	for (int i = 0; i < ntags; i++)
 	{
 		char		token[CF_TOKEN_LEN + 1];
 		TagKey		key;
-		Digits		digits[2];
-		Arguments	args = {0};
 
 		if (!cf_store_make_token(token))
 			return CF_L2_FAILED;
 		make_tag_key(&key, space, tags[i].name, tags[i].name_len);
-		push_lsn(&args, lsn, &digits[0]);
-		push_text(&args, token);
-		push_number(&args, Max(keep_ms, CF_TAG_KEEP_MS), &digits[1]);
-		cf_l2_add_script(CF_L2_TAG_ENSURE, key.data, key.len, args.n, args.argv, args.lens);
+		add_ensure(&key, token, keep_ms, floor, lease, standby);
 	}
-	if (!may_create)
-		add_get_tags(space, tags, ntags);
 	status = run(interruptible);
-	if (status != CF_L2_OK)
-		return status;
+	for (int i = 0; i < ntags && status == CF_L2_OK; i++)
+		take_version(&tags[i], cf_l2_reply(i), floor->lsn);
+	return status;
+}
+
+CfL2Status
+cf_store_confirm(const CfSpace *space, CfL2Tag *tags, int ntags, int64 keep_ms,
+				 bool interruptible)
+{
+	CfL2Status	status;
+	int			reply = 0;
+
+	cf_space_begin();
 	for (int i = 0; i < ntags; i++)
 	{
-		const redisReply *reply = cf_l2_reply(i);
+		Arguments	args = {0};
+		Digits		digits;
+		TagKey		key;
 
-		if (!may_create)
-		{
-			take_version(&tags[i], reply);
+		if (tags[i].state != CF_VERSION_MARKED)
 			continue;
-		}
-		tags[i].known = is_string(reply) && reply->len == CF_VERSION_LEN;
-		tags[i].version[0] = '\0';
-		if (tags[i].known)
-			strlcpy(tags[i].version, reply->str, sizeof(tags[i].version));
+		make_tag_key(&key, space, tags[i].name, tags[i].name_len);
+		push_text(&args, tags[i].version);
+		push_number(&args, Max(keep_ms, CF_TAG_KEEP_MS), &digits);
+		cf_l2_add_script(CF_L2_TAG_CONFIRM, key.data, key.len, args.n, args.argv, args.lens);
 	}
-	return CF_L2_OK;
+	status = run(interruptible);
+	for (int i = 0; i < ntags && status == CF_L2_OK; i++)
+	{
+		const redisReply *answer;
+
+		if (tags[i].state != CF_VERSION_MARKED)
+			continue;
+		answer = cf_l2_reply(reply++);
+		tags[i].state = answer->type == REDIS_REPLY_INTEGER && answer->integer == 1 ?
+			CF_VERSION_KNOWN : CF_VERSION_NONE;
+	}
+	return status;
 }
 
 /* Microseconds are thrown away: reply of TIME. */
@@ -301,7 +367,7 @@ take_time(const redisReply *reply, int64 *ms)
  */
 static bool
 take_proof(const redisReply *floor_reply, const redisReply *info,
-		   const redisReply *time, uint64 lsn, CfLease *lease)
+		   const redisReply *time, CfLease *lease)
 {
 	CfFloor		floor;
 	uint64		evicted;
@@ -310,9 +376,9 @@ take_proof(const redisReply *floor_reply, const redisReply *info,
 	if (!take_floor(floor_reply, &floor) || !cf_space_evicted(info, &evicted) ||
 		!take_time(time, &now))
 		return false;
-	lease->proven_lsn = floor.beat_lsn;
+	lease->beat_lsn = floor.beat_lsn;
 	return evicted == floor.evicted && now - floor.beat_ms < CF_PROOF_MS &&
-		lsn >= floor.beat_lsn;
+		lease->lsn >= floor.beat_lsn;
 }
 
 static void
@@ -331,22 +397,28 @@ take_lease(const redisReply *reply, CfLease *lease, bool *tombstone)
 }
 
 CfL2Status
-cf_store_lease(const CfL2Variant *variant, int64 lease_ms, uint64 lsn, CfLease *lease,
-			   bool interruptible)
+cf_store_lease(const CfL2Variant *variant, int64 lease_ms, const CfFloor *floor,
+			   CfLease *lease, bool interruptible)
 {
 	bool		standby = RecoveryInProgress();
 	Arguments	args = {0};
-	Digits		digits[3];
+	Digits		digits[4];
 	CfL2Status	status;
 	bool		tombstone;
 
+	memset(lease, 0, sizeof(*lease));
+	lease->state = CF_LEASE_REFUSED;
+	lease->lsn = cf_position_lsn();
+	if (!cf_store_make_token(lease->token))
+		return CF_L2_FAILED;
 	cf_space_begin();
 	push_text(&args, variant->lease_field);
 	push_text(&args, lease->token);
 	push_number(&args, lease_ms, &digits[0]);
 	push_number(&args, lease_ms + cf_guc_tombstone_ttl, &digits[1]);
 	push_text(&args, standby ? "s" : "p");
-	push_lsn(&args, lsn, &digits[2]);
+	push_lsn(&args, lease->lsn, &digits[2]);
+	push_lsn(&args, floor->lsn, &digits[3]);
 	cf_l2_add_script(CF_L2_LEASE, variant->key, variant->key_len, args.n, args.argv, args.lens);
 	if (standby)
 	{
@@ -358,15 +430,13 @@ cf_store_lease(const CfL2Variant *variant, int64 lease_ms, uint64 lsn, CfLease *
 		cf_l2_add(2, info, lens);
 		cf_l2_add(1, time, lens);
 	}
-	lease->state = CF_LEASE_REFUSED;
-	lease->proven = false;
 	status = run(interruptible);
 	if (status != CF_L2_OK)
 		return status;
 	take_lease(cf_l2_reply(0), lease, &tombstone);
 	if (!standby)
 		return CF_L2_OK;
-	lease->proven = take_proof(cf_l2_reply(1), cf_l2_reply(2), cf_l2_reply(3), lsn, lease);
+	lease->proven = take_proof(cf_l2_reply(1), cf_l2_reply(2), cf_l2_reply(3), lease);
 	if (lease->state == CF_LEASE_GRANTED && !tombstone && !lease->proven)
 	{
 		cf_store_release(variant, lease);
@@ -393,7 +463,7 @@ cf_store_fill(const CfL2Variant *variant, const CfLease *lease, const char *valu
 			  bool *stored, bool interruptible)
 {
 	Arguments	args = {0};
-	Digits		digits;
+	Digits		digits[2];
 	CfL2Status	status;
 
 	push_text(&args, variant->lease_field);
@@ -402,7 +472,11 @@ cf_store_fill(const CfL2Variant *variant, const CfLease *lease, const char *valu
 	push(&args, value, value_len);
 	push_text(&args, variant->meta_field);
 	push(&args, meta, meta_len);
-	push_number(&args, Max(keep_ms, cf_guc_tombstone_ttl), &digits);
+	push_number(&args, Max(keep_ms, cf_guc_tombstone_ttl), &digits[0]);
+	if (RecoveryInProgress())
+		push_text(&args, "");
+	else
+		push_lsn(&args, lease->lsn, &digits[1]);
 	cf_space_begin();
 	cf_l2_add_script(CF_L2_FILL, variant->key, variant->key_len, args.n, args.argv, args.lens);
 	*stored = false;
@@ -412,53 +486,47 @@ cf_store_fill(const CfL2Variant *variant, const CfLease *lease, const char *valu
 	return status;
 }
 
+/* The arguments of the step's script, in its order: see lua.c. */
 static void
 add_step(CfL2Script script, CfFenceStep step, const char *key, int len, const char *token,
-		 uint64 commit_lsn, uint64 lsn, int64 keep_ms)
+		 uint64 commit_lsn, const CfFloor *floor, int64 keep_ms)
 {
 	Arguments	args = {0};
 	Digits		digits[3];
 
 	push_text(&args, token);
-	switch (step)
-	{
-		case CF_STEP_FENCE:
-			push_number(&args, cf_guc_fence_ttl, &digits[0]);
-			break;
-		case CF_STEP_SETTLE:
-			push_lsn(&args, commit_lsn, &digits[0]);
-			push_lsn(&args, lsn, &digits[1]);
-			break;
-		case CF_STEP_LIFT:
-			push_lsn(&args, lsn, &digits[0]);
-			break;
-	}
-	push_number(&args, keep_ms, &digits[2]);
+	if (step == CF_STEP_FENCE)
+		push_number(&args, cf_guc_fence_ttl, &digits[0]);
+	else if (step == CF_STEP_SETTLE)
+		push_lsn(&args, commit_lsn, &digits[0]);
+	push_number(&args, keep_ms, &digits[1]);
+	push_lsn(&args, floor->lsn, &digits[2]);
 	cf_l2_add_script(script, key, len, args.n, args.argv, args.lens);
 }
 
 void
 cf_store_add_key(const CfSpace *space, CfFenceStep step, const char *key, int len,
-				 const char *token, uint64 commit_lsn, uint64 lsn)
+				 const char *token, uint64 commit_lsn, const CfFloor *floor)
 {
 	static const CfL2Script scripts[] = {CF_L2_FENCE, CF_L2_SETTLE, CF_L2_LIFT};
 	char		name[CF_SPACE_MAX_NAME + CF_MAX_KEY + 8];
 	int			name_len = snprintf(name, sizeof(name), "cf:%s:", space->name);
 
 	memcpy(name + name_len, key, len);
-	add_step(scripts[step], step, name, name_len + len, token, commit_lsn, lsn,
+	add_step(scripts[step], step, name, name_len + len, token, commit_lsn, floor,
 			 Max(cf_guc_fence_ttl, cf_guc_tombstone_ttl));
 }
 
 void
 cf_store_add_tag(const CfSpace *space, CfFenceStep step, const char *tag, int len,
-				 const char *token, uint64 commit_lsn, uint64 lsn)
+				 const char *token, uint64 commit_lsn, const CfFloor *floor)
 {
 	static const CfL2Script scripts[] = {CF_L2_TAG_FENCE, CF_L2_TAG_SETTLE, CF_L2_TAG_LIFT};
 	TagKey		key;
 
 	make_tag_key(&key, space, tag, len);
-	add_step(scripts[step], step, key.data, key.len, token, commit_lsn, lsn, CF_TAG_KEEP_MS);
+	add_step(scripts[step], step, key.data, key.len, token, commit_lsn, floor,
+			 CF_TAG_KEEP_MS);
 }
 
 bool

@@ -27,12 +27,19 @@
 #define CF_TAG_EPOCH_DATABASE "\001"
 #define CF_TAG_EPOCH_SERVER "\002"
 
+typedef enum CfVersionState
+{
+	CF_VERSION_NONE,			/* missing, fenced, or of before the floor */
+	CF_VERSION_MARKED,			/* to be confirmed */
+	CF_VERSION_KNOWN
+} CfVersionState;
+
 /* A tag and the version that it has, or had when an entry was filled. */
 typedef struct CfL2Tag
 {
 	const char *name;			/* the caller's memory */
 	int			name_len;
-	bool		known;			/* there is a version, and no fence */
+	CfVersionState state;
 	char		version[CF_VERSION_LEN + 1];
 } CfL2Tag;
 
@@ -70,18 +77,14 @@ typedef struct CfLook
 
 /*
  * The variant, and the versions that the tags have now. On a standby the floor
- * is read with it, into *floor; it is CF_L2_FAILED if that forbids to trust.
+ * is read anew with it, into *floor; it is CF_L2_FAILED if there is none.
  */
 extern CfL2Status cf_store_look(const CfL2Variant *variant, CfL2Tag *tags, int ntags,
 								CfFloor *floor, CfLook *look, bool interruptible);
 
-/*
- * The versions of tags, before the snapshot of a load. The writing server makes
- * those that are missing. keep_ms: how long an unused one is kept.
- */
+/* The versions of more tags, as cf_store_look has them. */
 extern CfL2Status cf_store_versions(const CfSpace *space, CfL2Tag *tags, int ntags,
-									int64 keep_ms, bool may_create, uint64 lsn,
-									bool interruptible);
+									const CfFloor *floor, bool interruptible);
 
 typedef enum CfLeaseState
 {
@@ -94,14 +97,27 @@ typedef struct CfLease
 {
 	CfLeaseState state;
 	char		token[CF_TOKEN_LEN + 1];
-	bool		proven;			/* standby: nothing of late was missed, even where
-								 * tombstones and versions are missing */
-	uint64		proven_lsn;		/* then: all that came before is known */
+	uint64		lsn;			/* where the server was before it asked */
+	bool		proven;			/* standby: nothing of late was lost, even where
+								 * tombstones and versions are missing ... */
+	uint64		beat_lsn;		/* ... after this */
 } CfLease;
 
-/* lsn: where the server was before. Sets everything but the token. */
+/* Sets all of *lease. */
 extern CfL2Status cf_store_lease(const CfL2Variant *variant, int64 lease_ms,
-								 uint64 lsn, CfLease *lease, bool interruptible);
+								 const CfFloor *floor, CfLease *lease, bool interruptible);
+
+/*
+ * Under a lease, before the snapshot of the load: the versions of the tags
+ * that it depends on. Those that are missing the writing server marks; if then
+ * no clock of them is pending it confirms them. A standby makes them only where
+ * the lease has proof. keep_ms: how long an unused version must be kept.
+ */
+extern CfL2Status cf_store_ensure(const CfSpace *space, CfL2Tag *tags, int ntags,
+								  int64 keep_ms, const CfFloor *floor,
+								  const CfLease *lease, bool interruptible);
+extern CfL2Status cf_store_confirm(const CfSpace *space, CfL2Tag *tags, int ntags,
+								   int64 keep_ms, bool interruptible);
 
 /* Gives the lease back, for nothing will be filled. Does not wait long. */
 extern void cf_store_release(const CfL2Variant *variant, const CfLease *lease);
@@ -122,10 +138,10 @@ typedef enum CfFenceStep
 
 extern void cf_store_add_key(const CfSpace *space, CfFenceStep step,
 							 const char *key, int len, const char *token,
-							 uint64 commit_lsn, uint64 lsn);
+							 uint64 commit_lsn, const CfFloor *floor);
 extern void cf_store_add_tag(const CfSpace *space, CfFenceStep step,
 							 const char *tag, int len, const char *token,
-							 uint64 commit_lsn, uint64 lsn);
+							 uint64 commit_lsn, const CfFloor *floor);
 
 /* Did all commands of the pipeline that ran give what such steps give? */
 extern bool cf_store_steps_ok(void);

@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(cachefront_entries);
 PG_FUNCTION_INFO_V1(cachefront_inflight);
 
 /* A row under construction: columns are put in order. */
-#define CF_MAX_COLUMNS 32
+#define CF_MAX_COLUMNS 64
 
 typedef struct Row
 {

@@ -48,6 +48,12 @@ typedef enum CfCounter
 	CF_COUNT_TOUCHES,
 	CF_COUNT_INVALIDATED_KEYS,
 	CF_COUNT_INVALIDATED_TAGS,
+	CF_COUNT_L2_HITS,
+	CF_COUNT_L2_MISSES,
+	CF_COUNT_L2_FILLS,
+	CF_COUNT_L2_FILLS_REFUSED,	/* something came between, or Redis refused */
+	CF_COUNT_L2_BAD_VALUES,		/* damaged, not authentic, or not one of ours */
+	CF_COUNT_L2_LEASE_WAITS,	/* waited for another server's load */
 	CF_NCOUNTERS
 } CfCounter;
 

@@ -23,7 +23,7 @@ CF_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 PG_CONFIG=${PG_CONFIG:-pg_config}
 # What it takes to build the extension and to run a server with it.
 CF_PACKAGES=(postgresql-15 postgresql-server-dev-15 gcc libc6-dev make pkg-config
-	libssl-dev libzstd-dev liblz4-dev)
+	libhiredis-dev libssl-dev libzstd-dev liblz4-dev)
 CF_PRELOAD=cachefront
 CF_AS=()
 

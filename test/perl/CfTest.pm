@@ -30,7 +30,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(debug finish_session require_debug run_sessions start_session
+our @EXPORT = qw(debug finish_session reconfigure require_debug run_sessions start_session
   stat wait_at_waitpoint wait_until);
 
 # Advisory lock that holds back the sessions of run_sessions; the number has no
@@ -65,6 +65,19 @@ sub node
 	return $node;
 }
 
+# Changes settings of a running server by its configuration file; sessions that
+# are started afterwards have them.
+sub reconfigure
+{
+	my ($node, %conf) = @_;
+	my $before = $node->safe_psql('postgres', 'SELECT pg_conf_load_time()');
+
+	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
+	$node->reload;
+	wait_until($node, "SELECT pg_conf_load_time() > '$before'");
+	return;
+}
+
 # Skips the test file where the build has neither wait points nor test clock.
 sub require_debug
 {
@@ -95,6 +108,22 @@ sub debug
 		CREATE FUNCTION cf_debug_xfetch(age_us bigint, load_us bigint,
 			ttl_us bigint, beta float8, n int) RETURNS int
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_xfetch';
+		CREATE FUNCTION cf_debug_redis(args text[], timeout_ms int DEFAULT -1,
+			interruptible boolean DEFAULT true, generation bigint DEFAULT 0)
+		RETURNS text STRICT
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis';
+		CREATE FUNCTION cf_debug_redis_bytes(args bytea[]) RETURNS bytea STRICT
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis_bytes';
+		CREATE FUNCTION cf_debug_redis_drop() RETURNS void
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis_drop';
+		CREATE FUNCTION cf_debug_redis_max_reply(bytes bigint) RETURNS void STRICT
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis_max_reply';
+		CREATE FUNCTION cf_debug_redis_pipeline(commands text[],
+			timeout_ms int DEFAULT -1, interruptible boolean DEFAULT true)
+		RETURNS text[] STRICT
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis_pipeline';
+		CREATE FUNCTION cf_debug_redis_report() RETURNS text
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis_report';
 	});
 	return;
 }

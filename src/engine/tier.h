@@ -1,0 +1,73 @@
+/*
+ * tier.h - Redis on the way of a read that L1 cannot answer.
+ *
+ * The leader of a flight looks there, gets the value or a lease, loads, and
+ * fills. Whatever goes wrong with Redis, the read goes on without it: nothing
+ * here raises an error but for a cancel. DESIGN sections 5 to 7.
+ *
+ * src/engine/tier.h
+ */
+#ifndef CF_ENGINE_TIER_H
+#define CF_ENGINE_TIER_H
+
+#include "engine/deps.h"
+#include "engine/loader.h"
+#include "engine/request.h"
+#include "l2/store.h"
+
+typedef enum CfTierState
+{
+	CF_TIER_AWAY,				/* Redis is not there, or not for this read */
+	CF_TIER_LEASED,				/* load, then fill */
+	CF_TIER_UNLEASED			/* load; nothing is filled there */
+} CfTierState;
+
+/* One read's dealings with Redis. */
+typedef struct CfTier
+{
+	CfTierState state;
+	const CfRequest *request;
+	const CfFloor *floor;
+	CfL2Variant variant;
+	CfLease lease;
+	CfL2Tag    *tags;			/* before the snapshot of the load; palloc'd */
+	int			ntags;
+	uint64		stamp;			/* of the clocks, before Redis was asked */
+} CfTier;
+
+/* A value that was found. */
+typedef struct CfTierHit
+{
+	struct varlena *value;		/* palloc'd: all of it, not a part */
+	CfL1Meta	meta;
+} CfTierHit;
+
+/*
+ * Looks for a value that was filled after newer_than, and waits until the
+ * deadline for another server that loads the same.
+ * True: here is the value, as fresh as any that a load would give. False: load;
+ * then fill or release. May be cancelled.
+ */
+extern bool cf_tier_look(CfTier *tier, const CfRequest *request, TimestampTz newer_than,
+						 TimestampTz deadline, CfTierHit *hit);
+
+/* The load is planned: notes the versions of what it depends on. */
+extern void cf_tier_planned(CfTier *tier, const CfLoad *load);
+
+/* The load is over: fills, if nothing came between. deps: what it depends on. */
+extern void cf_tier_fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta,
+						 const CfDeps *deps);
+
+/* It failed, or must not be shared: others may load. Never raises an error. */
+extern void cf_tier_release(CfTier *tier);
+
+/* Redis is configured, but the breaker has it out of use. */
+extern bool cf_tier_is_down(void);
+
+/* Do invalidations wait to be delivered to this database's space? Set at start. */
+extern void cf_tier_set_outbox_look(bool (*look) (const CfSpace *space));
+
+/* Reporting: why Redis is not used for this database now, or NULL if it is. */
+extern const char *cf_tier_obstacle(void);
+
+#endif							/* CF_ENGINE_TIER_H */

@@ -1,0 +1,91 @@
+/*
+ * breaker.h - may Redis be used now? Decided together by all sessions.
+ *
+ *				failures, or one silence
+ *		closed ------------------------> open
+ *		   ^							 |	^
+ *		   |			   after a while |	| failure: twice as long, up to 30 s
+ *		   |  success					 v	|
+ *		   +-------------------------- half-open
+ *
+ * Open: nobody touches Redis. Half-open: one session, the prober, tries it; the
+ * others still see it open. A failure is what says that the server is of no
+ * use; cachefront.breaker_failures of them within ten seconds open the breaker.
+ * A call that has waited for its whole time-out opens it at once, because every
+ * further one would cost its caller as much.
+ *
+ * A prober that ends without telling how it went must not leave the breaker
+ * half-open: when its time is over another session becomes the prober.
+ *
+ * src/l2/breaker.h
+ */
+#ifndef CF_L2_BREAKER_H
+#define CF_L2_BREAKER_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#define CF_L2_ERROR_LEN 200
+
+typedef enum CfBreakerState
+{
+	CF_BREAKER_CLOSED,
+	CF_BREAKER_OPEN,
+	CF_BREAKER_HALF_OPEN
+} CfBreakerState;
+
+/* Events of the whole server since its start. */
+typedef enum CfL2Counter
+{
+	CF_L2_CALLS,				/* pipelines that were tried */
+	CF_L2_COMMANDS,				/* commands in those that were answered */
+	CF_L2_DENIED,				/* pipelines not tried: the breaker was open */
+	CF_L2_CONNECTS,				/* connections made, with their handshake */
+	CF_L2_FAILURES,
+	CF_L2_TIMEOUTS,				/* of those, time-outs */
+	CF_L2_OOM_REPLIES,			/* Redis refused a write: its memory is full */
+	CF_L2_OPENS,				/* times that the breaker opened */
+	CF_L2_NCOUNTERS
+} CfL2Counter;
+
+typedef struct CfBreakerReport
+{
+	CfBreakerState state;
+	int			failures;		/* in the present window */
+	TimestampTz opened_at;		/* 0 unless open or half-open */
+	TimestampTz retry_at;		/* when the next probe is due; as opened_at */
+	TimestampTz last_error_at;	/* 0: never */
+	char		last_error[CF_L2_ERROR_LEN];	/* no secrets in it */
+	uint64		counters[CF_L2_NCOUNTERS];
+} CfBreakerReport;
+
+/* What a call hands back with its outcome: which probe it is, 0 for none. */
+typedef uint64 CfBreakerPass;
+
+extern void cf_breaker_register(void);
+
+/* Is Redis out of use for everyone but a prober? */
+extern bool cf_breaker_is_open(void);
+
+/*
+ * May the caller use Redis? If so, one of the next three must follow. settings
+ * stands for what describes the connection: a breaker that was opened under
+ * others closes, for it says nothing about the new ones.
+ */
+extern bool cf_breaker_enter(uint64 settings, CfBreakerPass *pass);
+
+extern void cf_breaker_succeed(CfBreakerPass pass);
+
+/* silent: the whole time-out was waited for in vain. */
+extern void cf_breaker_fail(CfBreakerPass pass, uint64 settings, bool silent,
+							const char *error);
+
+/* The call ended without an outcome, for a reason that is not Redis's. */
+extern void cf_breaker_leave(CfBreakerPass pass);
+
+extern void cf_breaker_count(CfL2Counter counter, uint64 n);
+extern void cf_breaker_report(CfBreakerReport *report);
+extern const char *cf_breaker_state_name(CfBreakerState state);
+
+#endif							/* CF_L2_BREAKER_H */

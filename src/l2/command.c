@@ -1,0 +1,296 @@
+/*
+ * command.c - the interface to Redis: one pipeline, the breaker, a status.
+ *
+ * src/l2/command.c
+ */
+#include "postgres.h"
+
+#include "port/atomics.h"
+
+#include "guc.h"
+#include "l2/command.h"
+#include "l2/l2_internal.h"
+
+/* First words of errors that say: this server is of no use now. */
+static const char *const useless[] = {
+	"ASK", "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "MOVED",
+	"NOAUTH", "READONLY", "WRONGPASS"
+};
+
+static CfPipe pipeline;
+static uint64 expected = 0;		/* generation, 0: any */
+
+bool
+cf_l2_configured(void)
+{
+	return cf_guc_redis_url != NULL && cf_guc_redis_url[0] != '\0';
+}
+
+/* ---- the pipeline ---- */
+
+void
+cf_l2_begin(void)
+{
+	cf_pipe_reset(&pipeline);
+	cf_script_reset();
+	expected = 0;
+}
+
+void
+cf_l2_add(int argc, const char *const *argv, const size_t *lens)
+{
+	cf_pipe_add(&pipeline, argc, argv, lens);
+}
+
+void
+cf_l2_add_script(CfL2Script script, const char *key, size_t keylen, int argc,
+				 const char *const *argv, const size_t *lens)
+{
+	cf_script_add(&pipeline, script, key, keylen, argc, argv, lens);
+}
+
+void
+cf_l2_expect(uint64 generation)
+{
+	expected = generation;
+}
+
+int
+cf_l2_nreplies(void)
+{
+	return pipeline.nreplies;
+}
+
+const redisReply *
+cf_l2_reply(int i)
+{
+	Assert(i >= 0 && i < pipeline.nreplies);
+	return pipeline.replies[i];
+}
+
+/* ---- a connection to use ---- */
+
+/*
+ * Is the connection, if there is one, still of use? The idle time-out, a restart
+ * of Redis or Redis's own time-out may have closed it. To notice that here saves
+ * a failure.
+ */
+static bool
+is_usable(CfConn *conn)
+{
+	return conn->open && conn->fd >= 0 &&
+		conn->settings == cf_handshake_settings() &&
+		conn->transport->is_quiet(conn);
+}
+
+static void
+set_deadline(CfConn *conn, int ms)
+{
+	conn->deadline = cf_mono_us() + (int64) ms * 1000;
+}
+
+/*
+ * Leaves the connection ready and marked busy, or false. One that is marked
+ * already was cut off by an error: its replies are still to come.
+ */
+static bool
+get_ready(CfConn *conn, int timeout_ms)
+{
+	bool		cut_off = conn->busy;
+
+	/* From here on the idle time-out keeps its hands off. */
+	conn->busy = true;
+	pg_compiler_barrier();
+	if (!cut_off && is_usable(conn))
+		return true;
+	cf_conn_drop(conn);
+	conn->busy = true;
+	pg_compiler_barrier();
+	conn->settings = cf_handshake_settings();
+	if (conn->interruptible)
+		set_deadline(conn, cf_guc_redis_connect_timeout);
+	if (!cf_handshake(conn))
+		return false;
+	if (conn->interruptible)
+		set_deadline(conn, timeout_ms);
+	return true;
+}
+
+/* ---- a run ---- */
+
+static const char *
+useless_word(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ERROR)
+		return NULL;
+	for (int i = 0; i < lengthof(useless); i++)
+	{
+		size_t		len = strlen(useless[i]);
+
+		if (strncmp(reply->str, useless[i], len) == 0 &&
+			(reply->str[len] == ' ' || reply->str[len] == '\0'))
+			return useless[i];
+	}
+	return NULL;
+}
+
+static bool
+judge_replies(CfConn *conn)
+{
+	int			oom = 0;
+
+	for (int i = 0; i < pipeline.nreplies; i++)
+	{
+		const redisReply *reply = pipeline.replies[i];
+		const char *word = useless_word(reply);
+
+		if (word != NULL)
+			return cf_conn_fail(conn, "Redis is of no use now: it says %s", word);
+		if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "OOM ", 4) == 0)
+			oom++;
+	}
+	if (oom > 0)
+		cf_breaker_count(CF_L2_OOM_REPLIES, oom);
+	return true;
+}
+
+static CfL2Status
+try_run(CfConn *conn, int timeout_ms)
+{
+	if (!get_ready(conn, timeout_ms))
+		return CF_L2_FAILED;
+	if (expected != 0 && expected != conn->generation)
+		return CF_L2_CHANGED;
+	if (pipeline.ncommands == 0)
+		return CF_L2_OK;
+	if (!cf_exchange(conn, &pipeline) || !cf_script_retry(conn, &pipeline) ||
+		!judge_replies(conn))
+		return CF_L2_FAILED;
+	cf_breaker_count(CF_L2_COMMANDS, pipeline.ncommands);
+	return CF_L2_OK;
+}
+
+/* As try_run, and an interrupt that throws leaves no connection and no probe. */
+static CfL2Status
+try_run_interruptibly(CfConn *conn, int timeout_ms, CfBreakerPass pass)
+{
+	CfL2Status	status = CF_L2_FAILED;
+
+	PG_TRY();
+	{
+		status = try_run(conn, timeout_ms);
+	}
+	PG_CATCH();
+	{
+		cf_conn_drop(conn);
+		cf_breaker_leave(pass);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return status;
+}
+
+/*
+ * A time-out that was shorter than the settings say, because the caller asked
+ * for less, is a failure as any other.
+ */
+static bool
+was_silent(CfConn *conn, int64 started)
+{
+	int			ms = Min(cf_guc_redis_command_timeout, cf_guc_redis_connect_timeout);
+
+	return conn->timed_out && cf_mono_us() - started >= (int64) ms * 1000;
+}
+
+static void
+finish_failure(CfConn *conn, CfBreakerPass pass, int64 started)
+{
+	cf_conn_drop(conn);
+	if (conn->own_fault)
+	{
+		cf_breaker_leave(pass);
+		return;
+	}
+	if (conn->timed_out)
+		cf_breaker_count(CF_L2_TIMEOUTS, 1);
+	cf_breaker_fail(pass, conn->settings, was_silent(conn, started), conn->error);
+}
+
+CfL2Status
+cf_l2_run(int timeout_ms, bool interruptible)
+{
+	CfConn	   *conn = cf_conn_get();
+	int64		started = cf_mono_us();
+	CfL2Status	status;
+	CfBreakerPass pass;
+
+	conn->error[0] = '\0';
+	conn->timed_out = false;
+	conn->own_fault = false;
+	if (!cf_l2_configured())
+		return CF_L2_OFF;
+	if (pipeline.broken)
+	{
+		cf_conn_fail_own(conn, "out of memory, or a command that is too large");
+		return CF_L2_FAILED;
+	}
+	if (!cf_breaker_enter(cf_handshake_settings(), &pass))
+	{
+		cf_breaker_count(CF_L2_DENIED, 1);
+		return CF_L2_OPEN;
+	}
+	cf_breaker_count(CF_L2_CALLS, 1);
+	conn->interruptible = interruptible;
+	set_deadline(conn, timeout_ms);
+	status = interruptible ? try_run_interruptibly(conn, timeout_ms, pass) :
+		try_run(conn, timeout_ms);
+	if (status == CF_L2_FAILED)
+	{
+		finish_failure(conn, pass, started);
+		return status;
+	}
+	cf_breaker_succeed(pass);
+	conn->used_at = cf_mono_us();
+	pg_compiler_barrier();
+	conn->busy = false;
+	cf_conn_watch_idle(conn);
+	return status;
+}
+
+/* ---- about the connection ---- */
+
+const char *
+cf_l2_error(void)
+{
+	return cf_conn_get()->error;
+}
+
+const char *
+cf_l2_run_id(void)
+{
+	return cf_conn_get()->open ? cf_conn_get()->run_id : "";
+}
+
+uint64
+cf_l2_generation(void)
+{
+	return cf_conn_get()->open ? cf_conn_get()->generation : 0;
+}
+
+void
+cf_l2_drop(void)
+{
+	cf_conn_drop(cf_conn_get());
+}
+
+void
+cf_l2_set_max_reply(int64 bytes)
+{
+	cf_exchange_set_max_reply(bytes);
+}
+
+void
+cf_l2_at_abort(void)
+{
+	cf_conn_watch_idle(cf_conn_get());
+}

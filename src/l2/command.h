@@ -1,0 +1,90 @@
+/*
+ * command.h - Redis, for those who have something to ask it.
+ *
+ * One connection and one pipeline a session:
+ *
+ *		cf_l2_begin();
+ *		cf_l2_add(3, (const char *const[]) {"HGET", key, "v"}, lens);
+ *		cf_l2_add_script(CF_L2_SCRIPT_..., key, keylen, argc, argv, lens);
+ *		if (cf_l2_run(cf_guc_redis_command_timeout, true) == CF_L2_OK)
+ *			... cf_l2_reply(0), cf_l2_reply(1) ...
+ *
+ * Nothing raises an error, so all of it may be called in transaction callbacks;
+ * but for cf_l2_run where it is told to be interruptible, and that only for a
+ * cancel or the like. Running out of memory is a failure as any other.
+ *
+ * An error that Redis replies to a command is an ordinary reply, and for the
+ * caller to judge, except those that say that this server is of no use now
+ * (it is loading, a replica, not the one for the key ...): those are failures.
+ *
+ * src/l2/command.h
+ */
+#ifndef CF_L2_COMMAND_H
+#define CF_L2_COMMAND_H
+
+#include "postgres.h"
+
+#include <hiredis/hiredis.h>
+
+#include "l2/lua.h"
+
+typedef enum CfL2Status
+{
+	CF_L2_OK,					/* there is a reply to each command */
+	CF_L2_OFF,					/* cachefront.redis_url is empty */
+	CF_L2_OPEN,					/* the breaker is open: not tried */
+	CF_L2_CHANGED,				/* another connection than cf_l2_expect: not sent */
+	CF_L2_FAILED				/* see cf_l2_error; commands may have run or not */
+} CfL2Status;
+
+extern bool cf_l2_configured(void);
+
+/* Empties the pipeline and frees the replies of the last one. */
+extern void cf_l2_begin(void);
+
+/* Failures to allocate come out in cf_l2_run. */
+extern void cf_l2_add(int argc, const char *const *argv, const size_t *lens);
+extern void cf_l2_add_script(CfL2Script script, const char *key, size_t keylen,
+							 int argc, const char *const *argv, const size_t *lens);
+
+/*
+ * The commands were made for this connection (cf_l2_generation) and must not
+ * go to another one: what the caller knows of the server may not hold there.
+ */
+extern void cf_l2_expect(uint64 generation);
+
+/*
+ * Connects if need be, sends the pipeline and waits for a reply to each
+ * command. An empty pipeline only makes sure that there is a connection.
+ *
+ * An interruptible call may take cachefront.redis_connect_timeout to connect,
+ * and timeout_ms from there on. One that is not takes timeout_ms in all: it is
+ * made for commits, which must not wait for longer. (Looking up a host name
+ * takes as long as it takes.)
+ */
+extern CfL2Status cf_l2_run(int timeout_ms, bool interruptible);
+
+/* After CF_L2_OK; the replies are valid until the next cf_l2_begin. */
+extern int	cf_l2_nreplies(void);
+extern const redisReply *cf_l2_reply(int i);
+
+/* Why the last cf_l2_run failed; no secrets in it. */
+extern const char *cf_l2_error(void);
+
+/*
+ * Of the connection: which run of which server it is, and its number in this
+ * session, which grows with each new one. "" and 0 if there is none.
+ */
+extern const char *cf_l2_run_id(void);
+extern uint64 cf_l2_generation(void);
+
+/* Closes the connection. */
+extern void cf_l2_drop(void);
+
+/* The largest reply to one command; by default cachefront.l1_max_value + 1 MB. */
+extern void cf_l2_set_max_reply(int64 bytes);
+
+/* A transaction failed, and PostgreSQL has turned our idle time-out off. */
+extern void cf_l2_at_abort(void);
+
+#endif							/* CF_L2_COMMAND_H */

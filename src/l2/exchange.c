@@ -1,0 +1,295 @@
+/*
+ * exchange.c - commands out, replies in.
+ *
+ * hiredis formats commands and parses replies; the bytes are moved here. What
+ * arrives passes frame.c before the parser sees it, so a server that lies about
+ * lengths can make us allocate only what it has sent, and no more than the
+ * bounds.
+ *
+ * While there is still something to send, replies are read as they come: else
+ * both sides of a large pipeline could wait for the other to read.
+ *
+ * src/l2/exchange.c
+ */
+#include "postgres.h"
+
+#include <poll.h>
+
+#include "guc.h"
+#include "l2/frame.h"
+#include "l2/l2_internal.h"
+
+#define CF_PIPE_MAX_BYTES (512 * 1024 * 1024)	/* Redis accepts no longer string */
+#define CF_PIPE_KEEP_BYTES (256 * 1024) /* a larger buffer is freed after use */
+#define CF_READ_BYTES 16384
+#define CF_REPLY_SLACK (1024 * 1024)	/* beside one value */
+#define CF_REPLIES_MAX_BYTES (INT64CONST(256) * 1024 * 1024)	/* of a pipeline */
+
+static int64 max_reply = 0;		/* 0: follows cachefront.l1_max_value */
+
+void
+cf_exchange_set_max_reply(int64 bytes)
+{
+	max_reply = bytes;
+}
+
+/* ---- commands ---- */
+
+static void
+free_replies(CfPipe *pipe)
+{
+	for (int i = 0; i < pipe->nreplies; i++)
+		if (pipe->replies[i] != NULL)
+			freeReplyObject(pipe->replies[i]);
+	pipe->nreplies = 0;
+}
+
+void
+cf_pipe_reset(CfPipe *pipe)
+{
+	free_replies(pipe);
+	if (pipe->secret && pipe->data != NULL)
+		explicit_bzero(pipe->data, pipe->size);
+	pipe->len = 0;
+	pipe->ncommands = 0;
+	pipe->broken = false;
+	if (pipe->size > CF_PIPE_KEEP_BYTES)
+	{
+		free(pipe->data);
+		pipe->data = NULL;
+		pipe->size = 0;
+	}
+}
+
+static bool
+reserve_bytes(CfPipe *pipe, size_t more)
+{
+	size_t		size = Max(pipe->size, 1024);
+	char	   *data;
+
+	if (more > CF_PIPE_MAX_BYTES - pipe->len)
+		return false;
+	while (size < pipe->len + more)
+		size *= 2;
+	if (size == pipe->size)
+		return true;
+	data = realloc(pipe->data, size);
+	if (data == NULL)
+		return false;
+	pipe->data = data;
+	pipe->size = size;
+	return true;
+}
+
+static bool
+reserve_reply(CfPipe *pipe)
+{
+	int			nslots = Max(pipe->nslots, 16);
+	redisReply **replies;
+
+	while (nslots < pipe->ncommands + 1)
+		nslots *= 2;
+	if (nslots == pipe->nslots)
+		return true;
+	replies = realloc(pipe->replies, nslots * sizeof(redisReply *));
+	if (replies == NULL)
+		return false;
+	pipe->replies = replies;
+	pipe->nslots = nslots;
+	return true;
+}
+
+/* Bytes of a command that is added in parts. */
+bool
+cf_pipe_append(CfPipe *pipe, const char *data, size_t len)
+{
+	if (pipe->broken || !reserve_bytes(pipe, len))
+	{
+		pipe->broken = true;
+		return false;
+	}
+	memcpy(pipe->data + pipe->len, data, len);
+	pipe->len += len;
+	return true;
+}
+
+/* The last bytes of a command, or all of them. */
+bool
+cf_pipe_add_formatted(CfPipe *pipe, const char *data, size_t len)
+{
+	if (!cf_pipe_append(pipe, data, len))
+		return false;
+	if (!reserve_reply(pipe))
+	{
+		pipe->broken = true;
+		return false;
+	}
+	pipe->ncommands++;
+	return true;
+}
+
+/* hiredis counts in int, so what it would overflow is refused before. */
+static bool
+fits(int argc, const size_t *lens)
+{
+	size_t		total = 0;
+
+	for (int i = 0; i < argc; i++)
+	{
+		if (lens[i] > CF_PIPE_MAX_BYTES - total)
+			return false;
+		total += lens[i];
+	}
+	return argc > 0 && argc <= 1024 * 1024;
+}
+
+bool
+cf_pipe_add(CfPipe *pipe, int argc, const char *const *argv, const size_t *lens)
+{
+	char	   *formatted = NULL;
+	int64		len = -1;
+	bool		added;
+
+	if (!pipe->broken && fits(argc, lens))
+		len = redisFormatCommandArgv(&formatted, argc, (const char **) argv, lens);
+	if (len < 0)
+	{
+		pipe->broken = true;
+		return false;
+	}
+	added = cf_pipe_add_formatted(pipe, formatted, len);
+	if (pipe->secret)
+		explicit_bzero(formatted, len);
+	redisFreeCommand(formatted);
+	return added;
+}
+
+/* ---- bytes ---- */
+
+/* Sends what goes; *want tells what the transport waits for, if for anything. */
+static bool
+send_some(CfConn *conn, CfPipe *pipe, size_t *sent, CfIo *want)
+{
+	while (*sent < pipe->len)
+	{
+		size_t		done = 0;
+
+		*want = conn->transport->write(conn, pipe->data + *sent, pipe->len - *sent,
+									   &done);
+		if (*want != CF_IO_DONE)
+			return *want != CF_IO_FAILED;
+		*sent += done;
+	}
+	*want = CF_IO_DONE;
+	return true;
+}
+
+static bool
+fail_protocol(CfConn *conn, const char *problem)
+{
+	return cf_conn_fail(conn, "could not understand Redis: %s", problem);
+}
+
+/* Gives scanned bytes to the parser and takes whole replies from it. */
+static bool
+parse(CfConn *conn, CfPipe *pipe, const char *data, size_t len)
+{
+	void	   *reply;
+
+	if (redisReaderFeed(conn->reader, data, len) != REDIS_OK)
+		return cf_conn_fail_own(conn, "out of memory");
+	for (;;)
+	{
+		if (redisReaderGetReply(conn->reader, &reply) != REDIS_OK)
+			return conn->reader->err == REDIS_ERR_OOM ?
+				cf_conn_fail_own(conn, "out of memory") :
+				fail_protocol(conn, conn->reader->errstr);
+		if (reply == NULL)
+			return true;
+		if (pipe->nreplies >= pipe->ncommands)
+		{
+			freeReplyObject(reply);
+			return fail_protocol(conn, "more replies than commands");
+		}
+		pipe->replies[pipe->nreplies++] = reply;
+	}
+}
+
+/* Receives what has come. */
+static bool
+receive_some(CfConn *conn, CfPipe *pipe, CfFrame *frame, CfIo *want)
+{
+	char		data[CF_READ_BYTES];
+
+	*want = CF_IO_DONE;
+	while (frame->complete < frame->expected)
+	{
+		size_t		done = 0;
+
+		*want = conn->transport->read(conn, data, sizeof(data), &done);
+		if (*want != CF_IO_DONE)
+			return *want != CF_IO_FAILED;
+		if (!cf_frame_scan(frame, data, done))
+			return fail_protocol(conn, frame->problem);
+		if (!parse(conn, pipe, data, done))
+			return false;
+		if (pipe->nreplies != frame->complete)
+			return fail_protocol(conn, "a reply that ends elsewhere");
+		/* Bytes that keep coming are no reason to go on for longer. */
+		if (frame->complete < frame->expected && cf_conn_expired(conn))
+			return false;
+	}
+	return true;
+}
+
+static int64
+reply_bound(void)
+{
+	return max_reply > 0 ? max_reply : (int64) cf_guc_l1_max_value + CF_REPLY_SLACK;
+}
+
+static short
+events_for(CfIo want)
+{
+	switch (want)
+	{
+		case CF_IO_WANT_READ:
+			return POLLIN;
+		case CF_IO_WANT_WRITE:
+			return POLLOUT;
+		default:
+			return 0;
+	}
+}
+
+/*
+ * Sends all commands and receives a reply to each, or fails. May throw if the
+ * call is interruptible.
+ */
+bool
+cf_exchange(CfConn *conn, CfPipe *pipe)
+{
+	CfFrame		frame;
+	size_t		sent = 0;
+	int64		bound = reply_bound();
+	CfIo		out;
+	CfIo		in;
+
+	free_replies(pipe);
+	cf_frame_init(&frame, pipe->ncommands, bound, Max(CF_REPLIES_MAX_BYTES, bound));
+	while (frame.complete < pipe->ncommands)
+	{
+		if (!send_some(conn, pipe, &sent, &out))
+			return false;
+		/* A reply takes longer than this: the first attempt would be in vain. */
+		if (frame.total_bytes == 0 && sent == pipe->len &&
+			!cf_conn_wait(conn, POLLIN))
+			return false;
+		if (!receive_some(conn, pipe, &frame, &in))
+			return false;
+		if (frame.complete < pipe->ncommands &&
+			!cf_conn_wait(conn, events_for(out) | events_for(in)))
+			return false;
+	}
+	return sent == pipe->len || fail_protocol(conn, "a reply before its command");
+}

@@ -1,0 +1,183 @@
+/*
+ * script.c - scripts by their hash, with their text where that is unknown.
+ *
+ * A script goes out as EVALSHA. Redis forgets scripts when it restarts; then
+ * it answers NOSCRIPT, having done nothing, and the same command goes out
+ * again as EVAL, which also teaches the script. The arguments are not kept for
+ * that: both commands end in the same bytes, so those are taken from the
+ * pipeline's buffer.
+ *
+ * Where SHA1 may not be used (FIPS), every script goes out as EVAL.
+ *
+ * src/l2/script.c
+ */
+#include "postgres.h"
+
+#include <openssl/sha.h>
+
+#include "l2/l2_internal.h"
+
+#define CF_SHA1_HEX 40
+
+/* A script command of the pipeline. */
+typedef struct ScriptCall
+{
+	int			command;		/* its number in the pipeline */
+	CfL2Script	script;
+	int			nwords;			/* of the whole command */
+	size_t		rest;			/* where the words after the hash begin, */
+	size_t		end;			/* and where they end, in the pipeline's data */
+} ScriptCall;
+
+static ScriptCall *calls = NULL;
+static int	ncalls = 0;
+static int	calls_size = 0;
+static CfPipe again;			/* what is sent once more */
+static char hashes[CF_L2_NSCRIPTS][CF_SHA1_HEX + 1];
+
+/* NULL if it cannot be computed. */
+static const char *
+hash_of(CfL2Script script)
+{
+	char	   *hash = hashes[script];
+	unsigned char digest[SHA_DIGEST_LENGTH];
+
+	if (hash[0] != '\0')
+		return hash;
+	if (SHA1((const unsigned char *) cf_l2_lua[script], strlen(cf_l2_lua[script]),
+			 digest) == NULL)
+		return NULL;
+	for (int i = 0; i < SHA_DIGEST_LENGTH; i++)
+		snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+	return hash;
+}
+
+void
+cf_script_reset(void)
+{
+	ncalls = 0;
+	cf_pipe_reset(&again);
+}
+
+static ScriptCall *
+new_call(void)
+{
+	int			size = Max(calls_size, 16);
+	ScriptCall *grown;
+
+	while (size < ncalls + 1)
+		size *= 2;
+	if (size != calls_size)
+	{
+		grown = realloc(calls, size * sizeof(ScriptCall));
+		if (grown == NULL)
+			return NULL;
+		calls = grown;
+		calls_size = size;
+	}
+	return &calls[ncalls];
+}
+
+static bool
+append_word(CfPipe *pipe, const char *word, size_t len)
+{
+	char		header[32];
+	int			n = snprintf(header, sizeof(header), "$%zu\r\n", len);
+
+	return cf_pipe_append(pipe, header, n) && cf_pipe_append(pipe, word, len) &&
+		cf_pipe_append(pipe, "\r\n", 2);
+}
+
+/* "*N $.. EVALSHA $40 <hash>", or the same with EVAL and the text. */
+static bool
+append_head(CfPipe *pipe, int nwords, const char *verb, const char *script)
+{
+	char		header[32];
+	int			n = snprintf(header, sizeof(header), "*%d\r\n", nwords);
+
+	return cf_pipe_append(pipe, header, n) && append_word(pipe, verb, strlen(verb)) &&
+		append_word(pipe, script, strlen(script));
+}
+
+static bool
+append_words(CfPipe *pipe, const char *key, size_t keylen, int argc,
+			 const char *const *argv, const size_t *lens)
+{
+	if (!append_word(pipe, "1", 1) || !append_word(pipe, key, keylen))
+		return false;
+	for (int i = 0; i < argc; i++)
+		if (!append_word(pipe, argv[i], lens[i]))
+			return false;
+	return true;
+}
+
+/* A failure to allocate is remembered in the pipeline. */
+void
+cf_script_add(CfPipe *pipe, CfL2Script script, const char *key, size_t keylen,
+			  int argc, const char *const *argv, const size_t *lens)
+{
+	const char *hash = hash_of(script);
+	ScriptCall *call = new_call();
+	int			nwords = 4 + argc;
+
+	if (call == NULL)
+	{
+		pipe->broken = true;
+		return;
+	}
+	if (!append_head(pipe, nwords, hash ? "EVALSHA" : "EVAL",
+					 hash ? hash : cf_l2_lua[script]))
+		return;
+	call->command = pipe->ncommands;
+	call->script = script;
+	call->nwords = nwords;
+	call->rest = pipe->len;
+	if (!append_words(pipe, key, keylen, argc, argv, lens) ||
+		!cf_pipe_add_formatted(pipe, "", 0))
+		return;
+	call->end = pipe->len;
+	ncalls++;
+}
+
+static bool
+is_unknown(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0;
+}
+
+/*
+ * Sends the scripts that Redis did not know once more, by their text, and puts
+ * the replies in the place of its complaints. All else has run.
+ */
+bool
+cf_script_retry(CfConn *conn, CfPipe *pipe)
+{
+	int			next = 0;
+
+	for (int i = 0; i < ncalls; i++)
+	{
+		const ScriptCall *call = &calls[i];
+
+		if (!is_unknown(pipe->replies[call->command]))
+			continue;
+		if (!append_head(&again, call->nwords, "EVAL", cf_l2_lua[call->script]) ||
+			!cf_pipe_add_formatted(&again, pipe->data + call->rest,
+								   call->end - call->rest))
+			return cf_conn_fail_own(conn, "out of memory");
+	}
+	if (again.ncommands == 0)
+		return true;
+	if (!cf_exchange(conn, &again))
+		return false;
+	for (int i = 0; i < ncalls; i++)
+	{
+		redisReply **place = &pipe->replies[calls[i].command];
+
+		if (!is_unknown(*place))
+			continue;
+		freeReplyObject(*place);
+		*place = again.replies[next];
+		again.replies[next++] = NULL;
+	}
+	return true;
+}

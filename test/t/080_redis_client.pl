@@ -1,0 +1,332 @@
+# The Redis client against real servers: transports, authentication, pipelines,
+# scripts, bounds, and when it reconnects.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use CfRedis;
+use CfTest;
+
+require_debug();
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my $certs = CfRedis::certificates($dir);
+my $redis = CfRedis->new('main', tls => $certs);
+my @secrets = ('s3cret-in-url', 's3cret-in-file', 's3cret-that-is-wrong');
+
+# The password of the url is in it from the start: a reload would log it.
+my $node = CfTest->node('main',
+	'cachefront.redis_url' => $redis->url('unix', "app:$secrets[0]"),
+	'cachefront.breaker_failures' => 1000000,
+	'cachefront.redis_command_timeout' => '5s',
+	'cachefront.redis_connect_timeout' => '5s');
+debug($node);
+
+# One command in a session of its own.
+sub ask
+{
+	my $words = join(',', map { "'$_'" } @_);
+
+	return $node->safe_psql('postgres', "SELECT cf_debug_redis(ARRAY[$words])");
+}
+
+sub report
+{
+	my ($session) = @_;
+	my $sql = 'SELECT cf_debug_redis_report()';
+	my $text = $session ? $session->query_safe($sql) : $node->safe_psql('postgres', $sql);
+
+	return { map { /^(\w+)=(.*)$/ } split /\n/, $text };
+}
+
+sub use_redis
+{
+	my ($url, %conf) = @_;
+
+	reconfigure($node, 'cachefront.redis_url' => $url, %conf);
+	return;
+}
+
+sub write_secret
+{
+	my ($path, $text, $mode) = @_;
+
+	open(my $file, '>', $path) or die "could not write $path: $!";
+	print $file $text;
+	close $file;
+	chmod($mode, $path);
+	return $path;
+}
+
+# ---- authentication ----
+
+$redis->cli('ACL', 'SETUSER', 'app', 'on', ">$secrets[0]", '~*', '+@all');
+is(ask('ACL', 'WHOAMI'), 'app', 'user and password of the url');
+
+my $file = write_secret("$dir/password", "$secrets[1]\nsecond line\n", 0600);
+$redis->cli('ACL', 'SETUSER', 'other', 'on', ">$secrets[1]", '~*', '+@all');
+use_redis($redis->url('unix', 'other'), 'cachefront.redis_password_file' => $file);
+is(ask('ACL', 'WHOAMI'), 'other', 'password of a file');
+
+$redis->cli('CONFIG', 'SET', 'requirepass', $secrets[1]);
+$redis->{cli_password} = $secrets[1];
+use_redis($redis->url('tcp'));
+is(ask('ACL', 'WHOAMI'), 'default', 'a password alone');
+
+write_secret($file, "$secrets[2]\n", 0600);
+is(ask('PING'), 'FAILED: Redis refused AUTH: WRONGPASS', 'a wrong password');
+write_secret($file, "$secrets[1]\n", 0644);
+like(ask('PING'), qr/FAILED: .*everybody may use it/, 'a password that all can read');
+write_secret($file, "\n", 0600);
+like(ask('PING'), qr/FAILED: .*first line is empty/, 'an empty password');
+unlink $file;
+like(ask('PING'), qr/FAILED: .*No such file/, 'no password file');
+use_redis($redis->url('unix', 'other'), 'cachefront.redis_password_file' => '');
+like(ask('PING'), qr/FAILED: .*there is no password/, 'a user without a password');
+use_redis($redis->url('unix'));
+is(ask('PING'), 'FAILED: Redis refused INFO: NOAUTH', 'no password where one is needed');
+$redis->cli('CONFIG', 'SET', 'requirepass', '');
+delete $redis->{cli_password};
+
+# The connection's name is a courtesy; the run id is not.
+$redis->cli('ACL', 'SETUSER', 'default', '-client');
+is(ask('PING'), 'PONG', 'without the right to CLIENT SETNAME');
+$redis->cli('ACL', 'SETUSER', 'default', '+client', '-info');
+is(ask('PING'), 'FAILED: Redis refused INFO: NOPERM', 'without the right to INFO');
+$redis->cli('ACL', 'SETUSER', 'default', '+info');
+
+# ---- transports ----
+
+$redis->cli('SET', 'k', 'zero');
+$redis->cli('-n', '3', 'SET', 'k', 'three');
+is(ask('GET', 'k'), 'zero', 'unix socket');
+use_redis($redis->url('unix', undef, 3));
+is(ask('GET', 'k'), 'three', 'unix socket, database 3');
+use_redis($redis->url('tcp', undef, 3));
+is(ask('GET', 'k'), 'three', 'TCP, database 3');
+use_redis($redis->url('tcp', undef, 99));
+is(ask('GET', 'k'), 'FAILED: Redis refused SELECT: ERR', 'a database that is not there');
+use_redis("redis://localhost:$redis->{port}");
+is(ask('GET', 'k'), 'zero', 'a host name');
+use_redis('redis://no-such-host.invalid');
+like(ask('GET', 'k'), qr/FAILED: could not resolve "no-such-host.invalid"/, 'a name that is not there');
+use_redis('redis://127.0.0.1:1');
+is(ask('GET', 'k'), 'FAILED: could not connect to "127.0.0.1", port 1: Connection refused',
+	'nobody listens');
+use_redis("unix://$dir/none");
+is(ask('GET', 'k'), "FAILED: could not connect to \"$dir/none\": No such file or directory",
+	'no socket');
+
+# ---- TLS ----
+
+use_redis($redis->url('tls'), 'cachefront.redis_tls_ca_file' => $certs->{ca});
+is(ask('GET', 'k'), 'zero', 'TLS by address');
+use_redis("rediss://localhost:$redis->{tls_port}");
+is(ask('GET', 'k'), 'zero', 'TLS by name');
+is($node->safe_psql('postgres', q{
+		SELECT cf_debug_redis(ARRAY['SET', 'big', repeat('x', 1000000)]);
+		SELECT length(cf_debug_redis('{GET,big}')); SELECT cf_debug_redis('{PING}')}),
+	"OK\n1000000\nPONG", 'TLS: many records, and again on the same connection');
+
+use_redis($redis->url('tls'), 'cachefront.redis_tls_ca_file' => $certs->{other_ca});
+is(ask('GET', 'k'), 'FAILED: could not verify the certificate of Redis: unable to get local issuer certificate',
+	'TLS: another authority');
+use_redis($redis->url('tls'), 'cachefront.redis_tls_ca_file' => '');
+like(ask('GET', 'k'), qr/FAILED: could not verify/, 'TLS: the authorities of the system');
+reconfigure($node, 'cachefront.redis_tls_verify' => 'off');
+is(ask('GET', 'k'), 'zero', 'TLS: not verified, if one asks for it');
+reconfigure($node, 'cachefront.redis_tls_verify' => 'on', 'cachefront.redis_tls_ca_file' => "$dir/none");
+is(ask('GET', 'k'), "FAILED: could not use \"$dir/none\" (cachefront.redis_tls_ca_file): No such file or directory",
+	'TLS: no file of authorities');
+
+reconfigure($node, 'cachefront.redis_tls_ca_file' => $certs->{ca});
+$redis->cli('CONFIG', 'SET', 'tls-cert-file', $certs->{other_cert}, 'tls-key-file', $certs->{other_key});
+is(ask('GET', 'k'), 'FAILED: could not verify the certificate of Redis: IP address mismatch',
+	'TLS: a certificate for another address');
+use_redis("rediss://localhost:$redis->{tls_port}");
+is(ask('GET', 'k'), 'FAILED: could not verify the certificate of Redis: hostname mismatch',
+	'TLS: a certificate for another name');
+$redis->cli('CONFIG', 'SET', 'tls-cert-file', $certs->{server_cert}, 'tls-key-file', $certs->{server_key});
+
+$redis->cli('CONFIG', 'SET', 'tls-auth-clients', 'yes');
+like(ask('GET', 'k'), qr/FAILED: could not/, 'TLS: no certificate where one is needed');
+reconfigure($node, 'cachefront.redis_tls_cert_file' => $certs->{client_cert});
+like(ask('GET', 'k'), qr/FAILED: .*must be set together/, 'TLS: a certificate without its key');
+reconfigure($node, 'cachefront.redis_tls_key_file' => $certs->{other_key});
+like(ask('GET', 'k'), qr/FAILED: could not use ".*other.key".*mismatch/, 'TLS: the key of another');
+reconfigure($node, 'cachefront.redis_tls_key_file' => $certs->{client_key});
+is(ask('GET', 'k'), 'zero', 'TLS: a certificate of our own');
+
+use_redis("rediss://localhost:$redis->{port}");
+like(ask('GET', 'k'), qr/FAILED: could not negotiate TLS/, 'TLS to a port without it');
+use_redis("redis://localhost:$redis->{tls_port}");
+like(ask('GET', 'k'), qr/FAILED: /, 'plain text to a port with TLS');
+
+# ---- pipelines, values, scripts ----
+
+use_redis($redis->url('unix'));
+is($node->safe_psql('postgres', q{
+		WITH r AS (SELECT cf_debug_redis_pipeline(
+			array_agg(ARRAY['SET', 'p' || i, i::text] ORDER BY i)
+			|| array_agg(ARRAY['GET', 'p' || i, NULL] ORDER BY i)) AS replies
+			FROM generate_series(1, 500) i)
+		SELECT replies[1:500] = array_fill('OK'::text, '{500}'),
+			replies[501:] = (SELECT array_agg(i::text ORDER BY i) FROM generate_series(1, 500) i)
+		FROM r}),
+	't|t', 'a pipeline of 1,000 commands');
+is($node->safe_psql('postgres', q{
+		WITH r AS (SELECT cf_debug_redis_pipeline(
+			array_agg(ARRAY['SET', 'm', repeat(chr(65 + i), 1000000)] ORDER BY i)
+			|| array_agg(ARRAY['GET', 'm', NULL])) AS replies
+			FROM generate_series(1, 20) i)
+		SELECT replies[21] = repeat(chr(85), 1000000), array_length(replies, 1) FROM r}),
+	't|40', '20 values of 1 MB out and in, in one pipeline');
+is($node->safe_psql('postgres', q{
+		WITH v AS (SELECT decode(string_agg(lpad(to_hex(i % 256), 2, '0'), ''), 'hex')
+				AS value FROM generate_series(0, 99999) i)
+		SELECT cf_debug_redis_bytes(ARRAY['SET', value, value]) = 'OK',
+			cf_debug_redis_bytes(ARRAY['GET', value]) = value FROM v}),
+	't|t', 'every byte, in keys and values');
+is($node->safe_psql('postgres', q{SELECT cf_debug_redis_pipeline('{{SET,a,1},{NOSUCH,b,2},
+		{LPUSH,a,1},{GET,none,NULL},{INCR,a,NULL},{KEYS,a,NULL}}')}),
+	q({OK,"(error) ERR unknown command 'NOSUCH', with args beginning with: 'b' '2' ",)
+	  . q("(error) WRONGTYPE Operation against a key holding the wrong kind of value",)
+	  . q((nil),"(integer) 2",[a]}),
+	'errors, nil, integers and arrays are replies in their place');
+is($node->safe_psql('postgres', 'SELECT cf_debug_redis(ARRAY[]::text[])'), 'OK',
+	'an empty pipeline connects');
+
+my $script = "cf_debug_redis_pipeline('{{SET,x,1},{SCRIPT:ping,x,a},{INCR,x,NULL},"
+  . "{SCRIPT:ping,x,b},{GET,x,NULL}}')";
+$redis->cli('SCRIPT', 'FLUSH');
+is($node->safe_psql('postgres', "SELECT $script; SELECT $script"),
+	qq({OK,a,"(integer) 2",b,2}\n{OK,a,"(integer) 2",b,2}),
+	'a script is taught when Redis does not know it, and the others run once');
+like($redis->cli('INFO', 'commandstats'), qr/cmdstat_eval:calls=2,/, 'it was sent as text only then');
+is($node->safe_psql('postgres', q{SELECT length(cf_debug_redis(ARRAY['SCRIPT:ping', 'x',
+		repeat('y', 1000000)])), cf_debug_redis(ARRAY['SCRIPT:ping', E'a\nb', E'\r\n$-1\r\n'])
+		= E'\r\n$-1\r\n'}),
+	'1000000|t', "a script's arguments");
+
+# ---- bounds, and replies that say something of the server ----
+
+$redis->cli('CONFIG', 'SET', 'proto-max-bulk-len', '100mb');
+is($node->safe_psql('postgres', q{SELECT cf_debug_redis(ARRAY['SET', 'big', repeat('x', 3000000)]);
+		SELECT cf_debug_redis('{GET,big}'); SELECT cf_debug_redis('{GET,a}');
+		SELECT cf_debug_redis_max_reply(4000000);
+		SELECT length(cf_debug_redis('{GET,big}'))}),
+	"OK\nFAILED: could not understand Redis: a reply that is too large\n2\n\n3000000",
+	'a reply over the bound is refused, and the bound can be set');
+
+$redis->cli('CONFIG', 'SET', 'maxmemory', '1');
+like(ask('SET', 'a', '1'), qr/^\(error\) OOM/, 'Redis is full: a reply');
+is(ask('GET', 'a'), '2', 'and it can be read');
+is(report()->{oom_replies}, 1, 'which is counted');
+$redis->cli('CONFIG', 'SET', 'maxmemory', '0');
+
+$redis->cli('REPLICAOF', '127.0.0.1', '1');
+is(ask('SET', 'a', '1'), 'FAILED: Redis is of no use now: it says READONLY', 'a replica');
+$redis->cli('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
+is(ask('GET', 'a'), 'FAILED: Redis is of no use now: it says MASTERDOWN', 'a replica without its master');
+$redis->cli('REPLICAOF', 'NO', 'ONE');
+
+# ---- when it reconnects ----
+
+my $session = $node->background_psql('postgres');
+my $sql = "SELECT cf_debug_redis('{PING}')";
+is($session->query_safe("$sql; $sql"), "PONG\nPONG", 'a session');
+my $first = report($session);
+is($first->{generation}, 1, 'keeps its connection');
+is($first->{run_id}, ($redis->cli('INFO', 'server') =~ /run_id:([0-9a-f]{40})/)[0], 'and knows the run id');
+
+$node->reload;
+reconfigure($node, 'work_mem' => '5MB');
+is($session->query_safe("$sql; SHOW work_mem"), "PONG\n5MB", 'a reload of other settings');
+is(report($session)->{generation}, 1, 'does not disturb it');
+use_redis($redis->url('unix', undef, 3));
+is($session->query_safe("SELECT cf_debug_redis('{GET,k}')"), 'three', 'another url holds from the next call on');
+is(report($session)->{generation}, 2, 'by a new connection');
+is($session->query_safe("SELECT cf_debug_redis('{PING}', generation => 2),
+		cf_debug_redis('{SET,w,1}', generation => 1), cf_debug_redis('{GET,w}')"),
+	'PONG|CHANGED|(nil)', 'what is meant for the old connection is not sent');
+
+my $failures = report()->{failures};
+$redis->restart;
+is($session->query_safe($sql), 'PONG', 'Redis was restarted');
+my $third = report($session);
+is($third->{generation}, 3, 'by a new connection');
+isnt($third->{run_id}, $first->{run_id}, 'and that is known');
+is($third->{failures}, $failures, 'without a failure');
+$redis->cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+is($session->query_safe($sql), 'PONG', 'Redis has closed the connection');
+$session->query_safe('SELECT cf_debug_redis_drop()');
+is(report($session)->{generation}, 0, 'dropped');
+is($session->query_safe($sql), 'PONG', 'and made again');
+
+# ---- idle time-out ----
+
+sub wait_clients
+{
+	my ($n) = @_;
+
+	for (1 .. 100)
+	{
+		return 1 if $redis->nclients == $n;
+		Time::HiRes::sleep(0.05);
+	}
+	return 0;
+}
+
+reconfigure($node, 'cachefront.redis_idle_timeout' => '300ms');
+is($session->query_safe($sql), 'PONG', 'a session that then does nothing');
+is($redis->nclients, 1, 'is connected');
+ok(wait_clients(0), 'and closes its connection by itself');
+is($session->query_safe("SELECT max(cf_debug_redis('{PING}')), count(pg_sleep(0.05)) FROM generate_series(1, 20)"),
+	'PONG|20', 'one that goes on');
+my $generation = report($session)->{generation};
+is($session->query_safe("SELECT count(cf_debug_redis(ARRAY['PING', pg_sleep(0.05)::text])) FROM generate_series(1, 20)"),
+	'20', 'keeps it');
+is(report($session)->{generation}, $generation, 'all the time');
+$session->query("$sql; SELECT 1/0");
+is($redis->nclients, 1, 'after an error');
+ok(wait_clients(0), 'it is closed as well');
+use_redis($redis->url('tls'));
+is($session->query_safe($sql), 'PONG', 'TLS:');
+ok(wait_clients(0), 'closed as well');
+is($session->query_safe($sql), 'PONG', 'and used again');
+$session->quit;
+ok(wait_clients(0), 'a session that ends closes it');
+
+# ---- off, and secrets ----
+
+use_redis('');
+is(ask('PING'), 'OFF', 'no url, no Redis');
+
+$node->append_conf('postgresql.conf', "cachefront.redis_url = 'redis://me:$secrets[2]\@'");
+$node->reload;
+ok(wait_until($node, q{SELECT pg_read_file(pg_current_logfile()) ~ 'x' OR true}), 'reloaded');
+$node->wait_for_log(qr/invalid value for parameter "cachefront.redis_url"\n/);
+pass('a wrong url is refused');
+$node->safe_psql('postgres', q{CREATE ROLE joe; CREATE VIEW settings AS
+	SELECT name, setting FROM pg_settings; GRANT SELECT ON settings TO joe});
+is($node->safe_psql('postgres', q{SET ROLE joe; SELECT count(*) FROM pg_settings
+		WHERE name ~ 'cachefront.redis_(url|pass|tls)'}),
+	0, 'others do not see the settings');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE name = 'cachefront.redis_url'}),
+	0, 'and nobody sees the url in a list');
+my ($status, $stdout, $stderr) =
+  $node->psql('postgres', 'SET ROLE joe; SHOW cachefront.redis_url');
+like($stderr, qr/must be superuser/, 'or shows it');
+$node->stop;
+my $log = slurp_file($node->logfile);
+foreach my $secret (@secrets)
+{
+	unlike($log, qr/\Q$secret\E/, 'no password in the log');
+}
+unlike($log, qr/PANIC:|TRAP:|WARNING:|terminated by signal/, 'nothing else in the log');
+done_testing();
