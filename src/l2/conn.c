@@ -50,6 +50,7 @@ typedef struct Address
 static CfConn the_conn = {.fd = -1};
 static TimeoutId idle_timeout;
 static bool idle_timeout_registered = false;
+static int	armed_for = 0;		/* the setting, when it was armed last */
 static uint32 wait_event = 0;
 
 CfConn *
@@ -127,8 +128,9 @@ cf_conn_watch_idle(CfConn *conn)
 		idle_timeout = RegisterTimeout(USER_TIMEOUT, idle_timeout_handler);
 		idle_timeout_registered = true;
 	}
-	if (!get_timeout_active(idle_timeout))
+	if (!get_timeout_active(idle_timeout) || armed_for != cf_guc_redis_idle_timeout)
 		arm_idle_timeout((int64) cf_guc_redis_idle_timeout * 1000);
+	armed_for = cf_guc_redis_idle_timeout;
 }
 
 /* ---- waiting ---- */

@@ -202,26 +202,35 @@ interpret(CfConn *conn, int result, const char *what)
 	return CF_IO_FAILED;
 }
 
+/*
+ * OpenSSL ends the handshake by itself when it cannot verify the other side;
+ * this says why, and makes sure.
+ */
+static bool
+is_verified(CfConn *conn)
+{
+	long		verdict = SSL_get_verify_result(conn->tls);
+
+	if (!cf_guc_redis_tls_verify || verdict == X509_V_OK)
+		return true;
+	return cf_conn_fail(conn, "could not verify the certificate of Redis: %s",
+						X509_verify_cert_error_string(verdict));
+}
+
 static CfIo
 tls_handshake(CfConn *conn)
 {
-	SSL		   *ssl = conn->tls;
-	long		verdict;
-	CfIo		io;
+	int			result;
 
 	ERR_clear_error();
 	errno = 0;
-	io = interpret(conn, SSL_do_handshake(ssl), "could not negotiate TLS with Redis");
-	verdict = SSL_get_verify_result(ssl);
-	/* OpenSSL ends the handshake by itself; this says why, and makes sure. */
-	if (cf_guc_redis_tls_verify && verdict != X509_V_OK &&
-		(io == CF_IO_FAILED || io == CF_IO_DONE))
+	result = SSL_do_handshake(conn->tls);
+	if (!is_verified(conn))
 	{
-		cf_conn_fail(conn, "could not verify the certificate of Redis: %s",
-					 X509_verify_cert_error_string(verdict));
+		ERR_clear_error();
 		return CF_IO_FAILED;
 	}
-	return io;
+	return interpret(conn, result, "could not negotiate TLS with Redis");
 }
 
 static CfIo

@@ -80,13 +80,32 @@ cf_install_packages()
 	cf_say "installing ${missing[*]} (this can take some minutes) ..."
 	log=$(mktemp /tmp/cf-apt.XXXXXX)
 	if ! cf_apt update >"$log" 2>&1 ||
-		! cf_apt install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1
+		! cf_unstarted cf_apt install -y --no-install-recommends "${missing[@]}" \
+			>>"$log" 2>&1
 	then
 		tail -n 30 "$log" >&2
 		rm -f "$log"
 		cf_die "could not install ${missing[*]}"
 	fi
 	rm -f "$log"
+}
+
+# Runs a command, such as the installation of redis-server, that would also
+# start services: this file forbids it.
+cf_unstarted()
+{
+	local policy=/usr/sbin/policy-rc.d
+
+	if [[ -e $policy ]]; then
+		"$@"
+		return
+	fi
+	(
+		trap 'rm -f "$policy"' EXIT
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+		"$@"
+	)
 }
 
 cf_apt()

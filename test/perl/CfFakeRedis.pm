@@ -35,10 +35,9 @@ sub new
 	die "could not fork: $!" unless defined $pid;
 	if ($pid == 0)
 	{
-		# Nobody waits for connections' processes, or for what they could print.
+		# A group of its own, so that connections' processes end with it.
+		setpgrp(0, 0);
 		$SIG{CHLD} = 'IGNORE';
-		open(STDOUT, '>', '/dev/null');
-		open(STDERR, '>', '/dev/null');
 		serve($listener, \%script);
 	}
 	$running{$pid} = 1;
@@ -155,7 +154,7 @@ END
 
 	foreach my $pid (keys %running)
 	{
-		kill 'KILL', $pid;
+		kill 'KILL', -$pid;
 		waitpid($pid, 0);
 	}
 	$? = $status;

@@ -1,0 +1,344 @@
+# The Redis client against servers that are silent, dead or lie: every broken
+# reply is a failure and no more, waiting is bounded and can be cancelled, the
+# breaker opens and closes as it should, and nothing leaks.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use CfFakeRedis;
+use CfRedis;
+use CfTest;
+
+require_debug();
+
+my $redis = CfRedis->new('main');
+my $node = CfTest->node('main',
+	'cachefront.redis_url' => $redis->url('unix'),
+	'cachefront.redis_command_timeout' => '2s',
+	'cachefront.redis_connect_timeout' => '4s',
+	'cachefront.breaker_reset' => '2s');
+debug($node);
+
+# Without the breaker for what is not about it.
+my %patient = ('cachefront.breaker_failures' => 1000000);
+
+sub query
+{
+	return $node->safe_psql('postgres', $_[0]);
+}
+
+# One command in a session of its own.
+sub ask
+{
+	my ($command, $timeout) = @_;
+
+	$timeout //= -1;
+	return query("SELECT cf_debug_redis('{$command}', $timeout)");
+}
+
+sub report
+{
+	return { map { /^(\w+)=(.*)$/ } split /\n/, query('SELECT cf_debug_redis_report()') };
+}
+
+# Moves the clock that the breaker looks at.
+sub wait_ms
+{
+	query("SELECT cf_debug_advance_clock('$_[0] ms')");
+	return;
+}
+
+# ---- broken replies ----
+
+my $random = join '', map { chr(($_ * 7919 + ($_ >> 3)) % 256) } 1 .. 65536;
+my %broken = (
+	closed => [ ['CLOSE'], qr/closed the connection/ ],
+	midbulk => [ [ "\$10\r\nabc", 'CLOSE' ], qr/closed the connection/ ],
+	midheader => [ [ "\$1", 'CLOSE' ], qr/closed the connection/ ],
+	midarray => [ [ "*2\r\n+a\r\n", 'CLOSE' ], qr/closed the connection/ ],
+	http => [ ["HTTP/1.1 400 Bad Request\r\n\r\n"], qr/unknown type/ ],
+	resp3 => [ ["%1\r\n+a\r\n+b\r\n"], qr/unknown type/ ],
+	nothing => [ ["\r\n"], qr/unknown type/ ],
+	zeros => [ [ "\0" x 100 ], qr/unknown type/ ],
+	random => [ [ "+OK$random" ], qr/carriage return|line feed|too long/ ],
+	hugebulk => [ ["\$9223372036854775807\r\n"], qr/too large/ ],
+	halfgiga => [ ["\$536870912\r\n"], qr/too large/ ],
+	hugearray => [ ["*2147483647\r\n"], qr/too many elements/ ],
+	nested => [ [ "*60000\r\n" x 3 ], qr/too many elements/ ],
+	deep => [ [ "*1\r\n" x 5 . ":1\r\n" ], qr/nested too deeply/ ],
+	overlong => [ [ '-' . 'x' x 70000 ], qr/too long/ ],
+	negative => [ ["\$-5\r\n"], qr/negative length/ ],
+	noend => [ ["\$3\r\nabcde\r\n"], qr/does not end where it should/ ],
+	number => [ [":12a\r\n"], qr/malformed number/ ],
+	range => [ [":9223372036854775808\r\n"], qr/out of range/ ],
+	twice => [ ["+OK\r\n+OK\r\n"], qr/more replies than commands/ ]);
+my %useless =
+  map { $_ => [ ["-$_ some words\r\n"], qr/of no use now: it says $_$/ ] }
+  qw(ASK BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF MOVED NOAUTH READONLY WRONGPASS);
+my $fake = CfFakeRedis->new(
+	(map { $_ => $broken{$_}->[0] } keys %broken),
+	(map { $_ => $useless{$_}->[0] } keys %useless),
+	plain => ["-LOADINGS is no such word\r\n"],
+	noperm => ["-NOPERM this user has no permissions\r\n"],
+	late => [ "+OK\r\n", { sleep => 0.2 }, "+LATE\r\n" ],
+	echo => ["+ECHO\r\n"],
+	trickle => [ { trickle => "*2\r\n\$3\r\nabc\r\n:-12\r\n", pause => 0.01 } ],
+	slow => [ { trickle => "\$9\r\n123456789\r\n", pause => 0.2 } ],
+	silent => [ { sleep => 30 } ]);
+
+reconfigure($node, %patient, 'cachefront.redis_url' => $fake->url);
+is(ask('fine'), 'OK', 'a fake server');
+foreach my $name (sort keys %broken)
+{
+	my $reply = ask($name);
+
+	ok($reply =~ /^FAILED: / && $reply =~ $broken{$name}->[1], "$name is a failure")
+	  or diag($reply);
+}
+foreach my $name (sort keys %useless)
+{
+	like(ask($name), $useless{$name}->[1], "$name is a failure");
+}
+is(ask('plain'), '(error) LOADINGS is no such word', 'another error is a reply');
+is(ask('noperm'), '(error) NOPERM this user has no permissions', 'so is a missing right');
+is(ask('trickle'), '[abc, (integer) -12]', 'a reply that comes byte by byte');
+is( query(q{SELECT cf_debug_redis('{late}'), pg_sleep(0.5), cf_debug_redis('{echo}')}),
+	'OK||ECHO',
+	'a reply too many is not taken for the next one');
+is( query(q{SELECT cf_debug_redis_pipeline('{{fine},{midbulk},{fine}}')}),
+	'{"FAILED: Redis closed the connection"}',
+	'a pipeline fails as a whole');
+is(report()->{failures}, keys(%broken) + keys(%useless) + 1, 'each is counted once');
+
+# ---- broken handshakes ----
+
+my $info = "\$23\r\n# Server\r\nrun_id:1234\r\n\r\n";
+my %handshake = (
+	'+nonsense' => [ ["+nonsense\r\n"], qr/could not understand Redis's answer to INFO/ ],
+	'an array' => [ ["*0\r\n"], qr/could not understand Redis's answer to INFO/ ],
+	'nil' => [ ["\$-1\r\n"], qr/could not understand Redis's answer to INFO/ ],
+	'a short run id' => [ [$info], qr/did not tell its run id/ ],
+	'no run id' => [ ["\$0\r\n\r\n"], qr/did not tell its run id/ ],
+	'a run id that is none' =>
+	  [ [ "\$49\r\n\nrun_id:" . 'f' x 41 . "\r\n" ], qr/did not tell its run id/ ],
+	'LOADING' => [ ["-LOADING wait\r\n"], qr/Redis refused INFO: LOADING$/ ],
+	'the end' => [ ['CLOSE'], qr/closed the connection/ ]);
+foreach my $name (sort keys %handshake)
+{
+	my $bad = CfFakeRedis->new(INFO => $handshake{$name}->[0]);
+
+	reconfigure($node, 'cachefront.redis_url' => $bad->url);
+	like(ask('PING'), $handshake{$name}->[1], "handshake: $name");
+}
+my $echoing = CfFakeRedis->new(
+	AUTH => ["-ERR unknown command 'AUTH', with args beginning with: 's3cret'\r\n"]);
+my $secret = PostgreSQL::Test::Utils::tempdir() . '/secret';
+PostgreSQL::Test::Utils::append_to_file($secret, "s3cret\n");
+chmod 0600, $secret;
+reconfigure($node, 'cachefront.redis_url' => $echoing->url,
+	'cachefront.redis_password_file' => $secret);
+is(ask('PING'), 'FAILED: Redis refused AUTH: ERR', 'handshake: a password that is sent back');
+reconfigure($node, 'cachefront.redis_password_file' => '');
+
+# ---- nothing leaks ----
+
+sub count_files
+{
+	my ($pid) = @_;
+	my @files = glob "/proc/$pid/fd/*";
+
+	return scalar @files;
+}
+
+reconfigure($node, 'cachefront.redis_url' => $fake->url);
+my $session = $node->background_psql('postgres');
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+my $many = q{DO $$ BEGIN FOR i IN 1..%d LOOP
+	IF cf_debug_redis('{%s}') NOT LIKE 'FAILED: %%%s%%' THEN
+		RAISE EXCEPTION 'call %% did not fail as it should', i;
+	END IF; END LOOP; END $$};
+$session->query_safe(sprintf($many, 1, 'midarray', 'closed'));
+my $files = count_files($pid);
+$session->query_safe(sprintf($many, 300, 'midarray', 'closed'));
+$session->query_safe(sprintf($many, 100, 'deep', 'nested'));
+is(count_files($pid), $files, 'no file after 400 broken replies');
+reconfigure($node, 'cachefront.redis_url' => 'unix:///none');
+$session->query_safe(sprintf($many, 1000, 'PING', 'could not connect'));
+is(count_files($pid), $files, 'nor after 1,000 connections that failed');
+
+# ---- waiting is bounded, and can be cancelled ----
+
+reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
+is($session->query_safe("SELECT cf_debug_redis('{ECHO,before}')"), 'before', 'a session');
+$redis->pause;
+
+# Seconds that a text of statements takes, and what it prints.
+sub timed
+{
+	my ($sql) = @_;
+	my $start = time();
+	my ($status, $stdout, $stderr) = $node->psql('postgres', $sql);
+
+	return (time() - $start, $stdout, $stderr);
+}
+
+my ($seconds, $out, $err) = timed(q{SET statement_timeout = '300ms';
+	SELECT cf_debug_redis('{PING}', 30000)});
+like($err, qr/canceling statement due to statement timeout/, 'statement_timeout while connecting');
+cmp_ok($seconds, '<', 3, 'acts at once');
+($seconds, $out, $err) = timed(q{SET statement_timeout = '300ms';
+	SELECT cf_debug_redis('{PING}', 600, false)});
+like($err, qr/canceling statement/, 'a call that is not interruptible');
+cmp_ok($seconds, '>', 0.55, 'goes on for its time');
+cmp_ok($seconds, '<', 3, 'and no longer');
+
+# A connection that is there already. The reply comes after the cancel.
+$session->query_safe(q{CREATE FUNCTION cancelled(args text[]) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN RETURN cf_debug_redis(args, 30000);
+	EXCEPTION WHEN query_canceled THEN RETURN 'cancelled'; END $$});
+my $cancel = sub {
+	my ($pid) = @_;
+
+	wait_until($node, "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid"
+		  . " AND wait_event_type = 'Extension'", 1);
+	query("SELECT pg_cancel_backend($pid)");
+};
+$redis->resume;
+is($session->query_safe("SELECT cf_debug_redis('{ECHO,again}')"), 'again', 'connected');
+$redis->pause;
+my $child = fork();
+if ($child == 0)
+{
+	$cancel->($pid);
+	POSIX::_exit(0);
+}
+is($session->query_safe("SELECT cancelled('{ECHO,lost}')"), 'cancelled', 'pg_cancel_backend');
+waitpid($child, 0);
+$redis->resume;
+is($session->query_safe("SELECT cf_debug_redis('{ECHO,next}')"), 'next',
+	'the reply to what was cancelled is nobody else\'s');
+is(report()->{state}, 'closed', 'a cancel says nothing about Redis');
+
+# ---- the breaker ----
+
+my $opens = report()->{opens};
+reconfigure($node, 'cachefront.breaker_failures' => 5, 'cachefront.redis_url' => 'unix:///none');
+wait_ms(11000);
+like(ask('PING'), qr/FAILED/, 'breaker: a failure') for 1 .. 4;
+is(report()->{state}, 'closed', 'four failures do not open it');
+wait_ms(11000);
+like(ask('PING'), qr/FAILED/, 'breaker: a failure, ten seconds later') for 1 .. 4;
+is(report()->{state}, 'closed', 'which begin to count anew');
+like(ask('PING'), qr/FAILED/, 'breaker: the fifth within ten seconds');
+is(report()->{state}, 'open', 'opens it');
+is(report()->{opens}, $opens + 1, 'which is counted');
+like(report()->{last_error}, qr/could not connect to "\/none"/, 'and says why');
+is(ask('PING'), 'OPEN', 'nobody tries');
+wait_ms(1000);
+is(ask('PING'), 'OPEN', 'for two seconds');
+foreach my $ms (2000, 4000, 8000, 16000, 30000, 30000)
+{
+	wait_ms($ms + 100);
+	like(ask('PING'), qr/FAILED/, "after $ms ms one tries, in vain");
+	is(ask('PING'), 'OPEN', 'and the others wait');
+}
+reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
+is(ask('PING'), 'PONG', 'other settings are tried at once');
+is(report()->{state}, 'closed', 'and close it');
+
+# A silent server
+reconfigure($node, 'cachefront.redis_command_timeout' => '250ms',
+	'cachefront.redis_connect_timeout' => '500ms');
+$redis->pause;
+($seconds, $out, $err) = timed(q{SELECT cf_debug_redis('{PING}')});
+is($out, 'FAILED: Redis did not answer in time', 'a silent server');
+cmp_ok($seconds, '<', 2, 'is waited for within bounds');
+is(report()->{state}, 'open', 'and opens the breaker at once');
+my $timeouts = report()->{timeouts};
+cmp_ok($timeouts, '>', 0, 'as a time-out');
+($seconds, $out, $err) = timed(q{SELECT cf_debug_redis('{PING}') FROM generate_series(1, 100)});
+is($out, join("\n", ('OPEN') x 100), 'then nobody waits');
+cmp_ok($seconds, '<', 1, 'at all');
+
+# The prober: others see the breaker open meanwhile; then it is killed.
+reconfigure($node, 'cachefront.redis_connect_timeout' => '60s');
+wait_ms(2100);
+my $prober = start_session($node, q{SELECT cf_debug_redis('{PING}', 60000)}, name => 'prober');
+my $waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'prober'"
+  . " AND wait_event_type = 'Extension'";
+wait_until($node, $waiting, 1);
+is(report()->{state}, 'half-open', 'one session probes');
+is(ask('PING'), 'OPEN', 'the others do not');
+query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'prober'");
+finish_session($prober);
+is(report()->{state}, 'half-open', 'a prober that is killed tells nothing');
+$redis->resume;
+is(ask('PING'), 'OPEN', 'so the others wait');
+wait_ms(60300);
+is(ask('PING'), 'PONG', 'until its time is over; then another probes');
+is(report()->{state}, 'closed', 'with success');
+
+# A prober that is cancelled hands its turn over.
+reconfigure($node, 'cachefront.redis_connect_timeout' => '500ms');
+$redis->pause;
+like(ask('PING'), qr/in time/, 'silent again');
+wait_ms(2100);
+reconfigure($node, 'cachefront.redis_connect_timeout' => '60s');
+$prober = start_session($node, q{SELECT cf_debug_redis('{PING}', 60000)}, name => 'prober');
+wait_until($node, $waiting, 1);
+query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'prober'");
+like(finish_session($prober)->{stderr}, qr/canceling statement/, 'a prober is cancelled');
+$redis->resume;
+is(ask('PING'), 'PONG', 'the next one probes at once');
+
+# A caller that has little time is not the measure.
+$redis->pause;
+reconfigure($node, 'cachefront.redis_connect_timeout' => '500ms');
+is(query(q{SELECT cf_debug_redis('{PING}', 20, false)}), 'FAILED: Redis did not answer in time',
+	'a short wait');
+is(report()->{state}, 'closed', 'is one failure, and no silence');
+$redis->resume;
+
+# Redis dies and comes back
+$redis->kill;
+like(ask('PING'), qr/FAILED/, 'Redis is dead') for 1 .. 4;
+is(report()->{state}, 'open', 'the breaker opens');
+$redis->start;
+is(ask('PING'), 'OPEN', 'Redis is back');
+wait_ms(2100);
+is(ask('PING'), 'PONG', 'and is used after a while');
+
+# ---- slow replies, whole run ----
+
+reconfigure($node, %patient, 'cachefront.redis_url' => $fake->url,
+	'cachefront.redis_command_timeout' => '400ms');
+($seconds, $out, $err) = timed(q{SELECT cf_debug_redis('{slow}')});
+is($out, 'FAILED: Redis did not answer in time', 'bytes that come too slowly do not prolong the time');
+cmp_ok($seconds, '<', 2, 'that one waits');
+
+my $log = slurp_file($node->logfile);
+like($log, qr/LOG:  cachefront works without Redis\n.*DETAIL:  could not connect to "\/none": No such file or directory; the next attempt is in 2000 ms\.\n.*HINT:  Look at the Redis server/,
+	'the log says when Redis is left alone, and why');
+like($log, qr/LOG:  cachefront uses Redis again/, 'and when no longer');
+unlike($log, qr/s3cret/, 'no password in the log');
+unlike($log, qr/PANIC:|TRAP:|WARNING:|terminated by signal/, 'nothing else in the log');
+
+# ---- the postmaster dies ----
+
+reconfigure($node, 'cachefront.redis_command_timeout' => '60s', 'cachefront.redis_connect_timeout' => '60s');
+wait_ms(31000);
+my $orphan = start_session($node, q{SELECT cf_debug_redis('{silent}', 60000, false)}, name => 'prober');
+wait_until($node, $waiting, 1);
+my $backend = query("SELECT pid FROM pg_stat_activity WHERE application_name = 'prober'");
+$session->quit;
+$node->kill9;
+my $deadline = time() + 10;
+sleep 0.05 while kill(0, $backend) && time() < $deadline;
+ok(!kill(0, $backend), 'a session that waits for Redis ends with the postmaster');
+finish_session($orphan);
+done_testing();
