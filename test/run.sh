@@ -183,7 +183,7 @@ pure_build()
 # ---- fuzzers ----------------------------------------------------------------
 
 # PostgreSQL's headers were configured for gcc: clang lacks its gnu_printf.
-FUZZ_FLAGS=(-O1 -fsanitize=fuzzer,address,undefined -Wno-ignored-attributes)
+FUZZ_FLAGS=(-O1 "-fsanitize=fuzzer,address,undefined" -Wno-ignored-attributes)
 
 # Clang alone is not enough: its runtime is a package of its own.
 can_fuzz()
