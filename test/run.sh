@@ -4,6 +4,7 @@
 #   test/run.sh [all]              everything
 #   test/run.sh checks             static checks: layers, symbols, documents
 #   test/run.sh unit [NAME...]     test/unit/*.c under ASan and UBSan
+#   test/run.sh fuzz [NAME...]     test/fuzz/*.c by libFuzzer, CF_FUZZ_SECONDS=10 each
 #   test/run.sh model              test/model/*.pml, and those of the design
 #   test/run.sh regress [NAME...]  sql/*.sql against the release build
 #   test/run.sh ubsan [NAME...]    the same against the UBSan build
@@ -14,7 +15,7 @@
 # tap. Nothing touches the system's PostgreSQL: see test/lib/setup.sh. Outputs
 # and logs of the last run stay in build/last-run (regress: .../out/results).
 #
-# What counts, one each: a static check, a unit test program, a regression
+# What counts, one each: a static check, a unit test program, a fuzzer, a regression
 # file, an isolation spec, a TAP file, the log of a server that we ran (no crash
 # and no leak in it), and a build that failed. The last line says how many.
 
@@ -153,24 +154,80 @@ run_unit()
 	done
 }
 
+unit_build()
+{
+	pure_build gcc "$1" "$2" -O1 -fsanitize=address,undefined
+}
+
 # Compiles one test with the source files that its first line names. They may
 # use PostgreSQL's types, and what its static libraries for clients hold
 # (hashes, CRC, StringInfo, palloc); test/unit/harness.h has the rest.
-unit_build()
+# Arguments: compiler, file, program to make, further flags.
+pure_build()
 {
-	local file=$1 out=$2 lib sources
+	local cc=$1 file=$2 out=$3 lib sources
+	shift 3
 
 	lib=$("$PG_CONFIG" --pkglibdir)
-	sources=$(sed -n '1s|^/\* unit: *\(.*\)\*/.*|\1|p' "$file")
-	# shellcheck disable=SC2086
-	gcc -std=gnu99 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter \
-		-Wno-sign-compare -Wno-missing-field-initializers \
-		-fsanitize=address,undefined -fno-sanitize-recover=all \
+	sources=$(sed -n '1s|^/\* [a-z]*: *\(.*\)\*/.*|\1|p' "$file")
+	# shellcheck disable=SC2046,SC2086
+	"$cc" -std=gnu99 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+		-Wno-sign-compare -Wno-missing-field-initializers "$@" \
+		-fno-sanitize-recover=all \
 		-fno-omit-frame-pointer -DCF_UNIT_TEST -DUSE_ASSERT_CHECKING \
 		$(make_var CF_LIB_CPPFLAGS) \
 		-I"$("$PG_CONFIG" --includedir-server)" -Isrc -Itest/unit \
 		-o "$out" "$file" $sources \
 		"$lib/libpgcommon.a" "$lib/libpgport.a" $(make_var CF_LIBS) -lm
+}
+
+# ---- fuzzers ----------------------------------------------------------------
+
+# PostgreSQL's headers were configured for gcc: clang lacks its gnu_printf.
+FUZZ_FLAGS=(-O1 "-fsanitize=fuzzer,address,undefined" -Wno-ignored-attributes)
+
+# Clang alone is not enough: its runtime is a package of its own.
+can_fuzz()
+{
+	echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return 0; }' |
+		clang "${FUZZ_FLAGS[@]}" -x c -o "$RUN/fuzz/probe" - >"$RUN/fuzz/probe.log" 2>&1
+}
+
+# What a run finds stays in its folder: inputs in new-NAME, a crash in NAME-crash-*.
+run_fuzz()
+{
+	local file name start
+
+	mkdir -p "$RUN/fuzz"
+	if ! can_fuzz; then
+		note skip 'fuzz: clang or its libFuzzer is not here'
+		return
+	fi
+	for file in $(pick test/fuzz c "$@"); do
+		name=$(basename "$file" _fuzz.c)
+		start=$(now_ms)
+		if pure_build clang "$file" "$RUN/fuzz/$name" "${FUZZ_FLAGS[@]}" \
+			>"$RUN/fuzz/$name.log" 2>&1 && fuzz_one "$name"
+		then
+			record ok fuzz "$name ($(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' \
+				"$RUN/fuzz/$name.log") inputs)" "$(since "$start")"
+		else
+			grep -vE '^(#[0-9]|INFO:)' "$RUN/fuzz/$name.log" >"$RUN/fuzz/$name.fail"
+			record fail fuzz "$name" "$(since "$start")" "$RUN/fuzz/$name.fail"
+		fi
+	done
+}
+
+# The memory limits are what the code under test promises.
+fuzz_one()
+{
+	local name=$1 seconds=${CF_FUZZ_SECONDS:-10}
+
+	mkdir -p "$RUN/fuzz/new-$name"
+	timeout -k 10 $((seconds + 60)) "$RUN/fuzz/$name" -max_total_time="$seconds" \
+		-timeout=5 -malloc_limit_mb=16 -rss_limit_mb=1024 -max_len=4096 \
+		-artifact_prefix="$RUN/fuzz/$name-" \
+		"$RUN/fuzz/new-$name" "test/fuzz/corpus/$name" >>"$RUN/fuzz/$name.log" 2>&1
 }
 
 # ---- servers ----------------------------------------------------------------
@@ -437,6 +494,7 @@ tests_without_server()
 {
 	run_checks
 	run_unit
+	run_fuzz
 }
 
 tests_with_server()
@@ -453,7 +511,7 @@ main()
 
 	if (($#)); then shift; fi
 	case $what in
-		all | checks | unit | model | regress | ubsan | isolation | tap) ;;
+		all | checks | unit | fuzz | model | regress | ubsan | isolation | tap) ;;
 		*) sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 	esac
 	cf_install_packages "${PACKAGES[@]}"
@@ -470,6 +528,7 @@ main()
 		all) SOURCE=$CF_BUILD/release/src-tree; run_all ;;
 		checks) prepare release; lane run_checks ;;
 		unit) lane run_unit "$@" ;;
+		fuzz) lane run_fuzz "$@" ;;
 		model) lane run_models ;;
 		regress | ubsan) prepare "$FLAVOUR"; lane run_regress "$what" "$FLAVOUR" "$@" ;;
 		isolation) prepare "$FLAVOUR"; lane run_isolation "$FLAVOUR" "$@" ;;

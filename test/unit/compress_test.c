@@ -149,12 +149,15 @@ test_bombs(void)
 
 	/* zstd: one frame of one block; the header says 512 MB */
 	static const char frame[] = "\x28\xb5\x2f\xfd\xa0\x00\x00\x00\x20\x03\x00\x00\x41";
+	/* of zstd 0.7, which the library may still know; it says 100 bytes */
+	static const char old[] = "\x27\xb5\x2f\xfd\x20\x64\x00\x00";
 	/* a frame that can be skipped says nothing */
 	static const char skip[] = "\x50\x2a\x4d\x18\x04\x00\x00\x00zstd";
 
 	CHECK(!cf_decompress_plausible(CF_COMPRESSION_ZSTD, frame, sizeof(frame) - 1, huge));
 	CHECK(!cf_decompress_plausible(CF_COMPRESSION_ZSTD, frame, sizeof(frame) - 1, 100));
 	CHECK(!cf_decompress_plausible(CF_COMPRESSION_ZSTD, skip, sizeof(skip) - 1, 100));
+	CHECK(!cf_decompress_plausible(CF_COMPRESSION_ZSTD, old, sizeof(old) - 1, 100));
 	CHECK(!cf_decompress_plausible(CF_COMPRESSION_LZ4, frame, sizeof(frame) - 1, huge));
 	CHECK(!cf_decompress_plausible(CF_COMPRESSION_LZ4, "", 0, 100));
 	CHECK(!cf_decompress_plausible(CF_COMPRESSION_LZ4, frame, 13, 13));

@@ -49,6 +49,7 @@ static const RingCase ring_cases[] = {
 	{"# nothing\n\n", CF_KEYRING_EMPTY, 2},
 	{"0 " KEY_A, CF_KEYRING_BAD_ID, 1},
 	{"65536 " KEY_A, CF_KEYRING_BAD_ID, 1},
+	{"70000 " KEY_A, CF_KEYRING_BAD_ID, 1},
 	{"4294967297 " KEY_A, CF_KEYRING_BAD_ID, 1},
 	{"-1 " KEY_A, CF_KEYRING_BAD_ID, 1},
 	{"0x1 " KEY_A, CF_KEYRING_BAD_ID, 1},

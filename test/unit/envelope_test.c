@@ -18,6 +18,15 @@
 
 #define FIXED_LEN 83			/* of a meta, before the identity */
 
+/* No more memory for one thing, or ASan ends the test: see test_bombs. */
+const char *__asan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return "max_allocation_size_mb=64";
+}
+
 static const CfEnvelopePlace place = {"1.shop", "product:42", "identity", 6, 10, 8};
 static CfKeyring *ring;
 
@@ -426,6 +435,25 @@ test_bounds_of_bytes(void)
 	CHECK_INT(status_with_byte(83, 'I'), CF_ENVELOPE_BAD_IDENTITY);
 }
 
+/* As long as it says it is, but longer than any may be. */
+static void
+test_long_identity(void)
+{
+	static const CfEnvelopePlace nowhere = {"", "", "", 0, 0, 0};
+	CfEnvelope	env = {0};
+	CfEnvelopeOptions options = {0};
+	CfEnvelopeEncoded encoded;
+	char		meta[FIXED_LEN + CF_ENVELOPE_MAX_IDENTITY + 1 + 4] = "";
+
+	CHECK_INT(cf_envelope_encode(&env, "", 0, &nowhere, &options, &encoded), CF_ENVELOPE_OK);
+	memcpy(meta, encoded.meta, FIXED_LEN);
+	cf_envelope_free_encoded(&encoded);
+	meta[82] = CF_ENVELOPE_MAX_IDENTITY;
+	CHECK_INT(cf_envelope_decode_meta(meta, sizeof(meta) - 1, &env), CF_ENVELOPE_OK);
+	meta[82] = CF_ENVELOPE_MAX_IDENTITY + 1;
+	CHECK_INT(cf_envelope_decode_meta(meta, sizeof(meta), &env), CF_ENVELOPE_BAD_FORMAT);
+}
+
 /* Every byte less, of meta as of value, mended or not. */
 static void
 test_truncation(void)
@@ -454,6 +482,8 @@ test_truncation(void)
 				part.stored_len = cut;
 				part.stored = copy_of(whole.stored, cut);
 				CHECK_QUIET(decode(&part) != CF_ENVELOPE_OK);
+				if (encrypted && cut < CF_CRYPTO_OVERHEAD)
+					CHECK_QUIET(decode(&part) == CF_ENVELOPE_BAD_FORMAT);
 				part.meta = copy_of(whole.meta, whole.meta_len);
 				mend_crc(&part, &place);
 				CHECK_QUIET(decode(&part) != CF_ENVELOPE_OK);
@@ -626,6 +656,14 @@ test_bombs(void)
 		mend_crc(&pair, &place);
 		CHECK_INT(decode(&pair), CF_ENVELOPE_BAD_COMPRESSION);
 		free_pair(&pair);
+
+		/* Encrypted, and no smaller than what it was made from: not even opened. */
+		pair = encode(algorithms[a], ring, text, 3000);
+		claim = pg_hton32(pair.stored_len - CF_CRYPTO_OVERHEAD);
+		memcpy(pair.meta + 76, &claim, 4);
+		mend_crc(&pair, &place);
+		CHECK_INT(decode(&pair), CF_ENVELOPE_BAD_COMPRESSION);
+		free_pair(&pair);
 	}
 	pfree(text);
 }
@@ -649,6 +687,7 @@ main(void)
 	RUN(test_extremes);
 	RUN(test_bounds_of_fields);
 	RUN(test_bounds_of_bytes);
+	RUN(test_long_identity);
 	RUN(test_truncation);
 	RUN(test_bit_flips);
 	RUN(test_moved);

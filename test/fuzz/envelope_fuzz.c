@@ -1,0 +1,478 @@
+/* fuzz: src/codec/envelope.c src/codec/envelope_meta.c src/codec/compress.c src/codec/crypto.c */
+/*
+ * envelope_fuzz.c - what Redis, or an editor of key files, might hand us.
+ *
+ * An input is a byte that says how to use the rest, the length of a meta (16
+ * bits), the meta, and the stored value:
+ *
+ *	'r' raw: decode both as they are
+ *	'c' the same with the right CRC, so that what lies behind it is reached
+ *	's' sealed: the value is encrypted first, then the CRC mended
+ *	'e' encode the value with fields from the meta; it must come back
+ *	't' damage: encode and encrypt the value, then change it as the meta says;
+ *		it must not come back changed
+ *	'k' a key file: all after the first byte
+ *
+ * Beyond crashes, over-reads and leaks, for which the sanitizers look, and
+ * too much memory (-malloc_limit_mb), it checks what must hold of any input.
+ * The corpus is test/fuzz/corpus/envelope; 'envelope_fuzz --seeds=DIR' writes
+ * the inputs that it began with.
+ *
+ * test/fuzz/envelope_fuzz.c
+ */
+#include "harness.h"
+
+#include "port/pg_bswap.h"
+#include "port/pg_crc32c.h"
+
+#include "codec/envelope.h"
+#include "codec/key.h"
+
+#define MAX_LEN (1024 * 1024)
+#define CRC_LEN 4
+#define KEY_A "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define KEY_B "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef"
+
+#define MUST(cond) \
+	((cond) ? (void) 0 : ExceptionalCondition(#cond, "MUST", __FILE__, __LINE__))
+
+int			LLVMFuzzerInitialize(int *argc, char ***argv);
+int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const CfEnvelopePlace place = {"1.shop", "product:42", "identity", 6, 10, 8};
+static CfKeyring *ring;
+
+/* The two strings of an input, in memory of exactly their lengths. */
+typedef struct Pair
+{
+	char	   *meta;
+	char	   *stored;
+	Size		meta_len;
+	Size		stored_len;
+} Pair;
+
+static char *
+copy_of(const void *data, Size len)
+{
+	char	   *copy = palloc(len);
+
+	if (len > 0)
+		memcpy(copy, data, len);
+	return copy;
+}
+
+static Pair
+split(const uint8_t *data, size_t size)
+{
+	Size		meta_len;
+	Pair		pair;
+
+	meta_len = Min((Size) (data[0] << 8 | data[1]), size - 2);
+	pair.meta_len = meta_len;
+	pair.stored_len = size - 2 - meta_len;
+	pair.meta = copy_of(data + 2, meta_len);
+	pair.stored = copy_of(data + 2 + meta_len, pair.stored_len);
+	return pair;
+}
+
+static void
+free_pair(Pair *pair)
+{
+	pfree(pair->meta);
+	pfree(pair->stored);
+}
+
+/* ---- as an attacker would ---- */
+
+typedef struct Bound
+{
+	uint32		lengths[3];
+	CfCryptoPart parts[4];
+} Bound;
+
+static void
+bind_pair(Bound *bound, const Pair *pair)
+{
+	bound->lengths[0] = pg_hton32(place.ns_len);
+	bound->lengths[1] = pg_hton32(place.key_len);
+	bound->lengths[2] = pg_hton32((uint32) (pair->meta_len - CRC_LEN));
+	bound->parts[0] = (CfCryptoPart) {bound->lengths, sizeof(bound->lengths)};
+	bound->parts[1] = (CfCryptoPart) {place.ns, place.ns_len};
+	bound->parts[2] = (CfCryptoPart) {place.key, place.key_len};
+	bound->parts[3] = (CfCryptoPart) {pair->meta, pair->meta_len - CRC_LEN};
+}
+
+static void
+mend_crc(Pair *pair)
+{
+	Bound		bound;
+	pg_crc32c	crc;
+
+	if (pair->meta_len < CRC_LEN)
+		return;
+	bind_pair(&bound, pair);
+	INIT_CRC32C(crc);
+	for (int i = 0; i < 4; i++)
+		COMP_CRC32C(crc, bound.parts[i].data, bound.parts[i].len);
+	COMP_CRC32C(crc, pair->stored, pair->stored_len);
+	FIN_CRC32C(crc);
+	crc = pg_hton32(crc);
+	memcpy(pair->meta + pair->meta_len - CRC_LEN, &crc, CRC_LEN);
+}
+
+/* The first key's id goes into the meta, and the value is sealed with it. */
+static void
+seal(Pair *pair)
+{
+	uint16		id = pg_hton16(cf_keyring_sealing_id(ring));
+	char	   *sealed = palloc(pair->stored_len + CF_CRYPTO_OVERHEAD);
+	Bound		bound;
+
+	if (pair->meta_len >= 8 + CRC_LEN)
+	{
+		memcpy(pair->meta + 6, &id, sizeof(id));
+		bind_pair(&bound, pair);
+		MUST(cf_crypto_seal(ring, cf_keyring_sealing_id(ring), bound.parts, 4,
+							pair->stored, pair->stored_len, sealed));
+		pfree(pair->stored);
+		pair->stored = sealed;
+		pair->stored_len += CF_CRYPTO_OVERHEAD;
+	}
+	else
+		pfree(sealed);
+	mend_crc(pair);
+}
+
+/* ---- what must hold ---- */
+
+static void
+check_env(const CfEnvelope *env, const Pair *pair)
+{
+	const char *end = pair->meta + pair->meta_len;
+
+	MUST(env->ntags >= 0 && env->ntags <= CF_ENVELOPE_MAX_TAGS);
+	MUST(env->ttl >= 0 && env->stale_for >= 0);
+	MUST(env->first_len == 0 || env->first_len < env->plain_len);
+	MUST(env->identity >= pair->meta && env->identity + env->identity_len <= end);
+	for (int i = 0; i < env->ntags; i++)
+	{
+		const CfEnvelopeTag *tag = &env->tags[i];
+
+		MUST(tag->name_len >= 1 && tag->name_len <= CF_MAX_TAG);
+		MUST(tag->version_len <= CF_ENVELOPE_MAX_VERSION);
+		MUST(tag->name > pair->meta && tag->name + tag->name_len <= end);
+		MUST(tag->version > pair->meta && tag->version + tag->version_len <= end);
+	}
+}
+
+/* Only what an encoder would have written is accepted: it writes it again. */
+static void
+check_canonical(const CfEnvelope *env, const Pair *pair, const struct varlena *value)
+{
+	CfEnvelope	again = *env;
+	CfEnvelopeOptions options = {0};
+	CfEnvelopeEncoded encoded;
+
+	MUST(cf_envelope_encode(&again, VARDATA(value), VARSIZE(value) - VARHDRSZ, &place,
+							&options, &encoded) == CF_ENVELOPE_OK);
+	MUST(encoded.meta_len == pair->meta_len && encoded.stored_len == env->plain_len);
+	if (env->compression == CF_COMPRESSION_NONE && env->key_id == 0)
+	{
+		MUST(memcmp(encoded.meta, pair->meta, pair->meta_len) == 0);
+		MUST(memcmp(encoded.stored, pair->stored, pair->stored_len) == 0);
+	}
+	cf_envelope_free_encoded(&encoded);
+}
+
+/* The value, or NULL. */
+static struct varlena *
+decode(const Pair *pair, bool must_encrypt)
+{
+	CfEnvelopeOptions options = {
+		.keyring = ring, .must_encrypt = must_encrypt, .max_len = MAX_LEN
+	};
+	struct varlena *value = NULL;
+	CfEnvelope	env;
+
+	if (cf_envelope_decode_meta(pair->meta, pair->meta_len, &env) != CF_ENVELOPE_OK)
+	{
+		MUST(env.tags == NULL);
+		return NULL;
+	}
+	check_env(&env, pair);
+	if (cf_envelope_decode_value(&env, pair->stored, pair->stored_len, &place,
+								 &options, &value) == CF_ENVELOPE_OK)
+	{
+		MUST(VARSIZE(value) == VARHDRSZ + env.plain_len && env.plain_len <= MAX_LEN);
+		MUST(env.key_id != 0 || !must_encrypt);
+		check_canonical(&env, pair, value);
+	}
+	else
+		MUST(value == NULL);
+	if (env.tags != NULL)
+		pfree(env.tags);
+	return value;
+}
+
+static void
+decode_and_free(const Pair *pair)
+{
+	for (int must_encrypt = 0; must_encrypt < 2; must_encrypt++)
+	{
+		struct varlena *value = decode(pair, must_encrypt);
+
+		if (value != NULL)
+			pfree(value);
+	}
+}
+
+/* ---- encoding what the input says ---- */
+
+/* Fields from the bytes of a string, over and over; false if it is empty. */
+static bool
+fill_fields(CfEnvelope *env, CfEnvelopeTag *tags, const Pair *pair)
+{
+	unsigned char bytes[64];
+
+	if (pair->meta_len == 0)
+		return false;
+	for (int i = 0; i < (int) sizeof(bytes); i++)
+		bytes[i] = pair->meta[i % pair->meta_len];
+	memset(env, 0, sizeof(*env));
+	env->negative = bytes[0] & 1;
+	env->rows = bytes[0] & 2;
+	env->covered = bytes[0] & 4;
+	env->provable = bytes[0] & 8;
+	memcpy(&env->filled_at, bytes + 1, 8);
+	memcpy(&env->expires_at, bytes + 9, 8);
+	memcpy(&env->ttl, bytes + 17, 8);
+	memcpy(&env->stale_for, bytes + 25, 8);
+	memcpy(&env->lsn, bytes + 33, 8);
+	memcpy(&env->load_us, bytes + 41, 4);
+	memcpy(&env->first_len, bytes + 45, 2);
+	env->ntags = bytes[47] % 3;
+	env->tags = tags;
+	for (int i = 0; i < env->ntags; i++)
+	{
+		tags[i].name = tags[i].version = pair->meta;
+		tags[i].name_len = Min(bytes[48 + i], pair->meta_len);
+		tags[i].version_len = Min(bytes[50 + i], pair->meta_len);
+	}
+	return true;
+}
+
+static bool
+encode_input(const Pair *pair, bool encrypt, CfEnvelopeEncoded *encoded)
+{
+	CfEnvelopeTag tags[2];
+	CfEnvelope	env;
+	CfEnvelopeOptions options = {
+		.compression = (CfCompression) (pair->stored_len % 4),
+		.keyring = encrypt ? ring : NULL
+	};
+
+	return fill_fields(&env, tags, pair) &&
+		cf_envelope_encode(&env, pair->stored, pair->stored_len, &place, &options,
+						   encoded) == CF_ENVELOPE_OK;
+}
+
+static void
+check_value(struct varlena *value, const Pair *pair)
+{
+	MUST(VARSIZE(value) == VARHDRSZ + pair->stored_len);
+	MUST(memcmp(VARDATA(value), pair->stored, pair->stored_len) == 0);
+	pfree(value);
+}
+
+static void
+round_trip(const Pair *pair)
+{
+	for (int encrypt = 0; encrypt < 2; encrypt++)
+	{
+		CfEnvelopeEncoded encoded;
+		struct varlena *value;
+		Pair		wire;
+
+		if (!encode_input(pair, encrypt, &encoded))
+			continue;
+		wire = (Pair) {encoded.meta, copy_of(encoded.stored, encoded.stored_len),
+		encoded.meta_len, encoded.stored_len};
+		value = decode(&wire, encrypt);
+		MUST(value != NULL);
+		check_value(value, pair);
+		pfree(wire.stored);
+		cf_envelope_free_encoded(&encoded);
+	}
+}
+
+/* The first three bytes of the meta: where, and what to turn there. */
+static void
+damage(const Pair *pair)
+{
+	CfEnvelopeEncoded encoded;
+	struct varlena *value;
+	Pair		wire;
+	Size		at;
+	char	   *byte;
+
+	if (pair->meta_len < 3 || pair->meta[2] == 0 || !encode_input(pair, true, &encoded))
+		return;
+	wire = (Pair) {encoded.meta, copy_of(encoded.stored, encoded.stored_len),
+	encoded.meta_len, encoded.stored_len};
+	at = ((uint8) pair->meta[0] << 8 | (uint8) pair->meta[1]) %
+		(wire.meta_len - CRC_LEN + wire.stored_len);
+	byte = at < wire.meta_len - CRC_LEN ? wire.meta + at :
+		wire.stored + at - (wire.meta_len - CRC_LEN);
+	*byte ^= pair->meta[2];
+	mend_crc(&wire);
+	value = decode(&wire, true);
+	MUST(value == NULL);
+	pfree(wire.stored);
+	cf_envelope_free_encoded(&encoded);
+}
+
+static void
+parse_key_file(const uint8_t *data, size_t size)
+{
+	char	   *text = copy_of(data, size);
+	CfKeyring  *parsed;
+	int			line;
+
+	if (cf_keyring_parse(text, size, &parsed, &line) == CF_KEYRING_OK)
+	{
+		MUST(cf_keyring_sealing_id(parsed) != 0);
+		MUST(cf_keyring_has(parsed, cf_keyring_sealing_id(parsed)));
+	}
+	else
+		MUST(parsed == NULL);
+	MUST(line >= 0 && line <= (int) size + 1);
+	cf_keyring_free(parsed);
+	pfree(text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	Pair		pair;
+
+	if (size < 3)
+		return 0;
+	if (data[0] == 'k')
+	{
+		parse_key_file(data + 1, size - 1);
+		return 0;
+	}
+	pair = split(data + 1, size - 1);
+	switch (data[0])
+	{
+		case 'r':
+			decode_and_free(&pair);
+			break;
+		case 'c':
+			mend_crc(&pair);
+			decode_and_free(&pair);
+			break;
+		case 's':
+			seal(&pair);
+			decode_and_free(&pair);
+			break;
+		case 'e':
+			round_trip(&pair);
+			break;
+		case 't':
+			damage(&pair);
+			break;
+	}
+	free_pair(&pair);
+	return 0;
+}
+
+/* ---- the inputs to begin with ---- */
+
+static void
+write_seed(const char *dir, const char *name, char mode, const char *meta,
+		   Size meta_len, const char *stored, Size stored_len)
+{
+	char		path[1024];
+	FILE	   *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "wb");
+	if (file == NULL)
+		exit(1);
+	fputc(mode, file);
+	if (mode != 'k')
+	{
+		fputc((int) (meta_len >> 8), file);
+		fputc((int) (meta_len & 0xff), file);
+	}
+	fwrite(meta, 1, meta_len, file);
+	fwrite(stored, 1, stored_len, file);
+	fclose(file);
+}
+
+/* One value by each algorithm, as it is read: raw, and to be sealed. */
+static void
+write_value_seeds(const char *dir)
+{
+	static const char *const algorithms[] = {"plain", "lz4", "zstd"};
+	CfEnvelopeTag tags[2] = {{"table:16384", "0/16B3748.a1", 11, 12}, {"t", NULL, 1, 0}};
+	char		value[601];
+
+	for (int i = 0; i < 600; i += 20)
+		snprintf(value + i, 21, "{\"id\":%3d,\"n\":\"abc\"}", i);
+	for (int a = 0; a < 3; a++)
+	{
+		CfEnvelope	env = {
+			.filled_at = INT64CONST(800000000000000), .expires_at = INT64CONST(800000300000000),
+			.ttl = 300000000, .stale_for = 600000000, .first_len = 19,
+			.ntags = a, .tags = tags
+		};
+		CfEnvelopeOptions options = {.compression = (CfCompression) a};
+		CfEnvelopeEncoded encoded;
+		char		name[64];
+
+		MUST(cf_envelope_encode(&env, value, a == 0 ? 20 : 600, &place, &options,
+								&encoded) == CF_ENVELOPE_OK);
+		for (const char *mode = "rcs"; *mode != '\0'; mode++)
+		{
+			snprintf(name, sizeof(name), "%s-%c", algorithms[a], *mode);
+			write_seed(dir, name, *mode, encoded.meta, encoded.meta_len,
+					   encoded.stored, encoded.stored_len);
+		}
+		cf_envelope_free_encoded(&encoded);
+	}
+}
+
+static void
+write_seeds(const char *dir)
+{
+	static const char keys[] = "# new\n65535 " KEY_A "\n\n 1\t" KEY_B " \r\n";
+	char		zeroes[64] = "";
+	char		text[1001];
+
+	memset(text, 'a', sizeof(text));
+	memset(zeroes + 47, 2, 17);
+	write_value_seeds(dir);
+	write_seed(dir, "keys", 'k', keys, strlen(keys), "", 0);
+	write_seed(dir, "encode-lz4", 'e', zeroes, 64, text, 1001);
+	write_seed(dir, "encode-short", 'e', zeroes, 64, "[{}]", 4);
+	zeroes[2] = 1;
+	zeroes[1] = 100;
+	write_seed(dir, "damage", 't', zeroes, 64, text, 998);
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const char text[] = "7 " KEY_A "\n300 " KEY_B "\n";
+	int			line;
+
+	MUST(cf_keyring_parse(text, strlen(text), &ring, &line) == CF_KEYRING_OK);
+	if (*argc > 1 && strncmp((*argv)[1], "--seeds=", 8) == 0)
+	{
+		write_seeds((*argv)[1] + 8);
+		exit(0);
+	}
+	return 0;
+}
