@@ -5,27 +5,31 @@
  *
  * The idea: an entry says under which version of the tag it was filled, and is
  * a hit only while that is the tag's version. A version is only as good as the
- * fences on it, and Redis may lose a fence with the key, by eviction or with
- * an older copy of itself. So this is kept true:
+ * fences on it, and Redis may lose those with the key, by eviction or with an
+ * older copy of itself. So this is kept true (and asserted with -DINVARIANT):
  *
- *		While a tag has a version, be it with fences on it or without, every
- *		transaction in its commit window has a fence on it.
+ *		While a tag has a version, with fences or without, at or above the floor,
+ *		every transaction in its commit window has a fence on it.
  *
  * Modelled: WRITERS transactions that invalidate the tag and commit or abort, in
- * the order of CommitTransaction; READERS sessions on the writing server that
- * read READS times each; one on the standby. A value is the set of transactions that
- * it shows, and the commit record of each is one LSN. The faults, each once:
- *	-DEVICT		Redis evicts the tag, and the entry
- *	-DEXPIRE	a fence expires though its transaction lives. (Fences of others
- *				expire at any time in any case.)
+ * the order of CommitTransaction; READERS sessions of the writing server that
+ * read READS times each; one of the standby, STANDBY_READS times. A value is the
+ * set of transactions that it shows; the commit record of each is one LSN. Each
+ * script is one step. Faults, each once at most:
+ *	-DEVICT		Redis evicts the tag (-DEVICT=2: or the entry)
+ *	-DEXPIRE	fences expire though their transactions live; those of others
+ *				expire at any time in any case
+ *	-DLOST		a settling does not reach Redis
  *	-DCRASH		the writing server restarts: its clocks are zero, what has a
  *				commit record is visible, its fences stay until they expire
- *	-DFORGET	Redis restarts with a copy of any earlier state, its floor and
- *				its fences too, and a new run id
+ *	-DFORGET	Redis restarts with a copy of any earlier state, the fences and
+ *				the floor of then included, and has a new run id
+ *	-DOUTAGE	a writer reaches Redis neither to fence nor to settle: its commit
+ *				leaves a row in the outbox, delivered later
  *
  * Claim: no read on the writing server gives less than what was visible when
- * it began, none on the standby less than what that had replayed; and what is
- * said above is true for versions at or above the floor, once that is written.
+ * it began, none on the standby less than what that had replayed; with -DPRIMARY
+ * the first only, which is all that OUTAGE leaves.
  *
  * Writer
  *	-DNO_FENCE		no fence before the commit
@@ -35,31 +39,41 @@
  *					it had a greater
  *	-DPURGE_PREV	who purges an expired fence leaves the version, as if nothing
  *					had been committed
- *	-DSETTLE_NEW	settling makes a version where there was none to fence
- * Who creates a version: the writing server, in two steps. It marks the tag,
- * looks at its own clock again, and makes a version of its mark if that is
- * still there: a fence removes a mark, so no commit window can be open.
- *	-DONE_STEP		created at once where the tag is missing
+ *	-DSETTLE_NEW	settling makes a version also where the fence found none:
+ *					another's fence may be lost
+ *	-DNO_DRAIN		after a start Redis is used before the outbox is delivered
+ *
+ * Creating a version: the writing server only, in two steps. It marks the tag,
+ * looks at its own clock again, and makes a version of the mark if that is
+ * still there. A fence removes marks; so no commit window can be open then.
+ *	-DONE_STEP		created at once where it is missing
  *	-DBLIND_CONFIRM	the clock is not looked at between mark and version
  *	-DKEEP_MARK		a fence takes a mark for a version
- *	-DSTAMP_ZERO	created with LSN 0, not the current one
+ *	-DSTAMP_ZERO	the LSN is not the current one
+ *	-DEARLY_LSN		it is read before the clock
  *	-DSTANDBY_NEW	a standby creates versions too, with the LSN that it replayed
+ *
  * Reader
+ *	-DNO_REPLAY		a standby that fills does not compare the LSN that it has
+ *					replayed with the version's
+ *	-DLATE_LSN		it reads that after its snapshot
  *	-DLATE_VERSION	the version is read after the snapshot
- *	-DNO_REPLAY		a standby does not compare its LSN with the version's
  *	-DNO_LOCAL		the writing server looks at its clock only to create versions,
  *					not for hits and fills
- *	-DNO_CLOCK_LSN	for hits it does not compare the entry's LSN with the clock's
- * Floor, above the LSN at which the writing server first meets a run id
- *	-DNO_FLOOR		there is none
- *	-DNO_RUN_ID		a standby does not compare the floor's run id
- *	-DENTRY_FLOOR	it is compared with the LSN of entries, not of versions
- *	-DFLOOR_CURRENT	it is the current LSN, not above it
+ *	-DNO_CLOCK_LSN	a hit on it may have a smaller LSN than its clock
+ * The last three are not needed beside the fences: the local rules are there
+ * for writers that have none (OUTAGE), and reading the version first is the one
+ * that holds without them.
  *
- * Beside fences the local rules (NO_LOCAL, NO_CLOCK_LSN) are not needed, nor is reading the
- * version first: each is there for the day when the other fails. -DPRIMARY makes
- * the claim for the writing server alone; run.sh shows what may be dropped
- * there, and that it breaks with both gone.
+ * Floor: a run id, and an LSN above all that there were when the writing server
+ * met that run id. A version below it is no version.
+ *	-DNO_FLOOR		there is none
+ *	-DNO_RUN_ID		a standby does not compare its run id
+ *	-DFLOOR_CURRENT	it is the current LSN, not one above it
+ *	-DENTRY_FLOOR	it is compared with the entry's LSN, not with the version's
+ *
+ * -DSEEK=KIND forbids hits of a kind. That must break: a cache without hits is
+ * never stale.
  */
 #ifndef WRITERS
 #define WRITERS 1
@@ -175,7 +189,7 @@ inline use_redis()
 	if
 	:: floor.run_id != run_id ->
 		floor.run_id = run_id;
-#if defined(FLOOR_CURRENT) || defined(ENTRY_FLOOR)
+#ifdef FLOOR_CURRENT
 		floor.lsn = lsn
 #else
 		floor.lsn = lsn + 1
@@ -347,6 +361,9 @@ proctype reader(byte me)
 
 	do
 	:: n < READS ->
+#ifdef EARLY_LSN
+		now_lsn = lsn;
+#endif
 		atomic {				/* the read begins, with the stamp */
 			started = boot;
 			least = visible;
@@ -354,7 +371,9 @@ proctype reader(byte me)
 			open = (pending == 0)
 		}
 		{
-			now_lsn = lsn;		/* before all that follows */
+#ifndef EARLY_LSN
+			now_lsn = lsn;
+#endif
 #ifdef LATE_VERSION
 			v = visible;
 #endif
