@@ -101,6 +101,25 @@ CASES=(
 	'breaks tags -DNO_RUN_ID -DFORGET'
 	'breaks tags -DFLOOR_CURRENT -DFORGET'
 	'breaks tags -DENTRY_FLOOR -DFORGET -DWRITERS=2 -DREADERS=0'
+
+	'holds lease -DONE_LOAD -DLEADERS=2'
+	'breaks lease -DONE_LOAD -DNO_WAIT'
+	'breaks lease -DONE_LOAD -DTAKE_OVER'
+	'holds lease -DDEATH'
+	'holds lease -DEXPIRE'
+	'holds lease -DEVICT'
+	'holds lease -DCRASH'
+	'holds lease -DLEADERS=2 -DSTANDBYS=1'
+	'holds lease -DWRITERS=2 -DSTANDBYS=1 -DEVICT'
+	'breaks lease -DNO_LEASE'
+	'breaks lease -DKEEP_LEASE'
+	'hangs lease -DNO_EXPIRY -DDEATH'
+	'breaks lease -DNO_LOCAL -DEVICT'
+	'breaks lease -DNO_TOMBSTONE'
+	'breaks lease -DLATE_LSN'
+	'breaks lease -DNEW_TOMBSTONE'
+	'breaks lease -DSETTLE_NEW -DWRITERS=2 -DLEADERS=0 -DEVICT'
+	'breaks lease -DPURGE_KEEP -DCRASH'
 )
 
 # What spin's verifier says, from its output: holds only if it saw every state.
