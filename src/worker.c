@@ -23,6 +23,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "position.h"
 #include "shmem.h"
 #include "worker.h"
 
@@ -278,6 +279,8 @@ cachefront_launcher_main(Datum arg)
 	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
 	workers->launcher = MyProc->pgprocno;
 	LWLockRelease(workers_lock);
+	/* It is started as soon as the server may write. */
+	cf_position_begin();
 
 	while (!ShutdownRequestPending)
 	{
