@@ -15,9 +15,10 @@
  *
  * Usage: checker [--host H] [--port P] [--user U] [--dbname D] [--seconds N]
  *		  [--writers N] [--readers N] [--seed N] [--stop]
- *		  [--portable cachefront|plain]
+ *		  [--portable cachefront|plain [--simple]]
  * The schema is in schema.sql. --stop ends the run at the first stale read;
- * --portable takes the reads and writes of portable.c only.
+ * --portable takes the reads and writes of portable.c only, with --simple by
+ * the simple protocol instead of prepared statements.
  * Exit status: 0 nothing found, 1 stale reads or errors, 2 could not run.
  *
  * test/soak/checker.c
@@ -28,7 +29,7 @@ const char *const table_names[NTABLES] = {
 	"t_key", "t_tag", "t_tab", "t_part", "t_neg", "v_two"
 };
 
-Options		options = {"/tmp", "5432", "postgres", "postgres", 20, 4, 8, 1, false, READS_ALL};
+Options		options = {"/tmp", "5432", "postgres", "postgres", 20, 4, 8, 1, false, false, READS_ALL};
 Cell		cells[NTABLES][KEYS];
 struct timespec started;
 atomic_bool done;
@@ -144,7 +145,7 @@ check_rest(void)
 		check_portable_at_rest(s);
 		printf("at rest: %lld stale reads\n", n_stale_reads - before);
 	}
-	PQfinish(s->conn);
+	disconnect(s);
 	free(s);
 }
 
@@ -170,6 +171,11 @@ parse_options(int argc, char **argv)
 		if (strcmp(argv[i], "--stop") == 0)
 		{
 			options.stop = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--simple") == 0)
+		{
+			options.simple = true;
 			continue;
 		}
 		i++;
@@ -219,7 +225,7 @@ run_sessions(void)
 	for (int i = 0; i < n; i++)
 	{
 		pthread_join(threads[i], NULL);
-		PQfinish(sessions[i].conn);
+		disconnect(&sessions[i]);
 	}
 	free(sessions);
 	free(threads);

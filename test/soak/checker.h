@@ -32,6 +32,7 @@
 #define GROUPS 8
 #define MAX_BATCH 16
 #define MAX_WRITES 4096
+#define MAX_STATEMENTS 64
 #define MAX_SHOWN 40
 
 typedef enum Table
@@ -68,6 +69,7 @@ typedef struct Options
 	int			readers;
 	uint64_t	seed;
 	bool		stop;
+	bool		simple;			/* the simple protocol instead of prepared statements */
 	Reads		reads;
 } Options;
 
@@ -79,6 +81,13 @@ typedef struct Write
 	State		state;
 } Write;
 
+/* A statement of the simple protocol, by the name that it would be prepared with. */
+typedef struct Statement
+{
+	char		name[32];
+	char	   *sql;
+} Statement;
+
 typedef struct Session
 {
 	PGconn	   *conn;
@@ -88,6 +97,8 @@ typedef struct Session
 	bool		failed;			/* a statement of the transaction failed */
 	bool		poison;			/* what it writes now is rolled back later */
 	bool		checks_own;		/* reads its own writes through the cache */
+	int			nstatements;
+	Statement	statement[MAX_STATEMENTS];
 	int			nwrites;
 	Write		write[MAX_WRITES];
 } Session;
@@ -124,6 +135,7 @@ extern bool one_in(Session *s, int n);
 extern int	pick_id(Session *s);
 extern void pause_us(Session *s, int at_most);
 extern PGconn *connect_to_server(void);
+extern void disconnect(Session *s);
 extern PGresult *checked_result(Session *s, PGresult *result, const char *sql);
 extern bool command(Session *s, const char *sql);
 extern PGresult *run(Session *s, const char *name, const char *a, const char *b, const char *c);

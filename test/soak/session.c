@@ -138,6 +138,27 @@ command(Session *s, const char *sql)
 	return result != NULL;
 }
 
+/* A statement's text with its parameters as literals: ours need no escapes. */
+static PGresult *
+run_simple(Session *s, const char *name, const char *const *values)
+{
+	char		sql[4096];
+	char	   *to = sql;
+	int			which = 0;
+
+	while (strcmp(s->statement[which].name, name) != 0)
+		which++;
+	for (const char *from = s->statement[which].sql; *from != '\0'; from++)
+	{
+		if (from[0] != '$' || from[1] < '1' || from[1] > '3')
+			*to++ = *from;
+		else
+			to += sprintf(to, "'%s'", values[*++from - '1']);
+	}
+	*to = '\0';
+	return checked_result(s, PQexec(s->conn, sql), name);
+}
+
 /* Runs a prepared statement with up to three parameters. */
 PGresult *
 run(Session *s, const char *name, const char *a, const char *b, const char *c)
@@ -145,6 +166,8 @@ run(Session *s, const char *name, const char *a, const char *b, const char *c)
 	const char *values[] = {a, b, c};
 	int			n = c != NULL ? 3 : b != NULL ? 2 : a != NULL ? 1 : 0;
 
+	if (options.simple)
+		return run_simple(s, name, values);
 	return checked_result(s, PQexecPrepared(s->conn, name, n, values, NULL, NULL, 0),
 						  name);
 }
@@ -159,6 +182,14 @@ prepare(Session *s, const char *name, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(sql, sizeof(sql), format, args);
 	va_end(args);
+	if (options.simple)
+	{
+		Statement  *statement = &s->statement[s->nstatements++];
+
+		snprintf(statement->name, sizeof(statement->name), "%s", name);
+		statement->sql = strdup(sql);
+		return;
+	}
 	result = PQprepare(s->conn, name, sql, 0, NULL);
 	if (PQresultStatus(result) != PGRES_COMMAND_OK)
 	{
@@ -185,6 +216,14 @@ connect_to_server(void)
 	PQclear(PQexec(conn, "SET client_min_messages = warning"));
 	PQclear(PQexec(conn, "SET lock_timeout = '5s'"));
 	return conn;
+}
+
+void
+disconnect(Session *s)
+{
+	for (int i = 0; i < s->nstatements; i++)
+		free(s->statement[i].sql);
+	PQfinish(s->conn);
 }
 
 int64_t
