@@ -16,10 +16,12 @@ use warnings;
 
 use Exporter 'import';
 use IO::Socket::UNIX;
+use PostgreSQL::Test::Cluster;
+use Time::HiRes qw(time);
 use CfTest;
 
 our @EXPORT = qw(command counters expiring field fields keys_of namespace
-  reset_l1 since tier_conf);
+  reset_l1 run_on_all since standby_of tier_conf value_in);
 
 # Time-outs that a busy machine does not reach, and lifetimes without chance.
 sub tier_conf
@@ -41,6 +43,64 @@ sub node
 	my ($class, $name, $redis, %conf) = @_;
 
 	return CfTest->node($name, tier_conf($redis, %conf));
+}
+
+# A primary that standbys can be made of.
+sub primary
+{
+	my ($class, $name, $redis, %conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	%conf = tier_conf($redis, 'shared_preload_libraries' => 'cachefront',
+		'max_connections' => 200, %conf);
+	$node->init(allows_streaming => 1);
+	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION cachefront');
+	return $node;
+}
+
+# A started standby with its primary's settings, and more.
+sub standby_of
+{
+	my ($primary, $name, %conf) = @_;
+	my $standby = PostgreSQL::Test::Cluster->new($name);
+
+	$primary->backup("for_$name");
+	$standby->init_from_backup($primary, "for_$name", has_streaming => 1);
+	$standby->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
+	$standby->start;
+	$primary->wait_for_catchup($standby);
+	return $standby;
+}
+
+# Starts sessions on several servers at one time of the clock. Arguments: pairs
+# of a server and a list of { sql, n, delay }. Returns the outputs of all, sorted
+# and each once, with how often it came: "42 x 100".
+sub run_on_all
+{
+	my (@pairs) = @_;
+	my $start = time() + 3;
+	my (@sessions, %seen);
+
+	while (my ($node, $jobs) = splice(@pairs, 0, 2))
+	{
+		foreach my $job (@$jobs)
+		{
+			my $at = $start + ($job->{delay} // 0);
+
+			push @sessions, start_session($node,
+				"DO \$\$ BEGIN PERFORM pg_sleep($at - extract(epoch FROM clock_timestamp())); END \$\$;\n$job->{sql}")
+			  for 1 .. $job->{n};
+		}
+	}
+	foreach my $session (@sessions)
+	{
+		my $result = finish_session($session);
+
+		$seen{"$result->{stdout}$result->{stderr}"}++;
+	}
+	return join ', ', map { "$_ x $seen{$_}" } sort keys %seen;
 }
 
 # The namespace of a database, where cachefront.namespace is empty.
@@ -112,12 +172,21 @@ sub field
 	return $found[0];
 }
 
-# Keys that nobody will ever remove but those that must stay.
+# The one value that a key of scope 'shared' holds, or ''.
+sub value_in
+{
+	my ($redis, $key) = @_;
+
+	return command($redis, 'HGET', $key, 'v') // '';
+}
+
+# Keys that nobody will ever remove, but for the floor, which must stay, and the
+# bus, which is trimmed by its length.
 sub expiring
 {
 	my ($redis) = @_;
 
-	return join(' ', grep { !/^cff:/ && command($redis, 'PTTL', $_) < 0 } keys_of($redis));
+	return join(' ', grep { !/^cf[fb]:/ && command($redis, 'PTTL', $_) < 0 } keys_of($redis));
 }
 
 # ---- the server ----
