@@ -58,15 +58,16 @@ write_pgpool_conf()
 	END
 }
 
+# Called by a trap, where a bare return would mean the status before the trap.
 stop_pgpool()
 {
 	local pid
 
 	pid=$(tr -d '\0' 2>/dev/null <"$POOL/pid") || return 0
-	if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") != *"$POOL"* ]]; then return; fi
+	if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") != *"$POOL"* ]]; then return 0; fi
 	kill -INT "$pid"
 	for _ in {1..50}; do
-		if [[ ! -d /proc/$pid ]]; then return; fi
+		if [[ ! -d /proc/$pid ]]; then return 0; fi
 		sleep 0.1
 	done
 	kill -KILL "$pid"
