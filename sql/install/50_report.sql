@@ -13,7 +13,11 @@ CREATE FUNCTION cache_status_data(
     OUT l1_size bigint, OUT l1_bytes bigint, OUT l1_entries bigint,
     OUT l1_max_value bigint, OUT l1_partitions integer, OUT l1_evictions bigint,
     OUT clock_slots integer, OUT flights integer, OUT waiters integer,
-    OUT definitions integer, OUT stats_reset timestamptz)
+    OUT definitions integer, OUT stats_reset timestamptz,
+    OUT l2_obstacle text, OUT outbox text, OUT breaker text, OUT breaker_since timestamptz,
+    OUT breaker_retry timestamptz, OUT redis_error text, OUT redis_error_at timestamptz,
+    OUT redis_calls bigint, OUT redis_failures bigint, OUT redis_timeouts bigint,
+    OUT redis_oom_replies bigint, OUT breaker_opens bigint)
 RETURNS record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'cachefront_status';
@@ -56,7 +60,7 @@ COMMENT ON FUNCTION cache_latency_data() IS 'data of the view cache_latency';
 
 CREATE VIEW cache_latency AS SELECT * FROM cache_latency_data();
 COMMENT ON VIEW cache_latency IS
-'percentiles in microseconds of L1 hits (one in 16 is timed), loads and waits for another session''s load';
+'percentiles in microseconds of L1 hits (one in 16 is timed), loads, waits for another session''s load, hits in Redis, and round trips to it';
 
 CREATE FUNCTION cache_entries_data(
     OUT database name, OUT key text, OUT cache text, OUT role name, OUT session_role name,

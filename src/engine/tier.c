@@ -22,6 +22,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -492,18 +493,24 @@ cf_tier_look(CfTier *tier, const CfRequest *request, TimestampTz newer_than,
 {
 	long		pause_us = CF_FIRST_PAUSE_US;
 	bool		waited = false;
+	instr_time	begin;
+	instr_time	end;
 
 	MemSet(tier, 0, offsetof(CfTier, variant));
 	tier->state = CF_TIER_AWAY;
 	tier->request = request;
 	if (!open_space(tier))
 		return false;
+	INSTR_TIME_SET_CURRENT(begin);
 	for (;;)
 	{
 		bool		failed;
 
 		if (look_once(tier, hit, &failed) && hit->meta.filled_at > newer_than)
 		{
+			INSTR_TIME_SET_CURRENT(end);
+			INSTR_TIME_SUBTRACT(end, begin);
+			cf_stats_latency(CF_LATENCY_L2_HIT, (uint64) (INSTR_TIME_GET_DOUBLE(end) * 1e9));
 			count(request, CF_COUNT_L2_HITS);
 			return true;
 		}
@@ -535,6 +542,27 @@ cf_tier_look(CfTier *tier, const CfRequest *request, TimestampTz newer_than,
 		waited = true;
 		pause_before_next_look(&pause_us);
 	}
+}
+
+const char *
+cf_tier_explain(const CfRequest *request)
+{
+	const char *obstacle = cf_tier_obstacle();
+	CfTier		tier;
+	CfTierHit	hit;
+	bool		failed;
+
+	if (obstacle != NULL)
+		return psprintf("not used: %s", obstacle);
+	MemSet(&tier, 0, offsetof(CfTier, variant));
+	tier.request = request;
+	if (!open_space(&tier))
+		return "could not be reached";
+	if (look_once(&tier, &hit, &failed))
+		return psprintf("fresh, age %.3f s, ttl left %.3f s",
+						(double) (cf_now() - hit.meta.filled_at) / USECS_PER_SEC,
+						(double) (hit.meta.filled_at + hit.meta.ttl - cf_now()) / USECS_PER_SEC);
+	return failed ? "could not be reached" : "miss";
 }
 
 /* ---- a load -------------------------------------------------------------------- */

@@ -67,6 +67,9 @@ extern bool cf_tier_is_down(void);
 /* Do invalidations wait to be delivered to this database's space? Set at start. */
 extern void cf_tier_set_outbox_look(bool (*look) (const CfSpace *space));
 
+/* Reporting: what Redis has for a request whose identity is known. Palloc'd. */
+extern const char *cf_tier_explain(const CfRequest *request);
+
 /* Reporting: why Redis is not used for this database now, or NULL if it is. */
 extern const char *cf_tier_obstacle(void);
 

@@ -10,6 +10,7 @@
 #include "guc.h"
 #include "l2/command.h"
 #include "l2/l2_internal.h"
+#include "stats/counters.h"
 
 /* First words of errors that say: this server is of no use now. */
 static const char *const useless[] = {
@@ -251,6 +252,8 @@ cf_l2_run(int timeout_ms, bool interruptible)
 	}
 	cf_breaker_succeed(pass);
 	conn->used_at = cf_mono_us();
+	if (status == CF_L2_OK && pipeline.ncommands > 0)
+		cf_stats_latency(CF_LATENCY_REDIS, (uint64) (conn->used_at - started) * 1000);
 	pg_compiler_barrier();
 	conn->busy = false;
 	cf_conn_watch_idle(conn);

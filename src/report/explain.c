@@ -17,6 +17,7 @@
 #include "engine/identity.h"
 #include "engine/loader.h"
 #include "engine/policy.h"
+#include "engine/tier.h"
 #include "l1/table.h"
 #include "report/report.h"
 #include "rules/define.h"
@@ -153,4 +154,5 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	put_identity(rsinfo, &request->id);
 	put_tables(rsinfo, request, &load.sources);
 	put_l1(rsinfo, request);
+	put_item(rsinfo, "L2", cf_tier_explain(request));
 }

@@ -16,8 +16,11 @@
 
 #include "debug_point.h"
 #include "engine/flight.h"
+#include "engine/tier.h"
 #include "guc.h"
 #include "l1/table.h"
+#include "l2/breaker.h"
+#include "l2/space.h"
 #include "report/report.h"
 #include "rules/define.h"
 #include "shmem.h"
@@ -103,6 +106,72 @@ count_flights(int *flights, int *waiters)
 	}
 }
 
+static const char *
+l2_state(void)
+{
+	if (!cf_l2_configured())
+		return "off";
+	return cf_breaker_is_open() ? "down" : cf_tier_obstacle() != NULL ? "waiting" : "up";
+}
+
+static const char *
+outbox_state(void)
+{
+	const CfSpace *space = cf_space_mine();
+
+	if (space == NULL)
+		return NULL;
+	switch (cf_space_outbox(space))
+	{
+		case CF_OUTBOX_UNKNOWN:
+			return "unknown";
+		case CF_OUTBOX_EMPTY:
+			return "empty";
+		case CF_OUTBOX_WAITING:
+			return "waiting";
+	}
+	return NULL;
+}
+
+static void
+put_text(Row *row, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		put_null(row);
+	else
+		put(row, CStringGetTextDatum(text));
+}
+
+static void
+put_time(Row *row, TimestampTz time)
+{
+	if (time == 0)
+		put_null(row);
+	else
+		put(row, TimestampTzGetDatum(time));
+}
+
+/* What the breaker knows, and what keeps Redis from being used. */
+static void
+put_redis(Row *row)
+{
+	static const CfL2Counter counters[] = {
+		CF_L2_CALLS, CF_L2_FAILURES, CF_L2_TIMEOUTS, CF_L2_OOM_REPLIES, CF_L2_OPENS
+	};
+	CfBreakerReport report;
+
+	cf_breaker_report(&report);
+	put_text(row, cf_l2_configured() ? cf_tier_obstacle() : NULL);
+	put_text(row, outbox_state());
+	put(row, CStringGetTextDatum(cf_breaker_state_name(report.state)));
+	put_time(row, report.opened_at);
+	put_time(row, report.retry_at);
+	put_text(row, report.last_error);
+	put_time(row, report.last_error_at);
+	for (int i = 0; i < lengthof(counters); i++)
+		put(row, Int64GetDatum((int64) report.counters[counters[i]]));
+}
+
 Datum
 cachefront_status(PG_FUNCTION_ARGS)
 {
@@ -120,7 +189,7 @@ cachefront_status(PG_FUNCTION_ARGS)
 
 	put(&row, CStringGetTextDatum(CF_VERSION));
 	put(&row, BoolGetDatum(cf_guc_enabled));
-	put(&row, CStringGetTextDatum("off"));
+	put(&row, CStringGetTextDatum(l2_state()));
 	put(&row, Int64GetDatum((int64) cf_guc_l1_size * 1024));
 	put(&row, Int64GetDatum((int64) totals.bytes));
 	put(&row, Int64GetDatum((int64) totals.entries));
@@ -132,6 +201,7 @@ cachefront_status(PG_FUNCTION_ARGS)
 	put(&row, Int32GetDatum(waiters));
 	put(&row, Int32GetDatum(cf_define_count()));
 	put(&row, TimestampTzGetDatum(cf_stats_reset_time()));
+	put_redis(&row);
 	Assert(row.n == desc->natts);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  row.values, row.nulls)));
@@ -174,7 +244,7 @@ cachefront_stats(PG_FUNCTION_ARGS)
 Datum
 cachefront_latency(PG_FUNCTION_ARGS)
 {
-	static const char *const names[CF_NLATENCIES] = {"l1_hit", "load", "flight_wait"};
+	static const char *const names[CF_NLATENCIES] = {"l1_hit", "load", "flight_wait", "l2_hit", "redis"};
 	ReturnSetInfo *rsinfo = begin_set(fcinfo);
 
 	for (int i = 0; i < CF_NLATENCIES; i++)

@@ -69,6 +69,8 @@ typedef enum CfLatency
 	CF_LATENCY_L1_HIT,
 	CF_LATENCY_LOAD,
 	CF_LATENCY_FLIGHT_WAIT,
+	CF_LATENCY_L2_HIT,			/* from the look until the value is proven */
+	CF_LATENCY_REDIS,			/* one pipelined round trip */
 	CF_NLATENCIES
 } CfLatency;
 

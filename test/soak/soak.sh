@@ -39,7 +39,7 @@ mkdir -p "$DATA"
 if ((EUID == 0)); then chown "$CF_USER" "$DATA"; fi
 
 gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" -o "$SOCKETS/checker" \
-	test/soak/checker.c -L"$("$PG_CONFIG" --libdir)" -lpq -lpthread || exit 2
+	test/soak/*.c -L"$("$PG_CONFIG" --libdir)" -lpq -lpthread || exit 2
 cf_server_init "$DATA" "$CF_TREE_BIN" &&
 	cf_server_start "$DATA" "$CF_TREE_BIN" "$SOCKETS" "$PORT" -c max_connections=200 \
 		-c deadlock_timeout=20ms -c max_wal_size=2GB || exit 2

@@ -1,0 +1,175 @@
+/*
+ * checker.h - what the files of the checker share; see checker.c.
+ *
+ *	checker.c	options, threads, the end of a run
+ *	session.c	connections, statements, random choices, reports
+ *	judge.c		what a read may return
+ *	writer.c	random transactions
+ *	reader.c	everything that reads through the cache
+ *	portable.c	reads that another cache can run as well
+ *
+ * test/soak/checker.h
+ */
+#ifndef CF_SOAK_CHECKER_H
+#define CF_SOAK_CHECKER_H
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libpq-fe.h>
+
+#define KEYS 120				/* rows of a table; see schema.sql */
+#define ROWS 16					/* rows of t_tab */
+#define GROUPS 8
+#define MAX_BATCH 16
+#define MAX_WRITES 4096
+#define MAX_STATEMENTS 64
+#define MAX_SHOWN 40
+
+typedef enum Table
+{
+	T_KEY, T_TAG, T_TAB, T_PART, T_NEG, T_VIEW, NTABLES
+} Table;
+
+/* A version and a group in one number that grows with the version. */
+typedef int64_t State;
+#define state_of(version, grp) ((State) (version) * 64 + (grp))
+#define version_of(state) ((state) / 64)
+#define group_of(state) ((int) ((state) % 64))
+
+typedef struct Cell
+{
+	_Atomic State issued;
+	_Atomic State acked;
+} Cell;
+
+/* How sessions read; see portable.c for the last two. */
+typedef enum Reads
+{
+	READS_ALL, READS_CACHEFRONT, READS_PLAIN
+} Reads;
+
+typedef struct Options
+{
+	const char *host;
+	const char *port;
+	const char *user;
+	const char *dbname;
+	int			seconds;
+	int			writers;
+	int			readers;
+	uint64_t	seed;
+	bool		stop;
+	bool		simple;			/* the simple protocol instead of prepared statements */
+	Reads		reads;
+} Options;
+
+/* What a writer will have written once it commits. */
+typedef struct Write
+{
+	Table		table;
+	int			id;
+	State		state;
+} Write;
+
+/* A statement of the simple protocol, by the name that it would be prepared with. */
+typedef struct Statement
+{
+	char		name[32];
+	char	   *sql;
+} Statement;
+
+typedef struct Session
+{
+	PGconn	   *conn;
+	uint64_t	random;
+	int			number;
+	bool		writer;
+	bool		failed;			/* a statement of the transaction failed */
+	bool		poison;			/* what it writes now is rolled back later */
+	bool		checks_own;		/* reads its own writes through the cache */
+	int			nstatements;
+	Statement	statement[MAX_STATEMENTS];
+	int			nwrites;
+	Write		write[MAX_WRITES];
+} Session;
+
+/* The floor of a read and its kind, taken before the read is sent. */
+typedef struct Floor
+{
+	State		state;
+	const char *kind;
+} Floor;
+
+/* checker.c */
+extern Options options;
+extern Cell cells[NTABLES][KEYS];
+extern const char *const table_names[NTABLES];
+extern struct timespec started;
+extern atomic_bool done;
+extern atomic_llong n_checked;
+extern atomic_llong n_stale;
+extern atomic_llong n_stale_reads;	/* counted by portable.c */
+extern atomic_llong n_errors;
+extern atomic_llong n_commits;
+extern atomic_llong n_rollbacks;
+extern atomic_llong n_retries;
+extern atomic_llong n_retried_by[8];
+
+/* session.c */
+extern _Thread_local bool found_stale; /* set by report_stale */
+extern double elapsed(void);
+extern void report_stale(const char *format, ...) __attribute__((format(printf, 1, 2)));
+extern void report_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+extern int	below(Session *s, int n);
+extern bool one_in(Session *s, int n);
+extern int	pick_id(Session *s);
+extern void pause_us(Session *s, int at_most);
+extern PGconn *connect_to_server(void);
+extern void disconnect(Session *s);
+extern PGresult *checked_result(Session *s, PGresult *result, const char *sql);
+extern bool command(Session *s, const char *sql);
+extern PGresult *run(Session *s, const char *name, const char *a, const char *b, const char *c);
+extern void prepare(Session *s, const char *name, const char *format, ...);
+extern int64_t get_int(const PGresult *result, int row, int column);
+extern int64_t json_int(const char *json, const char *name);
+extern void ids_to_text(const int *ids, int n, char *text);
+extern void raise_to(_Atomic State *target, State state);
+
+/* judge.c */
+extern Floor acked_floor(Table table, int id);
+extern void raise_floor(Floor *floor, int64_t visible_version);
+extern void check_version(Session *s, const char *read, Table table, int id, Floor floor,
+						  int64_t version);
+extern void check_negative(Session *s, const char *read, int id, Floor floor,
+						   int64_t version);
+extern void check_list(Session *s, const char *read, Table table, int grp,
+					   const Floor *floors, const char *json);
+extern void check_rows(Session *s, const char *read, const Floor *floors, const char *json);
+
+/* writer.c */
+extern void prepare_writer(Session *s);
+extern void write_transaction(Session *s);
+extern void invalidate_something(Session *s);
+
+/* reader.c */
+extern void prepare_fetches(Session *s);
+extern void prepare_reader(Session *s);
+extern void read_something(Session *s);
+extern void check_at_rest(Session *s);
+
+/* portable.c */
+extern void prepare_portable_reader(Session *s);
+extern void read_portable(Session *s);
+extern void check_portable_at_rest(Session *s);
+
+#endif							/* CF_SOAK_CHECKER_H */
