@@ -12,10 +12,13 @@
 #include "engine/flight.h"
 #include "engine/loader.h"
 #include "engine/policy.h"
+#include "engine/tier.h"
 #include "guc.h"
+#include "invalidate/bus.h"
 #include "invalidate/commit.h"
 #include "invalidate/epoch.h"
 #include "invalidate/notify.h"
+#include "invalidate/outbox.h"
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
 #include "l1/clock.h"
@@ -54,11 +57,14 @@ _PG_init(void)
 	cf_space_register();
 	cf_flight_register();
 	cf_notify_register();
+	cf_outbox_register();
 	cf_worker_register();
+	cf_bus_register();
 	cf_shmem_install_hooks();
 
 	cf_define_register();
 	cf_policy_register();
+	cf_tier_set_outbox_look(cf_outbox_look);
 	cf_policy_set_own_writes(cf_pending_any, cf_commit_touches);
 
 	cf_loader_install_hooks();

@@ -228,10 +228,10 @@ cf_guc_define(void)
 
 	DefineCustomIntVariable("cachefront.l1_max_value",
 							"Sets the largest value that is kept in shared memory.",
-							NULL,
+							"Zero keeps none: then only Redis does.",
 							&cf_guc_l1_max_value,
 							1024 * 1024,
-							1024,
+							0,
 							512 * 1024 * 1024,
 							PGC_SUSET,
 							GUC_UNIT_BYTE,

@@ -19,6 +19,7 @@
 #include "invalidate/epoch.h"
 #include "invalidate/notify.h"
 #include "invalidate/pending.h"
+#include "invalidate/remote.h"
 #include "invalidate/trigger.h"
 #include "l2/command.h"
 #include "shmem.h"
@@ -38,9 +39,11 @@ xact_callback(XactEvent event, void *arg)
 			cf_commit_settle();
 #endif
 			cf_epoch_prepare();
+			cf_remote_fence();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
+			cf_remote_settle();
 			cf_commit_settle();
 			cf_notify_commit();
 			cf_pending_reset();
@@ -50,6 +53,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_flight_reset();
 			cf_load_reset();
 			cf_commit_abandon();
+			cf_remote_lift();
 			cf_pending_reset();
 			cf_l2_at_abort();
 			break;

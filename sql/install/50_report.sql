@@ -37,7 +37,10 @@ CREATE FUNCTION cache_stats_data(
     OUT evictions bigint, OUT gets bigint, OUT get_hits bigint, OUT sets bigint,
     OUT touches bigint, OUT invalidated_keys bigint, OUT invalidated_tags bigint,
     OUT l2_hits bigint, OUT l2_misses bigint, OUT l2_fills bigint,
-    OUT l2_fills_refused bigint, OUT l2_bad_values bigint, OUT l2_lease_waits bigint)
+    OUT l2_fills_refused bigint, OUT l2_bad_values bigint, OUT l2_lease_waits bigint,
+    OUT l2_fences bigint, OUT l2_fence_failures bigint, OUT l2_settle_failures bigint,
+    OUT outbox_written bigint, OUT outbox_delivered bigint,
+    OUT bus_events bigint, OUT bus_resyncs bigint)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
 AS 'MODULE_PATHNAME', 'cachefront_stats';

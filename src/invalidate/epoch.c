@@ -28,6 +28,7 @@
 #include "codec/key.h"
 #include "invalidate/epoch.h"
 #include "invalidate/pending.h"
+#include "invalidate/remote.h"
 #include "l1/clock.h"
 #include "l1/table.h"
 #include "position.h"
@@ -220,7 +221,10 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 		if (IsA(stmt, DropdbStmt))
 			dropped = get_database_oid(((DropdbStmt *) stmt)->dbname, true);
 		if (is_commit_prepared(stmt))
+		{
 			raise_now();
+			cf_remote_fence_server();
+		}
 		else if (IsTransactionState() &&
 				 GetCommandLogLevel(stmt) == LOGSTMT_DDL && !is_harmless(stmt))
 		{
@@ -309,6 +313,19 @@ cf_epoch_prepare(void)
 	database_changed = server_changed = false;
 	if (database_raised || server_raised)
 		CF_WAIT_POINT("epoch-window");
+}
+
+void
+cf_epoch_raised(bool *database, bool *server)
+{
+	*database = database_raised;
+	*server = server_raised;
+}
+
+bool
+cf_epoch_prepared_committed(void)
+{
+	return prepared_committed;
 }
 
 static void

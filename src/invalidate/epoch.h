@@ -14,6 +14,13 @@ extern void cf_epoch_install_hooks(void);
 extern bool cf_epoch_changing(void);
 
 extern void cf_epoch_prepare(void); /* PRE_COMMIT */
+
+/* After that: which epochs the transaction moves. */
+extern void cf_epoch_raised(bool *database, bool *server);
+
+/* In its own transaction: COMMIT PREPARED took effect, whatever follows. */
+extern bool cf_epoch_prepared_committed(void);
+
 extern void cf_epoch_finish(bool committed);	/* after the locks are released */
 extern void cf_epoch_at_prepare_transaction(void);
 

@@ -16,7 +16,7 @@
 
 #include "postgres.h"
 
-#define CF_FRAME_MAX_DEPTH 4	/* arrays in arrays */
+#define CF_FRAME_MAX_DEPTH 5	/* arrays in arrays: XREAD has five */
 #define CF_FRAME_MAX_ELEMENTS 100000	/* of one reply, all its arrays together */
 #define CF_FRAME_MAX_LINE 65536 /* a status or an error */
 

@@ -34,6 +34,9 @@ typedef enum CfL2Script
 	CF_L2_FLOOR,
 	CF_L2_BEAT,
 
+	/* On cfb:<ns> */
+	CF_L2_STREAM,
+
 	CF_L2_NSCRIPTS
 } CfL2Script;
 

@@ -395,6 +395,19 @@ cf_space_forget(const CfSpace *space)
 	pg_atomic_fetch_add_u64(&spaces[space->index].forget_wanted, 1);
 }
 
+void
+cf_space_forget_unless(const CfSpace *space, const char *run_id)
+{
+	bool		same;
+
+	LWLockAcquire(spaces_lock, LW_SHARED);
+	same = spaces[space->index].known &&
+		strcmp(spaces[space->index].floor.run_id, run_id) == 0;
+	LWLockRelease(spaces_lock);
+	if (!same)
+		cf_space_forget(space);
+}
+
 CfOutboxState
 cf_space_outbox(const CfSpace *space)
 {

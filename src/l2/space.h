@@ -71,6 +71,12 @@ extern CfL2Status cf_space_beat(const CfSpace *space);
 /* The next one to connect raises the floor: all values of the space are lost. */
 extern void cf_space_forget(const CfSpace *space);
 
+/*
+ * The same, unless Redis is still the run that this server knows: a later one
+ * may have lost the fences there, and raises the floor by itself.
+ */
+extern void cf_space_forget_unless(const CfSpace *space, const char *run_id);
+
 extern CfOutboxState cf_space_outbox(const CfSpace *space);
 
 /*

@@ -54,6 +54,13 @@ typedef enum CfCounter
 	CF_COUNT_L2_FILLS_REFUSED,	/* something came between, or Redis refused */
 	CF_COUNT_L2_BAD_VALUES,		/* damaged, not authentic, or not one of ours */
 	CF_COUNT_L2_LEASE_WAITS,	/* waited for another server's load */
+	CF_COUNT_L2_FENCES,			/* commits that fenced in Redis what they invalidate */
+	CF_COUNT_L2_FENCE_FAILURES,
+	CF_COUNT_L2_SETTLE_FAILURES,
+	CF_COUNT_OUTBOX_WRITTEN,	/* rows */
+	CF_COUNT_OUTBOX_DELIVERED,
+	CF_COUNT_BUS_EVENTS,		/* of others: applied here */
+	CF_COUNT_BUS_RESYNCS,		/* times that events may have been missed */
 	CF_NCOUNTERS
 } CfCounter;
 

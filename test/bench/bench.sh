@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
 # make bench: the figures of the cache, beside what it is an alternative to.
 #
-# Builds and installs the extension, starts a private server and a memcached
-# (both on unix sockets in build/bench), measures in interleaved rounds, prints
-# one table, and stops what it started. The default takes about eight minutes.
+# Builds the extension, installs it into a private copy of PostgreSQL, starts a
+# server of that, a memcached and a pgpool (all on private unix sockets, with
+# their files in build/bench), measures in interleaved rounds, prints one table,
+# and stops what it started. The default takes about eleven minutes.
 #
-#   ROUNDS=7            rounds; figures are medians, ratios are taken in a round
+#   bench.sh            what is measured in general, and hits
+#   updates.sh          what rules cost writers, hits under writes
+#   pgpool.sh           side by side with pgpool2's query cache
+#   stampede.sh         many sessions that start at one moment
+#   table.sh            the table
+#
+#   ROUNDS=5            rounds; figures are medians, ratios are taken in a round
 #   SECONDS_PER_CASE=1  length of each pgbench run; more rounds help more
 #   CLIENTS="1 8 32"    pgbench clients
 #   SESSIONS=200        sessions of the stampede
+#   BULK_ROWS=1000000   rows of the bulk update
+#   STALENESS=10        seconds of each run of the freshness checker
 #
-# Installs these packages if they are missing: what a build takes, and as the
-# peer postgresql-15-pgmemcache and memcached.
+# Installs these packages if they are missing: what a build takes, libpq's headers,
+# and as the peers postgresql-15-pgmemcache, memcached and pgpool2.
 #
 # On a machine where other things run, absolute figures move a lot from hour to
 # hour; the ratios, taken between neighbours of one round, much less. As root,
@@ -23,14 +32,20 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/lib/setup.sh
 # shellcheck source=test/bench/stampede.sh
 . test/bench/stampede.sh
+# shellcheck source=test/bench/updates.sh
+. test/bench/updates.sh
+# shellcheck source=test/bench/pgpool.sh
+. test/bench/pgpool.sh
 # shellcheck source=test/bench/table.sh
 . test/bench/table.sh
 
-PACKAGES=("${CF_PACKAGES[@]}" postgresql-15-pgmemcache memcached)
-ROUNDS=${ROUNDS:-7}
+PACKAGES=("${CF_PACKAGES[@]}" libpq-dev postgresql-15-pgmemcache memcached pgpool2)
+ROUNDS=${ROUNDS:-5}
 SECONDS_PER_CASE=${SECONDS_PER_CASE:-1}
 CLIENTS=${CLIENTS:-1 8 32}
 SESSIONS=${SESSIONS:-200}
+BULK_ROWS=${BULK_ROWS:-1000000}
+STALENESS=${STALENESS:-10}
 CALLS=500000
 STATEMENTS=50000
 PORT=5492
@@ -56,19 +71,17 @@ build()
 	local includes
 
 	includes=$("$PG_CONFIG" --includedir-server)
-	cf_build release || {
+	cf_private_tree "$BENCH/tree" release || {
 		grep -vE '^(gcc|make|cat) ' "$CF_BUILD/release/build.log" >&2
 		return 1
 	}
-	cf_flavour_flags release
-	make -C "$CF_BUILD/release/src-tree" "${CF_MAKE[@]}" install >"$BENCH/install.log" 2>&1 || {
-		cat "$BENCH/install.log" >&2
-		return 1
-	}
+	BIN=$CF_TREE_BIN
 	gcc -O2 -fPIC -shared -Wall -Wextra -Werror -Wno-unused-parameter \
 		-Wno-sign-compare -Wno-missing-field-initializers -I"$includes" \
 		-o "$BENCH/cf_bench.so" test/bench/cf_bench.c
 	gcc -O2 -Wall -Wextra -Werror -Isrc -o "$BENCH/hit_ratio" test/bench/hit_ratio.c -lm
+	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" \
+		-o "$BENCH/checker" test/soak/*.c -lpq -lpthread
 }
 
 start_memcached()
@@ -96,6 +109,7 @@ start()
 {
 	SOCKETS=$(cf_socket_dir)
 	MEMCACHED=$SOCKETS/memcached.sock
+	POOL=$SOCKETS/pgpool
 	trap stop EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
@@ -106,12 +120,14 @@ start()
 	cf_server_start "$BENCH/data" "$BIN" "$SOCKETS" "$PORT" \
 		-c max_connections=$((SESSIONS + 50)) -c shared_buffers=256MB \
 		-c max_wal_size=4GB -c jit=off -c max_parallel_workers_per_gather=0 \
-		-c autovacuum=off -c "pgmemcache.default_servers=$MEMCACHED"
+		-c autovacuum=off -c checkpoint_timeout=1h -c "pgmemcache.default_servers=$MEMCACHED"
 	export PGHOST=$SOCKETS PGPORT=$PORT PGUSER=postgres PGDATABASE=postgres
+	start_pgpool
 }
 
 stop()
 {
+	stop_pgpool
 	cf_server_stop "$BENCH/data"
 	stop_memcached
 	rm -rf "$SOCKETS" "$BENCH/data"
@@ -131,6 +147,7 @@ load()
 	ask "CREATE TABLE bench_sum AS SELECT id, id % 1000 AS v FROM generate_series(1, $rows) AS id;
 		VACUUM ANALYZE bench_sum"
 	for size in "${SIZES[@]}"; do write_scripts "$size"; done
+	load_updates
 }
 
 # How many rows an aggregate reads in 10 ms here, from the best of twenty runs.
@@ -194,17 +211,19 @@ measure_loops()
 	done
 }
 
+# measure_pgbench ROUND CASE SIZE CLIENTS [NAME]: runs the script of the case,
+# and records it as NAME. PGPORT, PGOPTIONS and MODE (of pgbench -M) apply.
 measure_pgbench()
 {
-	local round=$1 case=$2 size=$3 clients=$4 out
+	local round=$1 case=$2 size=$3 clients=$4 name=${5:-$2} out
 
-	out=$("$BIN/pgbench" -n -M prepared -c "$clients" \
+	out=$("$BIN/pgbench" -n -M "${MODE:-prepared}" -c "$clients" \
 		-j $((clients < $(nproc) ? clients : $(nproc))) -T "$SECONDS_PER_CASE" \
 		-f "$BENCH/scripts/$case.$size" 2>&1) || {
 		printf '%s\n' "$out" >&2
 		return 1
 	}
-	record "$round" "$case" "$size" "$clients" "$(awk '/^tps = / { print $3 }' <<<"$out")"
+	record "$round" "$name" "$size" "$clients" "$(awk '/^tps = / { print $3 }' <<<"$out")"
 }
 
 # The two that are compared most closely run twice a round, in the order ABBA,
@@ -271,7 +290,7 @@ measure_hit_ratio()
 	progress 'hit ratios'
 }
 
-# Were the hits hits?
+# Were the hits hits? Asked in each round, for measure_mixed resets the counters.
 check_hits()
 {
 	local answers hits
@@ -290,7 +309,6 @@ main()
 	cf_install_packages "${PACKAGES[@]}"
 	cf_setup
 	BENCH=$CF_BUILD/bench
-	BIN=$("$PG_CONFIG" --bindir)
 	mkdir -p "$BENCH"
 	rm -f "$BENCH/figures"
 	progress 'build'
@@ -301,10 +319,15 @@ main()
 	for ((round = 1; round <= ROUNDS; round++)); do
 		measure_loops "$round"
 		measure_throughput "$round"
+		check_hits
 		measure_stampede "$round"
+		measure_updates "$round"
+		measure_bulk "$round"
+		measure_mixed "$round"
+		measure_pgpool "$round"
 	done
+	measure_staleness
 	measure_hit_ratio
-	check_hits
 	echo
 	print_table "$BENCH/figures" | tee "$BENCH/table"
 }

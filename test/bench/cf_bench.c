@@ -34,6 +34,7 @@ PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(cf_bench_empty);
 PG_FUNCTION_INFO_V1(cf_bench_copy);
+PG_FUNCTION_INFO_V1(cf_bench_trigger);
 PG_FUNCTION_INFO_V1(cf_bench_loop);
 PG_FUNCTION_INFO_V1(cf_bench_statement);
 
@@ -58,6 +59,13 @@ cf_bench_copy(PG_FUNCTION_ARGS)
 	SET_VARSIZE(copy, VARHDRSZ + sizeof(value));
 	memcpy(VARDATA(copy), value, sizeof(value));
 	PG_RETURN_TEXT_P(copy);
+}
+
+/* An AFTER trigger that does nothing: what PostgreSQL's own part of one costs. */
+Datum
+cf_bench_trigger(PG_FUNCTION_ARGS)
+{
+	return PointerGetDatum(NULL);
 }
 
 /* The first arguments, by position; the rest are NULL. */

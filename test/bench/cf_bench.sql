@@ -12,3 +12,5 @@ RETURNS float8 LANGUAGE C VOLATILE AS :'module', 'cf_bench_loop';
 
 CREATE FUNCTION cf_bench_statement(statement text, n int)
 RETURNS float8 LANGUAGE C VOLATILE STRICT AS :'module', 'cf_bench_statement';
+
+CREATE FUNCTION cf_bench_trigger() RETURNS trigger LANGUAGE C AS :'module', 'cf_bench_trigger';

@@ -9,7 +9,7 @@ print_table()
 	printf '%s; %s, %s processors; %s rounds, %s s a pgbench run\n\n' \
 		"cachefront $(sed -n "s/^default_version = '\(.*\)'/\1/p" cachefront.control)" \
 		"$CF_PGVER" "$(nproc)" "$ROUNDS" "$SECONDS_PER_CASE"
-	awk -v clients_list="$CLIENTS" -v sessions="$SESSIONS" '
+	awk -v clients_list="$CLIENTS" -v sessions="$SESSIONS" -v bulk_rows="$BULK_ROWS" '
 	{
 		key = $2 SUBSEP $3 SUBSEP $4 SUBSEP $1
 		sum[key] += $5
@@ -74,6 +74,40 @@ print_table()
 			target == 0 ? "" : ">= " target " x", target == 0 ? "" : verdict(ratio >= target))
 	}
 
+	function update(name, what, c, target,    x) {
+		x = median("update_" name, 200, c, "/", "update_plain", 200, c)
+		r = range()
+		row("  " what, "", c, thousands(median("update_" name, 200, c)) " tps", \
+			sprintf("%.2f x", x), r, target == 0 ? "" : ">= " target " x", target == 0 ? "" : verdict(x >= target))
+	}
+
+	function bulk(name, what, target,    x) {
+		x = median("bulk_" name, 0, 1, "/", "bulk_plain", 0, 1)
+		r = range()
+		row("  " what, "", 1, sprintf("%.2f s", median("bulk_" name, 0, 1) / 1000), \
+			sprintf("%.2f x", x), r, target == 0 ? "" : "<= " target " x", target == 0 ? "" : verdict(x <= target))
+		x = median("bulk_kb_" name, 0, 1, "-", "bulk_kb_plain", 0, 1)
+		row("    memory", "", 1, sprintf("%+.1f MB", x / 1024), "", sprintf("%.1f - %.1f", low / 1024, high / 1024), "", "")
+	}
+
+	function latency(name, what, c,    x) {
+		x = median("mixed_" name, 0, c)
+		row(what, "", c, sprintf("%.1f us", x), "", sprintf("%.1f - %.1f", low, high), "", "")
+	}
+
+	function pool(name, what, ours, c,    x) {
+		x = median(ours, 200, c, "/", "pgpool_" name, 200, c)
+		r = range()
+		row(what, "", c, thousands(median("pgpool_" name, 200, c)) " tps", sprintf("%.2f x", x), r, "", "")
+	}
+
+	function fresh(name, what,    stale) {
+		stale = median("stale_" name, 0, 1)
+		row(what, "", "", thousands(stale) " stale", "", median("rest_" name, 0, 1) " at rest", \
+			name == "cachefront" ? "0" : "", name == "cachefront" ? verdict(stale == 0) : "")
+		row("  of", "", "", thousands(median("checked_" name, 0, 1)) " reads", "", "", "", "")
+	}
+
 	END {
 		row("case", "", "clients", "median", "cachefront", "lowest-highest", "target", "")
 
@@ -117,6 +151,50 @@ print_table()
 			sprintf("%.2f x", x), r, "", "")
 		x = median("loads_pgmemcache", 0, sessions)
 		row("  times the query ran", "", sessions, x, "", low " - " high, "", "")
+
+		title("UPDATE of one row by primary key, pgbench -M prepared; \"cachefront\" is tps over the same table without a rule")
+		for (i = 1; i <= nclients; i++) {
+			c = clients[i]
+			row("no rule", "", c, thousands(median("update_plain", 200, c)) " tps", "", "", "", "")
+			update("off", "row rule, notify = off", c, 0.95)
+			update("batched", "row rule, notify = batched", c, 0.95)
+			update("commit", "row rule, notify = commit", c, 0)
+			update("empty", "a C trigger that does nothing", c, 0)
+		}
+
+		title("UPDATE of " thousands(bulk_rows) " rows at once; \"cachefront\" is time over that without a rule; memory is the backend\047s peak above it")
+		row("no rule", "", 1, sprintf("%.2f s", median("bulk_plain", 0, 1) / 1000), "", "", "", "")
+		bulk("rule", "row rule", 1.5)
+		bulk("empty", "a C trigger that does nothing", 0)
+
+		title("cache_fetch_row with 10 % of UPDATEs of the same rows, Zipf(1.05) over 10,000: about 90 % of the reads can be hits")
+		for (i = 1; i <= nclients; i++) {
+			c = clients[i]
+			x = median("mixed_hits", 0, c)
+			row("reads that were hits", "", c, sprintf("%.1f %%", x), "", sprintf("%.1f - %.1f", low, high), "", "")
+			row("  all transactions", "", c, thousands(median("mixed_tps", 0, c)) " tps", "", "", "", "")
+			latency("hit_p50", "  a hit in the server, p50", c)
+			latency("hit_p99", "  a hit in the server, p99", c)
+			latency("read_p50", "  a read at the client, p50", c)
+			latency("read_p99", "  a read at the client, p99", c)
+		}
+
+		title("pgpool2 with its query cache, pgbench through it; ours in the server, -M prepared; \"cachefront\" is ours over this case")
+		for (i = 1; i <= nclients; i++) {
+			c = clients[i]
+			row("hit, cachefront", "", c, thousands(median("cachefront", 200, c)) " tps", "", "", "", "")
+			pool("simple_row", "  pgpool, simple protocol", "cachefront", c)
+			pool("prepared_row", "  pgpool, prepared", "cachefront", c)
+			row("update, cachefront, row rule", "", c, thousands(median("update_batched", 200, c)) " tps", "", "", "", "")
+			pool("simple_update_plain", "  pgpool, simple protocol", "update_batched", c)
+			pool("prepared_update_plain", "  pgpool, prepared", "update_batched", c)
+		}
+
+		title("Freshness under writes: stale reads that one checker found; \"at rest\" counts them after the last write, in 132 reads")
+		fresh("cachefront", "cachefront")
+		fresh("pgpool_simple", "pgpool, simple protocol")
+		fresh("pgpool_prepared", "pgpool, prepared")
+		fresh("server", "the server without a cache")
 
 		title("Hit ratio of Zipf(0.9) requests, with room for so many of the objects: the SIEVE of the product, and LRU")
 		for (i = 1; i <= 2; i++) {

@@ -107,7 +107,7 @@ test_bounds(void)
 	refuse_text("*100001\r\n", "a reply with too many elements");
 	refuse_text("*2147483647\r\n", "a reply with too many elements");
 	refuse_text("*60000\r\n*60000\r\n", "a reply with too many elements");
-	refuse_text("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", "a reply that is nested too deeply");
+	refuse_text("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", "a reply that is nested too deeply");
 
 	max_reply = 20;
 	ACCEPT("$13\r\n1234567890123\r\n", 1);

@@ -1,0 +1,660 @@
+/*
+ * bus.c - writes and reads the stream of invalidations.
+ *
+ * The worker's round: ask what is left of each stream, and see that nothing
+ * after where we are was trimmed or lost; then read on, and wait there for up to
+ * a second. That nothing of what was read last had been trimmed before it was
+ * read shows in the next round: the stream's first entry is not past the place
+ * where that read began.
+ *
+ * Where something may have been missed, or cannot be understood, all entries of
+ * the database are forgotten. On the writing server only for the latter, and
+ * when a space is new: its own commits do not come to it by the bus, so what it
+ * can miss is what somebody invalidated by hand on another server; and to empty
+ * it each time that Redis comes back would send all load to the tables at once.
+ *
+ * What comes from Redis is not trusted: every reply is checked for its shape.
+ *
+ * Locking: atomics only.
+ *
+ * src/invalidate/bus.c
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/latch.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "guc.h"
+#include "invalidate/bus.h"
+#include "invalidate/event.h"
+#include "l1/clock.h"
+#include "l1/table.h"
+#include "l2/command.h"
+#include "l2/store.h"
+#include "position.h"
+#include "shmem.h"
+#include "stats/counters.h"
+
+#define CF_BUS_LENGTH "10000"	/* entries, about */
+#define CF_BUS_BLOCK "1000"		/* ms that a read waits for entries */
+#define CF_BUS_BLOCK_MS 1000
+#define CF_BUS_COUNT "100"		/* entries of a stream in one read */
+#define CF_BUS_MAX_REPLY (INT64CONST(64) * 1024 * 1024)
+#define CF_BUS_IDLE_MS 1000
+#define CF_BUS_MAX_FAILURES 3	/* reads in a row, before entries are skipped */
+#define CF_BEAT_INTERVAL_MS 3000
+
+/* Of an entry: "ms-number". */
+typedef struct StreamId
+{
+	uint64		ms;
+	uint64		number;
+} StreamId;
+
+#define CF_STREAM_ID_LEN 44
+
+/* What CF_L2_STREAM says. */
+typedef struct Stream
+{
+	bool		exists;
+	StreamId	first;			/* of what is there */
+	StreamId	last;			/* that there ever was */
+	uint64		added;			/* ever */
+	uint64		length;
+} Stream;
+
+/* A stream that the worker reads. */
+typedef struct Reading
+{
+	CfSpace		space;			/* dboid is InvalidOid: none */
+	bool		usable;			/* the key is a stream, or may become one */
+	bool		late;			/* Redis was not there when the space was new */
+	bool		placed;			/* what follows is known */
+	StreamId	from;			/* where the last read began */
+	StreamId	at;				/* the last entry that was read, or skipped */
+} Reading;
+
+/* Immutable after startup */
+typedef struct CfSharedBus
+{
+	uint64		origin;			/* of a server without an incarnation: a standby */
+} CfSharedBus;
+
+static CfSharedBus *bus = NULL;
+static Reading readings[CF_SPACE_MAX];
+static char run_id[CF_RUN_ID_LEN + 1];	/* of the Redis that they are about */
+static int	failures = 0;		/* reads in a row */
+
+/* ---- writing ---- */
+
+/* Who we are on the bus, in hexadecimal digits. */
+static void
+print_origin(char *text)
+{
+	CfIncarnation incarnation;
+
+	cf_lsn_print(text, cf_position_incarnation(&incarnation) ? incarnation.id : bus->origin);
+}
+
+static int
+print_stream_key(char *key, Size size, const CfSpace *space)
+{
+	return snprintf(key, size, "cfb:%s", space->name);
+}
+
+void
+cf_bus_add_event(const CfSpace *space, uint64 lsn, const char *payload)
+{
+	char		key[CF_SPACE_MAX_NAME + 8];
+	char		origin[CF_LSN_LEN + 1];
+	char		lsn_text[CF_LSN_LEN + 1];
+	const char *argv[] = {"XADD", key, "MAXLEN", "~", CF_BUS_LENGTH, "*",
+	"o", origin, "l", lsn_text, "d", payload};
+	size_t		lens[lengthof(argv)];
+
+	(void) print_stream_key(key, sizeof(key), space);
+	print_origin(origin);
+	cf_lsn_print(lsn_text, lsn);
+	for (int i = 0; i < lengthof(argv); i++)
+		lens[i] = strlen(argv[i]);
+	cf_l2_add(lengthof(argv), argv, lens);
+}
+
+/* ---- forgetting ---- */
+
+/* Ends an invalidation: its clock is raised. */
+static void
+settle_clock(CfClockRef clock, uint64 lsn)
+{
+	cf_clock_settle(clock, cf_clock_next(), InvalidFullTransactionId, lsn);
+}
+
+static void
+forget_key(Oid dboid, const char *text, int len, uint64 lsn)
+{
+	CfKey		key;
+	CfClockRef	clock;
+
+	cf_key_init(&key, dboid, text, len);
+	clock = cf_clock_of_key(key.hash);
+	cf_clock_raise(clock);
+	cf_l1_delete_key(&key);
+	settle_clock(clock, lsn);
+}
+
+static void
+forget_tag(Oid dboid, const char *text, int len, uint64 lsn)
+{
+	CfClockRef	clock = cf_clock_of_tag(cf_tag_hash(dboid, text, len));
+
+	cf_clock_raise(clock);
+	settle_clock(clock, lsn);
+}
+
+static void
+forget_database(Oid dboid, uint64 lsn)
+{
+	CfClockRef	clock = cf_clock_of_epoch(dboid);
+
+	cf_clock_raise(clock);
+	cf_l1_delete_database(dboid);
+	settle_clock(clock, lsn);
+}
+
+/* ---- the shape of replies ---- */
+
+static bool
+is_array(const redisReply *reply, size_t elements)
+{
+	return reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == elements;
+}
+
+static bool
+is_string(const redisReply *reply)
+{
+	return reply != NULL && reply->type == REDIS_REPLY_STRING;
+}
+
+/* Up to 20 digits that a uint64 holds; NULL if there are none. */
+static const char *
+parse_number(const char *text, const char *end, uint64 *number)
+{
+	const char *start = text;
+
+	*number = 0;
+	while (text < end && *text >= '0' && *text <= '9')
+	{
+		uint64		digit = (uint64) (*text++ - '0');
+
+		if (*number > (PG_UINT64_MAX - digit) / 10)
+			return NULL;
+		*number = *number * 10 + digit;
+	}
+	return text > start ? text : NULL;
+}
+
+static bool
+take_number(const redisReply *reply, uint64 *number)
+{
+	return is_string(reply) &&
+		parse_number(reply->str, reply->str + reply->len, number) == reply->str + reply->len;
+}
+
+static bool
+take_id(const redisReply *reply, StreamId *id)
+{
+	const char *end;
+	const char *at;
+
+	if (!is_string(reply))
+		return false;
+	end = reply->str + reply->len;
+	at = parse_number(reply->str, end, &id->ms);
+	return at != NULL && at < end && *at == '-' &&
+		parse_number(at + 1, end, &id->number) == end;
+}
+
+static int
+compare(const StreamId *a, const StreamId *b)
+{
+	if (a->ms != b->ms)
+		return a->ms < b->ms ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number ? 1 : 0;
+}
+
+static bool
+is_origin(const StreamId *id)
+{
+	return id->ms == 0 && id->number == 0;
+}
+
+/* False: not a stream. */
+static bool
+take_stream(const redisReply *reply, Stream *stream)
+{
+	memset(stream, 0, sizeof(*stream));
+	if (is_array(reply, 0))
+		return true;
+	stream->exists = true;
+	return is_array(reply, 4) && take_id(reply->element[0], &stream->first) &&
+		take_id(reply->element[1], &stream->last) &&
+		take_number(reply->element[2], &stream->added) &&
+		take_number(reply->element[3], &stream->length);
+}
+
+/* ---- one space's place in its stream ---- */
+
+/* Has nothing been lost that came after the place where the last read began? */
+static bool
+is_unbroken(const Reading *reading, const Stream *stream)
+{
+	if (!stream->exists)
+		return is_origin(&reading->at);
+	if (compare(&stream->last, &reading->at) < 0)
+		return false;
+	if (compare(&stream->last, &reading->from) == 0)
+		return true;
+	if (is_origin(&reading->from))
+		return stream->added == stream->length;
+	return stream->length > 0 && compare(&stream->first, &reading->from) <= 0;
+}
+
+/*
+ * Goes on from the stream's end, as it was before what is forgotten now. See the
+ * head of this file for what the writing server does not forget.
+ */
+static void
+place(Reading *reading, const Stream *stream)
+{
+	bool		is_new = !reading->placed && !reading->late;
+
+	if (reading->placed)
+		cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_BUS_RESYNCS);
+	reading->from = reading->at = stream->last;
+	reading->placed = true;
+	if (is_new || RecoveryInProgress())
+		forget_database(reading->space.dboid, cf_position_lsn());
+}
+
+static void
+find_place(Reading *reading, const redisReply *reply)
+{
+	Stream		stream;
+
+	reading->usable = take_stream(reply, &stream);
+	if (!reading->usable)
+		reading->placed = false;
+	else if (!reading->placed || failures >= CF_BUS_MAX_FAILURES ||
+			 strcmp(run_id, cf_l2_run_id()) != 0 || !is_unbroken(reading, &stream))
+		place(reading, &stream);
+	else
+		reading->from = reading->at;
+}
+
+/* ---- events ---- */
+
+typedef struct Event
+{
+	Oid			dboid;
+	uint64		lsn;
+} Event;
+
+static void
+apply_item(void *arg, bool is_key, const char *text, int len)
+{
+	const Event *event = arg;
+
+	if (is_key)
+		forget_key(event->dboid, text, len, event->lsn);
+	else
+		forget_tag(event->dboid, text, len, event->lsn);
+}
+
+static bool
+is_own(const redisReply *origin)
+{
+	char		own[CF_LSN_LEN + 1];
+	char		standby[CF_LSN_LEN + 1];
+
+	/* Both: what it wrote as a standby a server may read when it is none any more. */
+	print_origin(own);
+	cf_lsn_print(standby, bus->origin);
+	return origin->len == CF_LSN_LEN && (memcmp(origin->str, own, CF_LSN_LEN) == 0 ||
+										 memcmp(origin->str, standby, CF_LSN_LEN) == 0);
+}
+
+static void
+apply_payload(const redisReply *payload, const Event *event)
+{
+	bool		all;
+
+	if (!cf_event_parse(payload->str, payload->len, apply_item, (void *) event, &all) || all)
+		forget_database(event->dboid, event->lsn);
+}
+
+/* Fields and values of an entry. One without a payload cannot be understood. */
+static void
+apply_fields(Oid dboid, const redisReply *fields)
+{
+	Event		event = {dboid, cf_position_lsn()};
+	const redisReply *payload = NULL;
+
+	for (size_t i = 0; i + 1 < fields->elements; i += 2)
+	{
+		const redisReply *name = fields->element[i];
+		const redisReply *value = fields->element[i + 1];
+		uint64		lsn;
+
+		if (!is_string(name) || !is_string(value) || name->len != 1)
+			continue;
+		if (name->str[0] == 'o' && is_own(value))
+			return;
+		if (name->str[0] == 'l' && cf_lsn_parse(value->str, value->len, &lsn))
+			event.lsn = lsn;
+		if (name->str[0] == 'd')
+			payload = value;
+	}
+	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_BUS_EVENTS);
+	if (payload != NULL)
+		apply_payload(payload, &event);
+	else
+		forget_database(dboid, event.lsn);
+}
+
+/* False: not what a read gives, or not after what was read before. */
+static bool
+apply_entry(Reading *reading, const redisReply *entry)
+{
+	StreamId	id;
+
+	if (!is_array(entry, 2) || !take_id(entry->element[0], &id) ||
+		compare(&id, &reading->at) <= 0)
+		return false;
+	reading->at = id;
+	/* An entry that was deleted while it was read has no fields. */
+	if (entry->element[1]->type == REDIS_REPLY_ARRAY)
+		apply_fields(reading->space.dboid, entry->element[1]);
+	return true;
+}
+
+static Reading *
+find_reading(const redisReply *name)
+{
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		char		key[CF_SPACE_MAX_NAME + 8];
+		Reading    *reading = &readings[i];
+
+		if (!reading->placed)
+			continue;
+		if (print_stream_key(key, sizeof(key), &reading->space) == name->len &&
+			memcmp(key, name->str, name->len) == 0)
+			return reading;
+	}
+	return NULL;
+}
+
+/* False: the reply makes no sense. */
+static bool
+apply_read(const redisReply *reply)
+{
+	if (reply->type == REDIS_REPLY_NIL)
+		return true;
+	if (reply->type != REDIS_REPLY_ARRAY)
+		return false;
+	for (size_t i = 0; i < reply->elements; i++)
+	{
+		const redisReply *one = reply->element[i];
+		Reading    *reading;
+
+		if (!is_array(one, 2) || !is_string(one->element[0]) ||
+			one->element[1]->type != REDIS_REPLY_ARRAY)
+			return false;
+		reading = find_reading(one->element[0]);
+		for (size_t k = 0; reading != NULL && k < one->element[1]->elements; k++)
+		{
+			if (!apply_entry(reading, one->element[1]->element[k]))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* ---- the worker ---- */
+
+/* Takes over which spaces there are; how many. */
+static int
+find_spaces(void)
+{
+	int			n = 0;
+
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		Reading    *reading = &readings[i];
+		CfSpace		space;
+
+		if (!cf_space_get(i, &space))
+			continue;
+		if (reading->space.dboid != space.dboid ||
+			strcmp(reading->space.name, space.name) != 0)
+			reading->placed = reading->late = false;
+		reading->space = space;
+		n++;
+	}
+	return n;
+}
+
+static bool
+ask_for_streams(void)
+{
+	cf_l2_begin();
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		char		key[CF_SPACE_MAX_NAME + 8];
+
+		if (OidIsValid(readings[i].space.dboid))
+			cf_l2_add_script(CF_L2_STREAM, key,
+							 print_stream_key(key, sizeof(key), &readings[i].space),
+							 0, NULL, NULL);
+	}
+	return cf_l2_run(cf_guc_redis_command_timeout, true) == CF_L2_OK;
+}
+
+static bool
+find_places(void)
+{
+	int			reply = 0;
+
+	if (!ask_for_streams())
+	{
+		for (int i = 0; i < CF_SPACE_MAX; i++)
+			readings[i].late = true;
+		return false;
+	}
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		if (OidIsValid(readings[i].space.dboid))
+			find_place(&readings[i], cf_l2_reply(reply++));
+	}
+	if (failures >= CF_BUS_MAX_FAILURES)
+		failures = 0;
+	strlcpy(run_id, cf_l2_run_id(), sizeof(run_id));
+	return true;
+}
+
+/* Names and places of what is read, as XREAD wants them; how many. */
+static int
+add_read(void)
+{
+	static char keys[CF_SPACE_MAX][CF_SPACE_MAX_NAME + 8];
+	static char ids[CF_SPACE_MAX][CF_STREAM_ID_LEN];
+	const char *argv[6 + 2 * CF_SPACE_MAX] = {"XREAD", "COUNT", CF_BUS_COUNT, "BLOCK",
+	CF_BUS_BLOCK, "STREAMS"};
+	size_t		lens[lengthof(argv)];
+	int			n = 0;
+
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		if (!readings[i].placed)
+			continue;
+		print_stream_key(keys[n], sizeof(keys[n]), &readings[i].space);
+		snprintf(ids[n], sizeof(ids[n]), UINT64_FORMAT "-" UINT64_FORMAT,
+				 readings[i].at.ms, readings[i].at.number);
+		n++;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		argv[6 + i] = keys[i];
+		argv[6 + n + i] = ids[i];
+	}
+	for (int i = 0; i < 6 + 2 * n; i++)
+		lens[i] = strlen(argv[i]);
+	if (n > 0)
+		cf_l2_add(6 + 2 * n, argv, lens);
+	return n;
+}
+
+/* False: Redis is not there, or there is nothing to read. */
+static bool
+follow(void)
+{
+	if (!find_places())
+		return false;
+	cf_l2_begin();
+	/* What we know of the streams may not hold on another connection. */
+	cf_l2_expect(cf_l2_generation());
+	if (add_read() == 0)
+		return false;
+	if (cf_l2_run(CF_BUS_BLOCK_MS + cf_guc_redis_command_timeout, true) != CF_L2_OK ||
+		!apply_read(cf_l2_reply(0)))
+	{
+		failures++;
+		return false;
+	}
+	failures = 0;
+	return true;
+}
+
+/* Writing server: tells standbys how far it is. */
+static void
+beat(void)
+{
+	static TimestampTz last = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	CfSpace		space;
+
+	if (RecoveryInProgress() ||
+		!TimestampDifferenceExceeds(last, now, CF_BEAT_INTERVAL_MS))
+		return;
+	last = now;
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		if (cf_space_get(i, &space) && cf_space_beat(&space) != CF_L2_OK)
+			break;
+	}
+}
+
+/*
+ * What a standby had was as old as what it had replayed; a writing server
+ * promises more.
+ */
+static void
+notice_promotion(void)
+{
+	static bool standby = false;
+
+	if (standby && !RecoveryInProgress())
+	{
+		CfClockRef	clock = cf_clock_of_epoch(InvalidOid);
+
+		cf_clock_raise(clock);
+		settle_clock(clock, cf_position_lsn());
+	}
+	standby = RecoveryInProgress();
+}
+
+static void
+pause_worker(void)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 CF_BUS_IDLE_MS, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+}
+
+void
+cachefront_bus_main(Datum arg)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	cf_l1_attach();
+	cf_l2_set_max_reply(CF_BUS_MAX_REPLY);
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		notice_promotion();
+		if (!cf_l2_configured() || find_spaces() == 0 || !follow())
+			pause_worker();
+		else
+			beat();
+	}
+}
+
+/* ---- start-up ---- */
+
+static Size
+bus_shmem_size(void)
+{
+	return sizeof(CfSharedBus);
+}
+
+static void
+bus_shmem_init(void *memory, LWLockPadded *locks)
+{
+	CfSharedBus *new = memory;
+
+	if (!pg_strong_random(&new->origin, sizeof(new->origin)))
+		new->origin = (uint64) GetCurrentTimestamp();
+}
+
+static void
+bus_shmem_attach(void *memory, LWLockPadded *locks)
+{
+	bus = memory;
+}
+
+void
+cf_bus_register(void)
+{
+	static const CfShmemSegment segment = {
+		.name = "cachefront_bus",
+		.nlocks = 0,
+		.size = bus_shmem_size,
+		.init = bus_shmem_init,
+		.attach = bus_shmem_attach,
+	};
+	BackgroundWorker worker = {0};
+
+	cf_shmem_register(&segment);
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+	worker.bgw_start_time = BgWorkerStart_ConsistentState;
+	worker.bgw_restart_time = 5;
+	strlcpy(worker.bgw_name, "cachefront bus", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "cachefront bus", BGW_MAXLEN);
+	strlcpy(worker.bgw_library_name, "cachefront", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "cachefront_bus_main", BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}

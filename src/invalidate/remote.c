@@ -1,0 +1,467 @@
+/*
+ * remote.c - what a commit does in Redis. DESIGN section 5:
+ *
+ *	2. PRE_COMMIT: fence keys and tags, in one round trip. Redis drops their
+ *	   values and gives no lease for them until the commit is known. Where that
+ *	   fails, the outbox takes them.
+ *	3. the commit becomes visible
+ *	4. COMMIT callback: settle them and tell the bus, in one round trip.
+ *	   ABORT: lift the fences. They expire by themselves if that fails.
+ *
+ * A settle that fails is only counted: the fence has dropped what was there,
+ * and while it stands, and after it has expired, nobody fills the key before
+ * the writing server has said where it is. If Redis has lost the fence as
+ * well, for it is not the same run any more, all its values are given up.
+ *
+ * What the callbacks after the commit need is made in PRE_COMMIT, in the
+ * transaction's memory; they raise no error, and wait for Redis no longer than
+ * cf_remote_timeout.
+ *
+ * A standby commits nothing, but its users may invalidate by hand: it settles
+ * at commit, as well as it can.
+ *
+ * src/invalidate/remote.c
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "debug_point.h"
+#include "guc.h"
+#include "invalidate/bus.h"
+#include "invalidate/epoch.h"
+#include "invalidate/outbox.h"
+#include "invalidate/payload.h"
+#include "invalidate/pending.h"
+#include "invalidate/remote.h"
+#include "l2/store.h"
+#include "position.h"
+#include "stats/counters.h"
+#include "worker.h"
+
+/* So many take no longer than one, next to the way to Redis and back. */
+#define CF_FREE_ITEMS 1000
+
+typedef enum Stage
+{
+	IDLE,
+	FENCED,						/* or tried: fences may stand */
+	KEPT,						/* in the outbox */
+	LOST,						/* nowhere */
+	DIRECT						/* standby: settle only */
+} Stage;
+
+/* Of the running transaction; lists and texts are in its memory. */
+typedef struct Remote
+{
+	Stage		stage;
+	const CfSpace *space;
+	CfOutboxItem *items;
+	int			nitems;
+	List	   *events;			/* payloads for the bus, char * */
+	char		token[CF_TOKEN_LEN + 1];	/* "": none yet */
+	char		run_id[CF_RUN_ID_LEN + 1];	/* of the Redis that has the fences */
+	bool		server;			/* the epoch of the server is among the items */
+	bool		server_early;	/* fenced, or tried, before COMMIT PREPARED */
+	bool		outbox_begun;
+	bool		wake;			/* the worker knows nothing of the outbox yet */
+} Remote;
+
+static Remote remote;
+
+int
+cf_remote_timeout(int n)
+{
+	return cf_guc_redis_command_timeout + Max(0, n - CF_FREE_ITEMS) / 10;
+}
+
+bool
+cf_remote_is_epoch(const char *tag, int len)
+{
+	return len == 1 && (tag[0] == CF_TAG_EPOCH_DATABASE[0] || tag[0] == CF_TAG_EPOCH_SERVER[0]);
+}
+
+static void
+reset(void)
+{
+	memset(&remote, 0, sizeof(remote));
+}
+
+/* ---- what there is to do ---- */
+
+/* Items by what they are about: where each is in the list. */
+typedef struct Known
+{
+	CfHash128	hash;			/* hash key */
+	int			item;
+} Known;
+
+static void
+add_item(HTAB *known, bool is_key, const char *text, int len, bool published)
+{
+	CfHash128	hash;
+	Known	   *entry;
+	bool		found;
+	CfOutboxItem *item;
+
+	cf_hash128_init(&hash, is_key);
+	cf_hash128_add(&hash, text, len);
+	entry = hash_search(known, &hash, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->item = remote.nitems++;
+		item = &remote.items[entry->item];
+		item->is_key = is_key;
+		item->text = text;
+		item->len = len;
+		item->published = published;
+	}
+	else
+		remote.items[entry->item].published |= published;
+}
+
+/*
+ * A value that cache_set leaves is no invalidation for others; but what Redis
+ * may hold of its key is older.
+ */
+static void
+add_op(HTAB *known, const CfOp *op)
+{
+	switch (op->kind)
+	{
+		case CF_OP_KEY:
+			add_item(known, true, op->key.data, op->key.len, true);
+			break;
+		case CF_OP_SET:
+		case CF_OP_TOUCH:
+			add_item(known, true, op->key.data, op->key.len, false);
+			break;
+		case CF_OP_TAG:
+			add_item(known, false, op->tag, op->tag_len, true);
+			break;
+		case CF_OP_FLUSH:
+			add_item(known, false, CF_TAG_EPOCH_DATABASE, 1, true);
+			break;
+	}
+}
+
+static void
+collect_items(bool database, bool server)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(CfHash128),
+		.entrysize = sizeof(Known),
+		.hcxt = TopTransactionContext,
+	};
+	HTAB	   *known = hash_create("cachefront remote", 64, &control,
+									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	Size		room = (Size) cf_pending_count() + 2;
+
+	remote.items = MemoryContextAllocHuge(TopTransactionContext, room * sizeof(CfOutboxItem));
+	remote.nitems = 0;
+	for (int i = 0; i < cf_pending_count(); i++)
+		add_op(known, cf_pending_op(i));
+	if (database)
+		add_item(known, false, CF_TAG_EPOCH_DATABASE, 1, true);
+	if (server)
+		add_item(known, false, CF_TAG_EPOCH_SERVER, 1, true);
+	remote.server = server;
+	hash_destroy(known);
+}
+
+static void
+keep_event(const char *payload)
+{
+	remote.events = lappend(remote.events, pstrdup(payload));
+}
+
+static void
+make_events(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	CfPayload	payload;
+
+	remote.events = NIL;
+	cf_payload_begin(&payload, keep_event);
+	for (int i = 0; i < remote.nitems; i++)
+	{
+		const CfOutboxItem *item = &remote.items[i];
+
+		if (!item->published)
+			continue;
+		if (!item->is_key && cf_remote_is_epoch(item->text, item->len))
+			payload.all = true;
+		else
+			cf_payload_add(&payload, item->is_key, item->text, item->len);
+	}
+	cf_payload_end(&payload);
+	MemoryContextSwitchTo(old);
+}
+
+/* False: nothing that Redis has to know. */
+static bool
+collect(void)
+{
+	bool		database;
+	bool		server;
+
+	cf_epoch_raised(&database, &server);
+	/* Without the extension, which CREATE makes known, the database has no entries. */
+	if (database && !cf_pending_any() && !OidIsValid(get_extension_oid("cachefront", true)))
+		database = false;
+	if (!cf_pending_any() && !database && !server)
+		return false;
+	remote.space = cf_space_mine();
+	if (remote.space == NULL)
+		return false;
+	collect_items(database, server);
+	make_events();
+	return true;
+}
+
+/* ---- talking to Redis ---- */
+
+static void
+add_steps(CfFenceStep step, uint64 commit_lsn, const CfFloor *floor)
+{
+	for (int i = 0; i < remote.nitems; i++)
+	{
+		const CfOutboxItem *item = &remote.items[i];
+
+		if (item->is_key)
+			cf_store_add_key(remote.space, step, item->text, item->len, remote.token,
+							 commit_lsn, floor);
+		else
+			cf_store_add_tag(remote.space, step, item->text, item->len, remote.token,
+							 commit_lsn, floor);
+	}
+}
+
+static bool
+run(bool interruptible)
+{
+	return cf_l2_run(cf_remote_timeout(remote.nitems), interruptible) == CF_L2_OK &&
+		cf_store_steps_ok();
+}
+
+/* ---- before the commit ---- */
+
+static bool
+fence(void)
+{
+	const CfFloor *floor;
+
+	if (remote.token[0] == '\0' && !cf_store_make_token(remote.token))
+	{
+		remote.token[0] = '\0';
+		return false;
+	}
+	if (cf_space_open(remote.space, true, &floor) != CF_L2_OK)
+		return false;
+	cf_space_begin();
+	add_steps(CF_STEP_FENCE, 0, floor);
+	if (!run(true))
+		return false;
+	strlcpy(remote.run_id, cf_l2_run_id(), sizeof(remote.run_id));
+	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_FENCES);
+	return true;
+}
+
+static void
+fence_failed(void)
+{
+	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_FENCE_FAILURES);
+	if (cf_guc_on_redis_failure == CF_ON_FAILURE_ERROR)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("could not invalidate the cache in Redis"),
+				 errdetail("%s", cf_l2_error()[0] != '\0' ? cf_l2_error() :
+						   "It is not used at present, because it has failed before."),
+				 errhint("Set cachefront.on_redis_failure to \"outbox\" to commit nevertheless.")));
+}
+
+/*
+ * From here to the end of the transaction nobody trusts Redis, so that it does
+ * not matter when the row becomes visible, or if it could not be written.
+ */
+static void
+keep_for_worker(void)
+{
+	remote.wake |= cf_space_outbox(remote.space) != CF_OUTBOX_WAITING;
+	if (!remote.outbox_begun)
+		cf_space_outbox_begin(remote.space);
+	remote.outbox_begun = true;
+	remote.stage = LOST;
+	if (cf_outbox_write(remote.items, remote.nitems))
+		remote.stage = KEPT;
+}
+
+/* After a start somebody has to look into the table. */
+static void
+ask_for_look(void)
+{
+	static bool asked = false;
+
+	if (!asked && cf_space_outbox(remote.space) == CF_OUTBOX_UNKNOWN)
+		cf_worker_wake(MyDatabaseId);
+	asked = true;
+}
+
+void
+cf_remote_fence(void)
+{
+	if (!cf_l2_configured() || IsParallelWorker() || !collect())
+		return;
+	if (RecoveryInProgress())
+	{
+		remote.stage = cf_store_make_token(remote.token) ? DIRECT : IDLE;
+		return;
+	}
+	ask_for_look();
+
+	/* The commit needs an LSN of its own, for standbys to wait for. */
+	(void) GetTopTransactionId();
+	remote.stage = FENCED;
+	if (!fence())
+	{
+		fence_failed();
+		keep_for_worker();
+	}
+	CF_HOLD_POINT("commit-after-fence");
+}
+
+/*
+ * The same transaction, with the same token, fences it again in PRE_COMMIT, but
+ * what was prepared is visible before that.
+ */
+void
+cf_remote_fence_server(void)
+{
+	/* Static: an error leaves it in remote until the abort has lifted it. */
+	static CfOutboxItem item = {.text = CF_TAG_EPOCH_SERVER, .len = 1};
+
+	if (!cf_l2_configured() || RecoveryInProgress())
+		return;
+	remote.space = cf_space_mine();
+	if (remote.space == NULL)
+		return;
+	remote.items = &item;
+	remote.nitems = 1;
+	remote.server_early = true;
+	if (!fence())
+		fence_failed();
+	remote.items = NULL;
+	remote.nitems = 0;
+}
+
+/* ---- after it ---- */
+
+static void
+forget_all_spaces(void)
+{
+	CfSpace		space;
+
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		if (cf_space_get(i, &space))
+			cf_space_forget(&space);
+	}
+}
+
+static bool
+try_settle(void)
+{
+	uint64		commit_lsn = cf_position_commit_lsn();
+	const CfFloor *floor;
+	ListCell   *cell;
+
+	if (cf_space_open(remote.space, false, &floor) != CF_L2_OK)
+		return false;
+	cf_space_begin();
+	add_steps(CF_STEP_SETTLE, commit_lsn, floor);
+	foreach(cell, remote.events)
+		cf_bus_add_event(remote.space, commit_lsn, lfirst(cell));
+	return run(false);
+}
+
+static void
+settle(void)
+{
+	if (try_settle())
+		return;
+	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_SETTLE_FAILURES);
+	if (remote.stage == FENCED)
+		cf_space_forget_unless(remote.space, remote.run_id);
+}
+
+/* An outbox is one database's; the others do not look into it. */
+static void
+finish_outbox(bool committed)
+{
+	if (committed && remote.server)
+		forget_all_spaces();
+	else if (committed && remote.stage == LOST)
+		cf_space_forget(remote.space);
+	cf_space_outbox_end(remote.space);
+	if (remote.wake)
+		cf_worker_wake(MyDatabaseId);
+}
+
+void
+cf_remote_settle(void)
+{
+	if (remote.stage == FENCED || remote.stage == DIRECT)
+		settle();
+	if (remote.outbox_begun)
+		finish_outbox(true);
+	reset();
+}
+
+/* One step for all items; without items, for the server's epoch. */
+static bool
+run_after(CfFenceStep step)
+{
+	const CfFloor *floor;
+
+	if (cf_space_open(remote.space, false, &floor) != CF_L2_OK)
+		return false;
+	cf_space_begin();
+	add_steps(step, cf_position_lsn(), floor);
+	if (remote.nitems == 0)
+		cf_store_add_tag(remote.space, step, CF_TAG_EPOCH_SERVER, 1, remote.token,
+						 cf_position_lsn(), floor);
+	return run(false);
+}
+
+/*
+ * What COMMIT PREPARED made visible stays so, even if its own transaction fails
+ * in the little that is left for it to do.
+ */
+static void
+settle_server(void)
+{
+	remote.nitems = 0;
+	if (run_after(CF_STEP_SETTLE))
+		return;
+	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_SETTLE_FAILURES);
+	forget_all_spaces();
+}
+
+void
+cf_remote_lift(void)
+{
+	if (remote.server_early && cf_epoch_prepared_committed())
+		settle_server();
+	else if (remote.token[0] != '\0' && (remote.stage == FENCED || remote.server_early))
+		(void) run_after(CF_STEP_LIFT);
+	if (remote.outbox_begun)
+		finish_outbox(false);
+	reset();
+}
