@@ -305,7 +305,7 @@ $now = counters($node);
 is(query($reads{cache_fetch}->[0]), $reads{cache_fetch}->[1], 'another namespace');
 is(stat($node, 'loads'), 1, 'has nothing of the first');
 is(command($redis, 'EXISTS', 'cf:app.{x}:item:1'), 1, 'its keys bear its name');
-is(join(' ', grep { !/^cf[tef]?:(\Q$ns\E|\d+\.other|\d+:roles|app\.\{x\})/ } keys_of($redis)), '', 'as do all others');
+is(join(' ', grep { !/^cf[tefb]?:(\Q$ns\E|\d+\.other|\d+:roles|app\.\{x\})/ } keys_of($redis)), '', 'as do all others');
 query(q{SELECT cache_define('pub', scope => 'shared')}, 'other');
 is(query($pub), '[{"id":1,"v":10}]', 'two databases with one namespace');
 is(query($pub, 'other'), '[{"id":1,"v":-1}]', 'do not take each other for themselves');
