@@ -295,6 +295,22 @@ shared_floor(const CfSpace *space, const CfIncarnation *incarnation, CfFloor *fl
 		pg_atomic_read_u64(&shared->forget_done);
 }
 
+/*
+ * Was another Redis in use before? Then this one has not heard of what was
+ * invalidated meanwhile, even if its floor is from its own run.
+ */
+static bool
+comes_from_another(const CfSpace *space)
+{
+	CfSharedSpace *shared = &spaces[space->index];
+	bool		another;
+
+	LWLockAcquire(spaces_lock, LW_SHARED);
+	another = shared->known && strcmp(shared->floor.run_id, cf_l2_run_id()) != 0;
+	LWLockRelease(spaces_lock);
+	return another;
+}
+
 static CfL2Status
 learn_floor(const CfSpace *space, bool interruptible, CfFloor *floor)
 {
@@ -311,7 +327,8 @@ learn_floor(const CfSpace *space, bool interruptible, CfFloor *floor)
 		return CF_L2_OK;
 	wanted = pg_atomic_read_u64(&shared->forget_wanted);
 	status = write_floor(space, &incarnation,
-						 wanted != pg_atomic_read_u64(&shared->forget_done),
+						 wanted != pg_atomic_read_u64(&shared->forget_done) ||
+						 comes_from_another(space),
 						 interruptible, floor);
 	if (status != CF_L2_OK)
 		return status;
