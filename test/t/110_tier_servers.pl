@@ -247,6 +247,25 @@ foreach (1 .. 5)
 	like(on($standby, item(60)) . on($standby, $sum), qr/^\[\{"v":60[12]\}\]\[\{"sum":[34]\}\]$/, 'the standby reads');
 	is(value_in($redis, "cf:$ns:i:60") . value_in($redis, "cf:$ns:sum:60"), '[{"v":602}][{"sum":4}]', 'and Redis keeps what is new');
 }
+# ---- all keys are gone, the floor too ----
+
+reconfigure($standby, 'recovery_min_apply_delay' => 0);
+$primary->wait_for_catchup($standby);
+command($redis, 'FLUSHALL');
+is(on($_, item(70)), '[{"v":700}]', $_->name . ' reads when all keys are gone') foreach $primary, $standby;
+my $came_back = 0;
+$begin = time();
+while (!$came_back && time() - $begin < 20)
+{
+	my $key = 71 + ++$nreads % 20;
+	my $l2_hits = stat($standby, 'l2_hits');
+
+	on($primary, item($key));
+	on($standby, item($key));
+	$came_back = stat($standby, 'l2_hits') > $l2_hits;
+	sleep 0.5;
+}
+ok($came_back, 'the primary writes a new floor, and the standby uses Redis again');
 is(expiring($redis), '', 'every key in Redis has a time to live');
 
 $standby->stop;
