@@ -27,8 +27,8 @@ typedef struct CfTier
 {
 	CfTierState state;
 	const CfRequest *request;
-	const CfFloor *floor;
 	CfL2Variant variant;
+	CfFloor		floor;
 	CfLease lease;
 	CfL2Tag    *tags;			/* before the snapshot of the load; palloc'd */
 	int			ntags;
