@@ -27,8 +27,8 @@ my %faults = (
 	'kill' => sub { stop_redis(); unlink "$dir/dump.rdb"; pause(rand 0.5); start_redis(); 'empty' },
 	'kill-old' => \&kill_with_dump,
 	'stop' => \&suspend,
-	'delete' => sub { delete_keys(1 + int rand 40) },
-	'delete-epoch' => sub { delete_keys(1, 'cfe:') },
+	'delete' => sub { delete_keys(1 + int rand 40, 'cf[:te]*') },
+	'delete-epoch' => sub { delete_keys(1, 'cfe:*') },
 	'flush' => sub { cli('FLUSHALL') },
 	'evict' => \&evict,
 	'full' => \&fill_up,
@@ -149,19 +149,18 @@ sub suspend
 
 sub delete_keys
 {
-	my ($n, $prefix) = @_;
+	my ($n, $pattern) = @_;
 
 	return cli('EVAL', q{
+		local keys = redis.call('KEYS', ARGV[2])
 		local n = 0
-		for i = 1, 20 * ARGV[1] do
-			local key = redis.call('RANDOMKEY')
-			if not key or n == tonumber(ARGV[1]) then break end
-			if (ARGV[2] ~= '' and string.sub(key, 1, #ARGV[2]) == ARGV[2])
-				or (ARGV[2] == '' and string.match(key, '^cf[te]?:')) then
-				n = n + redis.call('DEL', key)
-			end
+		math.randomseed(tonumber(redis.call('TIME')[2]))
+		while n < tonumber(ARGV[1]) and #keys > 0 do
+			local i = math.random(#keys)
+			n = n + redis.call('DEL', keys[i])
+			table.remove(keys, i)
 		end
-		return n}, 0, $n, $prefix // '');
+		return n}, 0, $n, $pattern);
 }
 
 # For a while there is less room than what is there takes: Redis picks what goes.

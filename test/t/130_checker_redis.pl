@@ -24,6 +24,7 @@ my %common = (
 	'shared_preload_libraries' => 'cachefront',
 	'max_connections' => 100,
 	'deadlock_timeout' => '20ms',
+	'log_statement' => 'none',
 	'cachefront.redis_url' => "unix://$redis_dir/s",
 	'cachefront.breaker_reset' => '200ms',
 	# Out of the way of what Redis is to answer: see tier.c.
