@@ -386,8 +386,9 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 	/* Names and versions point into the reply. */
 	if (nmore > 0)
 	{
-		char	   *copy = pnstrdup(look->meta, look->meta_len);
+		char	   *copy = palloc(look->meta_len);
 
+		memcpy(copy, look->meta, look->meta_len);
 		if (cf_envelope_decode_meta(copy, look->meta_len, &env) != CF_ENVELOPE_OK)
 			return false;
 		for (int i = 0; i < nmore; i++)

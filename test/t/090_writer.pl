@@ -373,6 +373,27 @@ query(q{SELECT cache_fetch('read', 'SELECT 1')});
 wait_until($node, 'SELECT count(*) FROM cache_outbox', '0') or fail('not found after a restart');
 is(key_state('early'), 'settled', 'delivered after a restart');
 
+# A database that goes away with a full outbox leaves nothing to do.
+{
+	query('CREATE DATABASE gone');
+	query('CREATE EXTENSION cachefront', 'gone');
+	$redis->kill;
+	query(q{SELECT cache_invalidate('k')}, 'gone');
+	is(query('SELECT count(*) FROM cache_outbox', 'gone'), 1, 'another database has its own');
+	query('DROP DATABASE gone WITH (FORCE)');
+	$redis->start;
+	ok(wait_until($node, q{SELECT count(*) FROM cache_outbox}, '0'), 'others are delivered');
+	my $deadline = time() + 30;
+	my $n;
+	sleep 0.5 until slurp_file($node->logfile) =~ /giving up its work/ || time() > $deadline;
+	sleep 2.5;
+	my $log = slurp_file($node->logfile);
+	$n = () = $log =~ /giving up its work/g;
+	is($n, 1, 'its work is given up');
+	$n = () = $log =~ /FATAL:  database \d+ does not exist/g;
+	cmp_ok($n, '<=', 3, 'and nobody tries again');
+}
+
 # ---- a backend dies after the fence ---------------------------------------------
 
 {
@@ -463,6 +484,28 @@ foreach my $bad ([ 'd', '{"keys":["a2"' ], [ 'd', '[]' ], [ 'x', 'y' ])
 	fill_standby('a2');
 	$redis->cli('XADD', 'cfb:w', '*', @$bad);
 	gone_on_standby('a2', "not to be understood: @$bad");
+}
+
+# Larger than any reply may be: it is skipped, with all that came before.
+{
+	fill_standby('a3');
+	$redis->cli('EVAL', q{return redis.call('XADD', KEYS[1], '*', 'd', string.rep('x', 70000000))},
+		1, 'cfb:w');
+	gone_on_standby('a3', 'too large to be read');
+	fill_standby('a3');
+	query(q{SELECT cache_invalidate('a3')});
+	gone_on_standby('a3', 'it goes on');
+}
+
+# The key is no stream: nothing is read, and nothing else is disturbed.
+{
+	$redis->cli('SET', 'cfb:w', 'x');
+	sleep 1.5;
+	is(query(q{SELECT cache_invalidate('a4')}), '', 'commits go on');
+	$redis->cli('DEL', 'cfb:w');
+	fill_standby('a4');
+	query(q{SELECT cache_invalidate('a4')});
+	gone_on_standby('a4', 'a stream again');
 }
 
 # Trimmed while nobody read: nothing is left of what was missed.
