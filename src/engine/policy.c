@@ -191,6 +191,9 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 		return false;
 	if (reads_temporary(request))
 		return false;
+	/* The clocks of a standby know nothing of what the primary has committed. */
+	if (bypass == CF_BYPASS_REPEATABLE_READ && RecoveryInProgress())
+		return false;
 	/* In a trigger, rows are changed that our triggers have not seen yet. */
 	if (cf_policy_has_written() &&
 		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
