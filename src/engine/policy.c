@@ -189,6 +189,9 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 {
 	if (bypass != CF_BYPASS_REPEATABLE_READ && bypass != CF_BYPASS_OWN_WRITES)
 		return false;
+	/* A standby's clocks do not know the transactions that moved them. */
+	if (bypass == CF_BYPASS_REPEATABLE_READ && RecoveryInProgress())
+		return false;
 	if (reads_temporary(request))
 		return false;
 	/* The clocks of a standby know nothing of what the primary has committed. */

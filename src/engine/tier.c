@@ -218,20 +218,25 @@ clocks_of(const CfEnvelope *env, Oid dboid, int *n)
 	return clocks;
 }
 
-/* Does this server know of an invalidation that the value is too old for? */
+/* Does this server know of an invalidation of what it depends on after an LSN? */
 static bool
-is_after_invalidations(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
+are_deps_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
 {
-	if (cf_clock_lsn_of_key(key->hash) > lsn ||
-		cf_clock_lsn(cf_clock_of_epoch(key->dboid)) > lsn ||
+	if (cf_clock_lsn(cf_clock_of_epoch(key->dboid)) > lsn ||
 		cf_clock_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
-		return false;
+		return true;
 	for (int i = 0; i < meta->ndeps; i++)
 	{
 		if (cf_clock_lsn(meta->deps[i]) > lsn)
-			return false;
+			return true;
 	}
-	return true;
+	return false;
+}
+
+bool
+cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
+{
+	return cf_clock_lsn(cf_clock_of_key(key->hash)) > lsn || are_deps_outrun(key, meta, lsn);
 }
 
 /* Is one of its tags known to have another version by now? */
@@ -415,7 +420,8 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 	describe_hit(request, &env, tier->stamp, &hit->meta);
 	CF_WAIT_POINT("tier-after-look");
 	return cf_l1_meta_is_current(&request->key, &hit->meta) &&
-		is_after_invalidations(&request->key, &hit->meta, env.lsn);
+		cf_clock_lsn_of_key(request->key.hash) <= env.lsn &&
+		!are_deps_outrun(&request->key, &hit->meta, env.lsn);
 }
 
 /* Steps 1 to 3. *failed: Redis is not there (any more). */
