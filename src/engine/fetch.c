@@ -17,6 +17,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
@@ -156,6 +157,17 @@ put(const CfRequest *request, const char *value, Size len, const CfL1Meta *meta)
 	}
 }
 
+/*
+ * A standby may hear by the bus of a commit that it has not replayed. What it
+ * loads meanwhile is as old as its tables, but nobody would drop it later.
+ */
+static bool
+is_overtaken(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
+{
+	return unlikely(RecoveryInProgress()) &&
+		cf_tier_is_outrun(&request->key, meta, load->replayed);
+}
+
 /* Step 6, first half. False: the value must not leave this session. */
 static bool
 fill(const CfRequest *request, CfLoad *load, CfDeps *deps, CfL1Meta *meta)
@@ -181,7 +193,10 @@ fill(const CfRequest *request, CfLoad *load, CfDeps *deps, CfL1Meta *meta)
 		return true;
 	}
 
-	put(request, load->value, load->len, meta);
+	if (is_overtaken(request, load, meta))
+		count(request, CF_COUNT_FILLS_REFUSED);
+	else
+		put(request, load->value, load->len, meta);
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "executor/executor.h"
 #include "executor/functions.h"
 #include "funcapi.h"
@@ -33,6 +34,7 @@
 #include "compat.h"
 #include "debug_point.h"
 #include "engine/loader.h"
+#include "position.h"
 
 /* Encodes rows as they come. */
 typedef struct Receiver
@@ -498,6 +500,8 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	/* DESIGN section 5: the clocks first, then the snapshot. */
 	load->started = cf_now();
 	load->stamp = cf_clock_stamp();
+	if (RecoveryInProgress())
+		load->replayed = cf_position_lsn();
 	/* Followers are told before definitions are read: test/model/epoch.pml. */
 	if (hooks != NULL && hooks->begun != NULL)
 		hooks->begun(hooks->arg);

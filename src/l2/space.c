@@ -386,7 +386,12 @@ cf_space_beat(const CfSpace *space)
 		lens[i] = strlen(argv[i]);
 	cf_space_begin();
 	cf_l2_add_script(CF_L2_BEAT, key, strlen(key), lengthof(argv), argv, lens);
-	return cf_l2_run(cf_guc_redis_command_timeout, true);
+	status = cf_l2_run(cf_guc_redis_command_timeout, true);
+	/* This run of Redis has lost its floor, by FLUSHALL or for want of memory. */
+	if (status == CF_L2_OK && cf_l2_reply(0)->type == REDIS_REPLY_STRING &&
+		cf_l2_reply(0)->len == 0)
+		cf_space_forget(space);
+	return status;
 }
 
 void
