@@ -245,8 +245,14 @@ sub bus_pid
 }
 
 # Read-only transactions can invalidate, and get a transaction id for it.
-is(query(q{BEGIN READ ONLY; SELECT cache_invalidate('ro'); COMMIT}), '', 'read-only');
-is(key_state('ro'), 'settled', 'settles');
+{
+	my $next = 'SELECT pg_snapshot_xmax(pg_current_snapshot())';
+	my $before = query($next);
+
+	query(q{BEGIN READ ONLY; SELECT cache_invalidate('ro'); COMMIT});
+	is(key_state('ro'), 'settled', 'a read-only transaction settles');
+	cmp_ok(query($next), '>', $before, 'and has a transaction id');
+}
 
 # ---- round trips -------------------------------------------------------------
 
