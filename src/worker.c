@@ -269,6 +269,18 @@ start_wanted(Started *started)
 	return true;
 }
 
+/* The end of one sends a signal that does not set our latch: so they are watched. */
+static bool
+any_started(const Started *started)
+{
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
+	{
+		if (started[i].handle != NULL)
+			return true;
+	}
+	return false;
+}
+
 void
 cachefront_launcher_main(Datum arg)
 {
@@ -284,8 +296,11 @@ cachefront_launcher_main(Datum arg)
 
 	while (!ShutdownRequestPending)
 	{
+		bool		all_started;
+
 		reap_workers(started);
-		wait_for_work(start_wanted(started) ? 60 * 1000 : CF_WORKER_RETRY_MS);
+		all_started = start_wanted(started);
+		wait_for_work(all_started && !any_started(started) ? 60 * 1000 : CF_WORKER_RETRY_MS);
 	}
 	proc_exit(0);
 }

@@ -21,6 +21,7 @@
 #include "engine/loader.h"
 #include "engine/policy.h"
 #include "guc.h"
+#include "relchange.h"
 #include "rules/security.h"
 
 /*
@@ -59,7 +60,7 @@ cf_policy_has_written(void)
 }
 
 static void
-relation_changed(Datum arg, Oid relid)
+relation_changed(Oid relid)
 {
 	verdicts_valid = false;
 }
@@ -188,10 +189,10 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 {
 	if (bypass != CF_BYPASS_REPEATABLE_READ && bypass != CF_BYPASS_OWN_WRITES)
 		return false;
-	/* A standby's clocks do not know the transactions that moved them. */
-	if (bypass == CF_BYPASS_REPEATABLE_READ && RecoveryInProgress())
-		return false;
 	if (reads_temporary(request))
+		return false;
+	/* The clocks of a standby know nothing of what the primary has committed. */
+	if (bypass == CF_BYPASS_REPEATABLE_READ && RecoveryInProgress())
 		return false;
 	/* In a trigger, rows are changed that our triggers have not seen yet. */
 	if (cf_policy_has_written() &&
@@ -257,5 +258,5 @@ cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative)
 void
 cf_policy_register(void)
 {
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	cf_relchange_register(relation_changed);
 }

@@ -218,11 +218,11 @@ clocks_of(const CfEnvelope *env, Oid dboid, int *n)
 	return clocks;
 }
 
-bool
-cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
+/* Does this server know of an invalidation of what it depends on after an LSN? */
+static bool
+are_deps_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
 {
-	if (cf_clock_lsn(cf_clock_of_key(key->hash)) > lsn ||
-		cf_clock_lsn(cf_clock_of_epoch(key->dboid)) > lsn ||
+	if (cf_clock_lsn(cf_clock_of_epoch(key->dboid)) > lsn ||
 		cf_clock_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
 		return true;
 	for (int i = 0; i < meta->ndeps; i++)
@@ -231,6 +231,12 @@ cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
 			return true;
 	}
 	return false;
+}
+
+bool
+cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
+{
+	return cf_clock_lsn(cf_clock_of_key(key->hash)) > lsn || are_deps_outrun(key, meta, lsn);
 }
 
 /* Is one of its tags known to have another version by now? */
@@ -337,6 +343,42 @@ is_well_formed(const CfRequest *request, const CfEnvelope *env, const struct var
 }
 
 /*
+ * The versions of tags that nobody thought of before the look, in another round
+ * trip. Names and versions of env point into the reply, which goes with that.
+ */
+static bool
+look_at_more(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag **tags, int *ntags)
+{
+	CfL2Tag    *all;
+	char	   *meta;
+	int			n = *ntags;
+
+	for (int i = 0; i < env->ntags; i++)
+		n += find_tag(*tags, *ntags, env->tags[i].name, env->tags[i].name_len) == NULL;
+	if (n == *ntags)
+		return true;
+	meta = palloc(look->meta_len);
+	memcpy(meta, look->meta, look->meta_len);
+	if (cf_envelope_decode_meta(meta, look->meta_len, env) != CF_ENVELOPE_OK)
+		return false;
+	all = palloc(n * sizeof(CfL2Tag));
+	memcpy(all, *tags, *ntags * sizeof(CfL2Tag));
+	n = *ntags;
+	for (int i = 0; i < env->ntags; i++)
+	{
+		if (find_tag(*tags, *ntags, env->tags[i].name, env->tags[i].name_len) == NULL)
+			set_tag(&all[n++], env->tags[i].name, env->tags[i].name_len);
+	}
+	if (cf_store_versions(tier->variant.space, all + *ntags, n - *ntags, &tier->floor,
+						  true) != CF_L2_OK)
+		return false;
+	remember(tier->request, all, n);
+	*tags = all;
+	*ntags = n;
+	return true;
+}
+
+/*
  * Step 3. False: it is of no use, or there is none. A value that nobody should
  * have stored is counted.
  */
@@ -348,15 +390,13 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 	CfEnvelopePlace place;
 	CfEnvelopeOptions options;
 	CfEnvelopeStatus status = cf_envelope_decode_meta(look->meta, look->meta_len, &env);
-	CfL2Tag    *more;
-	int			nmore = 0;
 
 	if (status != CF_ENVELOPE_OK)
 	{
 		count(request, CF_COUNT_L2_BAD_VALUES);
 		return false;
 	}
-	if (!cf_floor_admits(tier->floor, env.lsn, env.timeline, env.incarnation) ||
+	if (!cf_floor_admits(&tier->floor, env.lsn, env.timeline, env.incarnation) ||
 		env.expires_at <= cf_now() || env.ntags > CF_L1_MAX_DEPS ||
 		is_outdated(&env, tags, ntags))
 		return false;
@@ -365,12 +405,6 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 	set_place(tier, &place);
 	if (!set_options(tier, &options))
 		return false;
-	more = palloc((env.ntags + 1) * sizeof(CfL2Tag));
-	for (int i = 0; i < env.ntags; i++)
-	{
-		if (find_tag(tags, ntags, env.tags[i].name, env.tags[i].name_len) == NULL)
-			set_tag(&more[nmore++], env.tags[i].name, env.tags[i].name_len);
-	}
 	status = cf_envelope_decode_value(&env, look->value, look->value_len, &place, &options,
 									  &hit->value);
 	if (status == CF_ENVELOPE_OK && !is_well_formed(request, &env, hit->value))
@@ -381,52 +415,26 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 			count(request, CF_COUNT_L2_BAD_VALUES);
 		return false;
 	}
-
-	/* Names and versions point into the reply. */
-	if (nmore > 0)
-	{
-		char	   *copy = palloc(look->meta_len);
-
-		memcpy(copy, look->meta, look->meta_len);
-		if (cf_envelope_decode_meta(copy, look->meta_len, &env) != CF_ENVELOPE_OK)
-			return false;
-		for (int i = 0; i < nmore; i++)
-			more[i].name = copy + (more[i].name - look->meta);
-		if (cf_store_versions(tier->variant.space, more, nmore, tier->floor, true) != CF_L2_OK)
-			return false;
-		remember(request, more, nmore);
-		memcpy(tags + ntags, more, nmore * sizeof(CfL2Tag));
-		ntags += nmore;
-	}
-	if (!versions_match(&env, tags, ntags))
+	if (!look_at_more(tier, look, &env, &tags, &ntags) || !versions_match(&env, tags, ntags))
 		return false;
 	describe_hit(request, &env, tier->stamp, &hit->meta);
 	CF_WAIT_POINT("tier-after-look");
 	return cf_l1_meta_is_current(&request->key, &hit->meta) &&
-		!cf_tier_is_outrun(&request->key, &hit->meta, env.lsn);
+		cf_clock_lsn_of_key(request->key.hash) <= env.lsn &&
+		!are_deps_outrun(&request->key, &hit->meta, env.lsn);
 }
 
 /* Steps 1 to 3. *failed: Redis is not there (any more). */
 static bool
 look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 {
-	static CfFloor standby_floor;
-	CfL2Tag    *guessed;
 	CfL2Tag    *tags;
 	int			ntags;
 	CfLook		look;
 
 	tier->stamp = cf_clock_stamp();
-	guessed = guess_tags(tier->request, &ntags);
-	/* With room for what the value turns out to depend on. */
-	tags = palloc((ntags + CF_ENVELOPE_MAX_TAGS) * sizeof(CfL2Tag));
-	memcpy(tags, guessed, ntags * sizeof(CfL2Tag));
-	if (RecoveryInProgress())
-	{
-		standby_floor = *tier->floor;
-		tier->floor = &standby_floor;
-	}
-	*failed = cf_store_look(&tier->variant, tags, ntags, &standby_floor, &look, true) != CF_L2_OK;
+	tags = guess_tags(tier->request, &ntags);
+	*failed = cf_store_look(&tier->variant, tags, ntags, &tier->floor, &look, true) != CF_L2_OK;
 	return !*failed && look.state == CF_LOOK_PRESENT && take_value(tier, &look, tags, ntags, hit);
 }
 
@@ -450,6 +458,7 @@ static bool
 open_space(CfTier *tier)
 {
 	const CfSpace *space;
+	const CfFloor *floor;
 
 	if (!cf_l2_configured() || IsInParallelMode())
 		return false;
@@ -457,8 +466,9 @@ open_space(CfTier *tier)
 	if (space == NULL || !is_trusted(space))
 		return false;
 	cf_l2_set_max_reply(CF_L2_MAX_VALUE + 1024 * 1024);
-	if (cf_space_open(space, true, &tier->floor) != CF_L2_OK)
+	if (cf_space_open(space, true, &floor) != CF_L2_OK)
 		return false;
+	tier->floor = *floor;
 	cf_store_variant(&tier->variant, space, &tier->request->key, &tier->request->id);
 	return true;
 }
@@ -481,7 +491,7 @@ static CfLeaseState
 ask_lease(CfTier *tier)
 {
 	if (is_pending(tier) ||
-		cf_store_lease(&tier->variant, cf_guc_flight_timeout, tier->floor, &tier->lease,
+		cf_store_lease(&tier->variant, cf_guc_flight_timeout, &tier->floor, &tier->lease,
 					   true) != CF_L2_OK)
 		return CF_LEASE_REFUSED;
 	return tier->lease.state;
@@ -642,7 +652,7 @@ note_versions(CfTier *tier, const CfLoad *load)
 
 	collect_tags(tier, load, &meta);
 	if (meta.ndeps > CF_L1_MAX_DEPS - 2 ||
-		cf_store_ensure(space, tier->tags, tier->ntags, keep, tier->floor, &tier->lease,
+		cf_store_ensure(space, tier->tags, tier->ntags, keep, &tier->floor, &tier->lease,
 						true) != CF_L2_OK)
 		return false;
 	CF_WAIT_POINT("tier-before-confirm");
@@ -688,8 +698,8 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta,
 	if (cf_position_incarnation(&incarnation) && !RecoveryInProgress())
 		env->incarnation = incarnation.id;
 	else
-		env->incarnation = tier->floor->incarnation[0].id;
-	env->timeline = tier->floor->incarnation[0].timeline;
+		env->incarnation = tier->floor.incarnation[0].id;
+	env->timeline = tier->floor.incarnation[0].timeline;
 	env->lsn = tier->lease.lsn;
 	env->schema = load->schema;
 	env->filled_at = meta->filled_at;

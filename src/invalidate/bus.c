@@ -147,7 +147,7 @@ forget_key(Oid dboid, const char *text, int len, uint64 lsn)
 	clock = cf_clock_of_key(key.hash);
 	cf_clock_raise(clock);
 	cf_l1_delete_key(&key);
-	settle_clock(clock, lsn);
+	cf_clock_settle_key(key.hash, cf_clock_next(), InvalidFullTransactionId, lsn);
 }
 
 static void

@@ -33,6 +33,7 @@
 #include "l1/table.h"
 #include "position.h"
 #include "rules/rule.h"
+#include "relchange.h"
 #include "shmem.h"
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
@@ -267,7 +268,7 @@ epoch_moved_by_replay(void)
 }
 
 static void
-relation_changed(Datum arg, Oid relid)
+relation_changed(Oid relid)
 {
 	epoch_moved_by_replay();
 }
@@ -281,7 +282,7 @@ catalog_changed(Datum arg, int cache, uint32 hash)
 void
 cf_epoch_install_hooks(void)
 {
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	cf_relchange_register(relation_changed);
 	CacheRegisterSyscacheCallback(PROCOID, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_changed, (Datum) 0);

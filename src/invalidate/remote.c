@@ -359,6 +359,7 @@ cf_remote_fence_server(void)
 		fence_failed();
 	remote.items = NULL;
 	remote.nitems = 0;
+	CF_HOLD_POINT("prepared-after-fence");
 }
 
 /* ---- after it ---- */

@@ -60,7 +60,7 @@ extern void cf_l2_expect(uint64 generation);
  * An interruptible call may take cachefront.redis_connect_timeout to connect,
  * and timeout_ms from there on. One that is not takes timeout_ms in all: it is
  * made for commits, which must not wait for longer. (Looking up a host name
- * takes as long as it takes.)
+ * takes as long as it takes.) Never under an LWLock.
  */
 extern CfL2Status cf_l2_run(int timeout_ms, bool interruptible);
 

@@ -404,8 +404,7 @@ cf_space_beat(const CfSpace *space)
 	cf_space_begin();
 	cf_l2_add_script(CF_L2_BEAT, key, strlen(key), lengthof(argv), argv, lens);
 	status = cf_l2_run(cf_guc_redis_command_timeout, true);
-
-	/* Standbys need a floor. It may have gone with all other keys. */
+	/* This run of Redis has lost its floor, by FLUSHALL or for want of memory. */
 	if (status == CF_L2_OK && cf_l2_reply(0)->type == REDIS_REPLY_STRING &&
 		cf_l2_reply(0)->len == 0)
 		cf_space_forget(space);

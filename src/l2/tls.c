@@ -3,8 +3,8 @@
  *
  * Fails closed: what cannot be verified is not talked to, and nothing falls
  * back to plain text. The context (authorities, certificate, key) is made
- * once for each set of settings of a process, for loading authorities takes
- * milliseconds.
+ * once a process, for loading authorities takes milliseconds, and again after a
+ * reload: the files may be new ones by the same names.
  *
  * PostgreSQL uses OpenSSL in the same process, and OpenSSL keeps errors in a
  * queue of the thread: it is emptied before each call whose errors matter, and
@@ -23,7 +23,7 @@
 #include "l2/l2_internal.h"
 
 static SSL_CTX *context = NULL;
-static uint64 context_settings = 0;
+static uint32 context_changes = 0;	/* cf_guc_redis_changes, when it was made */
 
 /* OpenSSL's oldest error in words; empties its queue. */
 static const char *
@@ -109,7 +109,7 @@ make_context(CfConn *conn)
 {
 	SSL_CTX    *ctx;
 
-	if (context != NULL && context_settings == conn->settings)
+	if (context != NULL && context_changes == cf_guc_redis_changes)
 		return true;
 	SSL_CTX_free(context);
 	context = NULL;
@@ -131,7 +131,7 @@ make_context(CfConn *conn)
 		return false;
 	}
 	context = ctx;
-	context_settings = conn->settings;
+	context_changes = cf_guc_redis_changes;
 	return true;
 }
 

@@ -13,10 +13,17 @@
  *	- at REPEATABLE READ, what the table has in the same snapshot;
  *	- after own writes, what was written.
  *
+ * With a standby, other readers read there. They know of no acknowledgement,
+ * for the standby lags behind those, and so it holds against what its own
+ * tables show: a value that came from Redis must not be older than what the
+ * statement's snapshot sees (tier.c), any other no older than LAG_SECONDS.
+ *
  * Usage: checker [--host H] [--port P] [--user U] [--dbname D] [--seconds N]
  *		  [--writers N] [--readers N] [--seed N] [--stop]
+ *		  [--tier] [--standby-host H --standby-port P [--standby-readers N]]
  *		  [--portable cachefront|plain [--simple]]
  * The schema is in schema.sql. --stop ends the run at the first stale read;
+ * --tier makes half of the reads such that Redis is asked, and a standby implies it;
  * --portable takes the reads and writes of portable.c only, with --simple by
  * the simple protocol instead of prepared statements.
  * Exit status: 0 nothing found, 1 stale reads or errors, 2 could not run.
@@ -29,12 +36,26 @@ const char *const table_names[NTABLES] = {
 	"t_key", "t_tag", "t_tab", "t_part", "t_neg", "v_two"
 };
 
-Options		options = {"/tmp", "5432", "postgres", "postgres", 20, 4, 8, 1, false, false, READS_ALL};
+Options		options = {
+	.host = "/tmp",
+	.port = "5432",
+	.standby_port = "5432",
+	.standby_readers = 4,
+	.user = "postgres",
+	.dbname = "postgres",
+	.seconds = 20,
+	.writers = 4,
+	.readers = 8,
+	.seed = 1,
+	.reads = READS_ALL
+};
 Cell		cells[NTABLES][KEYS];
 struct timespec started;
 atomic_bool done;
 atomic_llong n_checked;
 atomic_llong n_stale;
+atomic_llong n_standby_checked;
+atomic_llong n_standby_stale;
 atomic_llong n_stale_reads;
 atomic_llong n_errors;
 atomic_llong n_commits;
@@ -73,12 +94,25 @@ reader_main(void *arg)
 	return NULL;
 }
 
-static void
-start_session(Session *s, int number, bool writer)
+static void *
+standby_main(void *arg)
 {
-	s->conn = connect_to_server();
+	Session    *s = arg;
+
+	on_standby = true;
+	while (!done)
+		read_on_standby(s);
+	return NULL;
+}
+
+static void
+start_session(Session *s, int number, bool writer, bool standby)
+{
+	s->conn = connect_to_server(standby);
 	s->number = number;
 	s->writer = writer;
+	s->standby = standby;
+	s->lane = -1;
 	s->random = (options.seed * 1000 + (uint64_t) number + 1) * UINT64_C(0x9e3779b97f4a7c15);
 	if (writer)
 		prepare_writer(s);
@@ -114,7 +148,7 @@ read_initial_states(PGconn *conn)
 		{
 			Cell	   *cell = &cells[t][get_int(result, i, 0)];
 
-			cell->issued = cell->acked = state_of(get_int(result, i, 1), get_int(result, i, 2));
+			cell->issued = cell->acked = cell->lagged = state_of(get_int(result, i, 1), get_int(result, i, 2));
 		}
 		PQclear(result);
 	}
@@ -137,7 +171,7 @@ check_rest(void)
 	Session    *s = calloc(1, sizeof(Session));
 	long long	before = n_stale_reads;
 
-	start_session(s, -1, false);
+	start_session(s, -1, false, false);
 	if (options.reads == READS_ALL)
 		check_at_rest(s);
 	else
@@ -173,6 +207,11 @@ parse_options(int argc, char **argv)
 			options.stop = true;
 			continue;
 		}
+		if (strcmp(argv[i], "--tier") == 0)
+		{
+			options.tier = true;
+			continue;
+		}
 		if (strcmp(argv[i], "--simple") == 0)
 		{
 			options.simple = true;
@@ -185,6 +224,15 @@ parse_options(int argc, char **argv)
 			options.host = value;
 		else if (strcmp(argv[i - 1], "--port") == 0)
 			options.port = value;
+		else if (strcmp(argv[i - 1], "--standby-host") == 0)
+		{
+			options.standby_host = value;
+			options.tier = true;
+		}
+		else if (strcmp(argv[i - 1], "--standby-port") == 0)
+			options.standby_port = value;
+		else if (strcmp(argv[i - 1], "--standby-readers") == 0)
+			options.standby_readers = atoi(value);
 		else if (strcmp(argv[i - 1], "--user") == 0)
 			options.user = value;
 		else if (strcmp(argv[i - 1], "--dbname") == 0)
@@ -207,60 +255,146 @@ parse_options(int argc, char **argv)
 	}
 }
 
+/* A session and the thread that it is used in. */
+typedef struct Runner
+{
+	Session		session;
+	pthread_t	thread;
+	void	   *(*main) (void *);
+} Runner;
+
+static void
+add_runner(Runner *runners, int *n, bool writer, bool standby, void *(*main) (void *))
+{
+	Runner	   *runner = &runners[*n];
+
+	start_session(&runner->session, (*n)++, writer, standby);
+	runner->main = main;
+}
+
+/* Returns how many. The last two are not readers, but of the standby. */
+static int
+start_runners(Runner *runners)
+{
+	int			n = 0;
+
+	for (int i = 0; i < options.writers; i++)
+		add_runner(runners, &n, true, false, writer_main);
+	for (int i = 0; i < options.readers; i++)
+		add_runner(runners, &n, false, false, reader_main);
+	if (options.standby_host == NULL)
+		return n;
+	for (int i = 0; i < options.standby_readers; i++)
+	{
+		add_runner(runners, &n, false, true, standby_main);
+		runners[n - 1].session.lane = i;
+	}
+	add_runner(runners, &n, false, true, sampler_main);
+	add_runner(runners, &n, false, true, pauser_main);
+	return n;
+}
+
 static void
 run_sessions(void)
 {
-	int			n = options.writers + options.readers;
-	Session    *sessions = calloc((size_t) n, sizeof(Session));
-	pthread_t  *threads = calloc((size_t) n, sizeof(pthread_t));
+	Runner	   *runners = calloc((size_t) (options.writers + options.readers +
+										   options.standby_readers + 2), sizeof(Runner));
+	int			n = start_runners(runners);
 
 	for (int i = 0; i < n; i++)
-		start_session(&sessions[i], i, i < options.writers);
-	for (int i = 0; i < n; i++)
-		pthread_create(&threads[i], NULL, i < options.writers ? writer_main : reader_main,
-					   &sessions[i]);
+		pthread_create(&runners[i].thread, NULL, runners[i].main, &runners[i].session);
 	while (!done && elapsed() < options.seconds)
 		usleep(20000);
 	done = true;
 	for (int i = 0; i < n; i++)
 	{
-		pthread_join(threads[i], NULL);
-		disconnect(&sessions[i]);
+		pthread_join(runners[i].thread, NULL);
+		disconnect(&runners[i].session);
 	}
-	free(sessions);
-	free(threads);
+	free(runners);
 }
 
-int
-main(int argc, char **argv)
+/* The same on the standby, once it has caught up; Redis answers all of it. */
+static void
+check_standby_rest(PGconn *primary)
 {
-	static const char *const hits = "SELECT l1_hits + get_hits FROM cache_stats WHERE cache = '*'";
-	PGconn	   *conn;
-	int64_t		hits_before;
-	int64_t		n_hits;
-	double		seconds;
+	Session    *s = calloc(1, sizeof(Session));
 
-	parse_options(argc, argv);
-	conn = connect_to_server();
-	read_initial_states(conn);
-	hits_before = query_int(conn, hits);
-	clock_gettime(CLOCK_MONOTONIC, &started);
-	run_sessions();
-	seconds = elapsed();
-	n_hits = query_int(conn, hits) - hits_before;
-	if (!options.stop || n_stale == 0)
-		check_rest();
-	PQfinish(conn);
+	start_session(s, -1, false, true);
+	s->lane = 0;
+	on_standby = true;
+	if (!wait_for_replay(primary, s->conn))
+		report_error("the standby does not catch up");
+	for (int i = 0; i < 10 * KEYS; i++)
+		read_through_tier(s);
+	on_standby = false;
+	disconnect(s);
+	free(s);
+}
+
+static void
+print_counts(int64_t hits)
+{
+	double		seconds = elapsed();
 
 	printf("%.0f s, %.0f reads/s, %.1f %% hits; %lld commits, %lld rollbacks,"
 		   " %lld retries (%lld deadlocks, %lld serialization, %lld lock timeouts)\n",
-		   seconds, (double) n_checked / seconds, 100.0 * (double) n_hits / (double) n_checked,
+		   seconds, (double) n_checked / seconds, 100.0 * (double) hits / (double) n_checked,
 		   (long long) n_commits, (long long) n_rollbacks, (long long) n_retries,
 		   (long long) n_retried_by[0], (long long) n_retried_by[1], (long long) n_retried_by[2]);
 	if (options.reads != READS_ALL)
 		printf("portable: checked %lld reads, %lld stale reads\n", (long long) n_checked,
 			   (long long) n_stale_reads);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const hits_query =
+	"SELECT l1_hits + get_hits FROM cache_stats WHERE cache = '*'";
+	static const char *const l2_query = "SELECT l2_hits FROM cache_stats WHERE cache = '*'";
+	PGconn	   *conn;
+	PGconn	   *standby = NULL;
+	int64_t		hits;
+	int64_t		l2_hits;
+	int64_t		standby_hits = 0;
+	struct timespec now;
+
+	parse_options(argc, argv);
+	conn = connect_to_server(false);
+	if (options.standby_host != NULL)
+		standby = connect_to_server(true);
+	read_initial_states(conn);
+	hits = query_int(conn, hits_query);
+	l2_hits = query_int(conn, l2_query);
+	if (standby != NULL)
+	{
+		if (!wait_for_replay(conn, standby))
+			return 2;
+		standby_hits = query_int(standby, l2_query);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &started);
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (options.tier)
+		printf("started at %lld.%03ld\n", (long long) now.tv_sec, now.tv_nsec / 1000000);
+	run_sessions();
+	hits = query_int(conn, hits_query) - hits;
+	print_counts(hits);
+	if (!options.stop || n_stale + n_standby_stale == 0)
+	{
+		check_rest();
+		if (standby != NULL)
+			check_standby_rest(conn);
+	}
+	if (options.tier)
+		printf("redis: %" PRId64 " hits\n", query_int(conn, l2_query) - l2_hits);
+	if (standby != NULL)
+		printf("standby: checked %lld reads, %" PRId64 " redis hits, %lld stale\n",
+			   (long long) n_standby_checked, query_int(standby, l2_query) - standby_hits,
+			   (long long) n_standby_stale);
+	PQfinish(conn);
+	PQfinish(standby);
 	printf("checked %lld reads, %" PRId64 " hits, %lld stale, %lld errors\n",
-		   (long long) n_checked, n_hits, (long long) n_stale, (long long) n_errors);
-	return n_stale > 0 || n_errors > 0 ? 1 : 0;
+		   (long long) n_checked, hits, (long long) n_stale, (long long) n_errors);
+	return n_stale + n_standby_stale > 0 || n_errors > 0 ? 1 : 0;
 }

@@ -6,6 +6,8 @@
  *	judge.c		what a read may return
  *	writer.c	random transactions
  *	reader.c	everything that reads through the cache
+ *	tier.c		reads that Redis answers, also on a standby
+ *	standby.c	makes a standby lag, and watches its tables
  *	portable.c	reads that another cache can run as well
  *
  * test/soak/checker.h
@@ -34,6 +36,7 @@
 #define MAX_WRITES 4096
 #define MAX_STATEMENTS 64
 #define MAX_SHOWN 40
+#define LAG_SECONDS 2.5			/* more than cachefront.l1_ttl of the standby */
 
 typedef enum Table
 {
@@ -50,6 +53,7 @@ typedef struct Cell
 {
 	_Atomic State issued;
 	_Atomic State acked;
+	_Atomic State lagged;		/* what the standby showed some time ago */
 } Cell;
 
 /* How sessions read; see portable.c for the last two. */
@@ -62,6 +66,9 @@ typedef struct Options
 {
 	const char *host;
 	const char *port;
+	const char *standby_host;	/* NULL: none */
+	const char *standby_port;
+	int			standby_readers;
 	const char *user;
 	const char *dbname;
 	int			seconds;
@@ -69,6 +76,7 @@ typedef struct Options
 	int			readers;
 	uint64_t	seed;
 	bool		stop;
+	bool		tier;			/* reads that Redis answers are wanted */
 	bool		simple;			/* the simple protocol instead of prepared statements */
 	Reads		reads;
 } Options;
@@ -94,6 +102,8 @@ typedef struct Session
 	uint64_t	random;
 	int			number;
 	bool		writer;
+	int			lane;			/* of a standby's session; -1: all. See tier.c */
+	bool		standby;		/* connected to it */
 	bool		failed;			/* a statement of the transaction failed */
 	bool		poison;			/* what it writes now is rolled back later */
 	bool		checks_own;		/* reads its own writes through the cache */
@@ -118,6 +128,8 @@ extern struct timespec started;
 extern atomic_bool done;
 extern atomic_llong n_checked;
 extern atomic_llong n_stale;
+extern atomic_llong n_standby_checked;
+extern atomic_llong n_standby_stale;
 extern atomic_llong n_stale_reads;	/* counted by portable.c */
 extern atomic_llong n_errors;
 extern atomic_llong n_commits;
@@ -127,14 +139,16 @@ extern atomic_llong n_retried_by[8];
 
 /* session.c */
 extern _Thread_local bool found_stale; /* set by report_stale */
+extern _Thread_local bool on_standby;	/* the thread's session reads there */
 extern double elapsed(void);
 extern void report_stale(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern void report_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern int	below(Session *s, int n);
 extern bool one_in(Session *s, int n);
+extern void count_checked(int n);
 extern int	pick_id(Session *s);
 extern void pause_us(Session *s, int at_most);
-extern PGconn *connect_to_server(void);
+extern PGconn *connect_to_server(bool standby);
 extern void disconnect(Session *s);
 extern PGresult *checked_result(Session *s, PGresult *result, const char *sql);
 extern bool command(Session *s, const char *sql);
@@ -165,7 +179,17 @@ extern void invalidate_something(Session *s);
 extern void prepare_fetches(Session *s);
 extern void prepare_reader(Session *s);
 extern void read_something(Session *s);
+extern void read_on_standby(Session *s);
 extern void check_at_rest(Session *s);
+
+/* tier.c */
+extern void prepare_tier_reader(Session *s);
+extern void read_through_tier(Session *s);
+
+/* standby.c */
+extern void *sampler_main(void *arg);
+extern void *pauser_main(void *arg);
+extern bool wait_for_replay(PGconn *primary, PGconn *standby);
 
 /* portable.c */
 extern void prepare_portable_reader(Session *s);

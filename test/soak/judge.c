@@ -1,17 +1,19 @@
 /*
  * judge.c - what a read may return, given what was acknowledged before it was
- * sent and what had been issued when it returned; see checker.c.
+ * sent (or what a standby showed) and what had been issued when it returned;
+ * see checker.c.
  *
  * test/soak/judge.c
  */
 #include "checker.h"
 
+/* On a standby, which knows of no acknowledgement: what it showed for long. */
 Floor
 acked_floor(Table table, int id)
 {
-	Floor		floor = {atomic_load(&cells[table][id].acked), "acknowledged"};
-
-	return floor;
+	if (on_standby)
+		return (Floor) {atomic_load(&cells[table][id].lagged), "shown seconds ago"};
+	return (Floor) {atomic_load(&cells[table][id].acked), "acknowledged"};
 }
 
 void

@@ -51,7 +51,7 @@ read_by_key(Session *s, const char *name, Table table)
 			check_version(s, name, table, ids[i], floors[i], version);
 		}
 	}
-	n_checked += n;
+	count_checked(n);
 	PQclear(result);
 }
 
@@ -70,7 +70,7 @@ read_list(Session *s, const char *name, Table table)
 	if (result == NULL)
 		return;
 	check_list(s, name, table, grp, floors, PQgetvalue(result, 0, 0));
-	n_checked++;
+	count_checked(1);
 	PQclear(result);
 }
 
@@ -101,7 +101,7 @@ read_rows(Session *s, const char *name)
 			report_stale("session %d, %s, t_tab: sum of versions %" PRId64 ", but visible was %"
 						 PRId64, s->number, name, sum, get_int(result, 0, 0));
 	}
-	n_checked++;
+	count_checked(1);
 	PQclear(result);
 }
 
@@ -124,7 +124,7 @@ read_view(Session *s)
 	check_version(s, "view", T_KEY, id, key, json_int(json, "version"));
 	check_version(s, "view", T_TAB, id % ROWS, row, json_int(json, "other"));
 	check_version(s, "view", T_VIEW, 0, gen, json_int(json, "gen"));
-	n_checked++;
+	count_checked(1);
 	PQclear(result);
 }
 
@@ -142,7 +142,7 @@ read_typed(Session *s)
 		return;
 	check_version(s, "typed", T_KEY, id, floor,
 				  PQntuples(result) == 1 ? get_int(result, 0, 1) : -1);
-	n_checked++;
+	count_checked(1);
 	PQclear(result);
 }
 
@@ -163,7 +163,7 @@ read_keyvalue(Session *s, int id)
 	{
 		check_version(s, "cache_get", T_KEY, id, floor,
 					  json_int(PQgetvalue(result, 0, 0), "version"));
-		n_checked++;
+		count_checked(1);
 		PQclear(result);
 		return;
 	}
@@ -200,7 +200,7 @@ read_then_table(Session *s)
 	{
 		int64_t		version = json_int(PQgetvalue(cached, 0, 0), "version");
 
-		n_checked++;
+		count_checked(1);
 		if (version > get_int(table, 0, 0))
 			report_stale("session %d, t_key row %d: version %" PRId64 ", but the table has %" PRId64
 						 " after it", s->number, id, version, get_int(table, 0, 0));
@@ -224,7 +224,7 @@ compare_in_snapshot(Session *s)
 	result = run(s, name, text, NULL, NULL);
 	if (result == NULL)
 		return;
-	n_checked++;
+	count_checked(1);
 	if (strcmp(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1)) != 0)
 		report_stale("session %d, REPEATABLE READ, %s %s: %s, but the table has %s", s->number,
 					 name, text, PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 0));
@@ -270,7 +270,9 @@ read_something(Session *s)
 	int			choice = below(s, 100);
 
 	s->failed = false;
-	if (choice < 20)
+	if (options.tier && one_in(s, 2))
+		read_through_tier(s);
+	else if (choice < 20)
 		read_by_key(s, "key t_key", T_KEY);
 	else if (choice < 32)
 		read_by_key(s, "key visible t_key", T_KEY);
@@ -306,6 +308,33 @@ read_something(Session *s)
 		read_keyvalue_in_snapshot(s);
 }
 
+/* Mostly through Redis. The rest may come from memory, and lag. */
+void
+read_on_standby(Session *s)
+{
+	int			choice = below(s, 100);
+
+	s->failed = false;
+	if (choice < 70)
+		read_through_tier(s);
+	else if (choice < 76)
+		read_by_key(s, "key t_key", T_KEY);
+	else if (choice < 80)
+		read_by_key(s, "key t_part", T_PART);
+	else if (choice < 84)
+		read_by_key(s, "key t_neg", T_NEG);
+	else if (choice < 88)
+		read_list(s, "list t_tag", T_TAG);
+	else if (choice < 92)
+		read_rows(s, "rows t_tab");
+	else if (choice < 95)
+		read_view(s);
+	else if (choice < 98)
+		read_typed(s);
+	else
+		read_snapshot(s);
+}
+
 static void
 prepare_same(Session *s, const char *name, const char *key, const char *query,
 			 const char *more)
@@ -323,6 +352,8 @@ prepare_reader(Session *s)
 {
 	static const char *const slow = ", pg_sleep(0.001)";
 
+	if (options.tier)
+		prepare_tier_reader(s);
 	prepare_fetches(s);
 	prepare(s, "key t_key", "SELECT -1, cache_fetch_row('k:' || i,"
 			" 'SELECT version FROM t_key WHERE id = $1', (i)) FROM unnest($1::int[]) i");
@@ -381,7 +412,7 @@ check_at_rest(Session *s)
 			if (result != NULL && strcmp(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1)) != 0)
 				report_stale("at rest, %s %d: %s, but the table has %s", names[k], i,
 							 PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 0));
-			n_checked++;
+			count_checked(1);
 			PQclear(result);
 		}
 	}

@@ -6,6 +6,7 @@
 #include "checker.h"
 
 _Thread_local bool found_stale;
+_Thread_local bool on_standby;
 static pthread_mutex_t print_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- reports ---------------------------------------------------------------- */
@@ -39,7 +40,8 @@ report_stale(const char *format, ...)
 	va_list		args;
 
 	va_start(args, format);
-	report(&n_stale, "STALE", format, args);
+	report(on_standby ? &n_standby_stale : &n_stale,
+		   on_standby ? "STALE: standby" : "STALE", format, args);
 	va_end(args);
 	found_stale = true;
 	if (options.stop)
@@ -52,7 +54,7 @@ report_error(const char *format, ...)
 	va_list		args;
 
 	va_start(args, format);
-	report(&n_errors, "ERROR", format, args);
+	report(&n_errors, on_standby ? "ERROR: standby" : "ERROR", format, args);
 	va_end(args);
 }
 
@@ -78,6 +80,12 @@ bool
 one_in(Session *s, int n)
 {
 	return below(s, n) == 0;
+}
+
+void
+count_checked(int n)
+{
+	atomic_fetch_add(on_standby ? &n_standby_checked : &n_checked, n);
 }
 
 /* Half of all choices are one of a few rows, so that sessions meet. */
@@ -200,11 +208,14 @@ prepare(Session *s, const char *name, const char *format, ...)
 }
 
 PGconn *
-connect_to_server(void)
+connect_to_server(bool standby)
 {
 	const char *names[] = {"host", "port", "user", "dbname", "application_name", NULL};
-	const char *values[] = {options.host, options.port, options.user,
-	options.dbname, "checker", NULL};
+	const char *values[] = {
+		standby ? options.standby_host : options.host,
+		standby ? options.standby_port : options.port,
+		options.user, options.dbname, "checker", NULL
+	};
 	PGconn	   *conn = PQconnectdbParams(names, values, 0);
 
 	if (PQstatus(conn) != CONNECTION_OK)

@@ -162,6 +162,16 @@ like(ask('GET', 'k'), qr/FAILED: could not use ".*other.key".*mismatch/, 'TLS: t
 reconfigure($node, 'cachefront.redis_tls_key_file' => $certs->{client_key});
 is(ask('GET', 'k'), 'zero', 'TLS: a certificate of our own');
 
+my $renewing = $node->background_psql('postgres');
+is($renewing->query_safe("SELECT cf_debug_redis('{GET,k}')"), 'zero', 'TLS: a session');
+rename($certs->{ca}, "$certs->{ca}.old");
+reconfigure($node, 'work_mem' => '4MB');
+is($renewing->query_safe("SELECT cf_debug_redis('{GET,k}')"), 'zero', 'TLS: it keeps its connection');
+like($renewing->query_safe("SELECT cf_debug_redis_drop(); SELECT cf_debug_redis('{GET,k}')"),
+	qr/FAILED: could not use ".*ca.crt"/, 'TLS: for the next one, files are read again after a reload');
+$renewing->quit;
+rename("$certs->{ca}.old", $certs->{ca});
+
 use_redis("rediss://localhost:$redis->{port}", 'cachefront.redis_connect_timeout' => '300ms');
 is(ask('GET', 'k'), 'FAILED: Redis did not answer in time', 'TLS to a port without it');
 use_redis("redis://localhost:$redis->{tls_port}", 'cachefront.redis_connect_timeout' => '5s');
