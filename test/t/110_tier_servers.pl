@@ -77,6 +77,21 @@ sub wait_for_beat
 	return 0;
 }
 
+sub wait_for_bus
+{
+	my $deadline = time() + 20;
+	my $n = 0;
+
+	while (time() < $deadline)
+	{
+		$n = () = command($redis, 'CLIENT', 'LIST') =~ /cmd=xread/g;
+		return 1 if $n == 2;
+		sleep 0.1;
+	}
+	diag("$n connections read the bus");
+	return 0;
+}
+
 # ---- one fills, the other takes ----
 
 is(on($primary, item(1)), '[{"v":10}]', 'the primary loads');
@@ -170,6 +185,10 @@ cmp_ok(time() - $begin, '<', 8, 'when the lease is over');
 finish_session($dead);
 $primary->poll_query_until('postgres', 'SELECT true') or die 'the primary did not come back';
 $primary->wait_for_catchup($standby);
+
+# Who begins to follow the bus forgets what it has; so let both do that first.
+on($primary, item(1));
+ok(wait_for_bus(), 'both servers follow the bus');
 
 # ---- the standby hears of changes ----
 
