@@ -238,6 +238,9 @@ is_after_invalidations(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
 static bool
 is_outdated(const CfEnvelope *env, const CfL2Tag *tags, int ntags)
 {
+#ifdef CF_FAULT_NO_TAG_VERSIONS
+	return false;
+#endif
 	for (int i = 0; i < env->ntags; i++)
 	{
 		const CfEnvelopeTag *filled = &env->tags[i];
@@ -257,6 +260,9 @@ versions_match(const CfEnvelope *env, const CfL2Tag *tags, int ntags)
 {
 	int			epochs = 0;
 
+#ifdef CF_FAULT_NO_TAG_VERSIONS
+	return true;
+#endif
 	for (int i = 0; i < env->ntags; i++)
 	{
 		const CfEnvelopeTag *filled = &env->tags[i];
@@ -403,6 +409,9 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 		return false;
 	describe_hit(request, &env, tier->stamp, &hit->meta);
 	CF_WAIT_POINT("tier-after-look");
+#ifdef CF_FAULT_NO_REDIS_CLOCKS
+	return true;
+#endif
 	return cf_l1_meta_is_current(&request->key, &hit->meta) &&
 		is_after_invalidations(&request->key, &hit->meta, env.lsn);
 }
@@ -623,6 +632,9 @@ has_replayed(const CfTier *tier)
 {
 	uint64		lsn;
 
+#ifdef CF_FAULT_NO_REPLAY_CHECK
+	return true;
+#endif
 	if (!RecoveryInProgress())
 		return true;
 	for (int i = 0; i < tier->ntags; i++)
