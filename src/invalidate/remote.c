@@ -216,6 +216,9 @@ collect(void)
 	/* Without the extension, which CREATE makes known, the database has no entries. */
 	if (database && !cf_pending_any() && !OidIsValid(get_extension_oid("cachefront", true)))
 		database = false;
+#ifdef CF_FAULT_NO_REDIS_EPOCH
+	database = server = false;
+#endif
 	if (!cf_pending_any() && !database && !server)
 		return false;
 	remote.space = cf_space_mine();
@@ -265,10 +268,12 @@ fence(void)
 	}
 	if (cf_space_open(remote.space, true, &floor) != CF_L2_OK)
 		return false;
+#ifndef CF_FAULT_NO_FENCE
 	cf_space_begin();
 	add_steps(CF_STEP_FENCE, 0, floor);
 	if (!run(true))
 		return false;
+#endif
 	strlcpy(remote.run_id, cf_l2_run_id(), sizeof(remote.run_id));
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_FENCES);
 	return true;
@@ -294,6 +299,10 @@ fence_failed(void)
 static void
 keep_for_worker(void)
 {
+#ifdef CF_FAULT_NO_OUTBOX
+	remote.stage = IDLE;
+	return;
+#endif
 	remote.wake |= cf_space_outbox(remote.space) != CF_OUTBOX_WAITING;
 	if (!remote.outbox_begun)
 		cf_space_outbox_begin(remote.space);
@@ -313,6 +322,10 @@ ask_for_look(void)
 		cf_worker_wake(MyDatabaseId);
 	asked = true;
 }
+
+#ifdef CF_FAULT_SETTLE_REDIS_EARLY
+static void settle(void);
+#endif
 
 void
 cf_remote_fence(void)
@@ -334,6 +347,13 @@ cf_remote_fence(void)
 		fence_failed();
 		keep_for_worker();
 	}
+#ifdef CF_FAULT_SETTLE_REDIS_EARLY
+	else
+	{
+		settle();
+		remote.stage = IDLE;
+	}
+#endif
 	CF_HOLD_POINT("commit-after-fence");
 }
 

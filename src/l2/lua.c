@@ -148,7 +148,9 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"end\n"
 	"local sure = ''\n"
 	"if x and string.sub(x, 1, 1) ~= '~' and x >= ARGV[7] then sure = '1' end\n"
+#ifndef CF_FAULT_NO_REPLAY_CHECK
 	"if ARGV[5] ~= 'p' and x and string.sub(x, -16) > ARGV[6] then return {'N', ''} end\n"
+#endif
 	"if #live(redis.call('HGET', KEYS[1], ARGV[1]), ARGV[2]) > 0 then return {'W', ''} end\n"
 	"redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '@' .. ms(now + ARGV[3]))\n"
 	"keep(KEYS[1], ARGV[4])\n"
@@ -168,7 +170,9 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 */
 	[CF_L2_FILL] = PRELUDE
 	"local l = redis.call('HGET', KEYS[1], ARGV[1])\n"
+#ifndef CF_FAULT_NO_REDIS_LEASE
 	"if not l or string.match(l, '^(%S+)@') ~= ARGV[2] then return 0 end\n"
+#endif
 	"redis.call('HSET', KEYS[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])\n"
 	"redis.call('HDEL', KEYS[1], ARGV[1])\n"
 	"if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'x', ARGV[8]) end\n"
@@ -214,7 +218,11 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	[CF_L2_TAG_ENSURE] = PRELUDE TAG("ARGV[4]")
 	"if kind == 'f' and #live(list, '') > 0 then return 'f' end\n"
 	"if kind == 'v' and known then keep(KEYS[1], ARGV[3]); return cur end\n"
+#ifdef CF_FAULT_NO_CONFIRM
+	"cur = 'v ' .. later(ARGV[1], ARGV[4]) .. ':' .. ARGV[2]\n"
+#else
 	"cur = 'm ' .. later(ARGV[1], ARGV[4]) .. ':' .. ARGV[2]\n"
+#endif
 	"redis.call('SET', KEYS[1], cur, 'PX', ARGV[3])\n"
 	"return cur\n",
 
