@@ -285,7 +285,11 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 */
 	[CF_L2_STREAM] =
 	"local info = redis.pcall('XINFO', 'STREAM', KEYS[1])\n"
-	"if info.err then return string.find(info.err, 'no such key') and {} or {'!'} end\n"
+	"if info.err then\n"
+	"  if string.find(info.err, 'no such key') then return {} end\n"
+	"  if string.find(info.err, 'WRONGTYPE') then return {'!'} end\n"
+	"  return info\n"
+	"end\n"
 	"local s = {}\n"
 	"for i = 1, #info - 1, 2 do s[info[i]] = info[i + 1] end\n"
 	"return {s['recorded-first-entry-id'], s['last-generated-id'],\n"
