@@ -68,9 +68,9 @@ add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
 {
 	Size		size = (load->ninner_deps + ndeps) * sizeof(CfClockRef);
 
+	load->sources.hidden = true;
 	if (ndeps == 0)
 		return;
-	load->sources.hidden = true;
 	load->inner_deps = load->inner_deps == NULL ?
 		MemoryContextAlloc(load->context, size) : repalloc(load->inner_deps, size);
 	memcpy(load->inner_deps + load->ninner_deps, deps, ndeps * sizeof(CfClockRef));

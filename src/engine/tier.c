@@ -42,8 +42,8 @@
 #define CF_MAX_REMEMBERED 1024
 #define CF_MAX_REMEMBERED_TAGS 64
 
-/* A Redis string has at most 512 MB, and a reply must fit into memory. */
-#define CF_L2_MAX_VALUE (64 * 1024 * 1024)
+/* What goes over a network within cachefront.redis_command_timeout. */
+#define CF_L2_MAX_VALUE (16 * 1024 * 1024)
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
@@ -243,6 +243,9 @@ cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
 static bool
 is_outdated(const CfEnvelope *env, const CfL2Tag *tags, int ntags)
 {
+#ifdef CF_FAULT_NO_TAG_VERSIONS
+	return false;
+#endif
 	for (int i = 0; i < env->ntags; i++)
 	{
 		const CfEnvelopeTag *filled = &env->tags[i];
@@ -262,6 +265,9 @@ versions_match(const CfEnvelope *env, const CfL2Tag *tags, int ntags)
 {
 	int			epochs = 0;
 
+#ifdef CF_FAULT_NO_TAG_VERSIONS
+	return true;
+#endif
 	for (int i = 0; i < env->ntags; i++)
 	{
 		const CfEnvelopeTag *filled = &env->tags[i];
@@ -289,7 +295,8 @@ describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1
 	if (RecoveryInProgress())
 		meta->ttl = Min(meta->ttl, now - meta->filled_at +
 						cf_guc_l1_ttl * INT64CONST(1000));
-	meta->stale_for = env->stale_for;
+	/* A standby may not hear of what invalidates it later. */
+	meta->stale_for = RecoveryInProgress() ? 0 : env->stale_for;
 	meta->stamp = stamp;
 	meta->load_us = env->load_us;
 	meta->first_len = env->first_len;
@@ -378,6 +385,25 @@ look_at_more(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag **tags, 
 	return true;
 }
 
+/* Step 3, when the value itself is known to be sound. */
+static bool
+is_proven(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag *tags, int ntags,
+		  CfTierHit *hit)
+{
+	const CfRequest *request = tier->request;
+
+	if (!look_at_more(tier, look, env, &tags, &ntags) || !versions_match(env, tags, ntags))
+		return false;
+	describe_hit(request, env, tier->stamp, &hit->meta);
+	CF_WAIT_POINT("tier-after-look");
+#ifdef CF_FAULT_NO_REDIS_CLOCKS
+	return true;
+#endif
+	return cf_l1_meta_is_current(&request->key, &hit->meta) &&
+		cf_clock_lsn_of_key(request->key.hash) <= env->lsn &&
+		!are_deps_outrun(&request->key, &hit->meta, env->lsn);
+}
+
 /*
  * Step 3. False: it is of no use, or there is none. A value that nobody should
  * have stored is counted.
@@ -396,7 +422,7 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 		count(request, CF_COUNT_L2_BAD_VALUES);
 		return false;
 	}
-	if (!cf_floor_admits(&tier->floor, env.lsn, env.timeline, env.incarnation) ||
+	if (!cf_floor_admits(&tier->floor, env.lsn, env.end_lsn, env.timeline, env.incarnation) ||
 		env.expires_at <= cf_now() || env.ntags > CF_L1_MAX_DEPS ||
 		is_outdated(&env, tags, ntags))
 		return false;
@@ -415,13 +441,10 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 			count(request, CF_COUNT_L2_BAD_VALUES);
 		return false;
 	}
-	if (!look_at_more(tier, look, &env, &tags, &ntags) || !versions_match(&env, tags, ntags))
-		return false;
-	describe_hit(request, &env, tier->stamp, &hit->meta);
-	CF_WAIT_POINT("tier-after-look");
-	return cf_l1_meta_is_current(&request->key, &hit->meta) &&
-		cf_clock_lsn_of_key(request->key.hash) <= env.lsn &&
-		!are_deps_outrun(&request->key, &hit->meta, env.lsn);
+	if (is_proven(tier, look, &env, tags, ntags, hit))
+		return true;
+	pfree(hit->value);
+	return false;
 }
 
 /* Steps 1 to 3. *failed: Redis is not there (any more). */
@@ -434,7 +457,8 @@ look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 
 	tier->stamp = cf_clock_stamp();
 	tags = guess_tags(tier->request, &ntags);
-	*failed = cf_store_look(&tier->variant, tags, ntags, &tier->floor, &look, true) != CF_L2_OK;
+	/* A commit that Redis did not hear of has said so before it settled. */
+	*failed = !is_trusted(tier->variant.space) || cf_store_look(&tier->variant, tags, ntags, &tier->floor, &look, true) != CF_L2_OK;
 	return !*failed && look.state == CF_LOOK_PRESENT && take_value(tier, &look, tags, ntags, hit);
 }
 
@@ -664,6 +688,9 @@ has_replayed(const CfTier *tier)
 {
 	uint64		lsn;
 
+#ifdef CF_FAULT_NO_REPLAY_CHECK
+	return true;
+#endif
 	if (!RecoveryInProgress())
 		return true;
 	for (int i = 0; i < tier->ntags; i++)
@@ -733,6 +760,8 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta,
 		env->incarnation = tier->floor.incarnation[0].id;
 	env->timeline = tier->floor.incarnation[0].timeline;
 	env->lsn = tier->lease.lsn;
+	/* What the load's snapshot could see was written by now. */
+	env->end_lsn = cf_position_lsn();
 	env->schema = load->schema;
 	env->filled_at = meta->filled_at;
 	env->ttl = meta->ttl;
@@ -774,8 +803,11 @@ fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 	CfEnvelopePlace place;
 	CfEnvelopeOptions options;
 	CfEnvelopeEncoded encoded;
+	CfL1Meta	since_lease = *meta;
 	bool		stored = false;
 
+	/* The tombstone that comes with it is of the LSN of then. */
+	since_lease.stamp = tier->stamp;
 	set_place(tier, &place);
 	if (load->len > CF_L2_MAX_VALUE || !set_options(tier, &options))
 		return false;
@@ -784,7 +816,7 @@ fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 						   &encoded) != CF_ENVELOPE_OK)
 		return false;
 	CF_WAIT_POINT("tier-before-fill");
-	if (cf_l1_meta_is_current(&tier->request->key, meta))
+	if (cf_l1_meta_is_current(&tier->request->key, &since_lease))
 		(void) cf_store_fill(&tier->variant, &tier->lease, encoded.stored, encoded.stored_len,
 							 encoded.meta, encoded.meta_len, meta->ttl / 1000 + 1, &stored, true);
 	cf_envelope_free_encoded(&encoded);

@@ -263,8 +263,9 @@ epoch_moved_by_replay(void)
 		return;
 	cf_rule_forget();
 	cf_clock_raise(cf_clock_of_epoch(InvalidOid));
+	/* No LSN: what Redis has is of the same definitions, or has another epoch. */
 	cf_clock_settle(cf_clock_of_epoch(InvalidOid), cf_clock_next(),
-					InvalidFullTransactionId, cf_position_lsn());
+					InvalidFullTransactionId, 0);
 }
 
 static void

@@ -275,7 +275,7 @@ collect_row(Compiled *compiled, HeapTuple row, TupleDesc desc)
 	for (int i = 0; i < compiled->ntags; i++)
 	{
 		expand(&compiled->tags[i], row, desc, buf);
-		if (buf->len > 0 && buf->len <= CF_MAX_TAG)
+		if (buf->len > 0 && buf->len <= CF_MAX_TAG && !cf_tag_is_reserved(buf->data, buf->len))
 		{
 			CfTag		tag;
 

@@ -210,3 +210,10 @@ cf_clock_lower(CfClockRef ref)
 {
 	pg_atomic_fetch_sub_u32(&clocks->slot[ref].pending, 1);
 }
+
+void
+cf_clock_move(CfClockRef ref, uint64 lsn)
+{
+	cf_clock_raise(ref);
+	cf_clock_settle(ref, cf_clock_next(), InvalidFullTransactionId, lsn);
+}

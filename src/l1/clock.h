@@ -62,4 +62,7 @@ extern void cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid,
 extern void cf_clock_settle_key(uint64 hash, uint64 seq, FullTransactionId xid, uint64 lsn);
 extern void cf_clock_lower(CfClockRef ref);
 
+/* Both at once: an invalidation that no transaction of this server makes. */
+extern void cf_clock_move(CfClockRef ref, uint64 lsn);
+
 #endif							/* CF_L1_CLOCK_H */

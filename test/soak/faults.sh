@@ -11,8 +11,24 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 # shellcheck source=test/lib/setup.sh
 . test/lib/setup.sh
 
-FAULTS=(NO_PENDING LATE_STAMP NO_KEY_CLOCK NO_XMIN NO_XMIN_FILL NO_OWN_WRITES
+LOCAL=(NO_PENDING LATE_STAMP NO_KEY_CLOCK NO_XMIN NO_XMIN_FILL NO_OWN_WRITES
 	NO_FOLLOWER_CHECK SETTLE_EARLY NO_LEASE NO_EPOCH)
+# Those of the Redis tier, with what has to happen to Redis for each. Where two
+# rules guard the same, both must go: "A+B".
+declare -A REDIS=(
+	[NO_FENCE]="stop"
+	[SETTLE_REDIS_EARLY]="none"
+	[NO_TAG_VERSIONS]="none"
+	[NO_REDIS_LEASE]="none"
+	[NO_REDIS_CLOCKS+NO_FENCE]="none"
+	[NO_REPLAY_CHECK]="none"
+	[NO_PROOF]="evict"
+	[NO_FLOOR]="kill-old"
+	[NO_OUTBOX]="stop"
+	[NO_REDIS_EPOCH]="none"
+	[NO_CONFIRM]="flush"
+)
+FAULTS=("${LOCAL[@]}" "${!REDIS[@]}")
 if (($#)); then FAULTS=("$@"); fi
 TIME=${CF_FAULT_SECONDS:-30}
 
@@ -20,18 +36,20 @@ cf_setup >/dev/null
 OUT=$(mktemp)
 trap 'rm -f "$OUT"' EXIT
 missed=0
-printf '%-20s %-8s %8s  %s\n' fault found after 'first stale read'
+printf '%-24s %-8s %8s  %s\n' fault found after 'first stale read'
 for fault in "${FAULTS[@]}"; do
-	CF_FAULT=$fault test/soak/soak.sh "$TIME" --stop >"$OUT" 2>&1
+	redis=${REDIS[$fault]-}
+	CF_FAULT=${fault//+/ } CF_REDIS=$(if [[ -n $redis ]]; then echo on; else echo off; fi) \
+		CF_REDIS_FAULTS=$redis test/soak/soak.sh "$TIME" --stop >"$OUT" 2>&1
 	line=$(grep -m 1 'STALE: ' "$OUT")
 	if [[ -n $line ]]; then
 		read -r after _ _ what <<<"$line"
-		printf '%-20s %-8s %6.1f s  %s\n' "$fault" yes "$after" "$what"
+		printf '%-24s %-8s %6.1f s  %s\n' "$fault" yes "$after" "$what"
 	else
 		# No last line of the checker: it did not build, or did not start.
-		printf '%-20s %-8s %8s  %s\n' "$fault" NO "" "$(tail -n 1 "$OUT")"
+		printf '%-24s %-8s %8s  %s\n' "$fault" NO "" "$(tail -n 1 "$OUT")"
 		missed=$((missed + 1))
 	fi
-	rm -rf "${CF_BUILD:?}/fault-$fault"
+	rm -rf "${CF_BUILD:?}/fault-${fault//+/-}"
 done
 ((missed == 0))

@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# The freshness checker against a private server: make soak
+# The freshness checker against private servers: make soak
 #
 #   test/soak/soak.sh [SECONDS [CHECKER-OPTION...]]      default: 600 seconds
 #
-# CF_FLAVOUR picks the build (release); CF_FAULT=NAME builds one with a planted
-# fault instead, -DCF_FAULT_NAME. The last line says what was found; the status
+# Half of the time it looks at one server without Redis, the other half at a
+# server and its standby, with a Redis that redis_faults.pl mistreats. CF_REDIS
+# chooses one of them, "off" or "on"; CF_REDIS_FAULTS names what may be done to
+# Redis (all, or "none").
+#
+# CF_FLAVOUR picks the build (release); CF_FAULT="NAME..." builds one with planted
+# faults instead, -DCF_FAULT_NAME. The last line says what was found; the status
 # is 0 if that is nothing.
 
 set -u
@@ -15,17 +20,118 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 SECONDS_TO_RUN=${1:-600}
 if (($#)); then shift; fi
 FLAVOUR=${CF_FLAVOUR:-release}
-FAULT=${CF_FAULT:-}
+read -ra FAULTS <<<"${CF_FAULT:-}"
+read -ra REDIS_FAULTS <<<"${CF_REDIS_FAULTS:-}"
 PORT=5831
-if [[ -n $FAULT ]]; then
-	FLAVOUR=fault-$FAULT
+SEED=$((RANDOM * 32768 + RANDOM))
+REDIS_FD=
+if ((${#FAULTS[@]} > 0)); then
+	FLAVOUR=fault-$(IFS=-; echo "${FAULTS[*]}")
+	# shellcheck disable=SC2317,SC2034
 	cf_flavour_flags()
 	{
-		CF_MAKE=("CF_CPPFLAGS=-DCF_FAULT_$FAULT" with_llvm=no "PG_CONFIG=$PG_CONFIG")
+		CF_MAKE=("CF_CPPFLAGS=${FAULTS[*]/#/-DCF_FAULT_}" with_llvm=no "PG_CONFIG=$PG_CONFIG")
 	}
 fi
 
-cf_install_packages "${CF_PACKAGES[@]}" libpq-dev
+# A server, started; the folder and the port, then settings as for postgres.
+start_server()
+{
+	local data=$1 port=$2
+
+	shift 2
+	cf_server_start "$data" "$CF_TREE_BIN" "$SOCKETS" "$port" -c max_connections=200 \
+		-c deadlock_timeout=20ms -c max_wal_size=2GB "$@"
+}
+
+own_folder()
+{
+	mkdir -p "$1"
+	if ((EUID == 0)); then chown "$CF_USER" "$1"; fi
+	chmod 700 "$1"
+}
+
+stop_all()
+{
+	cf_server_stop "$STANDBY"
+	cf_server_stop "$DATA"
+	rm -rf "$DATA" "$STANDBY"
+	# The servers have had it open as well.
+	if [[ -n $REDIS_FD ]]; then exec {REDIS_FD}>&-; fi
+	REDIS_FD=
+}
+
+start_primary()
+{
+	local psql=("$CF_TREE_BIN/psql" -X -q -h "$SOCKETS" -p "$PORT" -U postgres -d postgres
+		-v ON_ERROR_STOP=1)
+
+	own_folder "$DATA"
+	cf_server_init "$DATA" "$CF_TREE_BIN" && start_server "$DATA" "$PORT" "$@" &&
+		"${psql[@]}" -c 'CREATE EXTENSION cachefront' &&
+		"${psql[@]}" -o /dev/null -v keys=120 -v rows=16 -v groups=8 -f test/soak/schema.sql
+}
+
+start_standby()
+{
+	own_folder "$STANDBY"
+	cf_as "$CF_TREE_BIN/pg_basebackup" -h "$SOCKETS" -p "$PORT" -U postgres -D "$STANDBY" \
+		-R -c fast &&
+		start_server "$STANDBY" $((PORT + 1)) -c max_standby_streaming_delay=-1 \
+			-c cachefront.l1_ttl=1s -c cachefront.stale_ttl=0 "$@"
+}
+
+# Redis and what is done to it, until we close its input; its events go to
+# $SOCKETS/events.
+start_redis()
+{
+	own_folder "$SOCKETS/redis"
+	exec {REDIS_FD}> >(cf_as perl "$CF_ROOT/test/soak/redis_faults.pl" "$SOCKETS/redis" \
+		"$SEED" "${REDIS_FAULTS[@]}" >"$SOCKETS/events" 2>&1)
+	for _ in {1..100}; do
+		if grep -qs '^ready' "$SOCKETS/events"; then return; fi
+		sleep 0.1
+	done
+	cat "$SOCKETS/events" >&2
+	return 1
+}
+
+logs_are_clean()
+{
+	! grep -nE 'PANIC:|TRAP:|terminated by signal|WARNING:.* leak' "$@"
+}
+
+check_without_redis()
+{
+	local status
+
+	start_primary || return 2
+	"$SOCKETS/checker" --host "$SOCKETS" --port "$PORT" "$@"
+	status=$?
+	logs_are_clean "$DATA/server.log" || status=1
+	stop_all
+	return "$status"
+}
+
+check_with_redis()
+{
+	local status settings=(-c "cachefront.redis_url=unix://$SOCKETS/redis/s"
+		-c cachefront.redis_command_timeout=500ms -c cachefront.breaker_reset=200ms
+		-c cachefront.l1_max_value=1kB)
+
+	start_redis && start_primary "${settings[@]}" && start_standby "${settings[@]}" || return 2
+	"$SOCKETS/checker" --host "$SOCKETS" --port "$PORT" --standby-host "$SOCKETS" \
+		--standby-port $((PORT + 1)) "$@" >"$SOCKETS/output" 2>&1
+	status=$?
+	logs_are_clean "$DATA/server.log" "$STANDBY/server.log" || status=1
+	# Only where something was found does it matter when what happened.
+	if ((status != 0)); then cat "$SOCKETS/events"; fi
+	cat "$SOCKETS/output"
+	stop_all
+	return "$status"
+}
+
+cf_install_packages "${CF_PACKAGES[@]}" libpq-dev redis-server
 cf_setup
 if ! cf_private_tree "$CF_BUILD/$FLAVOUR" "$FLAVOUR"; then
 	tail -n 20 "$CF_BUILD/$FLAVOUR/build.log" >&2
@@ -33,24 +139,18 @@ if ! cf_private_tree "$CF_BUILD/$FLAVOUR" "$FLAVOUR"; then
 fi
 SOCKETS=$(cf_socket_dir)
 DATA=$CF_BUILD/soak-$$
-trap 'cf_server_stop "$DATA"; rm -rf "$DATA" "$SOCKETS"' EXIT
+STANDBY=$CF_BUILD/soak-$$-standby
+trap 'stop_all; rm -rf "$SOCKETS"' EXIT
 trap 'exit 130' INT TERM HUP
-mkdir -p "$DATA"
-if ((EUID == 0)); then chown "$CF_USER" "$DATA"; fi
-
 gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" -o "$SOCKETS/checker" \
 	test/soak/*.c -L"$("$PG_CONFIG" --libdir)" -lpq -lpthread || exit 2
-cf_server_init "$DATA" "$CF_TREE_BIN" &&
-	cf_server_start "$DATA" "$CF_TREE_BIN" "$SOCKETS" "$PORT" -c max_connections=200 \
-		-c deadlock_timeout=20ms -c max_wal_size=2GB || exit 2
-PSQL=("$CF_TREE_BIN/psql" -X -q -h "$SOCKETS" -p "$PORT" -U postgres -d postgres
-	-v ON_ERROR_STOP=1)
-"${PSQL[@]}" -c 'CREATE EXTENSION cachefront' &&
-	"${PSQL[@]}" -o /dev/null -v keys=120 -v rows=16 -v groups=8 -f test/soak/schema.sql || exit 2
 
-"$SOCKETS/checker" --host "$SOCKETS" --port "$PORT" --seconds "$SECONDS_TO_RUN" "$@"
-status=$?
-if grep -nE 'PANIC:|TRAP:|terminated by signal|WARNING:.* leak' "$DATA/server.log"; then
-	status=1
-fi
-exit $status
+case ${CF_REDIS:-both} in
+	off) check_without_redis --seconds "$SECONDS_TO_RUN" "$@" ;;
+	on) check_with_redis --seconds "$SECONDS_TO_RUN" --seed "$SEED" "$@" ;;
+	*)
+		check_without_redis --seconds $((SECONDS_TO_RUN / 2)) "$@" &&
+			check_with_redis --seconds $(((SECONDS_TO_RUN + 1) / 2)) --seed "$SEED" "$@"
+		;;
+esac
+exit $?

@@ -2,7 +2,7 @@
  * standby.c - what the checker does with a standby, next to reading there.
  *
  * Replay is stopped and let go again, so that the standby lags while the
- * writing server goes on. And the tables are looked at all the time: what a
+ * writing server goes on, and so is its bus worker. And the tables are looked at all the time: what a
  * read from the standby's own memory returns may be as old as
  * cachefront.l1_ttl, but no older.
  *
@@ -78,7 +78,23 @@ sampler_main(void *arg)
 	return NULL;
 }
 
-/* A thread: makes the standby lag, mostly a little. */
+/* The worker that hears of invalidations; 0: there is none. */
+static pid_t
+bus_worker(Session *s)
+{
+	PGresult   *result = checked_result(s, PQexec(s->conn, "SELECT pid FROM pg_stat_activity"
+												  " WHERE backend_type = 'cachefront bus'"),
+										"bus worker");
+	pid_t		pid = PQntuples(result) == 1 ? (pid_t) get_int(result, 0, 0) : 0;
+
+	PQclear(result);
+	return pid;
+}
+
+/*
+ * A thread: makes the standby lag, mostly a little, and deaf for longer. What it
+ * hears protects it as well, and the protocol has to do without.
+ */
 void *
 pauser_main(void *arg)
 {
@@ -87,12 +103,21 @@ pauser_main(void *arg)
 	on_standby = true;
 	while (!done)
 	{
-		pause_us(s, 500000);
-		command(s, "SELECT pg_wal_replay_pause()");
-		pause_us(s, one_in(s, 5) ? 800000 : 60000);
-		command(s, "SELECT pg_wal_replay_resume()");
+		pid_t		deaf = one_in(s, 4) ? 0 : bus_worker(s);
+
+		pause_us(s, 300000);
+		if (deaf != 0)
+			kill(deaf, SIGSTOP);
+		for (int i = below(s, 4); i >= 0 && !done; i--)
+		{
+			command(s, "SELECT pg_wal_replay_pause()");
+			pause_us(s, one_in(s, 5) ? 800000 : 60000);
+			command(s, "SELECT pg_wal_replay_resume()");
+			pause_us(s, 200000);
+		}
+		if (deaf != 0)
+			kill(deaf, SIGCONT);
 	}
-	command(s, "SELECT pg_wal_replay_resume()");
 	return NULL;
 }
 
