@@ -17,11 +17,11 @@ use warnings;
 use Exporter 'import';
 use IO::Socket::UNIX;
 use PostgreSQL::Test::Cluster;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 use CfTest;
 
 our @EXPORT = qw(command counters expiring field fields keys_of namespace
-  reset_l1 run_on_all since standby_of tier_conf value_in);
+  reset_l1 run_on_all since standby_of tier_conf value_in wait_for_beat);
 
 # Time-outs that a busy machine does not reach, and lifetimes without chance.
 sub tier_conf
@@ -72,6 +72,30 @@ sub standby_of
 	$standby->start;
 	$primary->wait_for_catchup($standby);
 	return $standby;
+}
+
+# A standby fills where nothing is left of invalidations only with proof that
+# none was lost of late: a young sign of life of the primary, which it has
+# replayed.
+sub wait_for_beat
+{
+	my ($redis, $ns, $standby) = @_;
+	my $deadline = time() + 20;
+
+	while (time() < $deadline)
+	{
+		my @floor = split / /, command($redis, 'GET', "cff:$ns") // '';
+
+		if (@floor > 3 && command($redis, 'TIME')->[0] - $floor[3] / 1000 < 6)
+		{
+			my $beat = join '/', map { sprintf '%X', hex } $floor[2] =~ /^(.{8})(.{8})$/;
+
+			return 1
+			  if $standby->safe_psql('postgres', "SELECT pg_last_wal_replay_lsn() >= '$beat'") eq 't';
+		}
+		sleep 0.1;
+	}
+	return 0;
 }
 
 # Starts sessions on several servers at one time of the clock. Arguments: pairs

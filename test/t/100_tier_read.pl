@@ -235,6 +235,42 @@ is_deeply(since($node, $now, qw(loads l2_fills l2_hits too_large fills l1_hits))
 	{ loads => 1, l2_fills => 1, l2_hits => 2, too_large => 3, fills => 0, l1_hits => 0 },
 	'is read from Redis each time');
 
+# ---- changes of definitions and rights ----
+
+my %changes = (
+	'DDL' => 'ALTER TABLE wide ADD COLUMN more int',
+	'a function' => q{CREATE OR REPLACE FUNCTION secret() RETURNS int LANGUAGE sql STABLE AS 'SELECT 1'},
+	'GRANT' => 'GRANT UPDATE ON wide TO bob',
+	'REVOKE' => 'REVOKE UPDATE ON wide FROM bob',
+	'a policy' => 'CREATE POLICY p ON wide',
+	'a role' => 'ALTER ROLE bob CONNECTION LIMIT 5',
+	'membership' => 'GRANT alice TO bob',
+	'a flush' => 'SELECT cache_flush()');
+foreach my $title ('DDL', 'a function', 'GRANT', 'REVOKE', 'a policy', 'a role', 'membership', 'a flush')
+{
+	query($wide);
+	$now = counters($node);
+	query($wide);
+	is(since($node, $now, 'l2_hits')->{l2_hits}, 1, "before $title: a hit in Redis");
+	query($changes{$title});
+	$now = counters($node);
+	query($wide);
+	is_deeply(since($node, $now, qw(loads l2_hits l2_fills)), { loads => 1, l2_hits => 0, l2_fills => 1 },
+		"after $title: a miss, filled anew");
+}
+$now = counters($node);
+query(q{ROLLBACK; BEGIN; ALTER TABLE wide ADD COLUMN undone int; ROLLBACK});
+query($wide);
+is(since($node, $now, 'l2_hits')->{l2_hits}, 1, 'what is rolled back changes nothing');
+
+# The right goes, and with it what was filled under it, also after a restart.
+my $bob = q{SELECT cache_fetch('bob', 'SELECT v FROM item WHERE id = 9')};
+$node->safe_psql('postgres', $bob, extra_params => [ '-U', 'bob' ]);
+query('REVOKE SELECT ON item FROM PUBLIC');
+reset_l1($node);
+is($node->psql('postgres', $bob, extra_params => [ '-U', 'bob' ]), 3, 'no value in Redis answers whom a right was taken');
+query('GRANT SELECT ON item TO PUBLIC');
+
 # ---- early refresh ----
 
 query(q{CREATE TABLE loose (v int); INSERT INTO loose VALUES (1)});
@@ -295,6 +331,7 @@ query(q{SELECT cache_fetch('item:8', 'SELECT v FROM item WHERE id = 8', ttl => '
 like(explained('item:8', 'SELECT v FROM item WHERE id = 8'), qr/^fresh, age \d+\.\d+ s, ttl left \d+\.\d+ s$/,
 	'cache_explain: a hit');
 is(query('SELECT l2, l2_obstacle, breaker FROM cache_status'), 'up||closed', 'cache_status');
+query($wide) for 1 .. 2;
 is(query(q{SELECT samples > 0 AND p50_us > 0 FROM cache_latency WHERE operation = 'l2_hit'}), 't', 'cache_latency');
 
 # ---- a name of one's own ----

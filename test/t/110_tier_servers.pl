@@ -56,27 +56,6 @@ sub loads
 	return stat($primary, 'loads') + stat($standby, 'loads');
 }
 
-# Proof for standbys that nothing was lost of late: a young sign of life of the
-# primary that they have replayed.
-sub wait_for_beat
-{
-	my $deadline = time() + 20;
-
-	while (time() < $deadline)
-	{
-		my @floor = split / /, command($redis, 'GET', "cff:$ns") // '';
-
-		if (@floor > 3 && command($redis, 'TIME')->[0] - $floor[3] / 1000 < 6)
-		{
-			my $beat = join '/', map { sprintf '%X', hex } $floor[2] =~ /^(.{8})(.{8})$/;
-
-			return 1 if on($standby, "SELECT pg_last_wal_replay_lsn() >= '$beat'") eq 't';
-		}
-		sleep 0.1;
-	}
-	return 0;
-}
-
 sub wait_for_bus
 {
 	my $deadline = time() + 20;
@@ -97,7 +76,7 @@ sub wait_for_bus
 is(on($primary, item(1)), '[{"v":10}]', 'the primary loads');
 is(on($standby, item(1)), '[{"v":10}]', 'the standby reads it');
 is(stat($standby, 'loads') . ' ' . stat($standby, 'l2_hits'), '0 1', 'from Redis');
-ok(wait_for_beat(), 'a sign of life');
+ok(wait_for_beat($redis, $ns, $standby), 'a sign of life');
 is(on($standby, item(2)), '[{"v":20}]', 'the standby loads');
 is(stat($standby, 'loads') . ' ' . stat($standby, 'l2_fills'), '1 1', 'and fills Redis');
 is(on($primary, item(2)), '[{"v":20}]', 'the primary reads it');
@@ -120,7 +99,7 @@ sub one_load
 		my $answer = $kind eq 'row rule' ? '[{"v":' . $n * 10 . ',"pg_sleep":""}]' : '[{"sum":1,"pg_sleep":""}]';
 		my $before = loads();
 
-		wait_for_beat();
+		wait_for_beat($redis, $ns, $standby);
 		is( run_on_all(
 				$primary => [ { sql => $sql, n => 50, delay => $primary_delay } ],
 				$standby => [ { sql => $sql, n => 50, delay => $standby_delay } ]),
@@ -165,7 +144,7 @@ foreach my $case ([ $primary, $standby, 41 ], [ $standby, $primary, 42 ])
 	my $title = $loader->name . ' loads';
 	my ($begin, $dead, $pid, $waiting);
 
-	wait_for_beat();
+	wait_for_beat($redis, $ns, $standby);
 	($dead, $pid) = start_loader($loader, $key);
 	$waiting = wait_for_loader($waiter, $key);
 	ok(wait_until($waiter, q{SELECT sum(l2_lease_waits) > 0 FROM cache_stats WHERE cache = '*'}), "$title: the other waits");
@@ -175,7 +154,7 @@ foreach my $case ([ $primary, $standby, 41 ], [ $standby, $primary, 42 ])
 	cmp_ok(time() - $begin, '<', 2, "$title: at once, for its lease was given back");
 	finish_session($dead);
 }
-wait_for_beat();
+wait_for_beat($redis, $ns, $standby);
 my $begin = time();
 my ($dead, $pid) = start_loader($primary, 43);
 my $waiting = wait_for_loader($standby, 43);
