@@ -74,7 +74,7 @@ writer_main(void *arg)
 		if (options.tier && (int) (elapsed() * 10) % 10 >= 6)
 		{
 			usleep(10000);
-			if (one_in(s, 150))
+			if (one_in(s, 80))
 				define_something(s);
 			continue;
 		}

@@ -146,7 +146,7 @@ pauser_main(void *arg)
 		pause_us(s, 300000);
 		if (deaf != 0)
 			kill(deaf, SIGSTOP);
-		for (int i = below(s, 4); i >= 0 && !done; i--)
+		for (int i = below(s, 12); i >= 0 && !done; i--)
 		{
 			command(s, "SELECT pg_wal_replay_pause()");
 			pause_us(s, one_in(s, 5) ? 800000 : 60000);

@@ -200,7 +200,7 @@ read_through_tier(Session *s)
 	int			choice = below(s, 100);
 
 	s->failed = false;
-	if (choice < 38)
+	if (choice < 36)
 		read_keys(s, "tier t_key", key_queries[T_KEY], T_KEY);
 	else if (choice < 40)
 		read_keys(s, "tier t_key", slow_query, T_KEY);
