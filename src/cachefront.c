@@ -24,6 +24,7 @@
 #include "l1/clock.h"
 #include "l1/table.h"
 #include "l2/breaker.h"
+#include "l2/horizon.h"
 #include "l2/space.h"
 #include "position.h"
 #include "rules/define.h"
@@ -54,6 +55,7 @@ _PG_init(void)
 	cf_clock_register();
 	cf_l1_register();
 	cf_breaker_register();
+	cf_horizon_register();
 	cf_space_register();
 	cf_flight_register();
 	cf_notify_register();

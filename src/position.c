@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/timeline.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
@@ -17,12 +18,16 @@
 #include "position.h"
 #include "shmem.h"
 
+#define CF_STANDBY 1
+#define CF_PROMOTED 2
+
 /* Atomics, no lock */
 typedef struct CfSharedPosition
 {
 	pg_atomic_uint64 id;		/* 0: no incarnation */
 	pg_atomic_uint64 start;
 	pg_atomic_uint32 timeline;
+	pg_atomic_uint32 was_standby;	/* 0: never; CF_STANDBY, CF_PROMOTED */
 } CfSharedPosition;
 
 static CfSharedPosition *position = NULL;
@@ -75,12 +80,52 @@ cf_position_timeline(void)
 }
 
 /*
+ * Where this timeline branched off, if the server was a standby until now: what
+ * the old primary had and did not send lies after that.
+ */
+static uint64
+switch_point(TimeLineID timeline)
+{
+	List	   *history;
+
+	if (pg_atomic_read_u32(&position->was_standby) == 0 || timeline == 1)
+		return PG_UINT64_MAX;
+	history = readTimeLineHistory(timeline);
+	return ((TimeLineHistoryEntry *) linitial(history))->begin;
+}
+
+bool
+cf_position_is_promoted(void)
+{
+	static bool writing = false;	/* never a standby again */
+
+	if (likely(writing))
+		return false;
+	if (RecoveryInProgress())
+	{
+		if (pg_atomic_read_u32(&position->was_standby) == 0)
+			pg_atomic_write_u32(&position->was_standby, CF_STANDBY);
+		return false;
+	}
+	writing = true;
+	return pg_atomic_read_u32(&position->was_standby) == CF_STANDBY;
+}
+
+void
+cf_position_promotion_noted(void)
+{
+	pg_atomic_write_u32(&position->was_standby, CF_PROMOTED);
+}
+
+/*
  * The redo pointer of the last checkpoint is not after the end of what was
- * recovered, if no checkpoint has been made since: so this must come early.
+ * recovered, if no checkpoint has been made since: so this must come early. After
+ * a promotion one may have been made at once.
  */
 void
 cf_position_begin(void)
 {
+	TimeLineID	timeline;
 	uint64		id = 0;
 
 	if (RecoveryInProgress() || pg_atomic_read_u64(&position->id) != 0)
@@ -90,8 +135,9 @@ cf_position_begin(void)
 		if (!pg_strong_random(&id, sizeof(id)))
 			return;
 	}
-	pg_atomic_write_u64(&position->start, GetRedoRecPtr());
-	pg_atomic_write_u32(&position->timeline, GetWALInsertionTimeLine());
+	timeline = GetWALInsertionTimeLine();
+	pg_atomic_write_u64(&position->start, Min(GetRedoRecPtr(), switch_point(timeline)));
+	pg_atomic_write_u32(&position->timeline, timeline);
 	pg_write_barrier();
 	pg_atomic_write_u64(&position->id, id);
 }
@@ -120,6 +166,7 @@ position_shmem_init(void *memory, LWLockPadded *locks)
 	pg_atomic_init_u64(&new->id, 0);
 	pg_atomic_init_u64(&new->start, 0);
 	pg_atomic_init_u32(&new->timeline, 0);
+	pg_atomic_init_u32(&new->was_standby, 0);
 }
 
 static void

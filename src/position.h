@@ -29,6 +29,14 @@ extern void cf_position_register(void);
  */
 extern void cf_position_begin(void);
 
+/*
+ * Whoever serves reads asks this first. True: the server was a standby, and what
+ * it holds in memory was never told of the commits that it makes itself now. The
+ * caller forgets it, then says that it has done so.
+ */
+extern bool cf_position_is_promoted(void);
+extern void cf_position_promotion_noted(void);
+
 /* False: the server is a standby, or has only just begun to be none. */
 extern bool cf_position_incarnation(CfIncarnation *result);
 

@@ -43,6 +43,10 @@ void
 cf_check_tag(const text *tag)
 {
 	check_length(tag, CF_MAX_TAG, "cache tag");
+	if (cf_tag_is_reserved(VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag)))
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("cache tag must not be a single control character")));
 }
 
 void

@@ -68,7 +68,8 @@ typedef struct CfEnvelope
 	bool		covered;
 	bool		provable;
 	uint32		timeline;		/* where it was filled */
-	uint64		lsn;
+	uint64		lsn;			/* all that committed before is in the value ... */
+	uint64		end_lsn;		/* ... and nothing that committed after */
 	uint64		incarnation;
 	uint64		schema;			/* version of the result's shape */
 	TimestampTz filled_at;

@@ -9,7 +9,8 @@
  *	32	filled at, expires at, time to live, stale for (64 each)
  *	64	timeline, load time, length of the first object, plain length (32 each)
  *	80	number of tags (16), length of the identity (8)
- *	83	identity
+ *	83	end LSN (64)
+ *	91	identity
  *		for each tag: length of name (16), of version (8), name, version
  *		CRC32C (32), which envelope.c fills in and checks
  *
@@ -29,7 +30,7 @@
 static const char MAGIC[3] = {'c', 'f', 'e'};
 
 #define FORMAT_VERSION 1
-#define FIXED_LEN 83
+#define FIXED_LEN 91
 #define TAG_FIXED_LEN 3
 
 #define FLAG_NEGATIVE 0x01
@@ -142,6 +143,7 @@ cf_envelope_meta_write(const CfEnvelope *env, char *at)
 	put_u32(&at, env->plain_len);
 	put_u16(&at, (uint16) env->ntags);
 	put_u8(&at, env->identity_len);
+	put_u64(&at, env->end_lsn);
 	put_bytes(&at, env->identity, env->identity_len);
 	for (int i = 0; i < env->ntags; i++)
 	{
@@ -255,6 +257,7 @@ read_fixed(Reader *reader, CfEnvelope *env)
 	env->plain_len = get_u32(reader);
 	env->ntags = get_u16(reader);
 	env->identity_len = get_u8(reader);
+	env->end_lsn = get_u64(reader);
 	env->identity = get_bytes(reader, env->identity_len);
 	if (reader->overrun || (flags & ~FLAGS_KNOWN) != 0 || !cf_envelope_meta_is_valid(env))
 		return CF_ENVELOPE_BAD_FORMAT;

@@ -56,6 +56,13 @@ typedef struct CfTag
 	char		text[CF_MAX_TAG];
 } CfTag;
 
+/* Names that are not worth typing, for what the cache itself invalidates. */
+static inline bool
+cf_tag_is_reserved(const char *tag, int len)
+{
+	return len == 1 && (unsigned char) tag[0] < ' ';
+}
+
 extern void cf_tag_init(CfTag *tag, Oid dboid, const char *data, int len);
 
 /* 'table:OID', on which every entry that reads the table depends. */

@@ -17,6 +17,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
@@ -35,6 +36,7 @@
 #include "engine/tier.h"
 #include "engine/xfetch.h"
 #include "guc.h"
+#include "position.h"
 #include "rules/rule.h"
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
@@ -111,7 +113,8 @@ describe(const CfRequest *request, const CfLoad *load, CfDeps *deps, CfL1Meta *m
 	MemSet(meta, 0, sizeof(*meta));
 	meta->filled_at = load->started;
 	meta->ttl = cf_policy_ttl(&request->def, request->ttl, load->negative);
-	meta->stale_for = request->def.stale_ttl;
+	/* A standby may not hear of what invalidates it later. */
+	meta->stale_for = RecoveryInProgress() ? 0 : request->def.stale_ttl;
 	meta->stamp = load->stamp;
 	meta->load_us = load->load_us;
 	meta->first_len = load->first_len;
@@ -156,6 +159,17 @@ put(const CfRequest *request, const char *value, Size len, const CfL1Meta *meta)
 	}
 }
 
+/*
+ * A standby may hear by the bus of a commit that it has not replayed. What it
+ * loads meanwhile is as old as its tables, but nobody would drop it later.
+ */
+static bool
+is_overtaken(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
+{
+	return unlikely(RecoveryInProgress()) &&
+		cf_tier_is_outrun(&request->key, meta, load->replayed);
+}
+
 /* Step 6, first half. False: the value must not leave this session. */
 static bool
 fill(const CfRequest *request, CfLoad *load, CfDeps *deps, CfL1Meta *meta)
@@ -181,7 +195,10 @@ fill(const CfRequest *request, CfLoad *load, CfDeps *deps, CfL1Meta *meta)
 		return true;
 	}
 
-	put(request, load->value, load->len, meta);
+	if (is_overtaken(request, load, meta))
+		count(request, CF_COUNT_FILLS_REFUSED);
+	else
+		put(request, load->value, load->len, meta);
 	return true;
 }
 
@@ -327,6 +344,7 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 	if (!cf_tier_look(&leading->tier, request, newer_than, deadline, hit))
 		return false;
 	put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
+	cf_load_add_deps(hit->meta.deps, hit->meta.ndeps);
 	return true;
 }
 
@@ -483,7 +501,8 @@ fetch_missed(const CfRequest *request, bool have_old)
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
-		switch (cf_flight_join(&request->key, &request->id, true, &flight))
+		/* Whose result is made of ours must know what ours is made of. */
+		switch (cf_flight_join(&request->key, &request->id, !cf_load_active(), &flight))
 		{
 			case CF_FLIGHT_LEAD:
 				if (lead(request, flight, have_old, PG_INT64_MIN, deadline, &value))
@@ -600,6 +619,14 @@ fetch_bypass(CfRequest *request, CfBypass bypass)
 	return load_alone(request, false);
 }
 
+/* By the epoch that all entries of the server depend on. */
+static void
+forget_standby(void)
+{
+	cf_clock_move(cf_clock_of_epoch(InvalidOid), cf_position_lsn());
+	cf_position_promotion_noted();
+}
+
 struct varlena *
 cf_fetch(CfRequest *request)
 {
@@ -617,6 +644,8 @@ cf_fetch(CfRequest *request)
 
 	/* What the identity is made of must be as current as what a load will see. */
 	AcceptInvalidationMessages();
+	if (unlikely(cf_position_is_promoted()))
+		forget_standby();
 	cf_define_find(&request->key, &request->def);
 	count(request, CF_COUNT_FETCHES);
 	bypass = cf_policy_bypass(request);
@@ -644,7 +673,8 @@ cf_fetch(CfRequest *request)
 			return fetch_hit(request, &result, now);
 		case CF_L1_EXPIRED:
 			/* With Redis gone, all servers' loads would meet at the tables. */
-			if (unlikely(cf_tier_is_down()) && serve_stale(request, &value))
+			if (unlikely(cf_tier_is_down()) && !RecoveryInProgress() &&
+				serve_stale(request, &value))
 				return value;
 			return fetch_missed(request, true);
 		case CF_L1_MISS:

@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "executor/executor.h"
 #include "executor/functions.h"
 #include "funcapi.h"
@@ -33,6 +34,7 @@
 #include "compat.h"
 #include "debug_point.h"
 #include "engine/loader.h"
+#include "position.h"
 
 /* Encodes rows as they come. */
 typedef struct Receiver
@@ -66,9 +68,9 @@ add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
 {
 	Size		size = (load->ninner_deps + ndeps) * sizeof(CfClockRef);
 
+	load->sources.hidden = true;
 	if (ndeps == 0)
 		return;
-	load->sources.hidden = true;
 	load->inner_deps = load->inner_deps == NULL ?
 		MemoryContextAlloc(load->context, size) : repalloc(load->inner_deps, size);
 	memcpy(load->inner_deps + load->ninner_deps, deps, ndeps * sizeof(CfClockRef));
@@ -498,6 +500,8 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	/* DESIGN section 5: the clocks first, then the snapshot. */
 	load->started = cf_now();
 	load->stamp = cf_clock_stamp();
+	if (RecoveryInProgress())
+		load->replayed = cf_position_lsn();
 	/* Followers are told before definitions are read: test/model/epoch.pml. */
 	if (hooks != NULL && hooks->begun != NULL)
 		hooks->begun(hooks->arg);

@@ -19,6 +19,7 @@ typedef struct CfLoad
 	bool		negative;
 	TimestampTz started;		/* before the snapshot */
 	uint64		stamp;			/* before the snapshot */
+	uint64		replayed;		/* standby: LSN, before the snapshot */
 	uint64		schema;			/* hash of the columns' names and types */
 	uint32		load_us;
 	CfBypass	bypass;			/* why it must not be shared */

@@ -21,6 +21,7 @@
 #include "engine/loader.h"
 #include "engine/policy.h"
 #include "guc.h"
+#include "relchange.h"
 #include "rules/security.h"
 
 /*
@@ -59,7 +60,7 @@ cf_policy_has_written(void)
 }
 
 static void
-relation_changed(Datum arg, Oid relid)
+relation_changed(Oid relid)
 {
 	verdicts_valid = false;
 }
@@ -257,5 +258,5 @@ cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative)
 void
 cf_policy_register(void)
 {
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	cf_relchange_register(relation_changed);
 }

@@ -42,8 +42,8 @@
 #define CF_MAX_REMEMBERED 1024
 #define CF_MAX_REMEMBERED_TAGS 64
 
-/* A Redis string has at most 512 MB, and a reply must fit into memory. */
-#define CF_L2_MAX_VALUE (64 * 1024 * 1024)
+/* What goes over a network within cachefront.redis_command_timeout. */
+#define CF_L2_MAX_VALUE (16 * 1024 * 1024)
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
@@ -218,20 +218,25 @@ clocks_of(const CfEnvelope *env, Oid dboid, int *n)
 	return clocks;
 }
 
-/* Does this server know of an invalidation that the value is too old for? */
+/* Does this server know of an invalidation of what it depends on after an LSN? */
 static bool
-is_after_invalidations(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
+are_deps_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
 {
-	if (cf_clock_lsn(cf_clock_of_key(key->hash)) > lsn ||
-		cf_clock_lsn(cf_clock_of_epoch(key->dboid)) > lsn ||
+	if (cf_clock_lsn(cf_clock_of_epoch(key->dboid)) > lsn ||
 		cf_clock_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
-		return false;
+		return true;
 	for (int i = 0; i < meta->ndeps; i++)
 	{
 		if (cf_clock_lsn(meta->deps[i]) > lsn)
-			return false;
+			return true;
 	}
-	return true;
+	return false;
+}
+
+bool
+cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
+{
+	return cf_clock_lsn(cf_clock_of_key(key->hash)) > lsn || are_deps_outrun(key, meta, lsn);
 }
 
 /* Is one of its tags known to have another version by now? */
@@ -290,7 +295,8 @@ describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1
 	if (RecoveryInProgress())
 		meta->ttl = Min(meta->ttl, now - meta->filled_at +
 						cf_guc_l1_ttl * INT64CONST(1000));
-	meta->stale_for = env->stale_for;
+	/* A standby may not hear of what invalidates it later. */
+	meta->stale_for = RecoveryInProgress() ? 0 : env->stale_for;
 	meta->stamp = stamp;
 	meta->load_us = env->load_us;
 	meta->first_len = env->first_len;
@@ -344,6 +350,61 @@ is_well_formed(const CfRequest *request, const CfEnvelope *env, const struct var
 }
 
 /*
+ * The versions of tags that nobody thought of before the look, in another round
+ * trip. Names and versions of env point into the reply, which goes with that.
+ */
+static bool
+look_at_more(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag **tags, int *ntags)
+{
+	CfL2Tag    *all;
+	char	   *meta;
+	int			n = *ntags;
+
+	for (int i = 0; i < env->ntags; i++)
+		n += find_tag(*tags, *ntags, env->tags[i].name, env->tags[i].name_len) == NULL;
+	if (n == *ntags)
+		return true;
+	meta = palloc(look->meta_len);
+	memcpy(meta, look->meta, look->meta_len);
+	if (cf_envelope_decode_meta(meta, look->meta_len, env) != CF_ENVELOPE_OK)
+		return false;
+	all = palloc(n * sizeof(CfL2Tag));
+	memcpy(all, *tags, *ntags * sizeof(CfL2Tag));
+	n = *ntags;
+	for (int i = 0; i < env->ntags; i++)
+	{
+		if (find_tag(*tags, *ntags, env->tags[i].name, env->tags[i].name_len) == NULL)
+			set_tag(&all[n++], env->tags[i].name, env->tags[i].name_len);
+	}
+	if (cf_store_versions(tier->variant.space, all + *ntags, n - *ntags, &tier->floor,
+						  true) != CF_L2_OK)
+		return false;
+	remember(tier->request, all, n);
+	*tags = all;
+	*ntags = n;
+	return true;
+}
+
+/* Step 3, when the value itself is known to be sound. */
+static bool
+is_proven(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag *tags, int ntags,
+		  CfTierHit *hit)
+{
+	const CfRequest *request = tier->request;
+
+	if (!look_at_more(tier, look, env, &tags, &ntags) || !versions_match(env, tags, ntags))
+		return false;
+	describe_hit(request, env, tier->stamp, &hit->meta);
+	CF_WAIT_POINT("tier-after-look");
+#ifdef CF_FAULT_NO_REDIS_CLOCKS
+	return true;
+#endif
+	return cf_l1_meta_is_current(&request->key, &hit->meta) &&
+		cf_clock_lsn_of_key(request->key.hash) <= env->lsn &&
+		!are_deps_outrun(&request->key, &hit->meta, env->lsn);
+}
+
+/*
  * Step 3. False: it is of no use, or there is none. A value that nobody should
  * have stored is counted.
  */
@@ -355,15 +416,13 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 	CfEnvelopePlace place;
 	CfEnvelopeOptions options;
 	CfEnvelopeStatus status = cf_envelope_decode_meta(look->meta, look->meta_len, &env);
-	CfL2Tag    *more;
-	int			nmore = 0;
 
 	if (status != CF_ENVELOPE_OK)
 	{
 		count(request, CF_COUNT_L2_BAD_VALUES);
 		return false;
 	}
-	if (!cf_floor_admits(tier->floor, env.lsn, env.timeline, env.incarnation) ||
+	if (!cf_floor_admits(&tier->floor, env.lsn, env.end_lsn, env.timeline, env.incarnation) ||
 		env.expires_at <= cf_now() || env.ntags > CF_L1_MAX_DEPS ||
 		is_outdated(&env, tags, ntags))
 		return false;
@@ -372,12 +431,6 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 	set_place(tier, &place);
 	if (!set_options(tier, &options))
 		return false;
-	more = palloc((env.ntags + 1) * sizeof(CfL2Tag));
-	for (int i = 0; i < env.ntags; i++)
-	{
-		if (find_tag(tags, ntags, env.tags[i].name, env.tags[i].name_len) == NULL)
-			set_tag(&more[nmore++], env.tags[i].name, env.tags[i].name_len);
-	}
 	status = cf_envelope_decode_value(&env, look->value, look->value_len, &place, &options,
 									  &hit->value);
 	if (status == CF_ENVELOPE_OK && !is_well_formed(request, &env, hit->value))
@@ -388,55 +441,24 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 			count(request, CF_COUNT_L2_BAD_VALUES);
 		return false;
 	}
-
-	/* Names and versions point into the reply. */
-	if (nmore > 0)
-	{
-		char	   *copy = palloc(look->meta_len);
-
-		memcpy(copy, look->meta, look->meta_len);
-		if (cf_envelope_decode_meta(copy, look->meta_len, &env) != CF_ENVELOPE_OK)
-			return false;
-		for (int i = 0; i < nmore; i++)
-			more[i].name = copy + (more[i].name - look->meta);
-		if (cf_store_versions(tier->variant.space, more, nmore, tier->floor, true) != CF_L2_OK)
-			return false;
-		remember(request, more, nmore);
-		memcpy(tags + ntags, more, nmore * sizeof(CfL2Tag));
-		ntags += nmore;
-	}
-	if (!versions_match(&env, tags, ntags))
-		return false;
-	describe_hit(request, &env, tier->stamp, &hit->meta);
-	CF_WAIT_POINT("tier-after-look");
-#ifdef CF_FAULT_NO_REDIS_CLOCKS
-	return true;
-#endif
-	return cf_l1_meta_is_current(&request->key, &hit->meta) &&
-		is_after_invalidations(&request->key, &hit->meta, env.lsn);
+	if (is_proven(tier, look, &env, tags, ntags, hit))
+		return true;
+	pfree(hit->value);
+	return false;
 }
 
 /* Steps 1 to 3. *failed: Redis is not there (any more). */
 static bool
 look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 {
-	static CfFloor standby_floor;
-	CfL2Tag    *guessed;
 	CfL2Tag    *tags;
 	int			ntags;
 	CfLook		look;
 
 	tier->stamp = cf_clock_stamp();
-	guessed = guess_tags(tier->request, &ntags);
-	/* With room for what the value turns out to depend on. */
-	tags = palloc((ntags + CF_ENVELOPE_MAX_TAGS) * sizeof(CfL2Tag));
-	memcpy(tags, guessed, ntags * sizeof(CfL2Tag));
-	if (RecoveryInProgress())
-	{
-		standby_floor = *tier->floor;
-		tier->floor = &standby_floor;
-	}
-	*failed = cf_store_look(&tier->variant, tags, ntags, &standby_floor, &look, true) != CF_L2_OK;
+	tags = guess_tags(tier->request, &ntags);
+	/* A commit that Redis did not hear of has said so before it settled. */
+	*failed = !is_trusted(tier->variant.space) || cf_store_look(&tier->variant, tags, ntags, &tier->floor, &look, true) != CF_L2_OK;
 	return !*failed && look.state == CF_LOOK_PRESENT && take_value(tier, &look, tags, ntags, hit);
 }
 
@@ -460,6 +482,7 @@ static bool
 open_space(CfTier *tier)
 {
 	const CfSpace *space;
+	const CfFloor *floor;
 
 	if (!cf_l2_configured() || IsInParallelMode())
 		return false;
@@ -467,8 +490,9 @@ open_space(CfTier *tier)
 	if (space == NULL || !is_trusted(space))
 		return false;
 	cf_l2_set_max_reply(CF_L2_MAX_VALUE + 1024 * 1024);
-	if (cf_space_open(space, true, &tier->floor) != CF_L2_OK)
+	if (cf_space_open(space, true, &floor) != CF_L2_OK)
 		return false;
+	tier->floor = *floor;
 	cf_store_variant(&tier->variant, space, &tier->request->key, &tier->request->id);
 	return true;
 }
@@ -491,7 +515,7 @@ static CfLeaseState
 ask_lease(CfTier *tier)
 {
 	if (is_pending(tier) ||
-		cf_store_lease(&tier->variant, cf_guc_flight_timeout, tier->floor, &tier->lease,
+		cf_store_lease(&tier->variant, cf_guc_flight_timeout, &tier->floor, &tier->lease,
 					   true) != CF_L2_OK)
 		return CF_LEASE_REFUSED;
 	return tier->lease.state;
@@ -655,7 +679,7 @@ note_versions(CfTier *tier, const CfLoad *load)
 
 	collect_tags(tier, load, &meta);
 	if (meta.ndeps > CF_L1_MAX_DEPS - 2 ||
-		cf_store_ensure(space, tier->tags, tier->ntags, keep, tier->floor, &tier->lease,
+		cf_store_ensure(space, tier->tags, tier->ntags, keep, &tier->floor, &tier->lease,
 						true) != CF_L2_OK)
 		return false;
 	CF_WAIT_POINT("tier-before-confirm");
@@ -701,9 +725,11 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta,
 	if (cf_position_incarnation(&incarnation) && !RecoveryInProgress())
 		env->incarnation = incarnation.id;
 	else
-		env->incarnation = tier->floor->incarnation[0].id;
-	env->timeline = tier->floor->incarnation[0].timeline;
+		env->incarnation = tier->floor.incarnation[0].id;
+	env->timeline = tier->floor.incarnation[0].timeline;
 	env->lsn = tier->lease.lsn;
+	/* What the load's snapshot could see was written by now. */
+	env->end_lsn = cf_position_lsn();
 	env->schema = load->schema;
 	env->filled_at = meta->filled_at;
 	env->ttl = meta->ttl;
@@ -745,8 +771,11 @@ fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 	CfEnvelopePlace place;
 	CfEnvelopeOptions options;
 	CfEnvelopeEncoded encoded;
+	CfL1Meta	since_lease = *meta;
 	bool		stored = false;
 
+	/* The tombstone that comes with it is of the LSN of then. */
+	since_lease.stamp = tier->stamp;
 	set_place(tier, &place);
 	if (load->len > CF_L2_MAX_VALUE || !set_options(tier, &options))
 		return false;
@@ -755,7 +784,7 @@ fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 						   &encoded) != CF_ENVELOPE_OK)
 		return false;
 	CF_WAIT_POINT("tier-before-fill");
-	if (cf_l1_meta_is_current(&tier->request->key, meta))
+	if (cf_l1_meta_is_current(&tier->request->key, &since_lease))
 		(void) cf_store_fill(&tier->variant, &tier->lease, encoded.stored, encoded.stored_len,
 							 encoded.meta, encoded.meta_len, meta->ttl / 1000 + 1, &stored, true);
 	cf_envelope_free_encoded(&encoded);

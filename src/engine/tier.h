@@ -27,8 +27,8 @@ typedef struct CfTier
 {
 	CfTierState state;
 	const CfRequest *request;
-	const CfFloor *floor;
 	CfL2Variant variant;
+	CfFloor		floor;
 	CfLease lease;
 	CfL2Tag    *tags;			/* before the snapshot of the load; palloc'd */
 	int			ntags;
@@ -60,6 +60,13 @@ extern void cf_tier_fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta,
 
 /* It failed, or must not be shared: others may load. Never raises an error. */
 extern void cf_tier_release(CfTier *tier);
+
+/*
+ * Does this server know of an invalidation after the LSN of what a value is made
+ * of? Only that of the writing server, or told by the bus, is known. To be on the
+ * safe side one of any key with the same clock counts.
+ */
+extern bool cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn);
 
 /* Redis is configured, but the breaker has it out of use. */
 extern bool cf_tier_is_down(void);

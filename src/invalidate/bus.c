@@ -116,8 +116,7 @@ cf_bus_add_event(const CfSpace *space, uint64 lsn, const char *payload)
 	char		key[CF_SPACE_MAX_NAME + 8];
 	char		origin[CF_LSN_LEN + 1];
 	char		lsn_text[CF_LSN_LEN + 1];
-	const char *argv[] = {"XADD", key, "MAXLEN", "~", CF_BUS_LENGTH, "*",
-	"o", origin, "l", lsn_text, "d", payload};
+	const char *argv[] = {CF_BUS_LENGTH, origin, lsn_text, payload};
 	size_t		lens[lengthof(argv)];
 
 	(void) print_stream_key(key, sizeof(key), space);
@@ -125,17 +124,10 @@ cf_bus_add_event(const CfSpace *space, uint64 lsn, const char *payload)
 	cf_lsn_print(lsn_text, lsn);
 	for (int i = 0; i < lengthof(argv); i++)
 		lens[i] = strlen(argv[i]);
-	cf_l2_add(lengthof(argv), argv, lens);
+	cf_l2_add_script(CF_L2_PUBLISH, key, strlen(key), lengthof(argv), argv, lens);
 }
 
 /* ---- forgetting ---- */
-
-/* Ends an invalidation: its clock is raised. */
-static void
-settle_clock(CfClockRef clock, uint64 lsn)
-{
-	cf_clock_settle(clock, cf_clock_next(), InvalidFullTransactionId, lsn);
-}
 
 static void
 forget_key(Oid dboid, const char *text, int len, uint64 lsn)
@@ -147,16 +139,13 @@ forget_key(Oid dboid, const char *text, int len, uint64 lsn)
 	clock = cf_clock_of_key(key.hash);
 	cf_clock_raise(clock);
 	cf_l1_delete_key(&key);
-	settle_clock(clock, lsn);
+	cf_clock_settle_key(key.hash, cf_clock_next(), InvalidFullTransactionId, lsn);
 }
 
 static void
 forget_tag(Oid dboid, const char *text, int len, uint64 lsn)
 {
-	CfClockRef	clock = cf_clock_of_tag(cf_tag_hash(dboid, text, len));
-
-	cf_clock_raise(clock);
-	settle_clock(clock, lsn);
+	cf_clock_move(cf_clock_of_tag(cf_tag_hash(dboid, text, len)), lsn);
 }
 
 static void
@@ -166,7 +155,7 @@ forget_database(Oid dboid, uint64 lsn)
 
 	cf_clock_raise(clock);
 	cf_l1_delete_database(dboid);
-	settle_clock(clock, lsn);
+	cf_clock_settle(clock, cf_clock_next(), InvalidFullTransactionId, lsn);
 }
 
 /* ---- the shape of replies ---- */
@@ -369,19 +358,42 @@ apply_fields(Oid dboid, const redisReply *fields)
 		forget_database(dboid, event.lsn);
 }
 
+/* With cachefront.namespace databases may share a stream: one of them reads it. */
+static bool
+share_stream(const Reading *a, const Reading *b)
+{
+	return a->placed && b->placed && strcmp(a->space.name, b->space.name) == 0;
+}
+
+static bool
+reads_for_others(int i)
+{
+	for (int k = 0; k < i; k++)
+	{
+		if (share_stream(&readings[k], &readings[i]))
+			return false;
+	}
+	return readings[i].placed;
+}
+
 /* False: not what a read gives, or not after what was read before. */
 static bool
-apply_entry(Reading *reading, const redisReply *entry)
+apply_entry(const Reading *reading, const redisReply *entry)
 {
 	StreamId	id;
 
 	if (!is_array(entry, 2) || !take_id(entry->element[0], &id) ||
 		compare(&id, &reading->at) <= 0)
 		return false;
-	reading->at = id;
-	/* An entry that was deleted while it was read has no fields. */
-	if (entry->element[1]->type == REDIS_REPLY_ARRAY)
-		apply_fields(reading->space.dboid, entry->element[1]);
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		if (!share_stream(&readings[i], reading))
+			continue;
+		readings[i].at = id;
+		/* An entry that was deleted while it was read has no fields. */
+		if (entry->element[1]->type == REDIS_REPLY_ARRAY)
+			apply_fields(readings[i].space.dboid, entry->element[1]);
+	}
 	return true;
 }
 
@@ -393,7 +405,7 @@ find_reading(const redisReply *name)
 		char		key[CF_SPACE_MAX_NAME + 8];
 		Reading    *reading = &readings[i];
 
-		if (!reading->placed)
+		if (!reads_for_others(i))
 			continue;
 		if (print_stream_key(key, sizeof(key), &reading->space) == name->len &&
 			memcmp(key, name->str, name->len) == 0)
@@ -503,7 +515,7 @@ add_read(void)
 
 	for (int i = 0; i < CF_SPACE_MAX; i++)
 	{
-		if (!readings[i].placed)
+		if (!reads_for_others(i))
 			continue;
 		print_stream_key(keys[n], sizeof(keys[n]), &readings[i].space);
 		snprintf(ids[n], sizeof(ids[n]), UINT64_FORMAT "-" UINT64_FORMAT,
@@ -562,23 +574,14 @@ beat(void)
 	}
 }
 
-/*
- * What a standby had was as old as what it had replayed; a writing server
- * promises more.
- */
+/* For databases that nobody has read from since: see cf_fetch. */
 static void
 notice_promotion(void)
 {
-	static bool standby = false;
-
-	if (standby && !RecoveryInProgress())
-	{
-		CfClockRef	clock = cf_clock_of_epoch(InvalidOid);
-
-		cf_clock_raise(clock);
-		settle_clock(clock, cf_position_lsn());
-	}
-	standby = RecoveryInProgress();
+	if (!cf_position_is_promoted())
+		return;
+	cf_clock_move(cf_clock_of_epoch(InvalidOid), cf_position_lsn());
+	cf_position_promotion_noted();
 }
 
 static void

@@ -190,7 +190,10 @@ cf_commit_settle(void)
 
 		if (!op->raised)
 			continue;
-		cf_clock_settle(op->clock, seq, xid, lsn);
+		if (op->kind == CF_OP_KEY)
+			cf_clock_settle_key(op->key.hash, seq, xid, lsn);
+		else
+			cf_clock_settle(op->clock, seq, xid, lsn);
 		op->raised = false;
 		cf_stats_count(CF_STATS_DEFAULT, op->kind == CF_OP_KEY ?
 					   CF_COUNT_INVALIDATED_KEYS : CF_COUNT_INVALIDATED_TAGS);

@@ -33,6 +33,7 @@
 #include "l1/table.h"
 #include "position.h"
 #include "rules/rule.h"
+#include "relchange.h"
 #include "shmem.h"
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
@@ -265,12 +266,13 @@ epoch_moved_by_replay(void)
 		return;
 	cf_rule_forget();
 	cf_clock_raise(cf_clock_of_epoch(InvalidOid));
+	/* No LSN: what Redis has is of the same definitions, or has another epoch. */
 	cf_clock_settle(cf_clock_of_epoch(InvalidOid), cf_clock_next(),
-					InvalidFullTransactionId, cf_position_lsn());
+					InvalidFullTransactionId, 0);
 }
 
 static void
-relation_changed(Datum arg, Oid relid)
+relation_changed(Oid relid)
 {
 	epoch_moved_by_replay();
 }
@@ -284,7 +286,7 @@ catalog_changed(Datum arg, int cache, uint32 hash)
 void
 cf_epoch_install_hooks(void)
 {
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	cf_relchange_register(relation_changed);
 	CacheRegisterSyscacheCallback(PROCOID, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_changed, (Datum) 0);

@@ -42,6 +42,7 @@
 #include "invalidate/remote.h"
 #include "l2/store.h"
 #include "position.h"
+#include "relchange.h"
 #include "rules/define.h"
 #include "stats/counters.h"
 #include "worker.h"
@@ -72,24 +73,41 @@ has_our_shape(Relation rel)
 		TupleDescAttr(desc, COL_TAGS - 1)->atttypid == TEXTARRAYOID;
 }
 
-/*
- * NULL: the extension is not here, or of a version that had no such table. A
- * table of that name which is not the extension's is somebody else's.
- */
-static Relation
-open_outbox(LOCKMODE lockmode)
+/* The table, as it was found last; a standby asks at every read. */
+static Oid	known_relid = InvalidOid;
+
+static void
+relation_changed(Oid relid)
+{
+	if (relid == InvalidOid || relid == known_relid)
+		known_relid = InvalidOid;
+}
+
+/* A table of that name which is not the extension's is somebody else's. */
+static Oid
+find_outbox(void)
 {
 	Oid			definitions = cf_define_relation();
 	Oid			relid;
-	Relation	rel;
 
 	if (!OidIsValid(definitions))
-		return NULL;
+		return InvalidOid;
 	relid = get_relname_relid("cache_outbox", get_rel_namespace(definitions));
-	if (!OidIsValid(relid) ||
-		getExtensionOfObject(RelationRelationId, relid) != get_extension_oid("cachefront", true))
-		return NULL;
-	rel = try_relation_open(relid, lockmode);
+	if (OidIsValid(relid) &&
+		getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("cachefront", true))
+		return relid;
+	return InvalidOid;
+}
+
+/* NULL: the extension is not here, or of a version that had no such table. */
+static Relation
+open_outbox(LOCKMODE lockmode)
+{
+	Relation	rel;
+
+	if (!OidIsValid(known_relid))
+		known_relid = find_outbox();
+	rel = OidIsValid(known_relid) ? try_relation_open(known_relid, lockmode) : NULL;
 	if (rel != NULL && !has_our_shape(rel))
 	{
 		relation_close(rel, lockmode);
@@ -495,5 +513,6 @@ cf_outbox_register(void)
 		.work = work,
 	};
 
+	cf_relchange_register(relation_changed);
 	cf_worker_register_task(&task);
 }

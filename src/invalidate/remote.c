@@ -41,6 +41,7 @@
 #include "invalidate/payload.h"
 #include "invalidate/pending.h"
 #include "invalidate/remote.h"
+#include "l2/horizon.h"
 #include "l2/store.h"
 #include "position.h"
 #include "stats/counters.h"
@@ -53,8 +54,7 @@ typedef enum Stage
 {
 	IDLE,
 	FENCED,						/* or tried: fences may stand */
-	KEPT,						/* in the outbox */
-	LOST,						/* nowhere */
+	KEPT,						/* in the outbox, or missed: see there */
 	DIRECT						/* standby: settle only */
 } Stage;
 
@@ -71,6 +71,7 @@ typedef struct Remote
 	bool		server;			/* the epoch of the server is among the items */
 	bool		server_early;	/* fenced, or tried, before COMMIT PREPARED */
 	bool		outbox_begun;
+	bool		missing;		/* it may be known to no Redis: see l2/horizon.h */
 	bool		wake;			/* the worker knows nothing of the outbox yet */
 } Remote;
 
@@ -283,13 +284,39 @@ static void
 fence_failed(void)
 {
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_FENCE_FAILURES);
-	if (cf_guc_on_redis_failure == CF_ON_FAILURE_ERROR)
+	/* After COMMIT PREPARED it is too late for an error. */
+	if (cf_guc_on_redis_failure == CF_ON_FAILURE_ERROR && !cf_epoch_prepared_committed())
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("could not invalidate the cache in Redis"),
-				 errdetail("%s", cf_l2_error()[0] != '\0' ? cf_l2_error() :
+				 errdetail_log("%s", cf_l2_error()[0] != '\0' ? cf_l2_error() :
 						   "It is not used at present, because it has failed before."),
 				 errhint("Set cachefront.on_redis_failure to \"outbox\" to commit nevertheless.")));
+}
+
+/* All that Redis holds is given up when this transaction is over, crash or not. */
+static void
+begin_miss(void)
+{
+	if (!remote.missing)
+		cf_horizon_begin_miss();
+	remote.missing = true;
+}
+
+static void
+end_miss(bool committed)
+{
+	CfSpace		space;
+
+	if (!remote.missing)
+		return;
+	for (int i = 0; committed && i < CF_SPACE_MAX; i++)
+	{
+		if (cf_space_get(i, &space))
+			cf_space_forget(&space);
+	}
+	cf_horizon_end_miss();
+	remote.missing = false;
 }
 
 /*
@@ -307,9 +334,10 @@ keep_for_worker(void)
 	if (!remote.outbox_begun)
 		cf_space_outbox_begin(remote.space);
 	remote.outbox_begun = true;
-	remote.stage = LOST;
-	if (cf_outbox_write(remote.items, remote.nitems))
-		remote.stage = KEPT;
+	/* An outbox is one database's; the others do not look into it. */
+	if (!cf_outbox_write(remote.items, remote.nitems) || remote.server)
+		begin_miss();
+	remote.stage = KEPT;
 }
 
 /* After a start somebody has to look into the table. */
@@ -327,10 +355,30 @@ ask_for_look(void)
 static void settle(void);
 #endif
 
+/* Redis is switched off; but some day it may be switched on again. */
+static void
+miss(void)
+{
+	bool		database;
+	bool		server;
+
+	cf_epoch_raised(&database, &server);
+	if ((cf_pending_any() || database || server) && !RecoveryInProgress() &&
+		cf_horizon_is_used())
+		begin_miss();
+}
+
 void
 cf_remote_fence(void)
 {
-	if (!cf_l2_configured() || IsParallelWorker() || !collect())
+	if (IsParallelWorker())
+		return;
+	if (!cf_l2_configured())
+	{
+		miss();
+		return;
+	}
+	if (!collect())
 		return;
 	if (RecoveryInProgress())
 	{
@@ -376,24 +424,16 @@ cf_remote_fence_server(void)
 	remote.nitems = 1;
 	remote.server_early = true;
 	if (!fence())
+	{
 		fence_failed();
+		begin_miss();
+	}
 	remote.items = NULL;
 	remote.nitems = 0;
+	CF_HOLD_POINT("prepared-after-fence");
 }
 
 /* ---- after it ---- */
-
-static void
-forget_all_spaces(void)
-{
-	CfSpace		space;
-
-	for (int i = 0; i < CF_SPACE_MAX; i++)
-	{
-		if (cf_space_get(i, &space))
-			cf_space_forget(&space);
-	}
-}
 
 static bool
 try_settle(void)
@@ -421,14 +461,9 @@ settle(void)
 		cf_space_forget_unless(remote.space, remote.run_id);
 }
 
-/* An outbox is one database's; the others do not look into it. */
 static void
-finish_outbox(bool committed)
+finish_outbox(void)
 {
-	if (committed && remote.server)
-		forget_all_spaces();
-	else if (committed && remote.stage == LOST)
-		cf_space_forget(remote.space);
 	cf_space_outbox_end(remote.space);
 	if (remote.wake)
 		cf_worker_wake(MyDatabaseId);
@@ -439,8 +474,9 @@ cf_remote_settle(void)
 {
 	if (remote.stage == FENCED || remote.stage == DIRECT)
 		settle();
+	end_miss(true);
 	if (remote.outbox_begun)
-		finish_outbox(true);
+		finish_outbox();
 	reset();
 }
 
@@ -471,7 +507,7 @@ settle_server(void)
 	if (run_after(CF_STEP_SETTLE))
 		return;
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_SETTLE_FAILURES);
-	forget_all_spaces();
+	begin_miss();
 }
 
 void
@@ -481,7 +517,8 @@ cf_remote_lift(void)
 		settle_server();
 	else if (remote.token[0] != '\0' && (remote.stage == FENCED || remote.server_early))
 		(void) run_after(CF_STEP_LIFT);
+	end_miss(cf_epoch_prepared_committed());
 	if (remote.outbox_begun)
-		finish_outbox(false);
+		finish_outbox();
 	reset();
 }

@@ -27,7 +27,6 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -37,6 +36,7 @@
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
 #include "rules/rule.h"
+#include "relchange.h"
 #include "shmem.h"
 
 /* A column that a template names. */
@@ -275,7 +275,7 @@ collect_row(Compiled *compiled, HeapTuple row, TupleDesc desc)
 	for (int i = 0; i < compiled->ntags; i++)
 	{
 		expand(&compiled->tags[i], row, desc, buf);
-		if (buf->len > 0 && buf->len <= CF_MAX_TAG)
+		if (buf->len > 0 && buf->len <= CF_MAX_TAG && !cf_tag_is_reserved(buf->data, buf->len))
 		{
 			CfTag		tag;
 
@@ -422,7 +422,7 @@ trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
  * no such triggers. But it learns, as every session, that a relation changed.
  */
 static void
-relation_changed(Datum arg, Oid relid)
+relation_changed(Oid relid)
 {
 	generation++;
 	if (!IsLogicalWorker() || nchanged == CF_MAX_CHANGED)
@@ -453,7 +453,7 @@ cf_trigger_pre_commit(void)
 void
 cf_trigger_install_hooks(void)
 {
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	cf_relchange_register(relation_changed);
 	prev_object_access = object_access_hook;
 	object_access_hook = trigger_object_access;
 }

@@ -18,6 +18,7 @@ typedef struct CfSharedClock
 	pg_atomic_uint64 max_xid;	/* largest transaction id that settled here */
 	pg_atomic_uint64 lsn;		/* latest LSN that settled here; 0: none yet */
 	pg_atomic_uint32 pending;	/* transactions in their commit window */
+	pg_atomic_uint32 key;		/* part of the hash of the last key that settled here */
 } CfSharedClock;
 
 /* Atomics, no lock */
@@ -56,6 +57,7 @@ clock_shmem_init(void *memory, LWLockPadded *locks)
 		pg_atomic_init_u64(&new->slot[i].max_xid, 0);
 		pg_atomic_init_u64(&new->slot[i].lsn, 0);
 		pg_atomic_init_u32(&new->slot[i].pending, 0);
+		pg_atomic_init_u32(&new->slot[i].key, 0);
 	}
 }
 
@@ -127,6 +129,15 @@ cf_clock_lsn(CfClockRef ref)
 	return pg_atomic_read_u64(&clocks->slot[ref].lsn);
 }
 
+uint64
+cf_clock_lsn_of_key(uint64 hash)
+{
+	CfSharedClock *slot = &clocks->slot[cf_clock_of_key(hash)];
+	uint64		lsn = pg_atomic_read_u64(&slot->lsn);
+
+	return pg_atomic_read_u32(&slot->key) == (uint32) hash ? lsn : 0;
+}
+
 /*
  * Pending must be read before the sequence number. The other way round, a
  * whole commit window could pass between the two reads and leave no trace.
@@ -184,8 +195,25 @@ cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
 	pg_atomic_fetch_sub_u32(&slot->pending, 1);
 }
 
+/* While it is written the clock is pending: nobody takes the one for the other. */
+void
+cf_clock_settle_key(uint64 hash, uint64 seq, FullTransactionId xid, uint64 lsn)
+{
+	CfClockRef	ref = cf_clock_of_key(hash);
+
+	pg_atomic_write_u32(&clocks->slot[ref].key, (uint32) hash);
+	cf_clock_settle(ref, seq, xid, lsn);
+}
+
 void
 cf_clock_lower(CfClockRef ref)
 {
 	pg_atomic_fetch_sub_u32(&clocks->slot[ref].pending, 1);
+}
+
+void
+cf_clock_move(CfClockRef ref, uint64 lsn)
+{
+	cf_clock_raise(ref);
+	cf_clock_settle(ref, cf_clock_next(), InvalidFullTransactionId, lsn);
 }

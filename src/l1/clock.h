@@ -42,9 +42,12 @@ extern bool cf_clock_unmoved(CfClockRef ref, uint64 stamp);
 
 /*
  * The LSN of the last invalidation that was settled there since the server
- * started: what was read before that is not current.
+ * started: what was read before that is not current. Of a key it is known only
+ * until another key of the same clock is invalidated (0 then): busy keys would
+ * otherwise make all that share a clock with them look old.
  */
 extern uint64 cf_clock_lsn(CfClockRef ref);
+extern uint64 cf_clock_lsn_of_key(uint64 hash);
 
 /* Every transaction that invalidated there is older than xmin: it is in the snapshot. */
 extern bool cf_clock_precedes(CfClockRef ref, FullTransactionId xmin);
@@ -54,6 +57,12 @@ extern void cf_clock_raise(CfClockRef ref);
 extern uint64 cf_clock_next(void);
 extern void cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid,
 							uint64 lsn);
+
+/* The same for a key, which the clock remembers. */
+extern void cf_clock_settle_key(uint64 hash, uint64 seq, FullTransactionId xid, uint64 lsn);
 extern void cf_clock_lower(CfClockRef ref);
+
+/* Both at once: an invalidation that no transaction of this server makes. */
+extern void cf_clock_move(CfClockRef ref, uint64 lsn);
 
 #endif							/* CF_L1_CLOCK_H */

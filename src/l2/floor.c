@@ -125,20 +125,22 @@ cf_floor_parse(const char *text, Size len, CfFloor *floor)
 	return floor->n > 0;
 }
 
-/* What began after it ended it: where the next one began. */
+/* Each incarnation that began after it ended it, where that one began. */
 bool
-cf_floor_admits(const CfFloor *floor, uint64 lsn, uint32 timeline, uint64 incarnation)
+cf_floor_admits(const CfFloor *floor, uint64 lsn, uint64 end_lsn, uint32 timeline,
+				uint64 incarnation)
 {
 #ifdef CF_FAULT_NO_FLOOR
 	return true;
 #endif
-	if (lsn < floor->lsn)
+	if (lsn < floor->lsn || end_lsn < lsn)
 		return false;
 	for (int i = 0; i < floor->n; i++)
 	{
 		if (floor->incarnation[i].id == incarnation)
-			return floor->incarnation[i].timeline == timeline &&
-				(i == 0 || lsn <= floor->incarnation[i - 1].start);
+			return floor->incarnation[i].timeline == timeline;
+		if (end_lsn > floor->incarnation[i].start)
+			return false;
 	}
 	return false;
 }

@@ -30,9 +30,12 @@ typedef struct CfFloor
 /* False if it is not such a text. */
 extern bool cf_floor_parse(const char *text, Size len, CfFloor *floor);
 
-/* May a value be trusted that was filled there and then? */
-extern bool cf_floor_admits(const CfFloor *floor, uint64 lsn, uint32 timeline,
-							uint64 incarnation);
+/*
+ * May a value be trusted that was filled there and then? lsn: all that committed
+ * before is in it; end_lsn: nothing that committed after.
+ */
+extern bool cf_floor_admits(const CfFloor *floor, uint64 lsn, uint64 end_lsn,
+							uint32 timeline, uint64 incarnation);
 
 /* An item of the list, zero-terminated. */
 #define CF_INCARNATION_LEN (8 + 1 + CF_LSN_LEN + 1 + 16)

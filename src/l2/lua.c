@@ -38,6 +38,11 @@
 #define ALLOW_OOM "#!lua flags=allow-oom\n"
 #define NEVER "'FFFFFFFFFFFFFFFF'"	/* an LSN that nobody reaches */
 
+/* A key of another type is not ours, and must not stop an invalidation. */
+#define OWN_TYPE(type) \
+	"local kind_of_key = redis.call('TYPE', KEYS[1]).ok\n" \
+	"if kind_of_key ~= 'none' and kind_of_key ~= '" type "' then redis.call('DEL', KEYS[1]) end\n"
+
 /*
  * now: ms. live(list, own): what of a list of fences stands, without own; has
  * another expired; was own among them? keep: for so many ms at least.
@@ -79,7 +84,9 @@
 	"local function put(p, kept, ttl)\n" \
 	"  local text\n" \
 	"  if #kept > 0 then text = 'f ' .. p .. ' ' .. table.concat(kept, ' ')\n" \
-	"  elseif string.sub(p, 1, 1) == '?' then text = 'u ' .. lsn(p)\n" \
+	"  elseif string.sub(p, 1, 1) == '?' then\n" \
+	"    text = 'u ' .. lsn(p)\n" \
+	"    ttl = math.min(tonumber(ttl), 600000)\n" \
 	"  else text = 'v ' .. p end\n" \
 	"  redis.call('SET', KEYS[1], text, 'PX', ttl)\n" \
 	"end\n"
@@ -94,7 +101,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * token, fence ms, keep ms. Step 2 of section 5: value and leases go, and
 	 * none is given until the fence is lifted.
 	 */
-	[CF_L2_FENCE] = ALLOW_OOM PRELUDE
+	[CF_L2_FENCE] = ALLOW_OOM OWN_TYPE("hash") PRELUDE
 	"local x = redis.call('HGET', KEYS[1], 'x')\n"
 	"local kept, expired = live(redis.call('HGET', KEYS[1], 'f'), ARGV[1])\n"
 	"kept[#kept + 1] = ARGV[1] .. '@' .. ms(now + ARGV[2])\n"
@@ -109,7 +116,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * token, commit LSN, keep ms, floor. Step 4: drops again, and leaves the
 	 * LSN that a standby must have replayed before it fills.
 	 */
-	[CF_L2_SETTLE] = ALLOW_OOM PRELUDE
+	[CF_L2_SETTLE] = ALLOW_OOM OWN_TYPE("hash") PRELUDE
 	"local x = redis.call('HGET', KEYS[1], 'x') or '~0000000000000000'\n"
 	"local kept, expired, found = live(redis.call('HGET', KEYS[1], 'f'), ARGV[1])\n"
 	"local sure = string.sub(x, 1, 1) ~= '~' and found and x >= ARGV[4]\n"
@@ -122,7 +129,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"return 1\n",
 
 	/* token. The transaction was rolled back. */
-	[CF_L2_LIFT] = ALLOW_OOM PRELUDE
+	[CF_L2_LIFT] = ALLOW_OOM OWN_TYPE("hash") PRELUDE
 	"local f = redis.call('HGET', KEYS[1], 'f')\n"
 	"if not f then return 0 end\n"
 	"local kept, expired = live(f, ARGV[1])\n"
@@ -143,8 +150,8 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"if f then\n"
 	"  if #live(f, '') > 0 then return {'F', ''} end\n"
 	"  x = '~' .. " NEVER "\n"
-	"  redis.call('HDEL', KEYS[1], 'f')\n"
 	"  redis.call('HSET', KEYS[1], 'x', x)\n"
+	"  redis.call('HDEL', KEYS[1], 'f')\n"
 	"end\n"
 	"local sure = ''\n"
 	"if x and string.sub(x, 1, 1) ~= '~' and x >= ARGV[7] then sure = '1' end\n"
@@ -180,7 +187,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"return 1\n",
 
 	/* token, fence ms, keep ms, floor. */
-	[CF_L2_TAG_FENCE] = ALLOW_OOM PRELUDE TAG("ARGV[4]")
+	[CF_L2_TAG_FENCE] = ALLOW_OOM OWN_TYPE("string") PRELUDE TAG("ARGV[4]")
 	"local kept, expired = {}, false\n"
 	"if kind == 'f' then kept, expired = live(list, ARGV[1]) end\n"
 	"if expired then prev = '?' .. " NEVER " end\n"
@@ -192,7 +199,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * token, commit LSN, keep ms, floor. A new version, with a name that none
 	 * had before; but only where there was one, and all fences since are known.
 	 */
-	[CF_L2_TAG_SETTLE] = ALLOW_OOM PRELUDE TAG("ARGV[4]")
+	[CF_L2_TAG_SETTLE] = ALLOW_OOM OWN_TYPE("string") PRELUDE TAG("ARGV[4]")
 	"local kept, expired, found = {}, false, false\n"
 	"if kind == 'f' then kept, expired, found = live(list, ARGV[1]) end\n"
 	"local at = later(lsn(prev), ARGV[2])\n"
@@ -203,7 +210,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"return 1\n",
 
 	/* token, keep ms, floor. The transaction was rolled back. */
-	[CF_L2_TAG_LIFT] = ALLOW_OOM PRELUDE TAG("ARGV[3]")
+	[CF_L2_TAG_LIFT] = ALLOW_OOM OWN_TYPE("string") PRELUDE TAG("ARGV[3]")
 	"if kind ~= 'f' then return 0 end\n"
 	"local kept, expired = live(list, ARGV[1])\n"
 	"if expired then prev = '?' .. " NEVER " end\n"
@@ -245,8 +252,8 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 
 	/*
 	 * run id, current LSN, own incarnation as in the list, evicted keys, how
-	 * many incarnations to keep, '1' to raise the floor in any case. Only the
-	 * writing server. A Redis of another run id may have forgotten what came
+	 * many incarnations to keep, '1' to raise the floor in any case, horizon.
+	 * Only the writing server. A Redis of another run id may have forgotten what came
 	 * before: then the floor rises to the current LSN. Answers the floor; '' to
 	 * a server of an older timeline, which must not write here any more.
 	 */
@@ -260,24 +267,33 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"  if one ~= ARGV[3] and #list < tonumber(ARGV[5]) then list[#list + 1] = one end\n"
 	"end\n"
 	"if run ~= ARGV[1] or ARGV[6] == '1' then floor = ARGV[2] end\n"
+	"floor = later(floor, ARGV[7])\n"
 	"cur = table.concat({ARGV[1], floor, ARGV[2], ms(now), ARGV[4], table.concat(list, ' ')}, ' ')\n"
 	"redis.call('SET', KEYS[1], cur)\n"
 	"return cur\n",
 
 	/*
-	 * run id, LSN, evicted keys, and the ms that a beat is kept for at least:
-	 * a standby needs one that it has replayed and that is not too old.
+	 * run id, LSN, evicted keys, the ms that a beat is kept for at least, own
+	 * incarnation: a standby needs one that it has replayed and that is not too
+	 * old. A server that is no longer the writing one gives none.
 	 */
 	[CF_L2_BEAT] = ALLOW_OOM PRELUDE
 	"local cur = redis.call('GET', KEYS[1]) or ''\n"
 	"local run, floor, beat, at, evicted, rest = string.match(cur,\n"
 	"  '^(%x+) (%x+) (%x+) (%d+) (%d+) ?(.*)$')\n"
 	"if run ~= ARGV[1] then return '' end\n"
+	"if string.match(rest, '^%S+') ~= ARGV[5] then return cur end\n"
 	"if evicted ~= ARGV[3] or now - tonumber(at) >= tonumber(ARGV[4]) then\n"
 	"  cur = table.concat({run, floor, ARGV[2], ms(now), ARGV[3], rest}, ' ')\n"
 	"  redis.call('SET', KEYS[1], cur)\n"
 	"end\n"
 	"return cur\n",
+
+	/* length, origin, LSN, payload: an event for the bus. */
+	[CF_L2_PUBLISH] = ALLOW_OOM OWN_TYPE("stream")
+	"redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*',\n"
+	"  'o', ARGV[2], 'l', ARGV[3], 'd', ARGV[4])\n"
+	"return 1\n",
 
 	/*
 	 * What is left of the bus: {first id, last id ever, entries ever, entries
@@ -285,7 +301,11 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 */
 	[CF_L2_STREAM] =
 	"local info = redis.pcall('XINFO', 'STREAM', KEYS[1])\n"
-	"if info.err then return string.find(info.err, 'no such key') and {} or {'!'} end\n"
+	"if info.err then\n"
+	"  if string.find(info.err, 'no such key') then return {} end\n"
+	"  if string.find(info.err, 'WRONGTYPE') then return {'!'} end\n"
+	"  return info\n"
+	"end\n"
 	"local s = {}\n"
 	"for i = 1, #info - 1, 2 do s[info[i]] = info[i + 1] end\n"
 	"return {s['recorded-first-entry-id'], s['last-generated-id'],\n"

@@ -35,6 +35,7 @@ typedef enum CfL2Script
 	CF_L2_BEAT,
 
 	/* On cfb:<ns> */
+	CF_L2_PUBLISH,
 	CF_L2_STREAM,
 
 	CF_L2_NSCRIPTS

@@ -16,6 +16,7 @@
 #include "storage/lwlock.h"
 
 #include "guc.h"
+#include "l2/horizon.h"
 #include "l2/lua.h"
 #include "l2/space.h"
 #include "position.h"
@@ -220,12 +221,19 @@ write_floor(const CfSpace *space, const CfIncarnation *incarnation, bool forget,
 	char		lsn[CF_LSN_LEN + 1];
 	char		own[CF_INCARNATION_LEN + 1];
 	char		evicted_text[24];
-	const char *argv[] = {cf_l2_run_id(), lsn, own, evicted_text, "8", forget ? "1" : "0"};
+	char		horizon_text[CF_LSN_LEN + 1];
+	const char *argv[] = {
+		cf_l2_run_id(), lsn, own, evicted_text, "8", forget ? "1" : "0", horizon_text
+	};
 	size_t		lens[lengthof(argv)];
 	const redisReply *reply;
 	CfL2Status	status;
 	uint64		evicted;
+	uint64		horizon;
 
+	if (!cf_horizon_get(cf_l2_run_id(), &horizon))
+		return CF_L2_OPEN;
+	cf_lsn_print(horizon_text, horizon);
 	cf_space_begin();
 	add_info_stats();
 	status = cf_l2_run(cf_guc_redis_command_timeout, interruptible);
@@ -363,14 +371,19 @@ cf_space_beat(const CfSpace *space)
 	char		key[CF_FLOOR_KEY_MAX];
 	char		lsn[CF_LSN_LEN + 1];
 	char		evicted_text[24];
-	const char *argv[] = {NULL, lsn, evicted_text, CF_BEAT_MS};
+	char		own[CF_INCARNATION_LEN + 1];
+	const char *argv[] = {NULL, lsn, evicted_text, CF_BEAT_MS, own};
 	size_t		lens[lengthof(argv)];
 	const CfFloor *floor;
+	CfIncarnation incarnation;
 	CfL2Status	status = cf_space_open(space, true, &floor);
 	uint64		evicted;
 
 	if (status != CF_L2_OK)
 		return status;
+	if (!cf_position_incarnation(&incarnation))
+		return CF_L2_OPEN;
+	cf_floor_print_incarnation(own, &incarnation);
 	cf_lsn_print(lsn, cf_position_lsn());
 	cf_space_begin();
 	add_info_stats();

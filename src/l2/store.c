@@ -201,13 +201,17 @@ add_get_floor(const CfSpace *space)
 	add(&args);
 }
 
-/* Is the floor that was read with it that of the Redis that it was read from? */
+/*
+ * Is the floor that was read with it that of the Redis that it was read from?
+ * One of a later timeline is of a history that this server does not follow.
+ */
 static bool
 take_floor(const redisReply *reply, CfFloor *floor)
 {
 	return reply != NULL && reply->type == REDIS_REPLY_STRING &&
 		cf_floor_parse(reply->str, reply->len, floor) &&
-		strcmp(floor->run_id, cf_l2_run_id()) == 0;
+		strcmp(floor->run_id, cf_l2_run_id()) == 0 &&
+		floor->incarnation[0].timeline <= cf_position_timeline();
 }
 
 static void

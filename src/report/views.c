@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_authid.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -166,7 +167,9 @@ put_redis(Row *row)
 	put(row, CStringGetTextDatum(cf_breaker_state_name(report.state)));
 	put_time(row, report.opened_at);
 	put_time(row, report.retry_at);
-	put_text(row, report.last_error);
+	/* It names hosts and files, which are settings for superusers only. */
+	put_text(row, has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_SETTINGS) ?
+			 report.last_error : NULL);
 	put_time(row, report.last_error_at);
 	for (int i = 0; i < lengthof(counters); i++)
 		put(row, Int64GetDatum((int64) report.counters[counters[i]]));

@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "guc.h"
+#include "relchange.h"
 #include "rules/define.h"
 
 /* Columns of cache_definitions. */
@@ -62,7 +63,7 @@ static bool definitions_valid = false;
 static Oid	definitions_relid = InvalidOid;
 
 static void
-relation_changed(Datum arg, Oid relid)
+relation_changed(Oid relid)
 {
 	if (relid == InvalidOid || relid == definitions_relid ||
 		!OidIsValid(definitions_relid))
@@ -313,5 +314,5 @@ cf_define_count(void)
 void
 cf_define_register(void)
 {
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	cf_relchange_register(relation_changed);
 }

@@ -2,12 +2,13 @@
 # make demo, make demo-stop: a private server with a shop in it, and a tour.
 #
 #   test/demo/demo.sh        installs what is missing, builds, installs the
-#                            extension, starts the server, loads the shop
-#                            unless it is there already, and shows tour.sh
-#   test/demo/demo.sh stop   stops the server and removes its data
+#                            extension, starts the server and a Redis, loads
+#                            the shop unless it is there already, and shows
+#                            tour.sh and tour_redis.sh
+#   test/demo/demo.sh stop   stops both and removes their data
 #
-# Everything but the installed extension is in build/demo. The server listens
-# on a unix socket only, which root and the server's user alone can open.
+# Everything but the installed extension is in build/demo. Both listen on unix
+# sockets only, which root and the server's user alone can open.
 
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -19,10 +20,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/demo/screen.sh
 # shellcheck source=test/demo/tour.sh
 . test/demo/tour.sh
+# shellcheck source=test/demo/redis.sh
+. test/demo/redis.sh
+# shellcheck source=test/demo/tour_redis.sh
+. test/demo/tour_redis.sh
 
 PORT=5491
 DATABASE=shop
-STEPS=5
+STEPS=6
 BATCHES=50
 ORDERS=250000
 
@@ -82,9 +87,20 @@ start_server()
 		install -d -m 0700 -o "$CF_USER" "$data"
 		cf_server_init "$data" "$BIN"
 	fi
-	cf_server_start "$data" "$BIN" "$SOCKETS" "$PORT" \
+	run_server
+}
+
+run_server()
+{
+	cf_server_start "$DEMO/data" "$BIN" "$SOCKETS" "$PORT" \
 		-c unix_socket_permissions=0700 -c max_connections=200 \
 		-c shared_buffers=256MB -c max_wal_size=4GB -c jit=off
+}
+
+restart_server()
+{
+	cf_server_stop "$DEMO/data"
+	run_server
 }
 
 # The extension's objects follow what is installed; the shop stays.
@@ -125,7 +141,7 @@ load_shop()
 prepare()
 {
 	step 'Debian packages'
-	quietly cf_install_packages "${CF_PACKAGES[@]}"
+	quietly cf_install_packages "${CF_PACKAGES[@]}" redis-server
 	cf_setup
 	DEMO=$CF_BUILD/demo
 	BIN=$("$PG_CONFIG" --bindir)
@@ -145,6 +161,9 @@ prepare()
 	step 'private server'
 	quietly start_server
 	done_step "pid $(cf_server_pid "$DEMO/data")"
+	step 'private Redis'
+	redis_pid >/dev/null || quietly redis_start
+	done_step "pid $(redis_pid)"
 
 	SHOP=$(cat test/demo/{schema,orders,constraints}.sql)
 	step 'shop: 200,000 products, 1,000,000 order lines'
@@ -162,17 +181,20 @@ goodbye()
 {
 	cat <<-END
 
-		${BOLD}The server runs on. Have a look yourself:${PLAIN}
+		${BOLD}The server and its Redis run on. Have a look yourself:${PLAIN}
 
 		    psql -h $SOCKETS -p $PORT -U postgres $DATABASE
+		    redis-cli -s $SOCKETS/redis.sock
 
 		    SELECT cache_fetch('product:42', 'SELECT * FROM products WHERE id = \$1', (42));
 		    SELECT * FROM cache_explain('product:42', 'SELECT * FROM products WHERE id = \$1', (42));
 		    SELECT * FROM cache_status \\gx
 		    SELECT cache, fetches, l1_hits, misses, loads, early_refreshes FROM cache_stats;
 		    SELECT key, state, bytes, age, ttl_left FROM cache_entries;
+		    HGET cf:$NAMESPACE:product:42 v
+		    XREVRANGE cfb:$NAMESPACE + - COUNT 3
 
-		${BOLD}make demo${PLAIN} shows the tour again, ${BOLD}make demo-stop${PLAIN} stops the server and removes its data.
+		${BOLD}make demo${PLAIN} shows the tour again, ${BOLD}make demo-stop${PLAIN} stops both and removes their data.
 	END
 }
 
@@ -190,15 +212,19 @@ stop()
 		return
 	fi
 	cf_server_stop "$DEMO/data"
-	if [[ -s $DEMO/sockets ]]; then rmdir "$(<"$DEMO/sockets")" 2>/dev/null || true; fi
+	redis_kill
+	choose_sockets
+	rm -f "$SOCKETS/redis.sock"
+	if [[ -s $DEMO/sockets ]]; then rmdir "$SOCKETS" 2>/dev/null || true; fi
 	rm -rf "$DEMO"
-	cf_say "the demo's server is stopped and its data removed"
+	cf_say "the demo's server and its Redis are stopped, their data removed"
 }
 
 case ${1:-start} in
 	start)
 		prepare
 		tour
+		tour_redis
 		goodbye
 		;;
 	stop) stop ;;

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# The tour: five things that the cache does, each measured as it is shown.
-# Sourced by demo.sh; no number below is typed in but the sizes of the test.
+# The tour's first act: five things that the cache does with its own memory,
+# each measured as it is shown. Sourced by demo.sh; no number below is typed in
+# but the sizes of the test.
 
 CLIENTS=100
 
@@ -8,6 +9,7 @@ tour()
 {
 	REVENUE=$(<test/demo/revenue.sql)
 	BEST=$(<test/demo/best_sellers.sql)
+	redis_unset
 	ask "SELECT cache_flush(); SELECT cache_drop(name) FROM cache_definitions" >/dev/null
 	tour_aggregate
 	tour_stampede

@@ -232,8 +232,9 @@ sub bus_pid
 # COMMIT PREPARED makes visible what anybody may have prepared.
 {
 	query(q{BEGIN; CREATE TABLE prepared (a int); PREPARE TRANSACTION 'p'});
-	my $session = begin_held(q{COMMIT PREPARED 'p'});
+	my $session = begin_held(q{COMMIT PREPARED 'p'}, 'prepared-after-fence');
 	is(tag_state('cfe:w:roles'), 'f', 'COMMIT PREPARED fences the epoch of the server');
+	is(query(q{SELECT to_regclass('prepared')}), '', 'before it is visible');
 	end_held($session);
 	like(tag_state('cfe:w:roles'), qr/[uv]/, 'and settles it');
 	like(error_of(q{COMMIT PREPARED 'nothing'}), qr/^42704/, 'of nothing it fails');
@@ -244,8 +245,14 @@ sub bus_pid
 }
 
 # Read-only transactions can invalidate, and get a transaction id for it.
-is(query(q{BEGIN READ ONLY; SELECT cache_invalidate('ro'); COMMIT}), '', 'read-only');
-is(key_state('ro'), 'settled', 'settles');
+{
+	my $next = 'SELECT pg_snapshot_xmax(pg_current_snapshot())';
+	my $before = query($next);
+
+	query(q{BEGIN READ ONLY; SELECT cache_invalidate('ro'); COMMIT});
+	is(key_state('ro'), 'settled', 'a read-only transaction settles');
+	cmp_ok(query($next), '>', $before, 'and has a transaction id');
+}
 
 # ---- round trips -------------------------------------------------------------
 
@@ -345,23 +352,51 @@ query(q{SELECT cache_fetch('read', 'SELECT 1')});
 isnt($redis->cli('HGETALL', 'cf:w:read'), '', 'Redis is used again');
 
 # A row that cannot be written costs all values instead.
+sub floor_lsn
 {
-	my $floor = (split / /, $redis->cli('GET', 'cff:w'))[1];
+	return (split / /, $redis->cli('GET', 'cff:w'))[1] // '';
+}
 
-	$redis->pause;
-	query(q{ALTER EXTENSION cachefront DROP TABLE cache_outbox});
-	query(q{SELECT cache_invalidate('lost')});
-	is(query('SELECT count(*) FROM cache_outbox WHERE keys = ARRAY[\'lost\']'), 0, 'no row');
-	$redis->resume;
-	query(q{ALTER EXTENSION cachefront ADD TABLE cache_outbox});
-	wait_until($node, q{SELECT count(*) FROM cache_outbox}, 0);
+sub floor_rises
+{
+	my ($before, $name) = @_;
 	my $deadline = time() + 30;
-	while (time() < $deadline && (split / /, $redis->cli('GET', 'cff:w'))[1] eq $floor)
+
+	while (time() < $deadline && floor_lsn() eq $before)
 	{
 		query(q{SELECT cache_fetch('read', 'SELECT 1')});
 		sleep 0.1;
 	}
-	isnt((split / /, $redis->cli('GET', 'cff:w'))[1], $floor, 'the floor has risen');
+	return isnt(floor_lsn(), $before, $name);
+}
+
+{
+	my $floor = floor_lsn();
+	my $locker = $node->background_psql('postgres');
+
+	$locker->query_safe('BEGIN; LOCK TABLE cache_outbox');
+	$redis->pause;
+	is(error_of(q{SET lock_timeout = '100ms'; BEGIN; UPDATE item SET v = 3 WHERE id = 3;
+		SELECT cache_invalidate('lost'); COMMIT}), '', 'the table is locked: no error');
+	is(query('SELECT v FROM item WHERE id = 3'), 3, 'the commit goes on');
+	$redis->resume;
+	$locker->query_safe('COMMIT');
+	$locker->quit;
+	floor_rises($floor, 'the floor has risen');
+	is(outbox(), '0||', 'there was no row');
+	like(slurp_file($node->logfile), qr/LOG:  could not write to cache_outbox: canceling statement due to lock timeout/,
+		'the log says why');
+}
+{
+	my $floor = floor_lsn();
+
+	$redis->pause;
+	query(q{ALTER EXTENSION cachefront DROP TABLE cache_outbox});
+	query(q{SELECT cache_invalidate('lost')});
+	is(query('SELECT count(*) FROM cache_outbox'), 0, 'a table that is not ours gets no row');
+	$redis->resume;
+	floor_rises($floor, 'then the floor rises too');
+	query(q{ALTER EXTENSION cachefront ADD TABLE cache_outbox});
 }
 
 # Rows of an earlier life are found after a restart.
@@ -549,8 +584,15 @@ sub resyncs
 
 # Another run of Redis may have lost anything.
 {
+	my $pid = bus_pid($standby);
+	my ($last) = $redis->cli('XREVRANGE', 'cfb:w', '+', '-', 'COUNT', 1) =~ /^(\d+-\d+)/;
+
 	fill_standby('v1');
+	kill 'STOP', $pid;
 	$redis->restart;
+	# With a stream that looks as if nothing were missing.
+	$redis->cli('XADD', 'cfb:w', $_, 'd', '{}') foreach '1-1', $last;
+	kill 'CONT', $pid;
 	gone_on_standby('v1', 'Redis was restarted');
 	query(q{SELECT cache_invalidate('v2')});
 	fill_standby('v1');

@@ -16,7 +16,7 @@
 #define KEY_A "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define KEY_B "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef"
 
-#define FIXED_LEN 83			/* of a meta, before the identity */
+#define FIXED_LEN 91			/* of a meta, before the identity */
 
 /* No more memory for one thing, or ASan ends the test: see test_bombs. */
 const char *__asan_default_options(void);
@@ -53,6 +53,7 @@ sample(void)
 {
 	CfEnvelope	env = {
 		.rows = true, .provable = true, .timeline = 3, .lsn = UINT64CONST(0x1234567890abcdef),
+		.end_lsn = UINT64CONST(0x1234567890abcdf1),
 		.incarnation = 77, .schema = 99, .filled_at = INT64CONST(800000000000000),
 		.expires_at = INT64CONST(800000300000000), .ttl = 300000000, .stale_for = 600000000,
 		.load_us = 1500, .first_len = 9, .ntags = 2, .tags = sample_tags
@@ -222,6 +223,7 @@ test_fields(void)
 	CHECK(!got.negative && got.rows && !got.covered && got.provable);
 	CHECK_INT(got.timeline, want.timeline);
 	CHECK_INT(got.lsn, want.lsn);
+	CHECK_INT(got.end_lsn, want.end_lsn);
 	CHECK_INT(got.incarnation, want.incarnation);
 	CHECK_INT(got.schema, want.schema);
 	CHECK_INT(got.filled_at, want.filled_at);
@@ -255,7 +257,8 @@ test_wire(void)
 	"\0\0\0\0\0\0\0\x4d" "\0\0\0\0\0\0\0\x63"
 	"\x00\x02\xd7\x98\x83\xd2\x00\x00" "\x00\x02\xd7\x98\x95\xb3\xa3\x00"
 	"\0\0\0\0\x11\xe1\xa3\x00" "\0\0\0\0\x23\xc3\x46\x00"
-	"\0\0\0\x03" "\0\0\x05\xdc" "\0\0\0\x09" "\0\0\0\x0a" "\x00\x02\x08identity"
+	"\0\0\0\x03" "\0\0\x05\xdc" "\0\0\0\x09" "\0\0\0\x0a" "\x00\x02\x08"
+	"\x12\x34\x56\x78\x90\xab\xcd\xf1" "identity"
 	"\x00\x0b\x0c" "table:163840/16B3748.a1" "\x00\x01\x00t";
 	Pair		pair = encode(CF_COMPRESSION_NONE, NULL, "[{\"id\":1}]", 10);
 	Pair		mended = {copy_of(pair.meta, pair.meta_len), pair.stored, pair.meta_len, 10};
@@ -432,7 +435,7 @@ test_bounds_of_bytes(void)
 	CHECK_INT(status_with_byte(81, 3), CF_ENVELOPE_BAD_FORMAT);
 	CHECK_INT(status_with_byte(80, 0xff), CF_ENVELOPE_BAD_FORMAT);
 	CHECK_INT(status_with_byte(82, 65), CF_ENVELOPE_BAD_FORMAT);	/* identity */
-	CHECK_INT(status_with_byte(83, 'I'), CF_ENVELOPE_BAD_IDENTITY);
+	CHECK_INT(status_with_byte(91, 'I'), CF_ENVELOPE_BAD_IDENTITY);
 }
 
 /* As long as it says it is, but longer than any may be. */

@@ -1,0 +1,223 @@
+# CfTier.pm - what the tests of Redis as second tier share.
+#
+#	my $redis = CfRedis->new('main');
+#	my $node = CfTier->node('main', $redis, 'cachefront.compress' => 'off');
+#	my $ns = namespace($node);				# of database postgres
+#	command($redis, 'HGET', "cf:$ns:k", 'v');	# bytes, not what a terminal can show
+#	field($redis, "cf:$ns:k", 'v');			# of the one variant that it holds
+#	is(reset_l1($node), ...)				# restarts: shared memory is empty
+#	my $before = counters($node);
+#	is_deeply(since($node, $before, qw(loads l2_hits)), { loads => 0, l2_hits => 1 });
+
+package CfTier;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use IO::Socket::UNIX;
+use PostgreSQL::Test::Cluster;
+use Time::HiRes qw(time);
+use CfTest;
+
+our @EXPORT = qw(command counters expiring field fields keys_of namespace
+  reset_l1 run_on_all since standby_of tier_conf value_in);
+
+# Time-outs that a busy machine does not reach, and lifetimes without chance.
+sub tier_conf
+{
+	my ($redis, %conf) = @_;
+
+	return (
+		'autovacuum' => 'off',
+		'cachefront.redis_url' => $redis->url('unix'),
+		'cachefront.redis_command_timeout' => '5s',
+		'cachefront.redis_connect_timeout' => '5s',
+		'cachefront.ttl_jitter' => 0,
+		'cachefront.xfetch_beta' => 0,
+		%conf);
+}
+
+sub node
+{
+	my ($class, $name, $redis, %conf) = @_;
+
+	return CfTest->node($name, tier_conf($redis, %conf));
+}
+
+# A primary that standbys can be made of.
+sub primary
+{
+	my ($class, $name, $redis, %conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	%conf = tier_conf($redis, 'shared_preload_libraries' => 'cachefront',
+		'max_connections' => 200, %conf);
+	$node->init(allows_streaming => 1);
+	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION cachefront');
+	return $node;
+}
+
+# A started standby with its primary's settings, and more.
+sub standby_of
+{
+	my ($primary, $name, %conf) = @_;
+	my $standby = PostgreSQL::Test::Cluster->new($name);
+
+	$primary->backup("for_$name");
+	$standby->init_from_backup($primary, "for_$name", has_streaming => 1);
+	$standby->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
+	$standby->start;
+	$primary->wait_for_catchup($standby);
+	return $standby;
+}
+
+# Starts sessions on several servers at one time of the clock. Arguments: pairs
+# of a server and a list of { sql, n, delay }. Returns the outputs of all, sorted
+# and each once, with how often it came: "42 x 100".
+sub run_on_all
+{
+	my (@pairs) = @_;
+	my $start = time() + 3;
+	my (@sessions, %seen);
+
+	while (my ($node, $jobs) = splice(@pairs, 0, 2))
+	{
+		foreach my $job (@$jobs)
+		{
+			my $at = $start + ($job->{delay} // 0);
+
+			push @sessions, start_session($node,
+				"DO \$\$ BEGIN PERFORM pg_sleep($at - extract(epoch FROM clock_timestamp())); END \$\$;\n$job->{sql}")
+			  for 1 .. $job->{n};
+		}
+	}
+	foreach my $session (@sessions)
+	{
+		my $result = finish_session($session);
+
+		$seen{"$result->{stdout}$result->{stderr}"}++;
+	}
+	return join ', ', map { "$_ x $seen{$_}" } sort keys %seen;
+}
+
+# The namespace of a database, where cachefront.namespace is empty.
+sub namespace
+{
+	my ($node, $database) = @_;
+
+	$database //= 'postgres';
+	return $node->safe_psql('postgres',
+		'SELECT system_identifier FROM pg_control_system()') . ".$database";
+}
+
+# ---- Redis, byte by byte ----
+
+# One command on a connection of its own. Returns bytes, a number, undef or a
+# reference to a list; dies of an error.
+sub command
+{
+	my ($redis, @words) = @_;
+	my $socket = IO::Socket::UNIX->new(Peer => $redis->{socket})
+	  or die "could not connect to Redis: $!";
+	my $reply;
+
+	binmode $socket;
+	print $socket '*' . @words . "\r\n"
+	  . join('', map { '$' . length($_) . "\r\n$_\r\n" } @words);
+	$socket->flush;
+	$reply = read_reply($socket);
+	close $socket;
+	return $reply;
+}
+
+sub read_reply
+{
+	my ($socket) = @_;
+	my $line = <$socket> // die 'Redis closed the connection';
+	my ($type, $rest) = $line =~ /^([-+:\$*])(.*)\r\n$/s or die "reply: $line";
+
+	die "Redis: $rest" if $type eq '-';
+	return $rest if $type eq '+' || $type eq ':';
+	return undef if $rest < 0;
+	return [ map { read_reply($socket) } 1 .. $rest ] if $type eq '*';
+	read($socket, my $bytes, $rest + 2) == $rest + 2 or die 'reply is cut off';
+	return substr($bytes, 0, $rest);
+}
+
+sub keys_of
+{
+	my ($redis, $pattern) = @_;
+
+	return sort @{ command($redis, 'KEYS', $pattern // '*') };
+}
+
+# Names of a hash's fields.
+sub fields
+{
+	my ($redis, $key) = @_;
+
+	return sort @{ command($redis, 'HKEYS', $key) };
+}
+
+# The name of the field of a kind ('v', 'm', 'l') of a key with one variant.
+sub field
+{
+	my ($redis, $key, $kind) = @_;
+	my @found = grep { /^$kind(:|$)/ } fields($redis, $key);
+
+	die scalar(@found) . " fields $kind in $key" unless @found == 1;
+	return $found[0];
+}
+
+# The one value that a key of scope 'shared' holds, or ''.
+sub value_in
+{
+	my ($redis, $key) = @_;
+
+	return command($redis, 'HGET', $key, 'v') // '';
+}
+
+# Keys that nobody will ever remove, but for the floor, which must stay, and the
+# bus, which is trimmed by its length.
+sub expiring
+{
+	my ($redis) = @_;
+
+	return join(' ', grep { !/^cf[fb]:/ && command($redis, 'PTTL', $_) < 0 } keys_of($redis));
+}
+
+# ---- the server ----
+
+# Shared memory goes, and the counters with it.
+sub reset_l1
+{
+	my ($node) = @_;
+
+	$node->restart;
+	return;
+}
+
+# All counters of the whole server.
+sub counters
+{
+	my ($node) = @_;
+	my $json = $node->safe_psql('postgres',
+		"SELECT string_agg(key || '=' || value, ' ') FROM cache_stats s,"
+		  . " json_each_text(row_to_json(s)) WHERE cache = '*' AND key <> 'cache'");
+
+	return { map { split /=/ } split / /, $json };
+}
+
+# By how much some have grown.
+sub since
+{
+	my ($node, $before, @names) = @_;
+	my $now = counters($node);
+
+	return { map { $_ => $now->{$_} - $before->{$_} } @names };
+}
+
+1;

@@ -1,0 +1,317 @@
+# Reading through Redis: what one server's memory has lost Redis still has, in
+# each form of a result; nothing crosses roles, search paths, settings or
+# databases; values live as long as they should; what must not be shared is not.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use CfRedis;
+use CfTest;
+use CfTier;
+
+require_debug();
+
+my $redis = CfRedis->new('main');
+my $node = CfTier->node('main', $redis);
+my $ns = namespace($node);
+my $now;
+
+sub query
+{
+	return $node->safe_psql($_[1] // 'postgres', $_[0]);
+}
+
+debug($node);
+query(q{
+	CREATE TABLE item (id int PRIMARY KEY, v int);
+	INSERT INTO item SELECT i, i * 10 FROM generate_series(1, 100) i;
+	CREATE TABLE wide (id int PRIMARY KEY, v text);
+	INSERT INTO wide SELECT i, repeat(chr(96 + i), 3000) FROM generate_series(1, 10) i;
+	SELECT cache_attach('item', 'item:{id}'), cache_attach('item'), cache_attach('wide');
+	CREATE FUNCTION secret() RETURNS int LANGUAGE sql STABLE AS 'SELECT sum(v)::int FROM item';
+});
+
+# ---- every form of a result ----
+
+my %reads = (
+	'cache_fetch' => [
+		q{SELECT cache_fetch('item:1', 'SELECT * FROM item WHERE id = $1', (1))},
+		'[{"id":1,"v":10}]' ],
+	'cache_fetch_row' => [
+		q{SELECT cache_fetch_row('item:2', 'SELECT * FROM item WHERE id = $1', (2))},
+		'{"id":2,"v":20}' ],
+	'cache_fetch_rows' => [
+		q{SELECT * FROM cache_fetch_rows('item:3', 'SELECT * FROM item WHERE id = $1', (3)) AS t(id int, v int)},
+		'3|30' ],
+	'many rows' => [
+		q{SELECT count(*), sum(v), max(id) FROM cache_fetch_rows('all', 'SELECT * FROM item') AS t(id int, v int)},
+		'100|50500|100' ],
+	'the first of many rows' => [
+		q{SELECT cache_fetch_row('all:row', 'SELECT * FROM item ORDER BY id DESC')},
+		'{"id":100,"v":1000}' ],
+	'no rows' => [ q{SELECT cache_fetch('item:0', 'SELECT * FROM item WHERE id = 0')}, '[]' ],
+	'no row' => [
+		q{SELECT cache_fetch_row('item:-1', 'SELECT * FROM item WHERE id = -1') IS NULL}, 't' ],
+	'no typed rows' => [
+		q{SELECT * FROM cache_fetch_rows('item:-2', 'SELECT * FROM item WHERE id = -2') AS t(id int, v int)},
+		'' ],
+	'an aggregate' => [ q{SELECT cache_fetch('sum', 'SELECT sum(v) FROM item')}, '[{"sum":50500}]' ],
+	'no table' => [ q{SELECT cache_fetch('pi', 'SELECT 3.14::numeric AS pi')}, '[{"pi":3.14}]' ],
+	'NULL and odd text' => [
+		q{SELECT cache_fetch('odd', $$SELECT NULL::int AS n, E'\t"\\\\\u00e4' AS t$$)},
+		"[{\"n\":null,\"t\":\"\\t\\\"\\\\\303\244\"}]" ],
+	'tags' => [
+		q{SELECT cache_fetch('tagged', 'SELECT v FROM item WHERE id = 4', tags => '{a,b}')},
+		'[{"v":40}]' ]);
+
+sub read_all
+{
+	my ($title) = @_;
+
+	is(query($reads{$_}->[0]), $reads{$_}->[1], "$title: $_") foreach sort keys %reads;
+	return;
+}
+
+my $n = keys %reads;
+
+read_all('filled');
+$now = counters($node);
+is("$now->{loads} $now->{l2_misses} $now->{l2_fills}", "$n $n $n", 'one load each, and a fill of Redis');
+reset_l1($node);
+read_all('after a restart');
+$now = counters($node);
+is("$now->{loads} $now->{l2_hits} $now->{fills}", "0 $n $n", 'no load: all is in Redis, and goes into L1');
+read_all('once more');
+is_deeply(since($node, $now, qw(loads l1_hits l2_hits)), { loads => 0, l1_hits => $n, l2_hits => 0 },
+	'from L1');
+is(stat($node, 'l2_bad_values'), 0, 'nothing that was read is damaged');
+
+# What shows only when functions run has no version from before the snapshot.
+query(q{SELECT cache_fetch('fn', 'SELECT secret()')});
+is(command($redis, 'EXISTS', "cf:$ns:fn"), 0, 'the result of an opaque function is not filled, its lease given back');
+is(stat($node, 'l2_fills_refused'), 1, 'and counted');
+is(expiring($redis), '', 'every key in Redis has a time to live');
+
+# ---- who may see what ----
+
+# The epoch of roles is common to all databases: one that Redis has not seen
+# renews it, and what the others have there is lost. So let that happen now.
+query('CREATE DATABASE other');
+query(q{CREATE EXTENSION cachefront; CREATE TABLE item (id int PRIMARY KEY, v int);
+	INSERT INTO item VALUES (1, -1); GRANT SELECT ON item TO PUBLIC;
+	SELECT cache_fetch('first', 'SELECT 1')}, 'other');
+query(q{
+	CREATE ROLE alice LOGIN;
+	CREATE ROLE bob LOGIN;
+	CREATE SCHEMA s1 CREATE TABLE named (v int);
+	CREATE SCHEMA s2 CREATE TABLE named (v int);
+	INSERT INTO s1.named VALUES (1);
+	INSERT INTO s2.named VALUES (2);
+	GRANT USAGE ON SCHEMA s1, s2 TO PUBLIC;
+	GRANT SELECT ON ALL TABLES IN SCHEMA public, s1, s2 TO PUBLIC;
+	CREATE TABLE owned (owner name, tenant text, v int);
+	INSERT INTO owned VALUES ('alice', 't1', 1), ('bob', 't1', 2), ('bob', 't2', 3);
+	GRANT SELECT ON owned TO PUBLIC;
+	ALTER TABLE owned ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY mine ON owned USING (owner = current_user AND tenant = current_setting('app.tenant', true));
+	SELECT cache_define('tenant', scope => 'setting:app.tenant');
+	SELECT cache_define('pub', scope => 'shared');
+	SELECT cache_define('notpub');
+});
+
+my $who = q{SELECT cache_fetch('who', 'SELECT current_user AS u, session_user AS s')};
+my $named = q{SELECT cache_fetch('named', 'SELECT v FROM named')};
+my $tenant = q{SELECT cache_fetch('tenant:x', 'SELECT v FROM owned')};
+my $day = q{SELECT cache_fetch('day', $$SELECT date '2020-02-01' AS d, timestamptz '2020-01-01 00:00+00' AS t$$)};
+# database, user, settings, query, answer
+my @contexts = (
+	[ 'postgres', 'alice', {}, $who, '[{"u":"alice","s":"alice"}]' ],
+	[ 'postgres', 'bob', {}, $who, '[{"u":"bob","s":"bob"}]' ],
+	[ 'postgres', 'postgres', { role => 'bob' }, $who, '[{"u":"bob","s":"postgres"}]' ],
+	[ 'postgres', 'alice', { search_path => 's1' }, $named, '[{"v":1}]' ],
+	[ 'postgres', 'alice', { search_path => 's2' }, $named, '[{"v":2}]' ],
+	[ 'postgres', 'alice', { 'app.tenant' => 't1' }, $tenant, '[{"v":1}]' ],
+	[ 'postgres', 'bob', { 'app.tenant' => 't1' }, $tenant, '[{"v":2}]' ],
+	[ 'postgres', 'bob', { 'app.tenant' => 't2' }, $tenant, '[{"v":3}]' ],
+	[ 'postgres', 'bob', { 'app.tenant' => 't3' }, $tenant, '[]' ],
+	[ 'postgres', 'alice', {}, q{SELECT cache_fetch('item:1', 'SELECT v FROM item WHERE id = 1')}, '[{"v":10}]' ],
+	[ 'other', 'alice', {}, q{SELECT cache_fetch('item:1', 'SELECT v FROM item WHERE id = 1')}, '[{"v":-1}]' ],
+	[ 'postgres', 'alice', { TimeZone => 'UTC' }, $day, '[{"d":"2020-02-01","t":"2020-01-01T00:00:00+00:00"}]' ],
+	[ 'postgres', 'alice', { TimeZone => 'Asia/Tokyo' }, $day, '[{"d":"2020-02-01","t":"2020-01-01T09:00:00+09:00"}]' ]);
+
+sub in_context
+{
+	my ($database, $user, $conf, $sql, $answer) = @{ $_[0] };
+	my $sets = join ' ', map { "SET $_ = '$conf->{$_}';" } sort grep { $_ ne 'search_path' } keys %$conf;
+	my $path = $conf->{search_path} ? "SET search_path = $conf->{search_path}, public;" : '';
+
+	return $node->safe_psql($database, "$sets $path $sql", extra_params => [ '-U', $user ]);
+}
+
+sub read_contexts
+{
+	my ($title) = @_;
+
+	foreach my $context (@contexts)
+	{
+		my ($database, $user, $conf) = @$context;
+
+		is(in_context($context), $context->[4],
+			join(' ', "$title:", $database, $user, %$conf));
+	}
+	return;
+}
+
+read_contexts('filled');
+reset_l1($node);
+read_contexts('from Redis');
+is(stat($node, 'loads') . ' ' . stat($node, 'l2_hits'), '0 ' . @contexts, 'without a load');
+is(scalar(grep { /^v:/ } fields($redis, "cf:$ns:who")), 3, 'as many variants as identities');
+is(scalar(grep { /^v:/ } fields($redis, "cf:$ns:tenant:x")), 4, 'also by a setting');
+is($node->safe_psql('postgres', $tenant =~ s/tenant:x/mine/r . ' ', extra_params => [ '-U', 'alice' ]),
+	'[]', 'row security without a scope');
+is(command($redis, 'HLEN', "cf:$ns:mine"), 0, 'does not get into Redis, and leaves no lease there');
+
+# ---- scope shared ----
+
+my $pub = q{SELECT cache_fetch('pub:1', 'SELECT * FROM item WHERE id = 1')};
+is(query($pub), '[{"id":1,"v":10}]', 'scope shared');
+is($redis->cli('HGET', "cf:$ns:pub:1", 'v'), '[{"id":1,"v":10}]', 'is plain JSON for redis-cli');
+is(join(' ', fields($redis, "cf:$ns:pub:1")), 'm v x', 'and beside it there is the meta and a tombstone');
+query("SELECT cache_fetch('pub:2', 'SELECT * FROM wide WHERE id = 1')");
+is(length(command($redis, 'HGET', "cf:$ns:pub:2", 'v')), 3000 + length('[{"id":1,"v":""}]'),
+	'and never compressed');
+reset_l1($node);
+is($node->safe_psql('postgres', $pub, extra_params => [ '-U', 'bob' ]), '[{"id":1,"v":10}]',
+	'another role takes it');
+is(stat($node, 'loads') . ' ' . stat($node, 'l2_hits'), '0 1', 'without a load');
+query('REVOKE SELECT ON item FROM PUBLIC');
+is($node->psql('postgres', $pub, extra_params => [ '-U', 'bob' ]), 3, 'but not without the right');
+query('GRANT SELECT ON item TO PUBLIC');
+
+# ---- lifetimes ----
+
+sub forward
+{
+	query("SELECT cf_debug_advance_clock('$_[0]')");
+	return;
+}
+
+my $short = q{SELECT cache_fetch('short', 'SELECT v FROM item WHERE id = 5', ttl => '10 seconds')};
+query($short);
+cmp_ok(command($redis, 'PTTL', "cf:$ns:short"), '<=', 65000, 'Redis forgets what has expired');
+reset_l1($node);
+forward('9 seconds');
+is(query($short), '[{"v":50}]', 'close to its end');
+is(stat($node, 'loads'), 0, 'a value in Redis is good');
+like(query(q{SELECT value FROM cache_explain('short', 'SELECT v FROM item WHERE id = 5') WHERE item = 'ttl left'}),
+	qr/^(0\.\d+|1\.0*) s$/, 'L1 does not keep it for longer');
+reset_l1($node);
+forward('11 seconds');
+is(query($short), '[{"v":50}]', 'past it');
+is(join(' ', map { stat($node, $_) } qw(loads l2_hits l2_misses l2_fills)), '1 0 1 1',
+	'it is a miss, loaded and filled anew');
+
+my $none = q{SELECT cache_fetch('none', 'SELECT v FROM item WHERE id = -5', ttl => '50 seconds')};
+reset_l1($node);
+query($none);
+reset_l1($node);
+is(query($none), '[]', 'a negative entry');
+is(stat($node, 'negative_hits') + stat($node, 'l2_hits') . ' ' . stat($node, 'loads'), '1 0', 'is found');
+forward('11 seconds');
+query($none);
+is(stat($node, 'loads'), 1, 'and lives for a fifth');
+
+# ---- too large for shared memory ----
+
+my $wide = q{SET cachefront.l1_max_value = '1kB'; SELECT length(cache_fetch('wide', 'SELECT v FROM wide WHERE id = 1')::text)};
+$now = counters($node);
+is(query($wide), 3000 + length('[{"v":""}]'), 'a value that is too large for L1') for 1 .. 3;
+is_deeply(since($node, $now, qw(loads l2_fills l2_hits too_large fills l1_hits)),
+	{ loads => 1, l2_fills => 1, l2_hits => 2, too_large => 3, fills => 0, l1_hits => 0 },
+	'is read from Redis each time');
+
+# ---- early refresh ----
+
+query(q{CREATE TABLE loose (v int); INSERT INTO loose VALUES (1)});
+my $loose = q{SELECT cache_fetch('loose', 'SELECT v, pg_sleep(0.01) FROM loose', ttl => '100 seconds')};
+query($loose);
+query('UPDATE loose SET v = 2');
+forward('99 seconds');
+is(query("SET cachefront.xfetch_beta = 0; $loose"), '[{"v":1,"pg_sleep":""}]', 'no rule: as old as its time to live');
+$now = counters($node);
+# Chance decides who refreshes: nine in ten here.
+foreach (1 .. 20)
+{
+	last if query("SET cachefront.xfetch_beta = 1000; $loose") =~ /"v":2/;
+}
+is_deeply(since($node, $now, qw(early_refreshes loads l2_hits l2_fills)),
+	{ early_refreshes => 1, loads => 1, l2_hits => 0, l2_fills => 1 },
+	'refreshed early, by a load, though Redis has the old value');
+is(query($loose), '[{"v":2,"pg_sleep":""}]', 'and kept');
+
+# ---- who does not use it ----
+
+my $fresh = 0;
+
+# A transaction that must neither take from Redis nor fill it.
+sub stays_away
+{
+	my ($title, $begin) = @_;
+	my $key = 'away:' . ++$fresh;
+	my $sql = "SELECT cache_fetch('$key', 'SELECT v FROM item WHERE id = 6')";
+	my $start = counters($node);
+
+	is(query("$begin $sql; COMMIT"), '[{"v":60}]', $title);
+	is(command($redis, 'EXISTS', "cf:$ns:$key"), 0, "$title: leaves nothing in Redis");
+	is_deeply(since($node, $start, qw(loads l2_hits l2_misses l2_fills)),
+		{ loads => 1, l2_hits => 0, l2_misses => 0, l2_fills => 0 }, "$title: does not ask it");
+	return;
+}
+
+stays_away('own writes', 'BEGIN; UPDATE loose SET v = v;');
+stays_away('SERIALIZABLE', 'BEGIN ISOLATION LEVEL SERIALIZABLE;');
+stays_away('REPEATABLE READ', 'BEGIN ISOLATION LEVEL REPEATABLE READ;');
+stays_away('switched off', 'BEGIN; SET LOCAL cachefront.enabled = off;');
+is( query(q{BEGIN; UPDATE item SET v = 1 WHERE id = 7;
+		SELECT cache_fetch('item:7', 'SELECT v FROM item WHERE id = 7'); ROLLBACK}),
+	'[{"v":1}]', 'own writes are seen');
+is(query(q{SELECT cache_fetch('item:7', 'SELECT v FROM item WHERE id = 7')}), '[{"v":70}]',
+	'and got nowhere');
+
+# ---- reports ----
+
+sub explained
+{
+	return query("SELECT value FROM cache_explain('$_[0]', '$_[1]') WHERE item = 'L2'");
+}
+
+is(explained('item:8', 'SELECT v FROM item WHERE id = 8'), 'miss', 'cache_explain: a miss');
+query(q{SELECT cache_fetch('item:8', 'SELECT v FROM item WHERE id = 8', ttl => '100 seconds')});
+like(explained('item:8', 'SELECT v FROM item WHERE id = 8'), qr/^fresh, age \d+\.\d+ s, ttl left \d+\.\d+ s$/,
+	'cache_explain: a hit');
+is(query('SELECT l2, l2_obstacle, breaker FROM cache_status'), 'up||closed', 'cache_status');
+is(query(q{SELECT samples > 0 AND p50_us > 0 FROM cache_latency WHERE operation = 'l2_hit'}), 't', 'cache_latency');
+
+# ---- a name of one's own ----
+
+reconfigure($node, 'cachefront.namespace' => 'app.{x}');
+reset_l1($node);
+$now = counters($node);
+is(query($reads{cache_fetch}->[0]), $reads{cache_fetch}->[1], 'another namespace');
+is(stat($node, 'loads'), 1, 'has nothing of the first');
+is(command($redis, 'EXISTS', 'cf:app.{x}:item:1'), 1, 'its keys bear its name');
+is(join(' ', grep { !/^cf[tefb]?:(\Q$ns\E|\d+\.other|\d+:roles|app\.\{x\})/ } keys_of($redis)), '', 'as do all others');
+query(q{SELECT cache_define('pub', scope => 'shared')}, 'other');
+is(query($pub), '[{"id":1,"v":10}]', 'two databases with one namespace');
+is(query($pub, 'other'), '[{"id":1,"v":-1}]', 'do not take each other for themselves');
+is(query($pub), '[{"id":1,"v":10}]', 'in either direction');
+is(query("SET cachefront.l1_max_value = '1kB'; $wide"), 3010, 'and it works');
+is(expiring($redis), '', 'every key in Redis has a time to live, still');
+
+$node->stop;
+done_testing();

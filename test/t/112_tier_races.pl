@@ -1,0 +1,264 @@
+# A commit at each point where a reader deals with Redis, on the writing server
+# and on a standby: what is read is no older than its beginning, and nothing old
+# gets into Redis.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use CfRedis;
+use CfTest;
+use CfTier;
+
+require_debug();
+
+my $redis = CfRedis->new('main');
+my $primary = CfTier->primary('primary', $redis,
+	'cachefront.fence_ttl' => '30s',
+	'cachefront.flight_timeout' => '30s',
+	'cachefront.l1_ttl' => '10min');
+my $ns = namespace($primary);
+my $key = 0;
+
+# Values that are too large for L1 where cachefront.l1_max_value says so.
+$primary->safe_psql('postgres', q{
+	CREATE TABLE item (id int PRIMARY KEY, v int);
+	INSERT INTO item SELECT i, 0 FROM generate_series(1, 100) i;
+	CREATE TABLE total (id int PRIMARY KEY, v int);
+	INSERT INTO total SELECT i, 0 FROM generate_series(1, 100) i;
+	SELECT cache_attach('item', 'i:{id}'), cache_attach('total', tags => '{"t:{id}"}');
+	SELECT cache_define('i', scope => 'shared'), cache_define('t', scope => 'shared');
+});
+debug($primary);
+my $standby = standby_of($primary, 'standby');
+my %control = map { $_->name => $_->background_psql('postgres') } $primary, $standby;
+
+# By key, or by a tag.
+my %sql = (
+	key => q{SELECT left(cache_fetch('i:%1$s', 'SELECT v, repeat(''x'', 2000) AS x FROM item WHERE id = %1$s')::text, 10)},
+	tag => q{SELECT left(cache_fetch('t:%1$s', 'SELECT v, repeat(''x'', 2000) AS x FROM total WHERE id = %1$s', tags => '{t:%1$s}')::text, 10)});
+my %table = (key => 'item', tag => 'total');
+
+sub read_sql
+{
+	my ($kind, $id) = @_;
+
+	return sprintf $sql{$kind}, $id;
+}
+
+# Not from this server's memory.
+sub past_l1
+{
+	return { 'cachefront.l1_max_value' => '1kB' };
+}
+
+sub update
+{
+	my ($kind, $id, $v) = @_;
+
+	$primary->safe_psql('postgres', "UPDATE $table{$kind} SET v = $v WHERE id = $id");
+	return;
+}
+
+sub hold
+{
+	my ($node, $point) = @_;
+
+	$control{ $node->name }->query_safe("SELECT cf_debug_waitpoint_enable('$point')");
+	return;
+}
+
+sub let_go
+{
+	my ($node, $point) = @_;
+
+	$control{ $node->name }->query_safe("SELECT cf_debug_waitpoint_release('$point')");
+	return;
+}
+
+sub value_of
+{
+	my ($session) = @_;
+	my $result = finish_session($session, 20);
+
+	return $result->{stdout} =~ /"v":(-?\d+)/ ? $1 : "nothing: $result->{stdout}$result->{stderr}";
+}
+
+sub read_now
+{
+	my ($node, $kind, $id) = @_;
+
+	return value_of(start_session($node, read_sql($kind, $id), conf => past_l1()));
+}
+
+# The value in Redis, '' for none.
+sub in_redis
+{
+	my ($kind, $id) = @_;
+	my $bytes = value_in($redis, "cf:$ns:" . ($kind eq 'key' ? 'i' : 't') . ":$id");
+
+	return $bytes =~ /"v":(-?\d+)/ ? $1 : '';
+}
+
+# A read that is held at a wait point while an update commits.
+sub race
+{
+	my ($node, $point, $kind, $id) = @_;
+	my $session;
+
+	hold($node, $point);
+	$session = start_session($node, read_sql($kind, $id), conf => past_l1());
+	wait_at_waitpoint($node) or return 'not held';
+	update($kind, $id, 1);
+	$primary->wait_for_catchup($standby);
+	let_go($node, $point);
+	return value_of($session);
+}
+
+# ---- on the writing server ----
+
+foreach my $kind ('key', 'tag')
+{
+	my $id = ++$key;
+	my $before;
+
+	# Filled, then looked at.
+	is(read_now($primary, $kind, $id), 0, "$kind: filled");
+	is(in_redis($kind, $id), 0, "$kind: in Redis");
+	$before = counters($primary);
+	is(race($primary, 'tier-after-look', $kind, $id), 1, "$kind: a commit between look and use");
+	is(since($primary, $before, 'l2_hits')->{l2_hits}, 0, "$kind: the value that was found is not used");
+	is(read_now($primary, $kind, $id), 1, "$kind: nor afterwards");
+
+	# A tag that nobody has a version of: marked, and not confirmed.
+	$id = ++$key;
+	is(race($primary, 'tier-before-confirm', $kind, $id), 1, "$kind: a commit between mark and confirmation");
+	is(read_now($primary, $kind, $id), 1, "$kind: no old value under a new version");
+
+	# Loaded, not yet filled.
+	$id = ++$key;
+	$before = counters($primary);
+	is(race($primary, 'tier-before-fill', $kind, $id), 0, "$kind: a commit after the load");
+	is(since($primary, $before, 'l2_fills_refused')->{l2_fills_refused}, 1, "$kind: the fill is refused");
+	is(in_redis($kind, $id), '', "$kind: nothing is in Redis");
+	is(read_now($primary, $kind, $id), 1, "$kind: and the next one reads what is new");
+
+	# Two tags of which one moves at each of the points: the query's own load.
+	$id = ++$key;
+	is(race($primary, 'load-after-snapshot', $kind, $id), 0, "$kind: a commit after the snapshot");
+	is(read_now($primary, $kind, $id), 1, "$kind: what the load gave is kept nowhere");
+}
+
+# ---- on a standby ----
+
+# What a standby reads may be as old as its tables; what matters is Redis.
+foreach my $kind ('key', 'tag')
+{
+	my $id = ++$key;
+
+	is(read_now($primary, $kind, $id), 0, "$kind: filled by the primary");
+	is(read_now($standby, $kind, $id), 0, "$kind: read by the standby");
+	like(race($standby, 'tier-after-look', $kind, $id), qr/^[01]$/, "$kind: standby: a commit between look and use");
+	is(read_now($_, $kind, $id), 1, "$kind: then " . $_->name . ' reads what is new') foreach $standby, $primary;
+
+	$id = ++$key;
+	is(read_now($primary, $kind, $id), 0, "$kind: for a version");
+	command($redis, 'DEL', "cf:$ns:" . ($kind eq 'key' ? 'i' : 't') . ":$id");
+	like(race($standby, 'tier-before-fill', $kind, $id), qr/^[01]$/, "$kind: standby: a commit after the load");
+	isnt(in_redis($kind, $id), 0, "$kind: standby: nothing old is in Redis") if $kind eq 'key';
+	is(read_now($_, $kind, $id), 1, "$kind: and " . $_->name . ' reads what is new') foreach $standby, $primary;
+}
+
+# ---- a commit that stops on its way ----
+
+# Holds a commit at a point and returns its session.
+sub hold_commit
+{
+	my ($point, $kind, $id) = @_;
+	my $session;
+
+	$primary->safe_psql('postgres', "SELECT cf_debug_hold('$point')");
+	$session = start_session($primary, "UPDATE $table{$kind} SET v = 1 WHERE id = $id");
+	wait_until($primary, 'SELECT cf_debug_held()', 1);
+	return $session;
+}
+
+sub let_commit
+{
+	my ($session) = @_;
+
+	$primary->safe_psql('postgres', 'SELECT cf_debug_hold(NULL)');
+	is(finish_session($session)->{status}, 0, 'the commit ends');
+	$primary->wait_for_catchup($standby);
+	return;
+}
+
+foreach my $kind ('key', 'tag')
+{
+	my $id = ++$key;
+	my ($writer, $reader, $before);
+
+	# A standby has the lease when the fence comes.
+	is(read_now($primary, $kind, $id), 0, "$kind: for a version");
+	command($redis, 'DEL', "cf:$ns:" . ($kind eq 'key' ? 'i' : 't') . ":$id");
+	hold($standby, 'tier-before-fill');
+	$before = counters($standby);
+	$reader = start_session($standby, read_sql($kind, $id), conf => past_l1());
+	ok(wait_at_waitpoint($standby), "$kind: the standby has the lease");
+	$writer = hold_commit('commit-after-fence', $kind, $id);
+	let_go($standby, 'tier-before-fill');
+	is(value_of($reader), 0, "$kind: fenced, with a lease out: the reader has what it read");
+	is(in_redis($kind, $id), '', "$kind: and Redis does not take it") if $kind eq 'key';
+	is(since($standby, $before, 'l2_fills')->{l2_fills}, $kind eq 'key' ? 0 : 1, "$kind: fills");
+
+	# Nobody gets a lease, or uses what is there, while the fence stands.
+	foreach my $node ($primary, $standby)
+	{
+		$before = counters($node);
+		is(read_now($node, $kind, $id), 0, "$kind: fenced: " . $node->name . ' reads the table');
+		is_deeply(since($node, $before, qw(loads l2_hits l2_fills)), { loads => 1, l2_hits => 0, l2_fills => 0 },
+			"$kind: fenced: " . $node->name . ' neither uses Redis nor fills it');
+	}
+	let_commit($writer);
+	is(read_now($_, $kind, $id), 1, "$kind: settled: " . $_->name . ' reads what is new') foreach $standby, $primary;
+
+	# Visible and settled in Redis, not yet in memory.
+	$id = ++$key;
+	is(read_now($_, $kind, $id), 0, "$kind: filled") foreach $primary, $standby;
+	$writer = hold_commit('commit-before-settle', $kind, $id);
+	is(read_now($primary, $kind, $id), 1, "$kind: visible: the primary reads what is new");
+	$primary->wait_for_catchup($standby);
+	is(read_now($standby, $kind, $id), 1, "$kind: visible: so does the standby");
+	let_commit($writer);
+	is(read_now($_, $kind, $id), 1, "$kind: and then " . $_->name) foreach $primary, $standby;
+}
+
+# Two commits of one key, one within the other.
+{
+	my $id = ++$key;
+	my ($first, $second);
+
+	is(read_now($primary, 'key', $id), 0, 'two commits: filled');
+	$primary->safe_psql('postgres', "SELECT cf_debug_hold('commit-after-fence')");
+	$first = start_session($primary, "BEGIN; SELECT cache_invalidate('i:$id'); COMMIT");
+	wait_until($primary, 'SELECT cf_debug_held()', 1);
+	$second = start_session($primary, "UPDATE item SET v = 2 WHERE id = $id");
+	wait_until($primary, 'SELECT cf_debug_held()', 2);
+	is(read_now($standby, 'key', $id), 0, 'two commits: fenced twice');
+	$primary->safe_psql('postgres', 'SELECT cf_debug_hold(NULL)');
+	is(finish_session($_)->{status}, 0, 'two commits: done') foreach $first, $second;
+	$primary->wait_for_catchup($standby);
+	is(read_now($_, 'key', $id), 2, 'two commits: ' . $_->name . ' reads what is new') foreach $primary, $standby;
+	is(in_redis('key', $id), 2, 'two commits: and it is in Redis');
+}
+
+is(expiring($redis), '', 'every key in Redis has a time to live');
+$_->quit foreach values %control;
+$standby->stop;
+$primary->stop;
+done_testing();

@@ -1,0 +1,306 @@
+# Redis is gone, silent, slow, full, read-only, of another state than before, or
+# talks nonsense. In each case no read and no commit fails, none waits for it
+# more than once, nothing stale is read, what Redis missed it gets before it is
+# believed again, and the views say what is wrong.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use CfRedis;
+use CfTest;
+use CfTier;
+
+require_debug();
+
+my $redis = CfRedis->new('main');
+my %times = (
+	'cachefront.redis_connect_timeout' => '1s',
+	'cachefront.redis_command_timeout' => '1s');
+my $node = CfTier->node('main', $redis, %times,
+	'cachefront.breaker_reset' => '300ms',
+	'cachefront.breaker_failures' => 3);
+my $ns = namespace($node);
+my ($session, $writer);
+my $v = 0;
+
+# One wait, and what a busy machine takes.
+my $once = 1.9;
+
+debug($node);
+$node->safe_psql('postgres', q{
+	CREATE TABLE item (id int PRIMARY KEY, v int);
+	INSERT INTO item SELECT i, 0 FROM generate_series(1, 1000) i;
+	CREATE TABLE note (id int PRIMARY KEY, v int);
+	INSERT INTO note VALUES (30, 0), (31, 0);
+	SELECT cache_attach('item', 'i:{id}'), cache_attach('item'), cache_attach('note', 'note:{id}');
+	SELECT cache_define('i', scope => 'shared');
+});
+
+sub item
+{
+	my ($id) = @_;
+
+	return "SELECT cache_fetch('i:$id', 'SELECT v FROM item WHERE id = $id')";
+}
+
+my $sum = "SELECT cache_fetch('sum', 'SELECT sum(v) FROM item')";
+
+sub status
+{
+	my ($what) = @_;
+
+	return $node->safe_psql('postgres', "SELECT $what FROM cache_status");
+}
+
+sub connect_sessions
+{
+	foreach ($session, $writer)
+	{
+		$_->quit if $_;
+		$_ = $node->background_psql('postgres', on_error_stop => 0);
+	}
+	return;
+}
+
+# One statement in a session that is there; dies of an error. Seconds are added
+# to those that the case took, the longest kept.
+my $longest;
+
+sub timed
+{
+	my ($in, $sql) = @_;
+	my $start = time();
+	my $answer = $in->query_safe($sql);
+	my $took = time() - $start;
+
+	$longest = $took if $took > $longest;
+	return $answer;
+}
+
+# Writes, and reads what it has written, before and after; a number of times.
+sub write_and_read
+{
+	my ($title, $rounds) = @_;
+	my $wrong = '';
+
+	foreach (1 .. $rounds)
+	{
+		$v++;
+		timed($session, item(1));
+		timed($session, $sum);
+		timed($writer, "UPDATE item SET v = $v WHERE id IN (1, 2)");
+		my $read = timed($session, item(1)) . timed($session, item(2)) . timed($session, $sum);
+
+		$wrong .= "$v: $read\n"
+		  if $read ne "[{\"v\":$v}][{\"v\":$v}][{\"sum\":" . 2 * $v . '}]';
+	}
+	is($wrong, '', "$title: nothing stale");
+	return;
+}
+
+# What holds while Redis is of no use. $opens: the breaker does.
+sub outage
+{
+	my ($title, $rounds) = @_;
+	my $before = counters($node);
+
+	$longest = 0;
+	write_and_read($title, $rounds // 4);
+	cmp_ok($longest, '<', $once, sprintf('%s: nobody waits longer than once (%.2f s)', $title, $longest));
+	return $before;
+}
+
+# Redis is of use again: what it missed is delivered first.
+sub recovered
+{
+	my ($title) = @_;
+
+	ok(wait_until($node, 'SELECT l2 || outbox FROM cache_status', 'upempty'), "$title: in use again");
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM cache_outbox'), 0, "$title: the outbox is delivered");
+	connect_sessions();
+	$longest = 0;
+	write_and_read("$title: and then", 2);
+	is(timed($session, $_), timed($session, "SELECT json_agg(t)::text FROM (SELECT v FROM item WHERE id = 1) t") =~ s/\s//gr,
+		"$title: the value") foreach item(1);
+
+	my $key = 'back:' . $v;
+	my $big = "SET cachefront.l1_max_value = '1kB'; SELECT length(cache_fetch('$key', \$\$SELECT repeat('x', 2000)\$\$)::text)";
+	my $before = counters($node);
+
+	$node->safe_psql('postgres', $big) for 1 .. 2;
+	is(since($node, $before, 'l2_hits')->{l2_hits}, 1, "$title: Redis has what was filled");
+	return;
+}
+
+sub is_open
+{
+	my ($title) = @_;
+
+	is(status('l2'), 'down', "$title: cache_status says so");
+	like(status('breaker'), qr/open$/, "$title: the breaker is open");
+	isnt(status('redis_error'), '', "$title: and why: " . status('redis_error'));
+	$longest = 0;
+	timed($session, item($_)) foreach 3 .. 8;
+	cmp_ok($longest, '<', $once, "$title: calls do not wait");
+	return;
+}
+
+sub outbox_waits
+{
+	my ($title, $before) = @_;
+	my $grown = since($node, $before, qw(outbox_written l2_fence_failures));
+
+	is(status('outbox'), 'waiting', "$title: invalidations wait");
+	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM cache_outbox'), '>', 0, "$title: in the table");
+	cmp_ok($grown->{outbox_written}, '>', 0, "$title: counted");
+	cmp_ok($grown->{l2_fence_failures}, '>', 0, "$title: as fences that failed");
+	return;
+}
+
+my $before;
+
+connect_sessions();
+write_and_read('all is well', 2);
+is(status('l2 || outbox || breaker'), 'upemptyclosed', 'all is well');
+
+# ---- killed ----
+
+$redis->kill;
+$before = outage('killed');
+is_open('killed');
+outbox_waits('killed', $before);
+$redis->start;
+recovered('killed');
+cmp_ok(counters($node)->{outbox_delivered}, '>', 0, 'deliveries are counted');
+
+# ---- silent ----
+
+$redis->pause;
+$before = outage('silent');
+is_open('silent');
+outbox_waits('silent', $before);
+cmp_ok(status('redis_timeouts'), '>', 0, 'silent: time-outs are counted');
+$redis->resume;
+recovered('silent');
+
+# Silent, with connections that are already being used: the wait is bounded in
+# every session, and those that come after do not wait at all.
+$redis->pause;
+my ($results, $seconds) = run_sessions($node, [ map { item($_ + 100) } 1 .. 20 ], timeout => 30);
+is(scalar(grep { $_->{status} eq '0' } @$results), 20, 'twenty sessions of a silent Redis get their answers');
+cmp_ok($seconds, '<', 3, sprintf('all of them soon (%.2f s)', $seconds));
+$redis->resume;
+recovered('twenty sessions');
+
+# ---- restarted empty, and with what was there before ----
+
+write_and_read('before the restart', 1);
+$redis->restart;
+write_and_read('restarted empty', 2);
+recovered('restarted empty');
+
+timed($session, item($_)) foreach 10 .. 20;
+command($redis, 'SAVE');
+timed($writer, 'UPDATE item SET v = -1 WHERE id BETWEEN 10 AND 20');
+timed($session, item($_)) foreach 10 .. 14;
+$redis->kill;
+# dir and dbfilename are as when it was saved: it comes up with the old values.
+$redis->start;
+is(value_in($redis, "cf:$ns:i:15"), '[{"v":0}]', 'an older dump has the old value');
+$node->restart;
+connect_sessions();
+is(join(' ', map { timed($session, item($_)) } 10 .. 20), join(' ', ('[{"v":-1}]') x 11), 'which nobody believes');
+timed($writer, 'UPDATE item SET v = 0 WHERE id BETWEEN 10 AND 20');
+command($redis, 'CONFIG', 'SET', 'save', '');
+unlink "$redis->{dir}/dump.rdb";
+recovered('an older dump');
+
+# The same, while the server goes on.
+timed($session, item($_)) foreach 10 .. 20;
+command($redis, 'SAVE');
+timed($writer, 'UPDATE item SET v = -2 WHERE id BETWEEN 10 AND 20');
+$redis->kill;
+$redis->start;
+unlink "$redis->{dir}/dump.rdb";
+is(join(' ', map { timed($session, item($_)) } 10 .. 20), join(' ', ('[{"v":-2}]') x 11), 'nor without a restart of the server');
+timed($writer, 'UPDATE item SET v = 0 WHERE id BETWEEN 10 AND 20');
+recovered('an older dump, again');
+
+# ---- of no use, though it answers ----
+
+my $master = CfRedis->new('master');
+
+command($redis, 'REPLICAOF', '127.0.0.1', $master->{port});
+$before = outage('a read-only replica');
+is_open('a read-only replica');
+outbox_waits('a read-only replica', $before);
+command($redis, 'REPLICAOF', 'NO', 'ONE');
+recovered('a read-only replica');
+$master->kill;
+
+# Full: what invalidates may exceed the limit, what fills may not.
+my $limit = command($redis, 'CONFIG', 'GET', 'maxmemory')->[1];
+command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+command($redis, 'CONFIG', 'SET', 'maxmemory', 1);
+$before = outage('full');
+is(since($node, $before, 'outbox_written')->{outbox_written}, 0, 'full: invalidations get through');
+is(value_in($redis, "cf:$ns:i:1"), '', 'full: nothing is filled');
+cmp_ok(status('redis_oom_replies'), '>', 0, 'full: cache_status counts it');
+is(status('l2'), 'up', 'full: and it stays in use');
+command($redis, 'CONFIG', 'SET', 'maxmemory', $limit);
+recovered('full');
+
+# Evicting all the time: whatever is missing, nothing stale is read.
+command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random');
+command($redis, 'CONFIG', 'SET', 'maxmemory', command($redis, 'INFO', 'memory') =~ /used_memory:(\d+)/ ? $1 + 20000 : 0);
+my $filler = start_session($node, join('', map { "SELECT count(cache_fetch('f:' || i, 'SELECT repeat(md5(random()::text), 20)')) FROM generate_series($_ * 100, $_ * 100 + 99) i;\n" } 1 .. 20));
+$before = outage('evicting', 30);
+is(finish_session($filler)->{status}, 0, 'evicting: the load goes on');
+cmp_ok((command($redis, 'INFO', 'stats') =~ /evicted_keys:(\d+)/)[0], '>', 100, 'evicting: it did');
+command($redis, 'CONFIG', 'SET', 'maxmemory', $limit);
+command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+recovered('evicting');
+
+# ---- stale values while it is down ----
+
+my $plain = "SELECT cache_fetch('note:%s', 'SELECT v FROM note WHERE id = %s', ttl => '10 seconds')";
+
+$node->safe_psql('postgres', sprintf($plain, $_, $_)) foreach 30, 31;
+$redis->kill;
+outage('stale');
+$node->safe_psql('postgres', q{SELECT cf_debug_advance_clock('20 seconds')});
+$node->safe_psql('postgres', item(999)) for 1 .. 5;
+is(status('l2'), 'down', 'stale: Redis is down');
+$before = counters($node);
+is(timed($session, sprintf $plain, 30, 30), '[{"v":0}]', 'past its time to live, within stale_ttl');
+is_deeply(since($node, $before, qw(stale_hits loads)), { stale_hits => 1, loads => 0 }, 'served from memory without a load');
+timed($writer, 'UPDATE note SET v = 7 WHERE id = 31');
+$before = counters($node);
+is(timed($session, sprintf $plain, 31, 31), '[{"v":7}]', 'but not what a commit has invalidated');
+is_deeply(since($node, $before, qw(stale_hits loads)), { stale_hits => 0, loads => 1 }, 'that is loaded');
+$node->safe_psql('postgres', q{SELECT cf_debug_advance_clock('11 minutes')});
+$node->safe_psql('postgres', item(999)) for 1 .. 5;
+$before = counters($node);
+timed($session, sprintf $plain, 30, 30);
+is(since($node, $before, 'loads')->{loads}, 1, 'nor what is past stale_ttl');
+
+# ---- commits that would rather fail ----
+
+my $failed = finish_session(start_session($node,
+	"SET cachefront.on_redis_failure = error;\n\\set VERBOSITY verbose\nUPDATE item SET v = 99 WHERE id = 40;"));
+like($failed->{stderr}, qr/ERROR:  08006: could not invalidate the cache in Redis/, 'on_redis_failure = error');
+is($node->safe_psql('postgres', 'SELECT v FROM item WHERE id = 40'), 0, 'refuses the commit');
+is(finish_session(start_session($node, "SET cachefront.on_redis_failure = error;\nBEGIN; SELECT 1; COMMIT;"))->{status},
+	0, 'but not one that invalidates nothing');
+is(timed($session, item(40)), '[{"v":0}]', 'and what is read is as before');
+$redis->start;
+recovered('stale');
+
+$_->quit foreach $session, $writer;
+$node->stop;
+done_testing();
