@@ -2,7 +2,8 @@
 # Documents and tests keep up with the code:
 # - every setting, SQL function and view is named in README.md;
 # - every one of them is named in a test;
-# - every SQL object has a COMMENT.
+# - every SQL object has a COMMENT;
+# - the rights in Redis that README.md asks for are those that a test makes do with.
 
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
@@ -71,6 +72,11 @@ done
 while read -r kind name; do
 	complain "$kind $name: has no COMMENT in sql/install"
 done < <(comm -23 <(objects) <(comments))
+
+rights=$(grep '^ACL SETUSER ' <<<"$readme")
+if [[ -z $rights ]] || ! grep -qF -- "$rights" <<<"$tests"; then
+	complain "README.md: 'ACL SETUSER' is not as in a test: $rights"
+fi
 
 if [[ -z $(settings) || -z $(objects) ]]; then
 	complain "found no settings in src/guc.c or no objects in sql/install"

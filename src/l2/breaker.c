@@ -235,18 +235,36 @@ longer_reset(int reset_ms)
 	return Max(cf_guc_breaker_reset, Min(2 * reset_ms, CF_BREAKER_MAX_RESET_MS));
 }
 
+static void
+note_locked(const char text[CF_L2_ERROR_LEN], TimestampTz now)
+{
+	memcpy(shared->last_error, text, CF_L2_ERROR_LEN);
+	shared->last_error_at = now;
+}
+
+void
+cf_breaker_note(const char *error)
+{
+	TimestampTz now = cf_now();
+	char		text[CF_L2_ERROR_LEN] = "";
+
+	strlcpy(text, error, sizeof(text));
+	SpinLockAcquire(&shared->mutex);
+	note_locked(text, now);
+	SpinLockRelease(&shared->mutex);
+}
+
 void
 cf_breaker_fail(CfBreakerPass pass, uint64 settings, bool silent, const char *error)
 {
 	Transition	transition = {0};
 	TimestampTz now = cf_now();
-	char		text[CF_L2_ERROR_LEN];
+	char		text[CF_L2_ERROR_LEN] = "";
 
 	strlcpy(text, error, sizeof(text));
 	cf_breaker_count(CF_L2_FAILURES, 1);
 	SpinLockAcquire(&shared->mutex);
-	memcpy(shared->last_error, text, sizeof(text));
-	shared->last_error_at = now;
+	note_locked(text, now);
 	switch (read_state())
 	{
 		case CF_BREAKER_CLOSED:

@@ -81,6 +81,9 @@ extern void cf_breaker_succeed(CfBreakerPass pass);
 extern void cf_breaker_fail(CfBreakerPass pass, uint64 settings, bool silent,
 							const char *error);
 
+/* Remembers an error that is no failure. */
+extern void cf_breaker_note(const char *error);
+
 /* The call ended without an outcome, for a reason that is not Redis's. */
 extern void cf_breaker_leave(CfBreakerPass pass);
 

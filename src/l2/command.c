@@ -135,6 +135,29 @@ useless_word(const redisReply *reply)
 	return NULL;
 }
 
+/*
+ * For people to see: an error that says nothing about the server as a whole,
+ * such as that our user lacks a right. The text is Redis's; to an unknown
+ * command it adds the arguments, which are not for everybody.
+ */
+static void
+note_refusal(const redisReply *reply)
+{
+	char		text[CF_L2_ERROR_LEN];
+	char	   *args;
+
+	snprintf(text, sizeof(text), "Redis refused a command: %s", reply->str);
+	args = strstr(text, ", with args");
+	if (args != NULL)
+		*args = '\0';
+	for (char *c = text; *c != '\0'; c++)
+	{
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
+	cf_breaker_note(text);
+}
+
 static bool
 judge_replies(CfConn *conn)
 {
@@ -147,8 +170,12 @@ judge_replies(CfConn *conn)
 
 		if (word != NULL)
 			return cf_conn_fail(conn, "Redis is of no use now: it says %s", word);
-		if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "OOM ", 4) == 0)
+		if (reply->type != REDIS_REPLY_ERROR)
+			continue;
+		if (strncmp(reply->str, "OOM ", 4) == 0)
 			oom++;
+		else
+			note_refusal(reply);
 	}
 	if (oom > 0)
 		cf_breaker_count(CF_L2_OOM_REPLIES, oom);

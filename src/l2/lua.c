@@ -276,9 +276,8 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * now}; {} if there is none, {'!'} if the key is something else.
 	 */
 	[CF_L2_STREAM] =
-	"if redis.call('EXISTS', KEYS[1]) == 0 then return {} end\n"
 	"local info = redis.pcall('XINFO', 'STREAM', KEYS[1])\n"
-	"if info.err then return {'!'} end\n"
+	"if info.err then return string.find(info.err, 'no such key') and {} or {'!'} end\n"
 	"local s = {}\n"
 	"for i = 1, #info - 1, 2 do s[info[i]] = info[i + 1] end\n"
 	"return {s['recorded-first-entry-id'], s['last-generated-id'],\n"

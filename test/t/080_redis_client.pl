@@ -100,6 +100,11 @@ $redis->cli('ACL', 'SETUSER', 'default', '+client', '-info');
 is(ask('PING'), 'FAILED: Redis refused INFO: NOPERM', 'without the right to INFO');
 $redis->cli('ACL', 'SETUSER', 'default', '+info');
 
+# What Redis refuses is shown to everybody, so without the arguments.
+like(ask('NOSUCH', 'argument'), qr/ERR unknown command/, 'a command that is not there');
+is($node->safe_psql('postgres', 'SELECT redis_error FROM cache_status'),
+	q{Redis refused a command: ERR unknown command 'NOSUCH'}, 'it is noted, its arguments are not');
+
 # ---- transports ----
 
 $redis->cli('SET', 'k', 'zero');

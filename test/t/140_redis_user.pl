@@ -1,0 +1,109 @@
+# The Redis user that README.md recommends: it may do all that the extension
+# asks of Redis, and where a right is missing one can see that.
+#
+# test/check_docs.sh compares the rights below with those in README.md.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use CfRedis;
+use CfTest;
+
+my $rights = 'ACL SETUSER cachefront on >PASSWORD resetkeys ~cf* resetchannels -@all +auth +select +client|setname +info +time +get +set +del +hget +hmget +hset +hdel +pttl +pexpire +eval +evalsha +xadd +xread +xrange +xrevrange +xinfo';
+
+my $redis = CfRedis->new('main');
+make_user();
+my $node = CfTest->node(
+	'main',
+	'cachefront.redis_url' => $redis->url('unix', 'cachefront:PASSWORD'),
+	'cachefront.namespace' => 'u',
+	'cachefront.breaker_reset' => '100ms');
+
+sub make_user
+{
+	is($redis->cli(split ' ', $rights), 'OK', 'the user is made');
+	return;
+}
+
+sub query
+{
+	return $node->safe_psql('postgres', $_[0]);
+}
+
+sub wait_for_bus
+{
+	foreach my $i (1 .. 300)
+	{
+		return 1 if $redis->cli('CLIENT', 'LIST') =~ /cmd=xread user=cachefront/;
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
+}
+
+my $fetch = q{SELECT cache_fetch('item:1', 'SELECT v FROM item WHERE id = $1', (1), tags => '{t}')};
+
+query(q{CREATE TABLE item (id int PRIMARY KEY, v int);
+	INSERT INTO item VALUES (1, 10), (2, 20);
+	SELECT cache_define('item', scope => 'shared')});
+query(q{SELECT cache_attach('item', key => 'item:{id}')});
+
+# ---- reads, commits, definitions ----
+
+is(query($fetch), '[{"v":10}]', 'a load');
+ok(wait_for_bus(), 'the bus reads');
+query('SELECT cache_flush()');
+is(query($fetch), '[{"v":10}]', 'a load that fills');
+is($redis->cli('HGET', 'cf:u:item:1', 'v'), '[{"v":10}]', 'a shared value is plain JSON in Redis');
+query('BEGIN; UPDATE item SET v = 11 WHERE id = 1; ROLLBACK');
+query('UPDATE item SET v = 12 WHERE id = 1');
+is($redis->cli('HGET', 'cf:u:item:1', 'v'), '', 'a commit drops it there');
+is(query($fetch), '[{"v":12}]', 'a load after it');
+query(q{SELECT cache_invalidate_tag('t'), cache_invalidate('item:1'), cache_invalidate_table('item')});
+query('CREATE TABLE other (); DROP TABLE other');
+query($fetch);
+$node->restart;
+is(query($fetch), '[{"v":12}]', 'after a restart');
+is(CfTest::stat($node, 'l2_hits'), 1, 'a hit in Redis');
+
+# ---- the bus ----
+
+ok(wait_for_bus(), 'the bus reads again');
+query($fetch);
+query(q{UPDATE item SET v = v});
+like($redis->cli('XREVRANGE', 'cfb:u', '+', '-', 'COUNT', 1),
+	qr/^d\n\{"keys":\["item:\d","item:\d"\],"tags":\[.*\]\}$/m, 'an event is there to read');
+query($fetch);
+$redis->cli('XADD', 'cfb:u', '*', 'o', '0' x 16, 'l', '0' x 16,
+	'd', '{"keys":["item:1"],"tags":[]}');
+ok(CfTest::wait_until($node, q{SELECT bus_events > 0 FROM cache_stats WHERE cache = '*'}),
+	'an event of another server is applied');
+
+# ---- an outage ----
+
+$redis->kill;
+query('UPDATE item SET v = 13 WHERE id = 1');
+is(query('SELECT count(*) FROM cache_outbox'), 1, 'a commit without Redis leaves a row');
+$redis->start;
+make_user();
+ok(CfTest::wait_until($node, q{SELECT l2 = 'up' AND outbox = 'empty' FROM cache_status}),
+	'the outbox is delivered');
+is(query($fetch), '[{"v":13}]', 'nothing stale');
+is($redis->cli('ACL', 'LOG'), '', 'Redis has refused nothing');
+
+# ---- a right that is missing ----
+
+is(query(q{SELECT redis_error LIKE 'Redis refused a command%' FROM cache_status}), 'f', 'no refusal is shown');
+$redis->cli('ACL', 'SETUSER', 'cachefront', '-hset');
+query('UPDATE item SET v = 14 WHERE id = 1');
+like(query('SELECT redis_error FROM cache_status'), qr/^Redis refused a command: /,
+	'a refusal is shown in cache_status');
+is(query('SELECT count(*) FROM cache_outbox'), 1, 'what Redis refuses waits in the outbox');
+is(query($fetch), '[{"v":14}]', 'reads go on');
+$redis->cli('ACL', 'SETUSER', 'cachefront', '+hset');
+ok(CfTest::wait_until($node, q{SELECT outbox = 'empty' FROM cache_status}), 'until Redis takes it');
+
+done_testing();
