@@ -79,6 +79,8 @@ const char *
 cf_tier_obstacle(void)
 {
 	const CfSpace *space;
+	const CfKeyring *keyring;
+	bool		required;
 
 	if (!cf_l2_configured())
 		return "cachefront.redis_url is empty";
@@ -89,6 +91,8 @@ cf_tier_obstacle(void)
 		return "too many databases use Redis";
 	if (!is_trusted(space))
 		return "invalidations in cache_outbox are not delivered yet";
+	if (!cf_keyring_get(&keyring, &required))
+		return "cachefront.encryption_key_file cannot be used: see the server's log";
 	return NULL;
 }
 

@@ -78,6 +78,20 @@ sub reconfigure
 	return;
 }
 
+# The same for tests of the Redis client alone, with the functions of debug: no
+# database has the extension, so no worker asks Redis for anything meanwhile.
+sub client_node
+{
+	my ($class, $name, %conf) = @_;
+	my $node = $class->node($name);
+
+	debug($node);
+	$node->safe_psql('postgres', 'DROP EXTENSION cachefront');
+	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
+	$node->restart;
+	return $node;
+}
+
 # Skips the test file where the build has neither wait points nor test clock.
 sub require_debug
 {

@@ -20,12 +20,11 @@ my $redis = CfRedis->new('main', tls => $certs);
 my @secrets = ('s3cret-in-url', 's3cret-in-file', 's3cret-that-is-wrong');
 
 # The password of the url is in it from the start: a reload would log it.
-my $node = CfTest->node('main',
+my $node = CfTest->client_node('main',
 	'cachefront.redis_url' => $redis->url('unix', "app:$secrets[0]"),
 	'cachefront.breaker_failures' => 1000000,
 	'cachefront.redis_command_timeout' => '5s',
 	'cachefront.redis_connect_timeout' => '5s');
-debug($node);
 
 # One command in a session of its own.
 sub ask
@@ -102,7 +101,7 @@ $redis->cli('ACL', 'SETUSER', 'default', '+info');
 
 # What Redis refuses is shown to everybody, so without the arguments.
 like(ask('NOSUCH', 'argument'), qr/ERR unknown command/, 'a command that is not there');
-is($node->safe_psql('postgres', 'SELECT redis_error FROM cache_status'),
+is(report()->{last_error},
 	q{Redis refused a command: ERR unknown command 'NOSUCH'}, 'it is noted, its arguments are not');
 
 # ---- transports ----

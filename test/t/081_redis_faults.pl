@@ -17,12 +17,11 @@ use CfTest;
 require_debug();
 
 my $redis = CfRedis->new('main');
-my $node = CfTest->node('main',
+my $node = CfTest->client_node('main',
 	'cachefront.redis_url' => $redis->url('unix'),
 	'cachefront.redis_command_timeout' => '2s',
 	'cachefront.redis_connect_timeout' => '4s',
 	'cachefront.breaker_reset' => '2s');
-debug($node);
 
 # Without the breaker for what is not about it.
 my %patient = ('cachefront.breaker_failures' => 1000000);
@@ -70,7 +69,7 @@ my %broken = (
 	halfgiga => [ ["\$536870912\r\n"], qr/too large/ ],
 	hugearray => [ ["*2147483647\r\n"], qr/too many elements/ ],
 	nested => [ [ "*60000\r\n" x 3 ], qr/too many elements/ ],
-	deep => [ [ "*1\r\n" x 5 . ":1\r\n" ], qr/nested too deeply/ ],
+	deep => [ [ "*1\r\n" x 6 . ":1\r\n" ], qr/nested too deeply/ ],
 	overlong => [ [ '-' . 'x' x 70000 ], qr/too long/ ],
 	negative => [ ["\$-5\r\n"], qr/negative length/ ],
 	noend => [ ["\$3\r\nabcde\r\n"], qr/does not end where it should/ ],
