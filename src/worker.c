@@ -42,6 +42,7 @@ typedef struct CfSharedWorkers
 	{
 		Oid			dboid;
 		int			proc;
+		bool		rested;		/* the last one ended because there was nothing to do */
 	}			worker[CF_WORKER_MAX_DATABASES];
 } CfSharedWorkers;
 
@@ -58,6 +59,7 @@ static LWLock *workers_lock = NULL;
 static const CfWorkerTask *tasks[CF_WORKER_MAX_TASKS];
 static int	ntasks = 0;
 static int	my_slot = -1;
+static bool rested = false;		/* this worker: nothing left to do */
 
 void
 cf_worker_register_task(const CfWorkerTask *task)
@@ -79,7 +81,10 @@ worker_shmem_init(void *memory, LWLockPadded *locks)
 
 	new->launcher = CF_NO_PROC;
 	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
+	{
 		new->worker[i].proc = CF_NO_PROC;
+		new->worker[i].rested = false;
+	}
 }
 
 static void
@@ -201,8 +206,31 @@ has_work(Oid dboid)
 }
 
 /*
+ * Did the worker that has ended have nothing left to do? Tells so once. If
+ * another database's worker has taken its place since, it does not.
+ */
+static bool
+take_rested(Oid dboid)
+{
+	bool		found = false;
+
+	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
+	{
+		if (workers->worker[i].dboid == dboid && workers->worker[i].rested)
+		{
+			workers->worker[i].rested = false;
+			found = true;
+		}
+	}
+	LWLockRelease(workers_lock);
+	return found;
+}
+
+/*
  * Notes workers that have ended. One that left work undone is started again,
- * unless that is of no use: then the work is given up.
+ * unless that is of no use: then the work is given up. Work that came after a
+ * worker went to rest is no failure of it.
  */
 static void
 reap_workers(Started *started)
@@ -216,7 +244,7 @@ reap_workers(Started *started)
 			continue;
 		pfree(started[i].handle);
 		started[i].handle = NULL;
-		if (!has_work(started[i].dboid))
+		if (take_rested(started[i].dboid) || !has_work(started[i].dboid))
 			started[i].failures = 0;
 		else if (++started[i].failures >= CF_WORKER_MAX_FAILURES)
 		{
@@ -310,6 +338,7 @@ worker_exit(int code, Datum arg)
 {
 	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
 	workers->worker[my_slot].proc = CF_NO_PROC;
+	workers->worker[my_slot].rested = rested;
 	LWLockRelease(workers_lock);
 }
 
@@ -323,6 +352,7 @@ take_slot(Oid dboid)
 		{
 			workers->worker[i].dboid = dboid;
 			workers->worker[i].proc = MyProc->pgprocno;
+			workers->worker[i].rested = false;
 			my_slot = i;
 		}
 	}
@@ -357,7 +387,10 @@ cachefront_worker_main(Datum arg)
 			last_work = GetCurrentTimestamp();
 		else if (TimestampDifferenceExceeds(last_work, GetCurrentTimestamp(),
 											CF_WORKER_IDLE_MS))
+		{
+			rested = true;
 			break;
+		}
 		wait_for_work(CF_WORKER_IDLE_MS);
 	}
 	proc_exit(0);

@@ -18,8 +18,12 @@ static const char *const useless[] = {
 	"NOAUTH", "READONLY", "WRONGPASS"
 };
 
+/* For so long a connection that was found of use is not looked at again. */
+#define CF_CHECKED_US 1000
+
 static CfPipe pipeline;
 static uint64 expected = 0;		/* generation, 0: any */
+static int64 checked_at = 0;	/* when a run without commands last succeeded */
 
 bool
 cf_l2_configured(void)
@@ -74,14 +78,18 @@ cf_l2_reply(int i)
 /*
  * Is the connection, if there is one, still of use? The idle time-out, a restart
  * of Redis or Redis's own time-out may have closed it. To notice that here saves
- * a failure.
+ * a failure. Who just had it looked at, by a run without commands, does not pay
+ * for that twice.
  */
 static bool
-is_usable(CfConn *conn)
+is_usable(CfConn *conn, int64 now)
 {
+	bool		checked = now - checked_at < CF_CHECKED_US;
+
+	checked_at = 0;
 	return conn->open && conn->fd >= 0 &&
 		conn->settings == cf_handshake_settings() &&
-		conn->transport->is_quiet(conn);
+		(checked || conn->transport->is_quiet(conn));
 }
 
 static void
@@ -95,14 +103,14 @@ set_deadline(CfConn *conn, int ms)
  * already was cut off by an error: its replies are still to come.
  */
 static bool
-get_ready(CfConn *conn, int timeout_ms)
+get_ready(CfConn *conn, int64 now, int timeout_ms)
 {
 	bool		cut_off = conn->busy;
 
 	/* From here on the idle time-out keeps its hands off. */
 	conn->busy = true;
 	pg_compiler_barrier();
-	if (!cut_off && is_usable(conn))
+	if (!cut_off && is_usable(conn, now))
 		return true;
 	cf_conn_drop(conn);
 	conn->busy = true;
@@ -183,14 +191,17 @@ judge_replies(CfConn *conn)
 }
 
 static CfL2Status
-try_run(CfConn *conn, int timeout_ms)
+try_run(CfConn *conn, int64 now, int timeout_ms)
 {
-	if (!get_ready(conn, timeout_ms))
+	if (!get_ready(conn, now, timeout_ms))
 		return CF_L2_FAILED;
 	if (expected != 0 && expected != conn->generation)
 		return CF_L2_CHANGED;
 	if (pipeline.ncommands == 0)
+	{
+		checked_at = now;
 		return CF_L2_OK;
+	}
 	if (!cf_exchange(conn, &pipeline) || !cf_script_retry(conn, &pipeline) ||
 		!judge_replies(conn))
 		return CF_L2_FAILED;
@@ -200,13 +211,13 @@ try_run(CfConn *conn, int timeout_ms)
 
 /* As try_run, and an interrupt that throws leaves no connection and no probe. */
 static CfL2Status
-try_run_interruptibly(CfConn *conn, int timeout_ms, CfBreakerPass pass)
+try_run_interruptibly(CfConn *conn, int64 now, int timeout_ms, CfBreakerPass pass)
 {
 	CfL2Status	status = CF_L2_FAILED;
 
 	PG_TRY();
 	{
-		status = try_run(conn, timeout_ms);
+		status = try_run(conn, now, timeout_ms);
 	}
 	PG_CATCH();
 	{
@@ -270,8 +281,8 @@ cf_l2_run(int timeout_ms, bool interruptible)
 	cf_breaker_count(CF_L2_CALLS, 1);
 	conn->interruptible = interruptible;
 	set_deadline(conn, timeout_ms);
-	status = interruptible ? try_run_interruptibly(conn, timeout_ms, pass) :
-		try_run(conn, timeout_ms);
+	status = interruptible ? try_run_interruptibly(conn, started, timeout_ms, pass) :
+		try_run(conn, started, timeout_ms);
 	if (status == CF_L2_FAILED)
 	{
 		finish_failure(conn, pass, started);

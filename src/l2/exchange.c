@@ -1,7 +1,8 @@
 /*
  * exchange.c - commands out, replies in.
  *
- * hiredis formats commands and parses replies; the bytes are moved here. What
+ * Commands are formatted here and hiredis parses the replies: its own formatter
+ * allocates and prints by vsnprintf, word by word, which a hit would feel. What
  * arrives passes frame.c before the parser sees it, so a server that lies about
  * lengths can make us allocate only what it has sent, and no more than the
  * bounds.
@@ -14,6 +15,8 @@
 #include "postgres.h"
 
 #include <poll.h>
+
+#include "utils/builtins.h"
 
 #include "guc.h"
 #include "l2/frame.h"
@@ -128,40 +131,44 @@ cf_pipe_add_formatted(CfPipe *pipe, const char *data, size_t len)
 	return true;
 }
 
-/* hiredis counts in int, so what it would overflow is refused before. */
+/* "<type><number>\r\n" */
 static bool
-fits(int argc, const size_t *lens)
+append_number(CfPipe *pipe, char type, size_t number)
 {
-	size_t		total = 0;
+	char		text[24];
+	int			n = 1;
 
-	for (int i = 0; i < argc; i++)
-	{
-		if (lens[i] > CF_PIPE_MAX_BYTES - total)
-			return false;
-		total += lens[i];
-	}
-	return argc > 0 && argc <= 1024 * 1024;
+	text[0] = type;
+	n += pg_ulltoa_n(number, text + n);
+	text[n++] = '\r';
+	text[n++] = '\n';
+	return cf_pipe_append(pipe, text, n);
+}
+
+bool
+cf_pipe_append_count(CfPipe *pipe, int nwords)
+{
+	return append_number(pipe, '*', nwords);
+}
+
+bool
+cf_pipe_append_word(CfPipe *pipe, const char *word, size_t len)
+{
+	return append_number(pipe, '$', len) && cf_pipe_append(pipe, word, len) &&
+		cf_pipe_append(pipe, "\r\n", 2);
 }
 
 bool
 cf_pipe_add(CfPipe *pipe, int argc, const char *const *argv, const size_t *lens)
 {
-	char	   *formatted = NULL;
-	int64		len = -1;
-	bool		added;
-
-	if (!pipe->broken && fits(argc, lens))
-		len = redisFormatCommandArgv(&formatted, argc, (const char **) argv, lens);
-	if (len < 0)
-	{
-		pipe->broken = true;
+	if (!cf_pipe_append_count(pipe, argc))
 		return false;
+	for (int i = 0; i < argc; i++)
+	{
+		if (!cf_pipe_append_word(pipe, argv[i], lens[i]))
+			return false;
 	}
-	added = cf_pipe_add_formatted(pipe, formatted, len);
-	if (pipe->secret)
-		explicit_bzero(formatted, len);
-	redisFreeCommand(formatted);
-	return added;
+	return cf_pipe_add_formatted(pipe, "", 0);
 }
 
 /* ---- bytes ---- */

@@ -130,6 +130,8 @@ extern bool cf_pipe_add(CfPipe *pipe, int argc, const char *const *argv,
 						const size_t *lens);
 extern bool cf_pipe_add_formatted(CfPipe *pipe, const char *data, size_t len);
 extern bool cf_pipe_append(CfPipe *pipe, const char *data, size_t len);
+extern bool cf_pipe_append_count(CfPipe *pipe, int nwords);
+extern bool cf_pipe_append_word(CfPipe *pipe, const char *word, size_t len);
 extern bool cf_exchange(CfConn *conn, CfPipe *pipe);
 extern void cf_exchange_set_max_reply(int64 bytes);
 

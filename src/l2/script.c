@@ -78,35 +78,23 @@ new_call(void)
 	return &calls[ncalls];
 }
 
-static bool
-append_word(CfPipe *pipe, const char *word, size_t len)
-{
-	char		header[32];
-	int			n = snprintf(header, sizeof(header), "$%zu\r\n", len);
-
-	return cf_pipe_append(pipe, header, n) && cf_pipe_append(pipe, word, len) &&
-		cf_pipe_append(pipe, "\r\n", 2);
-}
-
 /* "*N $.. EVALSHA $40 <hash>", or the same with EVAL and the text. */
 static bool
 append_head(CfPipe *pipe, int nwords, const char *verb, const char *script)
 {
-	char		header[32];
-	int			n = snprintf(header, sizeof(header), "*%d\r\n", nwords);
-
-	return cf_pipe_append(pipe, header, n) && append_word(pipe, verb, strlen(verb)) &&
-		append_word(pipe, script, strlen(script));
+	return cf_pipe_append_count(pipe, nwords) &&
+		cf_pipe_append_word(pipe, verb, strlen(verb)) &&
+		cf_pipe_append_word(pipe, script, strlen(script));
 }
 
 static bool
 append_words(CfPipe *pipe, const char *key, size_t keylen, int argc,
 			 const char *const *argv, const size_t *lens)
 {
-	if (!append_word(pipe, "1", 1) || !append_word(pipe, key, keylen))
+	if (!cf_pipe_append_word(pipe, "1", 1) || !cf_pipe_append_word(pipe, key, keylen))
 		return false;
 	for (int i = 0; i < argc; i++)
-		if (!append_word(pipe, argv[i], lens[i]))
+		if (!cf_pipe_append_word(pipe, argv[i], lens[i]))
 			return false;
 	return true;
 }

@@ -92,27 +92,72 @@ cf_store_make_token(char *token)
 	return true;
 }
 
+/*
+ * Names are put together by hand: they are made for every read, and snprintf
+ * would be a good part of what a hit costs beside the way to Redis and back.
+ */
+static char *
+put_hex(char *at, uint32 value)
+{
+	for (int shift = 28; shift >= 0; shift -= 4)
+		*at++ = "0123456789abcdef"[(value >> shift) & 15];
+	return at;
+}
+
+static char *
+put_suffix(char *at, const CfKey *key, const CfIdentity *id)
+{
+	const uint32 oids[] = {key->dboid, id->role, id->session_role};
+
+	for (int i = 0; i < lengthof(id->hash.h); i++)
+	{
+		at = put_hex(at, (uint32) (id->hash.h[i] >> 32));
+		at = put_hex(at, (uint32) id->hash.h[i]);
+	}
+	for (int i = 0; i < lengthof(oids); i++)
+	{
+		*at++ = '.';
+		at = put_hex(at, oids[i]);
+	}
+	*at++ = '.';
+	*at++ = '0' + (int) id->form;
+	*at = '\0';
+	return at;
+}
+
+/* "<prefix>:<space>:" */
+static int
+put_prefix(char *at, const char *prefix, const char *space)
+{
+	return stpcpy(stpcpy(stpcpy(stpcpy(at, prefix), ":"), space), ":") - at;
+}
+
+static void
+name_field(char *field, char kind, bool bare, const char *suffix)
+{
+	field[0] = kind;
+	field[1] = bare ? '\0' : ':';
+	if (!bare)
+		strcpy(field + 2, suffix);
+}
+
 /* A variant of scope 'shared' has no role, and its fields bare names. */
 void
 cf_store_variant(CfL2Variant *variant, const CfSpace *space, const CfKey *key,
 				 const CfIdentity *id)
 {
 	bool		bare = !OidIsValid(id->role);
+	char	   *end PG_USED_FOR_ASSERTS_ONLY;
 
 	variant->space = space;
-	variant->key_len = snprintf(variant->key, sizeof(variant->key), "cf:%s:", space->name);
+	variant->key_len = put_prefix(variant->key, "cf", space->name);
 	memcpy(variant->key + variant->key_len, key->data, key->len);
 	variant->key_len += key->len;
-	snprintf(variant->suffix, sizeof(variant->suffix), "%08x%08x%08x%08x.%08x.%08x.%08x.%x",
-			 (uint32) (id->hash.h[0] >> 32), (uint32) id->hash.h[0],
-			 (uint32) (id->hash.h[1] >> 32), (uint32) id->hash.h[1],
-			 key->dboid, id->role, id->session_role, (unsigned) id->form);
-	snprintf(variant->value_field, sizeof(variant->value_field), bare ? "v" : "v:%s",
-			 variant->suffix);
-	snprintf(variant->meta_field, sizeof(variant->meta_field), bare ? "m" : "m:%s",
-			 variant->suffix);
-	snprintf(variant->lease_field, sizeof(variant->lease_field), bare ? "l" : "l:%s",
-			 variant->suffix);
+	end = put_suffix(variant->suffix, key, id);
+	Assert(end - variant->suffix == CF_SUFFIX_LEN);
+	name_field(variant->value_field, 'v', bare, variant->suffix);
+	name_field(variant->meta_field, 'm', bare, variant->suffix);
+	name_field(variant->lease_field, 'l', bare, variant->suffix);
 }
 
 /* Longest: a tag's text in the space. */
@@ -126,12 +171,12 @@ static void
 make_tag_key(TagKey *key, const CfSpace *space, const char *tag, int len)
 {
 	if (len == 1 && tag[0] == CF_TAG_EPOCH_DATABASE[0])
-		key->len = snprintf(key->data, sizeof(key->data), "cfe:%s", space->name);
+		key->len = put_prefix(key->data, "cfe", space->name) - 1;
 	else if (len == 1 && tag[0] == CF_TAG_EPOCH_SERVER[0])
 		key->len = snprintf(key->data, sizeof(key->data), "cfe:%s:roles", space->server);
 	else
 	{
-		key->len = snprintf(key->data, sizeof(key->data), "cft:%s:", space->name);
+		key->len = put_prefix(key->data, "cft", space->name);
 		memcpy(key->data + key->len, tag, len);
 		key->len += len;
 	}

@@ -2,12 +2,13 @@
 # make bench: the figures of the cache, beside what it is an alternative to.
 #
 # Builds the extension, installs it into a private copy of PostgreSQL, starts a
-# server of that, a memcached and a pgpool (all on private unix sockets, with
-# their files in build/bench), measures in interleaved rounds, prints one table,
+# server of that, a memcached, a Redis and a pgpool (all on private unix sockets,
+# Redis on a port of the loopback as well, with their files in build/bench), measures in interleaved rounds, prints one table,
 # and stops what it started. The default takes about eleven minutes.
 #
 #   bench.sh            what is measured in general, and hits
 #   updates.sh          what rules cost writers, hits under writes
+#   redis.sh            Redis: hits, updates, compression, an outage
 #   pgpool.sh           side by side with pgpool2's query cache
 #   stampede.sh         many sessions that start at one moment
 #   table.sh            the table
@@ -18,9 +19,10 @@
 #   SESSIONS=200        sessions of the stampede
 #   BULK_ROWS=1000000   rows of the bulk update
 #   STALENESS=10        seconds of each run of the freshness checker
+#   OUTAGE=30           seconds for which Redis is stopped
 #
 # Installs these packages if they are missing: what a build takes, libpq's headers,
-# and as the peers postgresql-15-pgmemcache, memcached and pgpool2.
+# redis-server, and as the peers postgresql-15-pgmemcache, memcached and pgpool2.
 #
 # On a machine where other things run, absolute figures move a lot from hour to
 # hour; the ratios, taken between neighbours of one round, much less. As root,
@@ -34,18 +36,22 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/bench/stampede.sh
 # shellcheck source=test/bench/updates.sh
 . test/bench/updates.sh
+# shellcheck source=test/bench/redis.sh
+. test/bench/redis.sh
 # shellcheck source=test/bench/pgpool.sh
 . test/bench/pgpool.sh
 # shellcheck source=test/bench/table.sh
 . test/bench/table.sh
 
-PACKAGES=("${CF_PACKAGES[@]}" libpq-dev postgresql-15-pgmemcache memcached pgpool2)
+PACKAGES=("${CF_PACKAGES[@]}" libpq-dev redis-server postgresql-15-pgmemcache
+	memcached pgpool2)
 ROUNDS=${ROUNDS:-5}
 SECONDS_PER_CASE=${SECONDS_PER_CASE:-1}
 CLIENTS=${CLIENTS:-1 8 32}
 SESSIONS=${SESSIONS:-200}
 BULK_ROWS=${BULK_ROWS:-1000000}
 STALENESS=${STALENESS:-10}
+OUTAGE=${OUTAGE:-30}
 CALLS=500000
 STATEMENTS=50000
 PORT=5492
@@ -82,6 +88,7 @@ build()
 	gcc -O2 -Wall -Wextra -Werror -Isrc -o "$BENCH/hit_ratio" test/bench/hit_ratio.c -lm
 	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" \
 		-o "$BENCH/checker" test/soak/*.c -lpq -lpthread
+	build_redis
 }
 
 start_memcached()
@@ -110,10 +117,13 @@ start()
 	SOCKETS=$(cf_socket_dir)
 	MEMCACHED=$SOCKETS/memcached.sock
 	POOL=$SOCKETS/pgpool
+	REDIS=$SOCKETS/redis.sock
+	RELAY=$SOCKETS/relay.sock
 	trap stop EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	start_memcached
+	start_redis
 	rm -rf "$BENCH/data"
 	install -d -m 0700 -o "$CF_USER" "$BENCH/data"
 	cf_server_init "$BENCH/data" "$BIN"
@@ -130,6 +140,7 @@ stop()
 	stop_pgpool
 	cf_server_stop "$BENCH/data"
 	stop_memcached
+	stop_redis
 	rm -rf "$SOCKETS" "$BENCH/data"
 }
 
@@ -148,6 +159,7 @@ load()
 		VACUUM ANALYZE bench_sum"
 	for size in "${SIZES[@]}"; do write_scripts "$size"; done
 	load_updates
+	load_redis
 }
 
 # How many rows an aggregate reads in 10 ms here, from the best of twenty runs.
@@ -324,8 +336,11 @@ main()
 		measure_updates "$round"
 		measure_bulk "$round"
 		measure_mixed "$round"
+		measure_redis "$round"
 		measure_pgpool "$round"
 	done
+	measure_outage
+	use_redis ''
 	measure_staleness
 	measure_hit_ratio
 	echo

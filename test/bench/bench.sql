@@ -11,6 +11,14 @@ SELECT id, left(string_agg(md5(id || ' ' || part), ''), 65536 - 19)
 FROM generate_series(1, 200) AS id, generate_series(1, 2048) AS part
 GROUP BY id;
 
+-- Documents of several rows; redis.sh gives their JSON the length that doc says.
+CREATE TABLE bench_lines (doc int, line int, product text, quantity int, price numeric(10, 2),
+                          ordered timestamptz, note text, PRIMARY KEY (doc, line));
+INSERT INTO bench_lines
+SELECT doc, line, 'product ' || line * 7919 % 1000, line % 9 + 1, line * 3671 % 10000 / 100.0,
+       timestamptz '2024-01-01 00:00:00Z' + line * 1237 * interval '1 s', ''
+FROM (VALUES (200, 1), (4096, 36), (65536, 580)) AS docs(doc, lines), generate_series(1, lines) AS line;
+
 CREATE TABLE bench_calibrate AS SELECT id, id % 1000 AS v FROM generate_series(1, 200000) AS id;
 
 VACUUM (ANALYZE) bench_200, bench_65536, bench_calibrate;

@@ -3,7 +3,8 @@
  *
  * cf_bench_loop calls a function N times through its FmgrInfo, always with the
  * same arguments, and returns nanoseconds a call: the function alone, without
- * the executor. cf_bench_statement runs a prepared statement N times, and so
+ * the executor. cf_bench_times tells percentiles of such calls, for those that
+ * take microseconds. cf_bench_statement runs a prepared statement N times, and so
  * includes what each execution sets up and tears down. cf_bench_empty and
  * cf_bench_copy have cache_fetch's signature and are what its figure is held
  * against: the first does nothing, the second copies a value of 200 bytes,
@@ -22,6 +23,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "portability/instr_time.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -36,6 +38,7 @@ PG_FUNCTION_INFO_V1(cf_bench_empty);
 PG_FUNCTION_INFO_V1(cf_bench_copy);
 PG_FUNCTION_INFO_V1(cf_bench_trigger);
 PG_FUNCTION_INFO_V1(cf_bench_loop);
+PG_FUNCTION_INFO_V1(cf_bench_times);
 PG_FUNCTION_INFO_V1(cf_bench_statement);
 
 Datum
@@ -83,75 +86,104 @@ make_argument(int position, Oid declared, FunctionCallInfo fcinfo)
 	return makeNullConst(declared, -1, get_typcollation(declared));
 }
 
-/*
- * cf_bench_loop(fn regprocedure, key text, query text, args int, n int)
- *
- * The arguments of the called function are Const nodes, as they are in a
- * statement that names them literally: a function with an "any" argument reads
- * its type from there.
- */
-Datum
-cf_bench_loop(PG_FUNCTION_ARGS)
+/* A function, ready to be called again and again. */
+typedef struct BenchCall
 {
-	Oid			fn;
-	int			ncalls;
-	Oid			rettype;
-	Oid		   *argtypes;
-	int			nargs;
-	List	   *args = NIL;
-	NullableDatum values[CF_BENCH_MAX_ARGS];
 	FmgrInfo	flinfo;
-	MemoryContext percall;
-	MemoryContext caller;
-	instr_time	start;
-	instr_time	end;
-	LOCAL_FCINFO(call, CF_BENCH_MAX_ARGS);
+	int			nargs;
+	NullableDatum values[CF_BENCH_MAX_ARGS];
+} BenchCall;
 
-	for (int i = 0; i < 5; i++)
+static void
+check_arguments(FunctionCallInfo fcinfo)
+{
+	for (int i = 0; i < PG_NARGS(); i++)
 	{
 		if (PG_ARGISNULL(i) && i != 3)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("argument %d must not be null", i + 1)));
 	}
-	fn = PG_GETARG_OID(0);
-	ncalls = PG_GETARG_INT32(4);
-	if (ncalls < 1)
+	if (PG_GETARG_INT32(4) < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("number of calls must be positive")));
+}
 
-	rettype = get_func_signature(fn, &argtypes, &nargs);
-	if (nargs < 1 || nargs > CF_BENCH_MAX_ARGS || argtypes[0] != TEXTOID)
+/*
+ * From the arguments (fn regprocedure, key text, query text, args int, n int).
+ * Those of the called function are Const nodes, as they are in a statement that
+ * names them literally: a function with an "any" argument reads its type from
+ * there.
+ */
+static void
+prepare_call(BenchCall *bench, FunctionCallInfo fcinfo)
+{
+	Oid			fn = PG_GETARG_OID(0);
+	Oid			rettype;
+	Oid		   *argtypes;
+	List	   *args = NIL;
+
+	rettype = get_func_signature(fn, &argtypes, &bench->nargs);
+	if (bench->nargs < 1 || bench->nargs > CF_BENCH_MAX_ARGS || argtypes[0] != TEXTOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("function %s has the wrong arguments",
 						format_procedure(fn))));
-	for (int i = 0; i < nargs; i++)
+	for (int i = 0; i < bench->nargs; i++)
 	{
 		Const	   *arg = make_argument(i, argtypes[i], fcinfo);
 
 		args = lappend(args, arg);
-		values[i].value = arg->constvalue;
-		values[i].isnull = arg->constisnull;
+		bench->values[i].value = arg->constvalue;
+		bench->values[i].isnull = arg->constisnull;
 	}
 
-	fmgr_info(fn, &flinfo);
+	fmgr_info(fn, &bench->flinfo);
 	fmgr_info_set_expr((Node *) makeFuncExpr(fn, rettype, args, InvalidOid,
 											 DEFAULT_COLLATION_OID,
 											 COERCE_EXPLICIT_CALL),
-					   &flinfo);
+					   &bench->flinfo);
+}
 
-	percall = AllocSetContextCreate(CurrentMemoryContext, "cf_bench call",
-									ALLOCSET_DEFAULT_SIZES);
+static inline void
+call_once(BenchCall *bench)
+{
+	LOCAL_FCINFO(call, CF_BENCH_MAX_ARGS);
+
+	InitFunctionCallInfoData(*call, &bench->flinfo, bench->nargs,
+							 DEFAULT_COLLATION_OID, NULL, NULL);
+	memcpy(call->args, bench->values, bench->nargs * sizeof(NullableDatum));
+	(void) FunctionCallInvoke(call);
+}
+
+static MemoryContext
+make_call_context(void)
+{
+	return AllocSetContextCreate(CurrentMemoryContext, "cf_bench call",
+								 ALLOCSET_DEFAULT_SIZES);
+}
+
+/* cf_bench_loop(fn, key, query, args, n): nanoseconds a call */
+Datum
+cf_bench_loop(PG_FUNCTION_ARGS)
+{
+	BenchCall	bench;
+	int			ncalls;
+	MemoryContext percall;
+	MemoryContext caller;
+	instr_time	start;
+	instr_time	end;
+
+	check_arguments(fcinfo);
+	prepare_call(&bench, fcinfo);
+	ncalls = PG_GETARG_INT32(4);
+	percall = make_call_context();
 	caller = MemoryContextSwitchTo(percall);
 	INSTR_TIME_SET_CURRENT(start);
 	for (int i = 0; i < ncalls; i++)
 	{
-		InitFunctionCallInfoData(*call, &flinfo, nargs, DEFAULT_COLLATION_OID,
-								 NULL, NULL);
-		memcpy(call->args, values, nargs * sizeof(NullableDatum));
-		(void) FunctionCallInvoke(call);
+		call_once(&bench);
 		MemoryContextReset(percall);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -161,6 +193,72 @@ cf_bench_loop(PG_FUNCTION_ARGS)
 
 	INSTR_TIME_SUBTRACT(end, start);
 	PG_RETURN_FLOAT8(INSTR_TIME_GET_DOUBLE(end) * 1e9 / ncalls);
+}
+
+static int
+compare_times(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* Elements p50 and p99. */
+static ArrayType *
+make_percentiles(double *times, int n)
+{
+	Datum		elements[2];
+
+	qsort(times, n, sizeof(double), compare_times);
+	elements[0] = Float8GetDatum(times[n / 2]);
+	elements[1] = Float8GetDatum(times[(int) (n * 0.99)]);
+	return construct_array(elements, lengthof(elements), FLOAT8OID, sizeof(float8),
+						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/*
+ * cf_bench_times(fn, key, query, args, n, distinct bool): p50 and p99 of the
+ * calls, in nanoseconds, each timed alone. With distinct, each call has a key of
+ * its own, the call's number behind the key that was given: so each misses.
+ */
+Datum
+cf_bench_times(PG_FUNCTION_ARGS)
+{
+	BenchCall	bench;
+	char	   *key;
+	int			ncalls;
+	bool		distinct;
+	double	   *times;
+	MemoryContext percall;
+	MemoryContext caller;
+
+	check_arguments(fcinfo);
+	prepare_call(&bench, fcinfo);
+	key = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	ncalls = PG_GETARG_INT32(4);
+	distinct = PG_GETARG_BOOL(5);
+	times = palloc(ncalls * sizeof(double));
+	percall = make_call_context();
+	caller = MemoryContextSwitchTo(percall);
+	for (int i = 0; i < ncalls; i++)
+	{
+		instr_time	start;
+		instr_time	end;
+
+		if (distinct)
+			bench.values[0].value = CStringGetTextDatum(psprintf("%s:%d", key, i));
+		INSTR_TIME_SET_CURRENT(start);
+		call_once(&bench);
+		INSTR_TIME_SET_CURRENT(end);
+		INSTR_TIME_SUBTRACT(end, start);
+		times[i] = INSTR_TIME_GET_DOUBLE(end) * 1e9;
+		MemoryContextReset(percall);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(percall);
+	PG_RETURN_ARRAYTYPE_P(make_percentiles(times, ncalls));
 }
 
 /* cf_bench_statement(statement text, n int): nanoseconds an execution */

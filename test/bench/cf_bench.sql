@@ -10,6 +10,10 @@ RETURNS json LANGUAGE C VOLATILE AS :'module', 'cf_bench_copy';
 CREATE FUNCTION cf_bench_loop(fn regprocedure, key text, query text, args int, n int)
 RETURNS float8 LANGUAGE C VOLATILE AS :'module', 'cf_bench_loop';
 
+CREATE FUNCTION cf_bench_times(fn regprocedure, key text, query text, args int, n int,
+                               "distinct" bool)
+RETURNS float8[] LANGUAGE C VOLATILE AS :'module', 'cf_bench_times';
+
 CREATE FUNCTION cf_bench_statement(statement text, n int)
 RETURNS float8 LANGUAGE C VOLATILE STRICT AS :'module', 'cf_bench_statement';
 

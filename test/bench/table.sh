@@ -9,7 +9,8 @@ print_table()
 	printf '%s; %s, %s processors; %s rounds, %s s a pgbench run\n\n' \
 		"cachefront $(sed -n "s/^default_version = '\(.*\)'/\1/p" cachefront.control)" \
 		"$CF_PGVER" "$(nproc)" "$ROUNDS" "$SECONDS_PER_CASE"
-	awk -v clients_list="$CLIENTS" -v sessions="$SESSIONS" -v bulk_rows="$BULK_ROWS" '
+	awk -v clients_list="$CLIENTS" -v sessions="$SESSIONS" -v bulk_rows="$BULK_ROWS" \
+		-v outage="$OUTAGE" '
 	{
 		key = $2 SUBSEP $3 SUBSEP $4 SUBSEP $1
 		sum[key] += $5
@@ -108,6 +109,50 @@ print_table()
 		row("  of", "", "", thousands(median("checked_" name, 0, 1)) " reads", "", "", "", "")
 	}
 
+	function us(ns) { return sprintf("%.1f us", ns / 1000) }
+
+	# Of one transport: the bare loop, and ours with each compression.
+	function redis_hits(transport, what, size, p,    i, mode, x) {
+		row(what ", bare HGET, p" p, size, 1, us(median("hit_" transport "_bare_p" p, size, 1)), "", "", "", "")
+		for (i = 1; i <= split("off lz4 zstd", mode, " "); i++) {
+			x = median("ratio_" transport "_" mode[i] "_p" p, size, 1)
+			if (x == "") continue
+			r = range()
+			row("  cache_fetch" (mode[i] == "off" ? "" : ", " mode[i]), size, 1, \
+				us(median("hit_" transport "_" mode[i] "_p" p, size, 1)), sprintf("%.2f x", x), r, \
+				mode[i] == "off" ? "<= 1.25 x" : "", mode[i] == "off" ? verdict(x <= 1.25) : "")
+		}
+	}
+
+	function redis_commit(rows, what,    x) {
+		row(what ", no rule", "", 1, sprintf("%.2f ms", median("commit_plain", rows, 1)), "", "", "", "")
+		x = median("commit_rule", rows, 1, "-", "commit_plain", rows, 1)
+		r = range()
+		row("  row rule", "", 1, sprintf("%.2f ms", median("commit_rule", rows, 1)), sprintf("%+.2f ms", x), r, "", "")
+		x = median("commit_trips", rows, 1)
+		row("  waits for Redis", "", 1, sprintf("%.2f", x), "", range(), "<= 2", verdict(x < 2.5))
+	}
+
+	function redis_stored(mode, what) {
+		row(what, 65536, 1, thousands(median("stored_" mode, 65536, 1)) " B", "", "", "", "")
+		row("  hit", 65536, 1, us(median("hit_unix_" mode "_p50", 65536, 1)), "", "", "", "")
+		row("  miss: the query, and the fill", 65536, 1, us(median("fill_" mode, 65536, 1)), "", "", "", "")
+	}
+
+	# The same rate of calls throughout, so figures a second can be compared.
+	function redis_loads(cache, what, phase, target,    x, y) {
+		x = median("outage_" cache "_loads_" phase, 0, 8)
+		y = median("outage_" cache "_loads_before", 0, 8)
+		row(what, "", 8, sprintf("%.0f /s", x), phase == "before" ? "" : sprintf("%.2f x", x / y), "", \
+			target, target == "" ? "" : verdict(x <= y))
+	}
+
+	function redis_tps(ours, theirs, what, size, c, shown,    x) {
+		x = median(ours, size, c, "/", theirs, size, c)
+		r = range()
+		row(what, shown, c, thousands(median(ours, size, c)) " tps", sprintf("%.2f x", x), r, "", "")
+	}
+
 	END {
 		row("case", "", "clients", "median", "cachefront", "lowest-highest", "target", "")
 
@@ -178,6 +223,55 @@ print_table()
 			latency("read_p50", "  a read at the client, p50", c)
 			latency("read_p99", "  a read at the client, p99", c)
 		}
+
+		title("Hit in Redis (l1_max_value = 0) in the server; \"cachefront\" is that less a hit in shared memory, over a bare HGET by hiredis")
+		for (i = 1; i <= 2; i++) {
+			for (p = 50; p <= 99; p += 49) {
+				for (s = 1; s <= split("200 4096 65536", sizes, " "); s++)
+					redis_hits(i == 1 ? "unix" : "tcp", i == 1 ? "unix socket" : "loopback", sizes[s], p)
+			}
+		}
+		for (s = 1; s <= split("200 4096 65536", sizes, " "); s++)
+			row("a hit in shared memory, p50", sizes[s], 1, us(median("hit_unix_l1_p50", sizes[s], 1)), "", "", "", "")
+
+		title("64 kB of JSON in Redis, compressed in three ways; p50 in the server, unix socket")
+		row("the query alone", 65536, 1, us(median("fill_query", 65536, 1)), "", "", "", "")
+		redis_stored("off", "compress = off")
+		redis_stored("lz4", "compress = lz4")
+		redis_stored("zstd", "compress = zstd")
+
+		title("Hits against pgmemcache, pgbench -M prepared, unix sockets; \"cachefront\" is ours over it. No redis_fdw: Debian 12 has none")
+		for (s = 1; s <= 2; s++) {
+			size = s == 1 ? 200 : 65536
+			for (i = 1; i <= nclients; i++) {
+				c = clients[i]
+				row("pgmemcache get", size, c, thousands(median("redis_pgmemcache", size, c)) " tps", "", "", "", "")
+				redis_tps("cachefront", "pgmemcache", "  ours in shared memory", size, c, size)
+				redis_tps("redis_l2", "redis_pgmemcache", "  ours in Redis only", size, c, size)
+			}
+		}
+
+		title("UPDATE of one row with Redis, unix socket; \"cachefront\" is tps over the same table without a rule; fsync = off")
+		for (i = 1; i <= nclients; i++) {
+			c = clients[i]
+			row("no rule", "", c, thousands(median("redis_update_plain", 200, c)) " tps", "", "", "", "")
+			redis_tps("redis_update_rule", "redis_update_plain", "  row rule", 200, c, "")
+		}
+		redis_commit(1, "COMMIT of one row")
+		redis_commit(1000, "COMMIT of 1,000 rows")
+
+		title("Redis silent for " outage " s (SIGSTOP), 1,500 calls a second throughout; a third of each: 500 keys that stay, 2,000 of a ttl of 2 s, 2,000 without stale_ttl")
+		for (i = 1; i <= split("before during after", phases, " "); i++)
+			redis_loads("short", "loads, stale_ttl 10 min, " phases[i], phases[i], phases[i] == "during" ? "<= before" : "")
+		for (i = 1; i <= split("before during after", phases, " "); i++)
+			redis_loads("short_exact", "loads, stale_ttl 0, " phases[i], phases[i], "")
+		for (i = 1; i <= split("before during", phases, " "); i++) {
+			x = median("outage_hit_p99_" phases[i], 0, 8)
+			row("hit in shared memory, p99, " phases[i], "", 8, sprintf("%.1f us", x), "", "", "", "")
+			row("  at the client", "", 8, us(median("outage_read_p99_" phases[i], 0, 8) * 1000), "", "", "", "")
+			row("  longest call of all", "", 8, sprintf("%.0f ms", median("outage_longest_" phases[i], 0, 8) / 1000), "", "", "", "")
+		}
+		row("from its return until it is used", "", 8, median("outage_recovery", 0, 8) " s", "", "", "", "")
 
 		title("pgpool2 with its query cache, pgbench through it; ours in the server, -M prepared; \"cachefront\" is ours over this case")
 		for (i = 1; i <= nclients; i++) {

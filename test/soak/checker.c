@@ -74,6 +74,8 @@ writer_main(void *arg)
 		if (options.tier && (int) (elapsed() * 10) % 10 >= 6)
 		{
 			usleep(10000);
+			if (one_in(s, 80))
+				define_something(s);
 			continue;
 		}
 		if (one_in(s, 12) && options.reads == READS_ALL)

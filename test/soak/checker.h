@@ -175,6 +175,7 @@ extern void check_rows(Session *s, const char *read, const Floor *floors, const 
 extern void prepare_writer(Session *s);
 extern void write_transaction(Session *s);
 extern void invalidate_something(Session *s);
+extern void define_something(Session *s);
 
 /* reader.c */
 extern void prepare_fetches(Session *s);

@@ -22,10 +22,10 @@ declare -A REDIS=(
 	[NO_REDIS_LEASE]="none"
 	[NO_REDIS_CLOCKS+NO_FENCE]="none"
 	[NO_REPLAY_CHECK]="none"
-	[NO_PROOF]="evict"
+	[NO_PROOF]="delete"
 	[NO_FLOOR]="kill-old"
 	[NO_OUTBOX]="stop"
-	[NO_REDIS_EPOCH]="none"
+	[NO_REDIS_EPOCH+NO_REPLAY_EPOCH]="none"
 	[NO_CONFIRM]="flush"
 )
 FAULTS=("${LOCAL[@]}" "${!REDIS[@]}")

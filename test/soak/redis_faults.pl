@@ -55,16 +55,20 @@ main();
 # Calm for most of the time, so that Redis serves in between.
 sub main
 {
-	until (pause(1 + rand 3))
+	until (pause(1 + rand 2.5))
 	{
 		next unless @only;
+		# What a restart is to bring back, with some time for it to grow old.
+		if (rand() < 0.5)
+		{
+			cli('SAVE');
+			last if pause(rand 1.5);
+		}
 		my $name = $only[ rand @only ];
 		my $begin = time();
 		my $result = $faults{$name}->();
 
 		printf "%.3f %s: %s, %.1f s\n", $begin, $name, $result, time() - $begin;
-		# What a restart is to bring back.
-		cli('SAVE') if rand() < 0.3;
 	}
 	return;
 }

@@ -8,6 +8,9 @@
  *
  * test/soak/standby.c
  */
+#include <ctype.h>
+#include <dirent.h>
+
 #include "checker.h"
 
 #define SAMPLES 64
@@ -78,17 +81,52 @@ sampler_main(void *arg)
 	return NULL;
 }
 
-/* The worker that hears of invalidations; 0: there is none. */
+/* Is it the worker that hears of invalidations, of this server? */
+static bool
+is_bus_worker(const char *pid, int64_t postmaster)
+{
+	char		path[300];
+	char		text[256] = "";
+	int			parent = 0;
+	FILE	   *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	file = fopen(path, "r");
+	if (file == NULL)
+		return false;
+	(void) !fscanf(file, "%*d (%*[^)]) %*c %d", &parent);
+	fclose(file);
+	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	file = parent == postmaster ? fopen(path, "r") : NULL;
+	if (file == NULL)
+		return false;
+	(void) !fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	return strstr(text, "cachefront bus") != NULL;
+}
+
+/* It has no database, and so is not in pg_stat_activity. 0: there is none. */
 static pid_t
 bus_worker(Session *s)
 {
-	PGresult   *result = checked_result(s, PQexec(s->conn, "SELECT pid FROM pg_stat_activity"
-												  " WHERE backend_type = 'cachefront bus'"),
-										"bus worker");
-	pid_t		pid = PQntuples(result) == 1 ? (pid_t) get_int(result, 0, 0) : 0;
+	PGresult   *result = PQexec(s->conn, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)");
+	int64_t		postmaster = PQntuples(result) == 1 ? get_int(result, 0, 0) : 0;
+	DIR		   *dir = opendir("/proc");
+	struct dirent *entry;
+	pid_t		found = 0;
 
 	PQclear(result);
-	return pid;
+	while (dir != NULL && found == 0 && (entry = readdir(dir)) != NULL)
+	{
+		if (postmaster > 1 && isdigit((unsigned char) entry->d_name[0]) &&
+			is_bus_worker(entry->d_name, postmaster))
+			found = (pid_t) atoi(entry->d_name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	if (found == 0)
+		report_error("the standby has no bus worker");
+	return found;
 }
 
 /*
@@ -108,7 +146,7 @@ pauser_main(void *arg)
 		pause_us(s, 300000);
 		if (deaf != 0)
 			kill(deaf, SIGSTOP);
-		for (int i = below(s, 4); i >= 0 && !done; i--)
+		for (int i = below(s, 12); i >= 0 && !done; i--)
 		{
 			command(s, "SELECT pg_wal_replay_pause()");
 			pause_us(s, one_in(s, 5) ? 800000 : 60000);

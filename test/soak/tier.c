@@ -19,7 +19,7 @@
 
 #define PAD "repeat('.', 1100) AS pad"
 
-/* Queries, with the room for a lane's number. */
+/* Queries, with the room for a lane's number. A slow one meets more commits. */
 static const char *const key_queries[NTABLES] = {
 	[T_KEY] = "SELECT version, " PAD " FROM t_key WHERE id = $1 /* lane %d */",
 	[T_PART] = "SELECT version, " PAD " FROM t_part WHERE id = $1 /* lane %d */",
@@ -35,6 +35,8 @@ static const char rows_query[] =
 "SELECT id, version, amount, " PAD " FROM t_tab WHERE $1 >= 0 /* lane %d */";
 static const char view_query[] =
 "SELECT version, other, gen, " PAD " FROM v_two WHERE id = $1 /* lane %d */";
+static const char slow_query[] =
+"SELECT version, " PAD " FROM t_key, pg_sleep(0.01) WHERE id = $1 /* lane %d */";
 static const char typed_query[] =
 "SELECT id, version, " PAD " FROM t_key WHERE id = $1 /* lane %d */";
 
@@ -65,9 +67,9 @@ raise_floors(Floor *floors, const char *rows)
 }
 
 static void
-read_keys(Session *s, const char *name, Table table)
+read_keys(Session *s, const char *name, const char *of_key, Table table)
 {
-	int			n = 1 + below(s, MAX_BATCH / 2);
+	int			n = of_key == slow_query ? 1 : 1 + below(s, MAX_BATCH / 2);
 	int			ids[MAX_BATCH];
 	Floor		floors[MAX_BATCH];
 	char		text[128];
@@ -80,7 +82,7 @@ read_keys(Session *s, const char *name, Table table)
 		floors[i] = acked_floor(table, ids[i]);
 	}
 	ids_to_text(ids, n, text);
-	result = run(s, name, text, in_lane(s, key_queries[table], query, sizeof(query)), NULL);
+	result = run(s, name, text, in_lane(s, of_key, query, sizeof(query)), NULL);
 	if (result == NULL)
 		return;
 	for (int i = 0; i < n; i++)
@@ -198,12 +200,14 @@ read_through_tier(Session *s)
 	int			choice = below(s, 100);
 
 	s->failed = false;
-	if (choice < 40)
-		read_keys(s, "tier t_key", T_KEY);
+	if (choice < 36)
+		read_keys(s, "tier t_key", key_queries[T_KEY], T_KEY);
+	else if (choice < 40)
+		read_keys(s, "tier t_key", slow_query, T_KEY);
 	else if (choice < 55)
-		read_keys(s, "tier t_part", T_PART);
+		read_keys(s, "tier t_part", key_queries[T_PART], T_PART);
 	else if (choice < 65)
-		read_keys(s, "tier t_neg", T_NEG);
+		read_keys(s, "tier t_neg", key_queries[T_NEG], T_NEG);
 	else if (choice < 75)
 		read_list(s, "tier list t_tag", T_TAG);
 	else if (choice < 80)

@@ -279,8 +279,8 @@ sub pipelines
 	is(pipelines() - $before, 2 * $one, '1,000 keys take no more round trips than one');
 	# Each is preceded by an empty one, which only sees that there is a connection.
 	is($one, 4, 'that is two');
-	like($redis->cli('INFO', 'commandstats'), qr/cmdstat_evalsha:calls=2000,/,
-		'each key is fenced and settled');
+	like($redis->cli('INFO', 'commandstats'), qr/cmdstat_evalsha:calls=20[0-9][0-9],/,
+		'each key is fenced and settled, and a few events are published');
 	kill 'CONT', $worker;
 	my @events = split /\n/, bus();
 	is(scalar(grep { length >= 8000 } @events), 0, 'events are short');

@@ -206,16 +206,19 @@ my $lsn = on($primary, 'SELECT pg_current_wal_lsn()');
 my $nreads = 0;
 my $fills = stat($standby, 'l2_fills');
 is(value_in($redis, "cf:$ns:i:60"), '', 'a commit takes the value out of Redis');
-while (on($standby, sprintf $replayed, $lsn) eq 'f' && $nreads < 20)
+my $brought = '';
+# What counts is what it reads while it lags, and still lags after it.
+while ($nreads < 20)
 {
-	on($standby, item(60));
-	on($standby, item(61));
-	on($standby, $sum);
+	on($standby, $_) foreach item(60), item(61), $sum;
+	my $found = stat($standby, 'l2_fills') - $fills
+	  . value_in($redis, "cf:$ns:i:60") . value_in($redis, "cf:$ns:i:61");
+	last if on($standby, sprintf $replayed, $lsn) eq 't';
+	$brought = $found;
 	$nreads++;
 }
 cmp_ok($nreads, '>', 3, "the standby lags, and reads $nreads times");
-is(stat($standby, 'l2_fills') - $fills, 0, 'without bringing what it reads into Redis');
-is(value_in($redis, "cf:$ns:i:60") . value_in($redis, "cf:$ns:i:61"), '', 'where there is nothing');
+is($brought, '0', 'without bringing what it reads into Redis, where there is nothing');
 ok(wait_until($standby, sprintf($replayed, $lsn)), 'it has caught up');
 is(on($standby, item(60)) . on($standby, item(61)) . on($standby, $sum), '[{"v":601}][{"v":601}][{"sum":3}]',
 	'what it reads is no older than its tables');

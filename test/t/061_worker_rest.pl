@@ -1,0 +1,63 @@
+# A worker of a database that has gone to rest just before new work came has not
+# failed: its work is not given up, however often that happens.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use CfTest;
+
+my $node = CfTest->node('main');
+
+sub query
+{
+	return $node->safe_psql('postgres', $_[0]);
+}
+
+# Empty if the process has just ended.
+sub slurp
+{
+	my ($path) = @_;
+
+	open(my $file, '<', $path) or return '';
+	local $/;
+	return <$file> // '';
+}
+
+# It has no database, so that pg_stat_activity does not show it.
+sub find_launcher
+{
+	my $postmaster = $node->{_pid};
+
+	foreach my $dir (glob '/proc/[0-9]*')
+	{
+		my $status = slurp("$dir/status");
+		my $title = slurp("$dir/cmdline");
+
+		return $1 if $title =~ /cachefront launcher/ && $status =~ /^PPid:\s+$postmaster$/m &&
+			$dir =~ /(\d+)$/;
+	}
+	die 'found no launcher';
+}
+
+my $workers = q{FROM pg_stat_activity WHERE backend_type = 'cachefront worker'};
+my $launcher = find_launcher();
+
+query(q{SELECT cache_invalidate('first')});
+foreach my $i (1 .. 5)
+{
+	# While the launcher looks away, the worker ends and new work comes.
+	ok(CfTest::wait_until($node, "SELECT count(*) > 0 $workers"), "a worker, $i");
+	kill 'STOP', $launcher;
+	my $rested = CfTest::wait_until($node, "SELECT count(*) = 0 $workers");
+	query("SELECT cache_invalidate('next:$i')");
+	kill 'CONT', $launcher;
+	ok($rested, "it goes to rest, $i");
+}
+ok(CfTest::wait_until($node, "SELECT count(*) = 0 $workers"), 'the last one');
+unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/giving up its work/, 'nothing is given up');
+
+done_testing();
