@@ -269,8 +269,9 @@ place(Reading *reading, const Stream *stream)
 		cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_BUS_RESYNCS);
 	reading->from = reading->at = stream->last;
 	reading->placed = true;
+	/* Without an LSN: what Redis has is judged by what Redis knows, not by the bus. */
 	if (is_new || RecoveryInProgress())
-		forget_database(reading->space.dboid, cf_position_lsn());
+		forget_database(reading->space.dboid, 0);
 }
 
 static void

@@ -27,6 +27,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -419,10 +420,12 @@ deliver_batch(const CfSpace *space)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	rel = open_outbox(RowExclusiveLock);
+	rel = open_outbox(AccessShareLock);
 	if (rel != NULL)
 	{
-		result = deliver_rows(space, rel);
+		/* A worker that waits for a lock would keep the server from stopping. */
+		result = ConditionalLockRelation(rel, RowExclusiveLock) ?
+			deliver_rows(space, rel) : LATER;
 		table_close(rel, NoLock);
 	}
 	PopActiveSnapshot();

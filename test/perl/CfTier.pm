@@ -5,7 +5,7 @@
 #	my $ns = namespace($node);				# of database postgres
 #	command($redis, 'HGET', "cf:$ns:k", 'v');	# bytes, not what a terminal can show
 #	field($redis, "cf:$ns:k", 'v');			# of the one variant that it holds
-#	is(reset_l1($node), ...)				# restarts: shared memory is empty
+#	reset_l1($node, $redis);				# restarts: shared memory is empty
 #	my $before = counters($node);
 #	is_deeply(since($node, $before, qw(loads l2_hits)), { loads => 0, l2_hits => 1 });
 
@@ -21,7 +21,8 @@ use Time::HiRes qw(sleep time);
 use CfTest;
 
 our @EXPORT = qw(command counters expiring field fields keys_of namespace
-  reset_l1 run_on_all since standby_of tier_conf value_in wait_for_beat);
+  reset_l1 run_on_all since standby_of tier_conf value_in wait_for_beat
+  wait_for_bus);
 
 # Time-outs that a busy machine does not reach, and lifetimes without chance.
 sub tier_conf
@@ -42,7 +43,38 @@ sub node
 {
 	my ($class, $name, $redis, %conf) = @_;
 
-	return CfTest->node($name, tier_conf($redis, %conf));
+	my $node = CfTest->node($name, tier_conf($redis, %conf));
+
+	settle($node, $redis);
+	return $node;
+}
+
+# Who begins to follow the bus forgets what it has: so let it do that now. It
+# follows those of databases that use Redis.
+sub settle
+{
+	my ($node, $redis) = @_;
+
+	$node->safe_psql('postgres', q{SELECT cache_fetch('settle', 'SELECT 1')});
+	wait_for_bus($redis, 1) or warn 'nobody follows the bus';
+	$node->safe_psql('postgres', 'SELECT cache_stats_reset()');
+	return;
+}
+
+# Until so many servers do.
+sub wait_for_bus
+{
+	my ($redis, $servers) = @_;
+	my $deadline = time() + 20;
+
+	while (time() < $deadline)
+	{
+		my $n = () = command($redis, 'CLIENT', 'LIST') =~ /cmd=xread/g;
+
+		return 1 if $n == $servers;
+		sleep 0.05;
+	}
+	return 0;
 }
 
 # A primary that standbys can be made of.
@@ -218,9 +250,10 @@ sub expiring
 # Shared memory goes, and the counters with it.
 sub reset_l1
 {
-	my ($node) = @_;
+	my ($node, $redis) = @_;
 
 	$node->restart;
+	settle($node, $redis);
 	return;
 }
 

@@ -56,21 +56,6 @@ sub loads
 	return stat($primary, 'loads') + stat($standby, 'loads');
 }
 
-sub wait_for_bus
-{
-	my $deadline = time() + 20;
-	my $n = 0;
-
-	while (time() < $deadline)
-	{
-		$n = () = command($redis, 'CLIENT', 'LIST') =~ /cmd=xread/g;
-		return 1 if $n == 2;
-		sleep 0.1;
-	}
-	diag("$n connections read the bus");
-	return 0;
-}
-
 # ---- one fills, the other takes ----
 
 is(on($primary, item(1)), '[{"v":10}]', 'the primary loads');
@@ -167,7 +152,7 @@ $primary->wait_for_catchup($standby);
 
 # Who begins to follow the bus forgets what it has; so let both do that first.
 on($primary, item(1));
-ok(wait_for_bus(), 'both servers follow the bus');
+ok(wait_for_bus($redis, 2), 'both servers follow the bus');
 
 # ---- the standby hears of changes ----
 

@@ -22,6 +22,7 @@ my %times = (
 	'cachefront.redis_connect_timeout' => '1s',
 	'cachefront.redis_command_timeout' => '1s');
 my $node = CfTier->node('main', $redis, %times,
+	'max_prepared_transactions' => 5,
 	'cachefront.breaker_reset' => '300ms',
 	'cachefront.breaker_failures' => 3);
 my $ns = namespace($node);
@@ -48,7 +49,7 @@ sub item
 	return "SELECT cache_fetch('i:$id', 'SELECT v FROM item WHERE id = $id')";
 }
 
-my $sum = "SELECT cache_fetch('sum', 'SELECT sum(v) FROM item')";
+my $sum = "SELECT cache_fetch('sum', 'SELECT sum(v) FROM item WHERE id <= 2')";
 
 sub status
 {
@@ -230,6 +231,27 @@ unlink "$redis->{dir}/dump.rdb";
 is(join(' ', map { timed($session, item($_)) } 10 .. 20), join(' ', ('[{"v":-2}]') x 11), 'nor without a restart of the server');
 timed($writer, 'UPDATE item SET v = 0 WHERE id BETWEEN 10 AND 20');
 recovered('an older dump, again');
+
+# ---- a restart while invalidations wait ----
+
+timed($session, item($_)) foreach 60 .. 63;
+reconfigure($node, 'cachefront.redis_url' => 'unix:///nowhere/to/be/found');
+$node->safe_psql('postgres', 'UPDATE item SET v = 6 WHERE id BETWEEN 60 AND 62');
+# The worker cannot deliver as long as somebody has this lock.
+$node->safe_psql('postgres', q{BEGIN; LOCK TABLE cache_outbox IN EXCLUSIVE MODE; PREPARE TRANSACTION 'lock'});
+$node->append_conf('postgresql.conf', "cachefront.redis_url = '${\ $redis->url('unix')}'");
+$node->restart;
+connect_sessions();
+is(value_in($redis, "cf:$ns:i:60"), '[{"v":0}]', 'restarted: Redis has what is old');
+is(join(' ', map { timed($session, item($_)) } 60 .. 62, 60 .. 62), join(' ', ('[{"v":6}]') x 6), 'restarted: nobody believes it');
+is(status('l2 || outbox'), 'waitingwaiting', 'restarted: while invalidations wait');
+like(status('l2_obstacle'), qr/cache_outbox/, 'restarted: cache_status says so');
+like(timed($session, q{SELECT value FROM cache_explain('i:60', 'SELECT v FROM item WHERE id = 60') WHERE item = 'L2'}),
+	qr/^not used: .*cache_outbox/, 'restarted: so does cache_explain');
+$node->safe_psql('postgres', q{COMMIT PREPARED 'lock'});
+recovered('restarted');
+is(value_in($redis, "cf:$ns:i:61"), '', 'restarted: delivered');
+$node->safe_psql('postgres', 'UPDATE item SET v = 0 WHERE id BETWEEN 60 AND 62');
 
 # ---- of no use, though it answers ----
 
