@@ -25,7 +25,7 @@ declare -A REDIS=(
 	[NO_PROOF]="delete"
 	[NO_FLOOR]="kill-old"
 	[NO_OUTBOX]="stop"
-	[NO_REDIS_EPOCH+NO_REPLAY_EPOCH]="none"
+	[NO_REDIS_EPOCH]="none"
 	[NO_CONFIRM]="flush"
 )
 FAULTS=("${LOCAL[@]}" "${!REDIS[@]}")

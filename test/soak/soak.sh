@@ -25,6 +25,7 @@ read -ra REDIS_FAULTS <<<"${CF_REDIS_FAULTS:-}"
 PORT=5831
 SEED=$((RANDOM * 32768 + RANDOM))
 REDIS_FD=
+REDIS_PID=
 if ((${#FAULTS[@]} > 0)); then
 	FLAVOUR=fault-$(IFS=-; echo "${FAULTS[*]}")
 	# shellcheck disable=SC2317,SC2034
@@ -57,7 +58,10 @@ stop_all()
 	cf_server_stop "$DATA"
 	rm -rf "$DATA" "$STANDBY"
 	# The servers have had it open as well.
-	if [[ -n $REDIS_FD ]]; then exec {REDIS_FD}>&-; fi
+	if [[ -n $REDIS_FD ]]; then
+		exec {REDIS_FD}>&-
+		wait "$REDIS_PID" 2>/dev/null
+	fi
 	REDIS_FD=
 }
 
@@ -88,6 +92,7 @@ start_redis()
 	own_folder "$SOCKETS/redis"
 	exec {REDIS_FD}> >(cf_as perl "$CF_ROOT/test/soak/redis_faults.pl" "$SOCKETS/redis" \
 		"$SEED" "${REDIS_FAULTS[@]}" >"$SOCKETS/events" 2>&1)
+	REDIS_PID=$!
 	for _ in {1..100}; do
 		if grep -qs '^ready' "$SOCKETS/events"; then return; fi
 		sleep 0.1
