@@ -40,7 +40,7 @@ static SharedDebug *debug = NULL;
 static uint32
 hash_name(const char *name)
 {
-	return hash_bytes((const unsigned char *) name, strlen(name)) | 1;
+	return hash_bytes((const unsigned char *) name, strlen(name));
 }
 
 static void
@@ -66,7 +66,7 @@ cf_debug_wait(const char *name)
 void
 cf_debug_hold(const char *name)
 {
-	uint32		hash = hash_name(name);
+	uint32		hash = hash_name(name) | 1;
 
 	if (pg_atomic_read_u32(&debug->hold) != hash)
 		return;
@@ -82,7 +82,7 @@ cachefront_debug_hold(PG_FUNCTION_ARGS)
 {
 	cf_shmem_require();
 	pg_atomic_write_u32(&debug->hold, PG_ARGISNULL(0) ? 0 :
-						hash_name(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+						hash_name(text_to_cstring(PG_GETARG_TEXT_PP(0))) | 1);
 	PG_RETURN_VOID();
 }
 
