@@ -2,13 +2,15 @@
  * tier.c - Redis on the way of a read that L1 cannot answer.
  *
  * 1. Stamp the local clocks.
- * 2. Look: the variant and the versions of its tags in one round trip. The
- *	  tags are known but for tables that no row rule covers; what an earlier
+ * 2. Look. On a standby the versions of the tags come in the same round trip:
+ *	  they are known but for tables that no row rule covers, and what an earlier
  *	  read of this session found out is remembered.
  * 3. A value counts if its tags have the versions that it was filled under, and
  *	  if, after that, this server's own clocks say the same: none moved since
  *	  the stamp, none is pending, and no invalidation has a later LSN than the
- *	  value. The latter holds whatever Redis may have lost.
+ *	  value. The latter holds whatever Redis may have lost; and on the writing
+ *	  server the clocks know of each invalidation of a tag since it started, so
+ *	  that for values from since then it need not ask for versions at all.
  * 4. Else ask for a lease, unless a clock is pending. Who does not get it
  *	  because another server loads waits for that.
  * 5. Before the snapshot of the load: the versions of the tags. One that is
@@ -373,7 +375,8 @@ look_at_more(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag **tags, 
 	if (cf_envelope_decode_meta(meta, look->meta_len, env) != CF_ENVELOPE_OK)
 		return false;
 	all = palloc(n * sizeof(CfL2Tag));
-	memcpy(all, *tags, *ntags * sizeof(CfL2Tag));
+	if (*ntags > 0)
+		memcpy(all, *tags, *ntags * sizeof(CfL2Tag));
 	n = *ntags;
 	for (int i = 0; i < env->ntags; i++)
 	{
@@ -389,6 +392,20 @@ look_at_more(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag **tags, 
 	return true;
 }
 
+/*
+ * Was it filled since this server writes? Then each invalidation of its tags is
+ * in this server's clocks. (Not each one of its key: see cf_clock_lsn_of_key. But
+ * that drops the value itself, or Redis is not trusted.)
+ */
+static bool
+is_known_here(const CfEnvelope *env)
+{
+	CfIncarnation incarnation;
+
+	return !RecoveryInProgress() && cf_position_incarnation(&incarnation) &&
+		env->incarnation == incarnation.id;
+}
+
 /* Step 3, when the value itself is known to be sound. */
 static bool
 is_proven(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag *tags, int ntags,
@@ -396,7 +413,8 @@ is_proven(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag *tags, int 
 {
 	const CfRequest *request = tier->request;
 
-	if (!look_at_more(tier, look, env, &tags, &ntags) || !versions_match(env, tags, ntags))
+	if (!is_known_here(env) &&
+		(!look_at_more(tier, look, env, &tags, &ntags) || !versions_match(env, tags, ntags)))
 		return false;
 	describe_hit(request, env, tier->stamp, &hit->meta);
 	CF_WAIT_POINT("tier-after-look");
@@ -455,14 +473,16 @@ take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, CfTierHit
 static bool
 look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 {
-	CfL2Tag    *tags;
-	int			ntags;
+	CfL2Tag    *tags = NULL;
+	int			ntags = 0;
 	CfLook		look;
 
 	tier->stamp = cf_clock_stamp();
-	tags = guess_tags(tier->request, &ntags);
+	if (RecoveryInProgress())
+		tags = guess_tags(tier->request, &ntags);
 	/* A commit that Redis did not hear of has said so before it settled. */
-	*failed = !is_trusted(tier->variant.space) || cf_store_look(&tier->variant, tags, ntags, &tier->floor, &look, true) != CF_L2_OK;
+	*failed = !is_trusted(tier->variant.space) ||
+		cf_store_look(&tier->variant, tags, ntags, &tier->floor, &look, true) != CF_L2_OK;
 	return !*failed && look.state == CF_LOOK_PRESENT && take_value(tier, &look, tags, ntags, hit);
 }
 

@@ -352,6 +352,9 @@ apply_fields(Oid dboid, const redisReply *fields)
 		if (name->str[0] == 'd')
 			payload = value;
 	}
+	/* For the writing server it happens when it hears of it. */
+	if (!RecoveryInProgress())
+		event.lsn = cf_position_lsn();
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_BUS_EVENTS);
 	if (payload != NULL)
 		apply_payload(payload, &event);
