@@ -155,6 +155,8 @@ my $two = "SELECT cache_fetch('i:2', 'SELECT v FROM item WHERE id = 2', $hour)";
 up($standby);
 is(on($standby, $two), '[{"v":0}]', 'a standby has an entry');
 $redis->pause;
+on($standby, "SELECT cache_fetch('cold', 'SELECT 1')");
+is(on($standby, 'SELECT l2 FROM cache_status'), 'down', 'it knows that Redis is down');
 on($node, 'UPDATE item SET v = 22 WHERE id = 2');
 $node->wait_for_catchup($standby);
 ok(wait_until($standby, $two, '[{"v":22}]', 10), 'without Redis it goes with l1_ttl');
