@@ -1,0 +1,41 @@
+/*
+ * tier_internal.h - what the files of tier.c share.
+ *
+ * src/engine/tier_internal.h
+ */
+#ifndef CF_ENGINE_TIER_INTERNAL_H
+#define CF_ENGINE_TIER_INTERNAL_H
+
+#include "postgres.h"
+
+#include "codec/envelope.h"
+#include "engine/tier.h"
+
+/* What goes over a network within cachefront.redis_command_timeout. */
+#define CF_L2_MAX_VALUE (16 * 1024 * 1024)
+
+#define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
+
+extern void cf_tier_set_tag(CfL2Tag *tag, const char *name, int len);
+extern const CfL2Tag *cf_tier_find_tag(const CfL2Tag *tags, int ntags, const char *name,
+									   int len);
+
+/* The epochs, what the key and the caller's tags tell, and what is remembered. */
+extern CfL2Tag *cf_tier_guess_tags(const CfRequest *request, int *n);
+
+/* What a request turned out to depend on. */
+extern void cf_tier_remember(const CfRequest *request, const CfL2Tag *tags, int ntags);
+
+extern void cf_tier_set_place(const CfTier *tier, CfEnvelopePlace *place);
+
+/* False: values must be encrypted, and there is no key. */
+extern bool cf_tier_set_options(const CfTier *tier, CfEnvelopeOptions *options);
+
+/*
+ * Does what a look found count? False: it is of no use. A value that nobody
+ * should have stored is counted.
+ */
+extern bool cf_tier_take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags,
+							   CfTierHit *hit);
+
+#endif							/* CF_ENGINE_TIER_INTERNAL_H */
