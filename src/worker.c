@@ -95,6 +95,21 @@ worker_shmem_attach(void *memory, LWLockPadded *locks)
 }
 
 void
+cf_worker_register_static(const char *name, const char *function, BgWorkerStartTime start)
+{
+	BackgroundWorker worker = {0};
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+	worker.bgw_start_time = start;
+	worker.bgw_restart_time = 5;
+	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, name, BGW_MAXLEN);
+	strlcpy(worker.bgw_library_name, "cachefront", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+void
 cf_worker_register(void)
 {
 	static const CfShmemSegment segment = {
@@ -104,17 +119,9 @@ cf_worker_register(void)
 		.init = worker_shmem_init,
 		.attach = worker_shmem_attach,
 	};
-	BackgroundWorker worker = {0};
 
 	cf_shmem_register(&segment);
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = 5;
-	strlcpy(worker.bgw_name, "cachefront launcher", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "cachefront launcher", BGW_MAXLEN);
-	strlcpy(worker.bgw_library_name, "cachefront", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "cachefront_launcher_main", BGW_MAXLEN);
-	RegisterBackgroundWorker(&worker);
+	cf_worker_register_static("cachefront launcher", "cachefront_launcher_main", BgWorkerStart_RecoveryFinished);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "postmaster/bgworker.h"
 
 /* What a subsystem has to do in the background. */
 typedef struct CfWorkerTask
@@ -31,6 +32,10 @@ typedef struct CfWorkerTask
 } CfWorkerTask;
 
 extern void cf_worker_register(void);	/* at the end of _PG_init */
+
+/* A process of the library that is always there; restarted five seconds after it ends. */
+extern void cf_worker_register_static(const char *name, const char *function,
+									  BgWorkerStartTime start);
 extern void cf_worker_register_task(const CfWorkerTask *task);
 
 /*

@@ -53,15 +53,6 @@ cf_tag_of_table(CfTag *tag, Oid dboid, Oid relid)
 	tag->hash = cf_tag_hash(dboid, tag->text, tag->len);
 }
 
-uint64
-cf_table_tag_hash(Oid dboid, Oid relid)
-{
-	CfTag		tag;
-
-	cf_tag_of_table(&tag, dboid, relid);
-	return tag.hash;
-}
-
 void
 cf_hash128_init(CfHash128 *hash, uint64 kind)
 {

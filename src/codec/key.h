@@ -67,7 +67,6 @@ extern void cf_tag_init(CfTag *tag, Oid dboid, const char *data, int len);
 
 /* 'table:OID', on which every entry that reads the table depends. */
 extern void cf_tag_of_table(CfTag *tag, Oid dboid, Oid relid);
-extern uint64 cf_table_tag_hash(Oid dboid, Oid relid);
 
 extern void cf_hash128_init(CfHash128 *hash, uint64 kind);
 extern void cf_hash128_add(CfHash128 *hash, const void *data, Size len);

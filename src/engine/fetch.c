@@ -23,8 +23,6 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/inval.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "debug_point.h"
 #include "engine/deps.h"
@@ -38,6 +36,7 @@
 #include "guc.h"
 #include "position.h"
 #include "rules/rule.h"
+#include "subxact.h"
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
@@ -243,6 +242,21 @@ may_hide_error(int sqlerrcode)
 		category != ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR);
 }
 
+typedef struct LoadCall
+{
+	const CfRequest *request;
+	CfLoad	   *load;
+	Leading    *leading;
+} LoadCall;
+
+static void
+run_load_call(void *arg)
+{
+	LoadCall   *call = arg;
+
+	run_load(call->request, call->load, call->leading);
+}
+
 /*
  * Loads in a subtransaction, so that an error of the query can be answered
  * with the value that is still at hand. False: the query failed.
@@ -250,36 +264,15 @@ may_hide_error(int sqlerrcode)
 static bool
 load_or_fail(const CfRequest *request, CfLoad *load, Leading *leading)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool loaded = true;
+	LoadCall	call = {request, load, leading};
+	ErrorData  *error = cf_subxact_try(run_load_call, &call);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		run_load(request, load, leading);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (!may_hide_error(error->sqlerrcode))
-			ReThrowError(error);
-		FreeErrorData(error);
-		loaded = false;
-	}
-	PG_END_TRY();
-	return loaded;
+	if (error == NULL)
+		return true;
+	if (!may_hide_error(error->sqlerrcode))
+		ReThrowError(error);
+	FreeErrorData(error);
+	return false;
 }
 
 static void

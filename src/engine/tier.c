@@ -64,7 +64,7 @@ is_trusted(const CfSpace *space)
 		return true;
 	if (!RecoveryInProgress() && cf_space_outbox(space) == CF_OUTBOX_WAITING)
 		return false;
-	return outbox_look == NULL || outbox_look(space);
+	return outbox_look(space);
 }
 
 const char *
@@ -102,7 +102,8 @@ look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 	/* A commit that Redis did not hear of has said so before it settled. */
 	*failed = !is_trusted(tier->variant.space) ||
 		cf_store_look(&tier->variant, tags, ntags, &tier->floor, &look, true) != CF_L2_OK;
-	return !*failed && look.state == CF_LOOK_PRESENT && cf_tier_take_value(tier, &look, tags, ntags, hit);
+	return !*failed && look.state == CF_LOOK_PRESENT &&
+		cf_tier_take_value(tier, &look, tags, ntags, hit);
 }
 
 /* A clock of the key or of a tag is pending: a commit is under way. */

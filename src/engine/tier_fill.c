@@ -31,12 +31,7 @@ collect_tags(CfTier *tier, const CfLoad *load, CfL1Meta *meta)
 
 	cf_deps_begin(&request->key, tags, ntags, &deps);
 	cf_deps_add_tables(&request->key, tags, ntags, load->sources.relids, &deps);
-	tier->tags = palloc((deps.n + 2) * sizeof(CfL2Tag));
-	cf_tier_set_tag(&tier->tags[0], CF_TAG_EPOCH_DATABASE, 1);
-	cf_tier_set_tag(&tier->tags[1], CF_TAG_EPOCH_SERVER, 1);
-	tier->ntags = 2;
-	for (int i = 0; i < deps.n; i++)
-		cf_tier_set_tag(&tier->tags[tier->ntags++], deps.dep[i].tag, deps.dep[i].len);
+	tier->tags = cf_tier_make_tags(&deps, 0, &tier->ntags);
 	MemSet(meta, 0, sizeof(*meta));
 	meta->stamp = tier->stamp;
 	meta->deps = cf_deps_clocks(&deps, 0);

@@ -16,7 +16,9 @@
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
-extern void cf_tier_set_tag(CfL2Tag *tag, const char *name, int len);
+/* The epochs and the tags of deps, palloc'd, with room for more. */
+extern CfL2Tag *cf_tier_make_tags(const CfDeps *deps, int more, int *n);
+
 extern const CfL2Tag *cf_tier_find_tag(const CfL2Tag *tags, int ntags, const char *name,
 									   int len);
 

@@ -77,15 +77,27 @@ cf_tier_remember(const CfRequest *request, const CfL2Tag *tags, int ntags)
 	}
 }
 
-void
-cf_tier_set_tag(CfL2Tag *tag, const char *name, int len)
+static void
+set_tag(CfL2Tag *tag, const char *name, int len)
 {
 	MemSet(tag, 0, sizeof(*tag));
 	tag->name = name;
 	tag->name_len = len;
 }
 
-/* The epochs, what the key and the caller's tags tell, and what is remembered. */
+CfL2Tag *
+cf_tier_make_tags(const CfDeps *deps, int more, int *n)
+{
+	CfL2Tag    *tags = palloc((2 + deps->n + more) * sizeof(CfL2Tag));
+
+	set_tag(&tags[0], CF_TAG_EPOCH_DATABASE, 1);
+	set_tag(&tags[1], CF_TAG_EPOCH_SERVER, 1);
+	*n = 2;
+	for (int i = 0; i < deps->n; i++)
+		set_tag(&tags[(*n)++], deps->dep[i].tag, deps->dep[i].len);
+	return tags;
+}
+
 CfL2Tag *
 cf_tier_guess_tags(const CfRequest *request, int *n)
 {
@@ -97,17 +109,12 @@ cf_tier_guess_tags(const CfRequest *request, int *n)
 	CfL2Tag    *tags;
 
 	cf_deps_begin(&request->key, caller_tags, ntags, &deps);
-	tags = palloc((2 + deps.n + CF_MAX_REMEMBERED_TAGS) * sizeof(CfL2Tag));
-	cf_tier_set_tag(&tags[0], CF_TAG_EPOCH_DATABASE, 1);
-	cf_tier_set_tag(&tags[1], CF_TAG_EPOCH_SERVER, 1);
-	*n = 2;
-	for (int i = 0; i < deps.n; i++)
-		cf_tier_set_tag(&tags[(*n)++], deps.dep[i].tag, deps.dep[i].len);
+	tags = cf_tier_make_tags(&deps, CF_MAX_REMEMBERED_TAGS, n);
 	for (int i = 0; known != NULL && i < known->n; i++)
 	{
 		char	   *name = psprintf("table:%u", known->relids[i]);
 
-		cf_tier_set_tag(&tags[(*n)++], name, strlen(name));
+		set_tag(&tags[(*n)++], name, strlen(name));
 	}
 	return tags;
 }
@@ -305,7 +312,7 @@ look_at_more(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag **tags, 
 	for (int i = 0; i < env->ntags; i++)
 	{
 		if (cf_tier_find_tag(*tags, *ntags, env->tags[i].name, env->tags[i].name_len) == NULL)
-			cf_tier_set_tag(&all[n++], env->tags[i].name, env->tags[i].name_len);
+			set_tag(&all[n++], env->tags[i].name, env->tags[i].name_len);
 	}
 	if (cf_store_versions(tier->variant.space, all + *ntags, n - *ntags, &tier->floor,
 						  true) != CF_L2_OK)

@@ -42,6 +42,7 @@
 #include "position.h"
 #include "shmem.h"
 #include "stats/counters.h"
+#include "worker.h"
 
 #define CF_BUS_LENGTH "10000"	/* entries, about */
 #define CF_BUS_BLOCK "1000"		/* ms that a read waits for entries */
@@ -653,15 +654,7 @@ cf_bus_register(void)
 		.init = bus_shmem_init,
 		.attach = bus_shmem_attach,
 	};
-	BackgroundWorker worker = {0};
 
 	cf_shmem_register(&segment);
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
-	worker.bgw_start_time = BgWorkerStart_ConsistentState;
-	worker.bgw_restart_time = 5;
-	strlcpy(worker.bgw_name, "cachefront bus", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "cachefront bus", BGW_MAXLEN);
-	strlcpy(worker.bgw_library_name, "cachefront", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "cachefront_bus_main", BGW_MAXLEN);
-	RegisterBackgroundWorker(&worker);
+	cf_worker_register_static("cachefront bus", "cachefront_bus_main", BgWorkerStart_ConsistentState);
 }

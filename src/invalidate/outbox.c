@@ -33,7 +33,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -46,6 +45,7 @@
 #include "relchange.h"
 #include "rules/define.h"
 #include "stats/counters.h"
+#include "subxact.h"
 #include "worker.h"
 
 #define CF_OUTBOX_ROW_ITEMS 1000
@@ -187,38 +187,32 @@ log_failure(ErrorData *error)
 			 errdetail("All that Redis holds of this database is given up instead.")));
 }
 
+typedef struct WriteCall
+{
+	const CfOutboxItem *items;
+	int			n;
+	bool		written;
+} WriteCall;
+
+static void
+run_write_call(void *arg)
+{
+	WriteCall  *call = arg;
+
+	call->written = write_rows(call->items, call->n);
+}
+
 bool
 cf_outbox_write(const CfOutboxItem *items, int n)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool written = false;
+	WriteCall	call = {items, n, false};
+	ErrorData  *error = cf_subxact_try(run_write_call, &call);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		written = write_rows(items, n);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		written = false;
-		log_failure(error);
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	return written;
+	if (error == NULL)
+		return call.written;
+	log_failure(error);
+	FreeErrorData(error);
+	return false;
 }
 
 /* ---- looking ---- */
