@@ -322,8 +322,8 @@ cf_guc_define(void)
 							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.redis_command_timeout",
-							"Sets how long to wait for the replies of Redis.",
-							"For a read, making a connection comes on top; a commit waits no longer in all.",
+							"Sets how long a read waits for Redis in all, and a commit before and after it.",
+							"A worker waits so long for the replies to each pipeline.",
 							&cf_guc_redis_command_timeout,
 							250,
 							1,
@@ -334,6 +334,7 @@ cf_guc_define(void)
 
 	DefineCustomIntVariable("cachefront.redis_connect_timeout",
 							"Sets how long a connection to Redis may take, with TLS and authentication.",
+							"Who waits for an answer waits no longer than cachefront.redis_command_timeout for both. "
 							"The look-up of a host name is not bounded by it.",
 							&cf_guc_redis_connect_timeout,
 							500,

@@ -42,6 +42,8 @@ status_name(CfL2Status status)
 			return "OPEN";
 		case CF_L2_CHANGED:
 			return "CHANGED";
+		case CF_L2_SPENT:
+			return "SPENT";
 		case CF_L2_FAILED:
 			return psprintf("FAILED: %s", cf_l2_error());
 	}

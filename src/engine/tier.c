@@ -88,6 +88,24 @@ cf_tier_obstacle(void)
 	return NULL;
 }
 
+void
+cf_tier_begin_step(const CfTier *tier)
+{
+	cf_l2_allow(tier->allowance);
+}
+
+void
+cf_tier_end_step(CfTier *tier)
+{
+	tier->allowance = cf_l2_end_allowance();
+}
+
+static int64
+full_allowance(void)
+{
+	return (int64) cf_guc_redis_command_timeout * 1000;
+}
+
 /* Steps 1 to 3. *failed: Redis is not there (any more). */
 static bool
 look_once(CfTier *tier, CfTierHit *hit, bool *failed)
@@ -196,17 +214,15 @@ count_hit(const CfRequest *request, instr_time begin)
 	count(request, CF_COUNT_L2_HITS);
 }
 
-bool
-cf_tier_look(CfTier *tier, const CfRequest *request, TimestampTz newer_than,
-			 TimestampTz deadline, CfTierHit *hit)
+/* Steps 1 to 4. */
+static bool
+look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTierHit *hit)
 {
+	const CfRequest *request = tier->request;
 	long		pause_us = CF_FIRST_PAUSE_US;
 	bool		waited = false;
 	instr_time	begin;
 
-	MemSet(tier, 0, offsetof(CfTier, variant));
-	tier->state = CF_TIER_AWAY;
-	tier->request = request;
 	if (!open_space(tier))
 		return false;
 	INSTR_TIME_SET_CURRENT(begin);
@@ -251,7 +267,24 @@ cf_tier_look(CfTier *tier, const CfRequest *request, TimestampTz newer_than,
 			count(request, CF_COUNT_L2_LEASE_WAITS);
 		waited = true;
 		pause_before_next_look(&pause_us);
+		cf_l2_allow(full_allowance());
 	}
+}
+
+bool
+cf_tier_look(CfTier *tier, const CfRequest *request, TimestampTz newer_than,
+			 TimestampTz deadline, CfTierHit *hit)
+{
+	bool		found;
+
+	MemSet(tier, 0, offsetof(CfTier, variant));
+	tier->state = CF_TIER_AWAY;
+	tier->request = request;
+	tier->allowance = full_allowance();
+	cf_tier_begin_step(tier);
+	found = look_or_lease(tier, newer_than, deadline, hit);
+	cf_tier_end_step(tier);
+	return found;
 }
 
 const char *
@@ -260,15 +293,17 @@ cf_tier_explain(const CfRequest *request)
 	const char *obstacle = cf_tier_obstacle();
 	CfTier		tier;
 	CfTierHit	hit;
-	bool		failed;
+	bool		failed = true;
+	bool		found;
 
 	if (obstacle != NULL)
 		return psprintf("not used: %s", obstacle);
 	MemSet(&tier, 0, offsetof(CfTier, variant));
 	tier.request = request;
-	if (!open_space(&tier))
-		return "could not be reached";
-	if (look_once(&tier, &hit, &failed))
+	cf_l2_allow(full_allowance());
+	found = open_space(&tier) && look_once(&tier, &hit, &failed);
+	(void) cf_l2_end_allowance();
+	if (found)
 		return psprintf("fresh, age %.3f s, ttl left %.3f s",
 						(double) (cf_now() - hit.meta.filled_at) / USECS_PER_SEC,
 						(double) (hit.meta.filled_at + hit.meta.ttl - cf_now()) / USECS_PER_SEC);

@@ -2,7 +2,8 @@
  * tier.h - Redis on the way of a read that L1 cannot answer.
  *
  * The leader of a flight looks there, gets the value or a lease, loads, and
- * fills. Whatever goes wrong with Redis, the read goes on without it: nothing
+ * fills; it waits for Redis for cachefront.redis_command_timeout in all, and as
+ * long again for each further look at another server's lease. Whatever goes wrong with Redis, the read goes on without it: nothing
  * here raises an error but for a cancel. DESIGN sections 5 to 7.
  *
  * src/engine/tier.h
@@ -33,6 +34,7 @@ typedef struct CfTier
 	CfL2Tag    *tags;			/* before the snapshot of the load; palloc'd */
 	int			ntags;
 	uint64		stamp;			/* of the clocks, before Redis was asked */
+	int64		allowance;		/* microseconds that it may still wait for Redis */
 } CfTier;
 
 /* A value that was found. */

@@ -105,16 +105,21 @@ cf_tier_planned(CfTier *tier, const CfLoad *load)
 		return;
 	/* Versions must outlive the load. */
 	old = MemoryContextSwitchTo(load->context);
+	cf_tier_begin_step(tier);
 	if (!note_versions(tier, load))
 		give_up(tier);
+	cf_tier_end_step(tier);
 	MemoryContextSwitchTo(old);
 }
 
 void
 cf_tier_release(CfTier *tier)
 {
-	if (tier->state == CF_TIER_LEASED)
-		give_up(tier);
+	if (tier->state != CF_TIER_LEASED)
+		return;
+	cf_tier_begin_step(tier);
+	give_up(tier);
+	cf_tier_end_step(tier);
 }
 
 static void
@@ -202,13 +207,17 @@ cf_tier_fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta, const CfDep
 {
 	if (tier->state != CF_TIER_LEASED)
 		return;
+	cf_tier_begin_step(tier);
 	if (were_all_noted(tier, load, deps) && fill(tier, load, meta))
 	{
 		tier->state = CF_TIER_UNLEASED;
 		cf_tier_remember(tier->request, tier->tags, tier->ntags);
 		count(tier->request, CF_COUNT_L2_FILLS);
-		return;
 	}
-	count(tier->request, CF_COUNT_L2_FILLS_REFUSED);
-	give_up(tier);
+	else
+	{
+		count(tier->request, CF_COUNT_L2_FILLS_REFUSED);
+		give_up(tier);
+	}
+	cf_tier_end_step(tier);
 }

@@ -16,6 +16,10 @@
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
+/* What is between these two waits for Redis no longer than the read still may. */
+extern void cf_tier_begin_step(const CfTier *tier);
+extern void cf_tier_end_step(CfTier *tier);
+
 /* The epochs and the tags of deps, palloc'd, with room for more. */
 extern CfL2Tag *cf_tier_make_tags(const CfDeps *deps, int more, int *n);
 

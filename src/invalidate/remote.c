@@ -13,9 +13,10 @@
  * the writing server has said where it is. If Redis has lost the fence as
  * well, for it is not the same run any more, all its values are given up.
  *
+ * Before and after the commit each wait for Redis no longer than
+ * cf_remote_timeout, and after a time-out before it, Redis is not asked again.
  * What the callbacks after the commit need is made in PRE_COMMIT, in the
- * transaction's memory; they raise no error, and wait for Redis no longer than
- * cf_remote_timeout.
+ * transaction's memory; they raise no error.
  *
  * A standby commits nothing, but its users may invalidate by hand: it settles
  * at commit, as well as it can.
@@ -232,6 +233,19 @@ collect(void)
 
 /* ---- talking to Redis ---- */
 
+/* What is between these two waits for Redis no longer than cf_remote_timeout. */
+static void
+begin_step(void)
+{
+	cf_l2_allow((int64) cf_remote_timeout(remote.nitems) * 1000);
+}
+
+static void
+end_step(void)
+{
+	(void) cf_l2_end_allowance();
+}
+
 static void
 add_steps(CfFenceStep step, uint64 commit_lsn, const CfFloor *floor)
 {
@@ -258,7 +272,7 @@ run(bool interruptible)
 /* ---- before the commit ---- */
 
 static bool
-fence(void)
+try_fence(void)
 {
 	const CfFloor *floor;
 
@@ -278,6 +292,17 @@ fence(void)
 	strlcpy(remote.run_id, cf_l2_run_id(), sizeof(remote.run_id));
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_FENCES);
 	return true;
+}
+
+static bool
+fence(void)
+{
+	bool		fenced;
+
+	begin_step();
+	fenced = try_fence();
+	end_step();
+	return fenced;
 }
 
 static void
@@ -454,7 +479,12 @@ try_settle(void)
 static void
 settle(void)
 {
-	if (try_settle())
+	bool		settled;
+
+	begin_step();
+	settled = try_settle();
+	end_step();
+	if (settled)
 		return;
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_SETTLE_FAILURES);
 	if (remote.stage == FENCED)
@@ -482,7 +512,7 @@ cf_remote_settle(void)
 
 /* One step for all items; without items, for the server's epoch. */
 static bool
-run_after(CfFenceStep step)
+try_run_after(CfFenceStep step)
 {
 	const CfFloor *floor;
 
@@ -494,6 +524,17 @@ run_after(CfFenceStep step)
 		cf_store_add_tag(remote.space, step, CF_TAG_EPOCH_SERVER, 1, remote.token,
 						 cf_position_lsn(), floor);
 	return run(false);
+}
+
+static bool
+run_after(CfFenceStep step)
+{
+	bool		done;
+
+	begin_step();
+	done = try_run_after(step);
+	end_step();
+	return done;
 }
 
 /*

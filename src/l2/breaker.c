@@ -145,8 +145,18 @@ probe_patience_ms(void)
 	return cf_guc_redis_connect_timeout + cf_guc_redis_command_timeout;
 }
 
+/*
+ * How long a session leaves a probe to the bus's worker, which tries once a
+ * second, but may have to give up a read first.
+ */
+static int
+yield_ms(bool first)
+{
+	return first ? 0 : 2500 + cf_guc_redis_command_timeout;
+}
+
 static bool
-enter_locked(TimestampTz now, uint64 settings, CfBreakerPass *pass,
+enter_locked(TimestampTz now, uint64 settings, bool first, CfBreakerPass *pass,
 			 Transition *transition)
 {
 	CfBreakerState state = read_state();
@@ -159,7 +169,7 @@ enter_locked(TimestampTz now, uint64 settings, CfBreakerPass *pass,
 		return true;
 	}
 	if (state == CF_BREAKER_OPEN
-		? !is_over(now, shared->opened_at, shared->retry_at)
+		? !is_over(now, shared->opened_at, later(shared->retry_at, yield_ms(first)))
 		: !is_over(now, shared->probe_at, later(shared->probe_at, probe_patience_ms())))
 		return false;
 	shared->probe_at = now;
@@ -175,7 +185,7 @@ cf_breaker_is_open(void)
 }
 
 bool
-cf_breaker_enter(uint64 settings, CfBreakerPass *pass)
+cf_breaker_enter(uint64 settings, bool first, CfBreakerPass *pass)
 {
 	Transition	transition = {0};
 	TimestampTz now;
@@ -186,7 +196,7 @@ cf_breaker_enter(uint64 settings, CfBreakerPass *pass)
 		return true;
 	now = cf_now();
 	SpinLockAcquire(&shared->mutex);
-	may = enter_locked(now, settings, pass, &transition);
+	may = enter_locked(now, settings, first, pass, &transition);
 	SpinLockRelease(&shared->mutex);
 	log_transition(&transition, "");
 	return may;

@@ -8,11 +8,13 @@
  *		   |  success					 v	|
  *		   +-------------------------- half-open
  *
- * Open: nobody touches Redis. Half-open: one session, the prober, tries it; the
- * others still see it open. A failure is what says that the server is of no
- * use; cachefront.breaker_failures of them within ten seconds open the breaker.
- * A call that has waited for its whole time-out opens it at once, because every
- * further one would cost its caller as much.
+ * Open: nobody touches Redis. Half-open: one process, the prober, tries it; the
+ * others still see it open. That is a worker, for which nobody waits; should none
+ * have come some seconds after the time, a session that somebody waits for does
+ * it. A failure is what says that the server is of no use;
+ * cachefront.breaker_failures of them within ten seconds open the breaker. A call
+ * that has waited for its whole time-out opens it at once, because every further
+ * one would cost its caller as much.
  *
  * A prober that ends without telling how it went must not leave the breaker
  * half-open: when its time is over another session becomes the prober.
@@ -71,9 +73,10 @@ extern bool cf_breaker_is_open(void);
 /*
  * May the caller use Redis? If so, one of the next three must follow. settings
  * stands for what describes the connection: a breaker that was opened under
- * others closes, for it says nothing about the new ones.
+ * others closes, for it says nothing about the new ones. first: it may probe as
+ * soon as it is time.
  */
-extern bool cf_breaker_enter(uint64 settings, CfBreakerPass *pass);
+extern bool cf_breaker_enter(uint64 settings, bool first, CfBreakerPass *pass);
 
 extern void cf_breaker_succeed(CfBreakerPass pass);
 

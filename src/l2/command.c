@@ -24,6 +24,7 @@ static const char *const useless[] = {
 static CfPipe pipeline;
 static uint64 expected = 0;		/* generation, 0: any */
 static int64 checked_at = 0;	/* when a run without commands last succeeded */
+static int64 allowance = -1;	/* microseconds that are left; -1: there is none */
 
 bool
 cf_l2_configured(void)
@@ -92,10 +93,11 @@ is_usable(CfConn *conn, int64 now)
 		(checked || conn->transport->is_quiet(conn));
 }
 
+/* From now on, but not past that of the run. */
 static void
-set_deadline(CfConn *conn, int ms)
+set_deadline(CfConn *conn, int ms, int64 run_deadline)
 {
-	conn->deadline = cf_mono_us() + (int64) ms * 1000;
+	conn->deadline = Min(cf_mono_us() + (int64) ms * 1000, run_deadline);
 }
 
 /*
@@ -103,25 +105,24 @@ set_deadline(CfConn *conn, int ms)
  * already was cut off by an error: its replies are still to come.
  */
 static bool
-get_ready(CfConn *conn, int64 now, int timeout_ms)
+get_ready(CfConn *conn, int64 now, int timeout_ms, int64 run_deadline)
 {
 	bool		cut_off = conn->busy;
 
 	/* From here on the idle time-out keeps its hands off. */
 	conn->busy = true;
 	pg_compiler_barrier();
+	set_deadline(conn, timeout_ms, run_deadline);
 	if (!cut_off && is_usable(conn, now))
 		return true;
 	cf_conn_drop(conn);
 	conn->busy = true;
 	pg_compiler_barrier();
 	conn->settings = cf_handshake_settings();
-	if (conn->interruptible)
-		set_deadline(conn, cf_guc_redis_connect_timeout);
+	set_deadline(conn, cf_guc_redis_connect_timeout, run_deadline);
 	if (!cf_handshake(conn))
 		return false;
-	if (conn->interruptible)
-		set_deadline(conn, timeout_ms);
+	set_deadline(conn, timeout_ms, run_deadline);
 	return true;
 }
 
@@ -190,10 +191,22 @@ judge_replies(CfConn *conn)
 	return true;
 }
 
+static int64
+run_deadline(const CfConn *conn, int64 now, int timeout_ms)
+{
+	int64		deadline = PG_INT64_MAX;
+
+	if (!conn->interruptible)
+		deadline = now + (int64) timeout_ms * 1000;
+	if (allowance >= 0)
+		deadline = Min(deadline, now + allowance);
+	return deadline;
+}
+
 static CfL2Status
 try_run(CfConn *conn, int64 now, int timeout_ms)
 {
-	if (!get_ready(conn, now, timeout_ms))
+	if (!get_ready(conn, now, timeout_ms, run_deadline(conn, now, timeout_ms)))
 		return CF_L2_FAILED;
 	if (expected != 0 && expected != conn->generation)
 		return CF_L2_CHANGED;
@@ -229,6 +242,13 @@ try_run_interruptibly(CfConn *conn, int64 now, int timeout_ms, CfBreakerPass pas
 	return status;
 }
 
+static void
+spend_allowance(int64 us)
+{
+	if (allowance >= 0)
+		allowance = Max(allowance - us, 0);
+}
+
 /*
  * A time-out that was shorter than the settings say, because the caller asked
  * for less, is a failure as any other.
@@ -238,12 +258,14 @@ was_silent(CfConn *conn, int64 started)
 {
 	int			ms = Min(cf_guc_redis_command_timeout, cf_guc_redis_connect_timeout);
 
-	return conn->timed_out && cf_mono_us() - started >= (int64) ms * 1000;
+	return conn->timed_out &&
+		(allowance == 0 || cf_mono_us() - started >= (int64) ms * 1000);
 }
 
 static void
 finish_failure(CfConn *conn, CfBreakerPass pass, int64 started)
 {
+	spend_allowance(cf_mono_us() - started);
 	cf_conn_drop(conn);
 	if (conn->own_fault)
 	{
@@ -273,14 +295,15 @@ cf_l2_run(int timeout_ms, bool interruptible)
 		cf_conn_fail_own(conn, "out of memory, or a command that is too large");
 		return CF_L2_FAILED;
 	}
-	if (!cf_breaker_enter(cf_handshake_settings(), &pass))
+	if (allowance == 0)
+		return CF_L2_SPENT;
+	if (!cf_breaker_enter(cf_handshake_settings(), allowance < 0, &pass))
 	{
 		cf_breaker_count(CF_L2_DENIED, 1);
 		return CF_L2_OPEN;
 	}
 	cf_breaker_count(CF_L2_CALLS, 1);
 	conn->interruptible = interruptible;
-	set_deadline(conn, timeout_ms);
 	status = interruptible ? try_run_interruptibly(conn, started, timeout_ms, pass) :
 		try_run(conn, started, timeout_ms);
 	if (status == CF_L2_FAILED)
@@ -290,12 +313,28 @@ cf_l2_run(int timeout_ms, bool interruptible)
 	}
 	cf_breaker_succeed(pass);
 	conn->used_at = cf_mono_us();
+	spend_allowance(conn->used_at - started);
 	if (status == CF_L2_OK && pipeline.ncommands > 0)
 		cf_stats_latency(CF_LATENCY_REDIS, (uint64) (conn->used_at - started) * 1000);
 	pg_compiler_barrier();
 	conn->busy = false;
 	cf_conn_watch_idle(conn);
 	return status;
+}
+
+void
+cf_l2_allow(int64 us)
+{
+	allowance = us;
+}
+
+int64
+cf_l2_end_allowance(void)
+{
+	int64		left = allowance;
+
+	allowance = -1;
+	return left;
 }
 
 /* ---- about the connection ---- */
@@ -333,5 +372,6 @@ cf_l2_set_max_reply(int64 bytes)
 void
 cf_l2_at_abort(void)
 {
+	(void) cf_l2_end_allowance();
 	cf_conn_watch_idle(cf_conn_get());
 }

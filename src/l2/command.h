@@ -34,6 +34,7 @@ typedef enum CfL2Status
 	CF_L2_OFF,					/* cachefront.redis_url is empty */
 	CF_L2_OPEN,					/* the breaker is open: not tried */
 	CF_L2_CHANGED,				/* another connection than cf_l2_expect: not sent */
+	CF_L2_SPENT,				/* the allowance is used up: not tried */
 	CF_L2_FAILED				/* see cf_l2_error; commands may have run or not */
 } CfL2Status;
 
@@ -57,12 +58,22 @@ extern void cf_l2_expect(uint64 generation);
  * Connects if need be, sends the pipeline and waits for a reply to each
  * command. An empty pipeline only makes sure that there is a connection.
  *
- * An interruptible call may take cachefront.redis_connect_timeout to connect,
- * and timeout_ms from there on. One that is not takes timeout_ms in all: it is
- * made for commits, which must not wait for longer. (Looking up a host name
- * takes as long as it takes.) Never under an LWLock.
+ * It may take cachefront.redis_connect_timeout to connect and timeout_ms from
+ * there on, and one that is not interruptible timeout_ms in all; neither takes
+ * longer than the allowance. (Looking up a host name takes as long as it takes.)
+ * Never under an LWLock.
  */
 extern CfL2Status cf_l2_run(int timeout_ms, bool interruptible);
+
+/*
+ * What somebody waits for has an allowance, in microseconds: all runs from
+ * cf_l2_allow to cf_l2_end_allowance together wait for no longer, connecting
+ * included. A time-out that uses it up opens the breaker. Who has none, as
+ * workers, probes Redis first while the breaker is open. The end of the
+ * allowance, which an abort also is, gives what is left of it.
+ */
+extern void cf_l2_allow(int64 us);
+extern int64 cf_l2_end_allowance(void);
 
 /* After CF_L2_OK; the replies are valid until the next cf_l2_begin. */
 extern int	cf_l2_nreplies(void);
