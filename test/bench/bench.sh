@@ -20,6 +20,7 @@
 #   BULK_ROWS=1000000   rows of the bulk update
 #   STALENESS=10        seconds of each run of the freshness checker
 #   OUTAGE=30           seconds for which Redis is stopped
+#   ONLY=measure_hits   only these functions, and their medians instead of a table
 #
 # Installs these packages if they are missing: what a build takes, libpq's headers,
 # redis-server, and as the peers postgresql-15-pgmemcache, memcached and pgpool2.
@@ -52,6 +53,7 @@ SESSIONS=${SESSIONS:-200}
 BULK_ROWS=${BULK_ROWS:-1000000}
 STALENESS=${STALENESS:-10}
 OUTAGE=${OUTAGE:-30}
+ONLY=${ONLY:-}
 CALLS=500000
 STATEMENTS=50000
 PORT=5492
@@ -82,13 +84,15 @@ build()
 		return 1
 	}
 	BIN=$CF_TREE_BIN
+	# shellcheck disable=SC2046
 	gcc -O2 -fPIC -shared -Wall -Wextra -Werror -Wno-unused-parameter \
 		-Wno-sign-compare -Wno-missing-field-initializers -I"$includes" \
-		-o "$BENCH/cf_bench.so" test/bench/cf_bench.c
+		-o "$BENCH/cf_bench.so" test/bench/cf_bench.c test/bench/hget.c \
+		$(pkg-config --cflags --libs hiredis)
 	gcc -O2 -Wall -Wextra -Werror -Isrc -o "$BENCH/hit_ratio" test/bench/hit_ratio.c -lm
 	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" \
 		-o "$BENCH/checker" test/soak/*.c -lpq -lpthread
-	build_redis
+	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -o "$BENCH/relay" test/bench/relay.c
 }
 
 start_memcached()
@@ -313,6 +317,17 @@ check_hits()
 	fi
 }
 
+# For one's own loop: some functions of a round.
+measure_only()
+{
+	local round function
+
+	for ((round = 1; round <= ROUNDS; round++)); do
+		for function in $ONLY; do "$function" "$round"; done
+	done
+	print_medians "$BENCH/figures"
+}
+
 main()
 {
 	local round
@@ -328,6 +343,10 @@ main()
 	progress 'server, memcached, data'
 	start
 	load
+	if [[ -n $ONLY ]]; then
+		measure_only
+		return
+	fi
 	for ((round = 1; round <= ROUNDS; round++)); do
 		measure_loops "$round"
 		measure_throughput "$round"

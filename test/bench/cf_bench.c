@@ -4,7 +4,8 @@
  * cf_bench_loop calls a function N times through its FmgrInfo, always with the
  * same arguments, and returns nanoseconds a call: the function alone, without
  * the executor. cf_bench_times tells percentiles of such calls, for those that
- * take microseconds. cf_bench_statement runs a prepared statement N times, and so
+ * take microseconds, and cf_bench_beside_hget those of calls and of bare HGETs in
+ * turn. cf_bench_statement runs a prepared statement N times, and so
  * includes what each execution sets up and tears down. cf_bench_empty and
  * cf_bench_copy have cache_fetch's signature and are what its figure is held
  * against: the first does nothing, the second copies a value of 200 bytes,
@@ -29,6 +30,8 @@
 #include "utils/memutils.h"
 #include "utils/regproc.h"
 
+#include "hget.h"
+
 #define CF_BENCH_VALUE 200		/* bytes that cf_bench_copy returns */
 #define CF_BENCH_MAX_ARGS 8
 
@@ -39,6 +42,7 @@ PG_FUNCTION_INFO_V1(cf_bench_copy);
 PG_FUNCTION_INFO_V1(cf_bench_trigger);
 PG_FUNCTION_INFO_V1(cf_bench_loop);
 PG_FUNCTION_INFO_V1(cf_bench_times);
+PG_FUNCTION_INFO_V1(cf_bench_beside_hget);
 PG_FUNCTION_INFO_V1(cf_bench_statement);
 
 Datum
@@ -195,6 +199,20 @@ cf_bench_loop(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(INSTR_TIME_GET_DOUBLE(end) * 1e9 / ncalls);
 }
 
+/* Nanoseconds of one. */
+static double
+time_call(BenchCall *bench)
+{
+	instr_time	start;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	call_once(bench);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	return INSTR_TIME_GET_DOUBLE(end) * 1e9;
+}
+
 static int
 compare_times(const void *a, const void *b)
 {
@@ -204,17 +222,20 @@ compare_times(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Elements p50 and p99. */
-static ArrayType *
-make_percentiles(double *times, int n)
+/* p50 and p99. */
+static void
+put_percentiles(Datum *elements, double *times, int n)
 {
-	Datum		elements[2];
-
 	qsort(times, n, sizeof(double), compare_times);
 	elements[0] = Float8GetDatum(times[n / 2]);
 	elements[1] = Float8GetDatum(times[(int) (n * 0.99)]);
-	return construct_array(elements, lengthof(elements), FLOAT8OID, sizeof(float8),
-						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+static ArrayType *
+make_array(Datum *elements, int n)
+{
+	return construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+						   TYPALIGN_DOUBLE);
 }
 
 /*
@@ -230,6 +251,7 @@ cf_bench_times(PG_FUNCTION_ARGS)
 	int			ncalls;
 	bool		distinct;
 	double	   *times;
+	Datum		percentiles[2];
 	MemoryContext percall;
 	MemoryContext caller;
 
@@ -243,22 +265,78 @@ cf_bench_times(PG_FUNCTION_ARGS)
 	caller = MemoryContextSwitchTo(percall);
 	for (int i = 0; i < ncalls; i++)
 	{
-		instr_time	start;
-		instr_time	end;
-
 		if (distinct)
 			bench.values[0].value = CStringGetTextDatum(psprintf("%s:%d", key, i));
-		INSTR_TIME_SET_CURRENT(start);
-		call_once(&bench);
-		INSTR_TIME_SET_CURRENT(end);
-		INSTR_TIME_SUBTRACT(end, start);
-		times[i] = INSTR_TIME_GET_DOUBLE(end) * 1e9;
+		times[i] = time_call(&bench);
 		MemoryContextReset(percall);
 		CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(percall);
-	PG_RETURN_ARRAYTYPE_P(make_percentiles(times, ncalls));
+	put_percentiles(percentiles, times, ncalls);
+	PG_RETURN_ARRAYTYPE_P(make_array(percentiles, 2));
+}
+
+static void
+check_hget(const char *problem)
+{
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("could not read from Redis: %s", problem)));
+}
+
+static double
+time_hget(void)
+{
+	instr_time	start;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	check_hget(hget_call());
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	return INSTR_TIME_GET_DOUBLE(end) * 1e9;
+}
+
+/*
+ * cf_bench_beside_hget(fn, key, query, args, n, where, size): p50 and p99 of bare
+ * HGETs of so many bytes from Redis there, and of calls, in nanoseconds. They are
+ * made in turn, in this one process: where the kernel lets it and Redis run,
+ * and what else the machine does, is the same for both.
+ */
+Datum
+cf_bench_beside_hget(PG_FUNCTION_ARGS)
+{
+	BenchCall	bench;
+	int			ncalls;
+	double	   *bare;
+	double	   *ours;
+	Datum		percentiles[4];
+	MemoryContext percall;
+	MemoryContext caller;
+
+	check_arguments(fcinfo);
+	prepare_call(&bench, fcinfo);
+	ncalls = PG_GETARG_INT32(4);
+	bare = palloc(ncalls * sizeof(double));
+	ours = palloc(ncalls * sizeof(double));
+	check_hget(hget_open(text_to_cstring(PG_GETARG_TEXT_PP(5)), PG_GETARG_INT32(6)));
+	percall = make_call_context();
+	caller = MemoryContextSwitchTo(percall);
+	for (int i = 0; i < ncalls; i++)
+	{
+		bare[i] = time_hget();
+		ours[i] = time_call(&bench);
+		MemoryContextReset(percall);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(percall);
+	hget_close();
+	put_percentiles(percentiles, bare, ncalls);
+	put_percentiles(percentiles + 2, ours, ncalls);
+	PG_RETURN_ARRAYTYPE_P(make_array(percentiles, 4));
 }
 
 /* cf_bench_statement(statement text, n int): nanoseconds an execution */

@@ -14,6 +14,10 @@ CREATE FUNCTION cf_bench_times(fn regprocedure, key text, query text, args int, 
                                "distinct" bool)
 RETURNS float8[] LANGUAGE C VOLATILE AS :'module', 'cf_bench_times';
 
+CREATE FUNCTION cf_bench_beside_hget(fn regprocedure, key text, query text, args int, n int,
+                                     "where" text, size int)
+RETURNS float8[] LANGUAGE C VOLATILE AS :'module', 'cf_bench_beside_hget';
+
 CREATE FUNCTION cf_bench_statement(statement text, n int)
 RETURNS float8 LANGUAGE C VOLATILE STRICT AS :'module', 'cf_bench_statement';
 

@@ -9,7 +9,7 @@
 # so that every hit is one in Redis.
 #
 # Hits are timed in the server, call by call, so that no client's time is among
-# them (cf_bench_times); what they are held against is a loop in C (hget.c).
+# them, and in turn with what they are held against (cf_bench_beside_hget).
 #
 # How often a commit waits for Redis is not asked of the cache, but measured: the
 # way there is made longer (relay.c), and a commit takes so many times longer.
@@ -23,14 +23,6 @@ L2_SIZES=(200 4096 65536)
 PHASE=8							# seconds before and after the outage
 
 # ---- Redis ------------------------------------------------------------------
-
-build_redis()
-{
-	# shellcheck disable=SC2046
-	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -o "$BENCH/hget" test/bench/hget.c \
-		$(pkg-config --cflags --libs hiredis)
-	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -o "$BENCH/relay" test/bench/relay.c
-}
 
 start_redis()
 {
@@ -177,7 +169,18 @@ times()
 		SELECT array_to_string(cf_bench_times('$FETCH', '$2', '$DOCUMENT', $3, $4, $5), ' ')" | tail -n 1
 }
 
-# There and back again: the bare loop, ours, a hit in shared memory.
+# beside KEY DOC CALLS WHERE: p50 and p99 of a bare HGET and of a call in turn
+beside()
+{
+	local mode=${1%%:*}
+
+	ask "$NO_L1; SET cachefront.compress = ${mode#l2_};
+		SELECT FROM cf_bench_times('$FETCH', '$1', '$DOCUMENT', $2, 20, false);
+		SELECT array_to_string(cf_bench_beside_hget('$FETCH', '$1', '$DOCUMENT', $2, $3, '$4', $2), ' ')" |
+		tail -n 1
+}
+
+# There and back again: hits in Redis, and in shared memory.
 measure_hits()
 {
 	local round=$1 transport size calls mode turn
@@ -195,40 +198,33 @@ measure_hits()
 
 measure_hit()
 {
-	local round=$1 transport=$2 size=$3 calls=$4 turn=$5 case
-	local -A got
-	local cases=(bare off l1)
+	local round=$1 transport=$2 size=$3 calls=$4 turn=$5 case l1
+	local cases=(off)
 
 	if ((size >= 65536)); then cases+=(lz4 zstd); fi
 	if ((turn == 2)); then mapfile -t cases < <(printf '%s\n' "${cases[@]}" | tac); fi
+	l1=$(times 'SET cachefront.compress = off' "l1:$size" "$size" "$calls" false)
+	record "$round" "hit_${transport}_l1_p50" "$size" 1 "${l1% *}"
 	for case in "${cases[@]}"; do
-		case $case in
-			bare) got[bare]=$("$BENCH/hget" "$(place_of "$transport")" "$size" "$calls") ;;
-			l1) got[l1]=$(times 'SET cachefront.compress = off' "l1:$size" "$size" "$calls" false) ;;
-			*) got[$case]=$(times "$NO_L1; SET cachefront.compress = $case" "l2_$case:$size" \
-				"$size" "$calls" false) ;;
-		esac
-	done
-	for case in "${cases[@]}"; do
-		record_hit "$round" "$transport" "$size" "$case" "${got[$case]}" "${got[bare]}" "${got[l1]}"
+		record_hit "$round" "$transport" "$size" "$case" "${l1% *}" \
+			"$(beside "l2_$case:$size" "$size" "$calls" "$(place_of "$transport")")"
 	done
 }
 
 # The ratio is of what a hit takes beside what a hit in shared memory takes.
 record_hit()
 {
-	local round=$1 transport=$2 size=$3 case=$4
-	local -a ours bare l1
+	local round=$1 transport=$2 size=$3 case=$4 l1=$5
+	local -a both
 	local i p
 
-	read -ra ours <<<"$5"
-	read -ra bare <<<"$6"
-	read -ra l1 <<<"$7"
+	read -ra both <<<"$6"
 	for i in 0 1; do
 		p=$((i == 0 ? 50 : 99))
-		record "$round" "hit_${transport}_${case}_p$p" "$size" 1 "${ours[i]}"
+		record "$round" "hit_${transport}_bare_${case}_p$p" "$size" 1 "${both[i]}"
+		record "$round" "hit_${transport}_${case}_p$p" "$size" 1 "${both[i + 2]}"
 		record "$round" "ratio_${transport}_${case}_p$p" "$size" 1 \
-			"$(awk -v o="${ours[i]}" -v b="${bare[i]}" -v l="${l1[i]}" 'BEGIN { print (o - l) / b }')"
+			"$(awk -v o="${both[i + 2]}" -v b="${both[i]}" -v l="$l1" 'BEGIN { print (o - l) / b }')"
 	done
 }
 

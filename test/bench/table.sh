@@ -113,7 +113,7 @@ print_table()
 
 	# Of one transport: the bare loop, and ours with each compression.
 	function redis_hits(transport, what, size, p,    i, mode, x) {
-		row(what ", bare HGET, p" p, size, 1, us(median("hit_" transport "_bare_p" p, size, 1)), "", "", "", "")
+		row(what ", bare HGET, p" p, size, 1, us(median("hit_" transport "_bare_off_p" p, size, 1)), "", "", "", "")
 		for (i = 1; i <= split("off lz4 zstd", mode, " "); i++) {
 			x = median("ratio_" transport "_" mode[i] "_p" p, size, 1)
 			if (x == "") continue
@@ -301,4 +301,16 @@ print_table()
 			}
 		}
 	}' "$1"
+}
+
+# print_medians FILE: case, size, clients and the median of each, over all rounds.
+print_medians()
+{
+	sort -k2,4 -k5g "$1" | awk '
+	function out() { if (n > 0) printf "%-32s %6s %4s %14.3f\n", name, size, clients, v[int((n + 1) / 2)] }
+	{
+		if ($2 != name || $3 != size || $4 != clients) { out(); n = 0 }
+		name = $2; size = $3; clients = $4; v[++n] = $5
+	}
+	END { out() }'
 }
