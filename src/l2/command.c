@@ -18,12 +18,11 @@ static const char *const useless[] = {
 	"NOAUTH", "READONLY", "WRONGPASS"
 };
 
-/* For so long a connection that was found of use is not looked at again. */
+/* For so long a connection that was of use is not looked at again. */
 #define CF_CHECKED_US 1000
 
 static CfPipe pipeline;
 static uint64 expected = 0;		/* generation, 0: any */
-static int64 checked_at = 0;	/* when a run without commands last succeeded */
 static int64 allowance = -1;	/* microseconds that are left; -1: there is none */
 
 bool
@@ -79,15 +78,14 @@ cf_l2_reply(int i)
 /*
  * Is the connection, if there is one, still of use? The idle time-out, a restart
  * of Redis or Redis's own time-out may have closed it. To notice that here saves
- * a failure. Who just had it looked at, by a run without commands, does not pay
- * for that twice.
+ * a failure. After a use or a look of just now there is hardly anything to
+ * notice, and a look takes time.
  */
 static bool
 is_usable(CfConn *conn, int64 now)
 {
-	bool		checked = now - checked_at < CF_CHECKED_US;
+	bool		checked = now - conn->used_at < CF_CHECKED_US;
 
-	checked_at = 0;
 	return conn->open && conn->fd >= 0 &&
 		conn->settings == cf_handshake_settings() &&
 		(checked || conn->transport->is_quiet(conn));
@@ -211,10 +209,7 @@ try_run(CfConn *conn, int64 now, int timeout_ms)
 	if (expected != 0 && expected != conn->generation)
 		return CF_L2_CHANGED;
 	if (pipeline.ncommands == 0)
-	{
-		checked_at = now;
 		return CF_L2_OK;
-	}
 	if (!cf_exchange(conn, &pipeline) || !cf_script_retry(conn, &pipeline) ||
 		!judge_replies(conn))
 		return CF_L2_FAILED;

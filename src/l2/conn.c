@@ -40,6 +40,7 @@
 #include "l2/l2_internal.h"
 
 #define CF_MAX_ADDRESSES 8
+#define CF_BRIEF_MS 1			/* may pass before an interrupt is seen */
 
 typedef struct Address
 {
@@ -181,6 +182,9 @@ cf_conn_wait(CfConn *conn, short events)
 		{.fd = postmaster_alive_fds[POSTMASTER_FD_WATCH], .events = POLLIN},
 	};
 
+	/* Most answers come so soon that all else would take as long as they do. */
+	if (poll(fds, 1, CF_BRIEF_MS) > 0)
+		return true;
 	for (;;)
 	{
 		int			ready;

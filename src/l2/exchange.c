@@ -24,7 +24,7 @@
 
 #define CF_PIPE_MAX_BYTES (512 * 1024 * 1024)	/* Redis accepts no longer string */
 #define CF_PIPE_KEEP_BYTES (256 * 1024) /* a larger buffer is freed after use */
-#define CF_READ_BYTES 16384
+#define CF_READ_BYTES 65536
 #define CF_REPLY_SLACK (1024 * 1024)	/* beside one value */
 #define CF_REPLIES_MAX_BYTES (INT64CONST(256) * 1024 * 1024)	/* of a pipeline */
 
