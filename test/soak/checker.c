@@ -19,11 +19,12 @@
  * statement's snapshot sees (tier.c), any other no older than LAG_SECONDS.
  *
  * Usage: checker [--host H] [--port P] [--user U] [--dbname D] [--seconds N]
- *		  [--writers N] [--readers N] [--seed N] [--stop]
+ *		  [--writers N] [--readers N] [--seed N] [--stop] [--crash-every SECONDS]
  *		  [--tier] [--standby-host H --standby-port P [--standby-readers N]]
  *		  [--portable cachefront|plain [--simple]]
  * The schema is in schema.sql. --stop ends the run at the first stale read;
  * --tier makes half of the reads such that Redis is asked, and a standby implies it;
+ * --crash-every lets the writing server crash so often;
  * --portable takes the reads and writes of portable.c only, with --simple by
  * the simple protocol instead of prepared statements.
  * Exit status: 0 nothing found, 1 stale reads or errors, 2 could not run.
@@ -62,6 +63,9 @@ atomic_llong n_commits;
 atomic_llong n_rollbacks;
 atomic_llong n_retries;
 atomic_llong n_retried_by[8];
+atomic_llong n_crashes;
+atomic_llong n_hits_before;
+atomic_llong n_l2_hits_before;
 
 static void *
 writer_main(void *arg)
@@ -113,6 +117,17 @@ standby_main(void *arg)
 	return NULL;
 }
 
+void
+prepare_session(Session *s)
+{
+	if (s->writer)
+		prepare_writer(s);
+	else if (options.reads == READS_ALL)
+		prepare_reader(s);
+	else
+		prepare_portable_reader(s);
+}
+
 static void
 start_session(Session *s, int number, bool writer, bool standby)
 {
@@ -122,12 +137,7 @@ start_session(Session *s, int number, bool writer, bool standby)
 	s->standby = standby;
 	s->lane = -1;
 	s->random = (options.seed * 1000 + (uint64_t) number + 1) * UINT64_C(0x9e3779b97f4a7c15);
-	if (writer)
-		prepare_writer(s);
-	else if (options.reads == READS_ALL)
-		prepare_reader(s);
-	else
-		prepare_portable_reader(s);
+	prepare_session(s);
 }
 
 /* FOR SHARE, for no cache answers that. Nobody holds or awaits a lock yet. */
@@ -162,7 +172,7 @@ read_initial_states(PGconn *conn)
 	}
 }
 
-static int64_t
+int64_t
 query_int(PGconn *conn, const char *sql)
 {
 	PGresult   *result = PQexec(conn, sql);
@@ -245,6 +255,8 @@ parse_options(int argc, char **argv)
 			options.user = value;
 		else if (strcmp(argv[i - 1], "--dbname") == 0)
 			options.dbname = value;
+		else if (strcmp(argv[i - 1], "--crash-every") == 0)
+			options.crash_every = atoi(value);
 		else if (strcmp(argv[i - 1], "--seconds") == 0)
 			options.seconds = atoi(value);
 		else if (strcmp(argv[i - 1], "--writers") == 0)
@@ -280,7 +292,7 @@ add_runner(Runner *runners, int *n, bool writer, bool standby, void *(*main) (vo
 	runner->main = main;
 }
 
-/* Returns how many. The last two are not readers, but of the standby. */
+/* Returns how many. What is not a reader or writer comes last. */
 static int
 start_runners(Runner *runners)
 {
@@ -290,6 +302,8 @@ start_runners(Runner *runners)
 		add_runner(runners, &n, true, false, writer_main);
 	for (int i = 0; i < options.readers; i++)
 		add_runner(runners, &n, false, false, reader_main);
+	if (options.crash_every > 0)
+		add_runner(runners, &n, false, false, crasher_main);
 	if (options.standby_host == NULL)
 		return n;
 	for (int i = 0; i < options.standby_readers; i++)
@@ -306,7 +320,7 @@ static void
 run_sessions(void)
 {
 	Runner	   *runners = calloc((size_t) (options.writers + options.readers +
-										   options.standby_readers + 2), sizeof(Runner));
+										   options.standby_readers + 3), sizeof(Runner));
 	int			n = start_runners(runners);
 
 	for (int i = 0; i < n; i++)
@@ -350,6 +364,8 @@ print_counts(int64_t hits)
 		   seconds, (double) n_checked / seconds, 100.0 * (double) hits / (double) n_checked,
 		   (long long) n_commits, (long long) n_rollbacks, (long long) n_retries,
 		   (long long) n_retried_by[0], (long long) n_retried_by[1], (long long) n_retried_by[2]);
+	if (options.crash_every > 0)
+		printf("crashes: %lld\n", (long long) n_crashes);
 	if (options.reads != READS_ALL)
 		printf("portable: checked %lld reads, %lld stale reads\n", (long long) n_checked,
 			   (long long) n_stale_reads);
@@ -386,7 +402,12 @@ main(int argc, char **argv)
 	if (options.tier)
 		printf("started at %lld.%03ld\n", (long long) now.tv_sec, now.tv_nsec / 1000000);
 	run_sessions();
-	hits = query_int(conn, hits_query) - hits;
+	if (options.crash_every > 0)
+	{
+		PQfinish(conn);
+		conn = connect_to_server(false);
+	}
+	hits = query_int(conn, hits_query) - hits + n_hits_before;
 	print_counts(hits);
 	if (!options.stop || n_stale + n_standby_stale == 0)
 	{
@@ -395,7 +416,7 @@ main(int argc, char **argv)
 			check_standby_rest(conn);
 	}
 	if (options.tier)
-		printf("redis: %" PRId64 " hits\n", query_int(conn, l2_query) - l2_hits);
+		printf("redis: %lld hits\n", (long long) query_int(conn, l2_query) - l2_hits + n_l2_hits_before);
 	if (standby != NULL)
 		printf("standby: checked %lld reads, %" PRId64 " redis hits, %lld stale\n",
 			   (long long) n_standby_checked, query_int(standby, l2_query) - standby_hits,

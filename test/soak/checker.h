@@ -8,6 +8,7 @@
  *	reader.c	everything that reads through the cache
  *	tier.c		reads that Redis answers, also on a standby
  *	standby.c	makes a standby lag, and watches its tables
+ *	crash.c		kills sessions of the writing server, so that it starts anew
  *	portable.c	reads that another cache can run as well
  *
  * test/soak/checker.h
@@ -73,6 +74,7 @@ typedef struct Options
 	const char *user;
 	const char *dbname;
 	int			seconds;
+	int			crash_every;	/* seconds, about; 0: never */
 	int			writers;
 	int			readers;
 	uint64_t	seed;
@@ -106,6 +108,7 @@ typedef struct Session
 	int			lane;			/* of a standby's session; -1: all. See tier.c */
 	bool		standby;		/* connected to it */
 	bool		failed;			/* a statement of the transaction failed */
+	bool		connecting;		/* being prepared, after a crash */
 	bool		poison;			/* what it writes now is rolled back later */
 	bool		checks_own;		/* reads its own writes through the cache */
 	int			nstatements;
@@ -137,6 +140,11 @@ extern atomic_llong n_commits;
 extern atomic_llong n_rollbacks;
 extern atomic_llong n_retries;
 extern atomic_llong n_retried_by[8];
+extern atomic_llong n_crashes;
+extern atomic_llong n_hits_before;	/* counted by the server before it crashed */
+extern atomic_llong n_l2_hits_before;
+extern int64_t query_int(PGconn *conn, const char *sql);
+extern void prepare_session(Session *s);
 
 /* session.c */
 extern _Thread_local bool found_stale; /* set by report_stale */
@@ -149,6 +157,7 @@ extern bool one_in(Session *s, int n);
 extern void count_checked(int n);
 extern int	pick_id(Session *s);
 extern void pause_us(Session *s, int at_most);
+extern PGconn *try_connect(bool standby);
 extern PGconn *connect_to_server(bool standby);
 extern void disconnect(Session *s);
 extern PGresult *checked_result(Session *s, PGresult *result, const char *sql);
@@ -192,6 +201,11 @@ extern void read_through_tier(Session *s);
 extern void *sampler_main(void *arg);
 extern void *pauser_main(void *arg);
 extern bool wait_for_replay(PGconn *primary, PGconn *standby);
+
+/* crash.c */
+extern void *crasher_main(void *arg);
+extern bool is_lost(const Session *s, const char *sqlstate);
+extern void connect_again(Session *s);
 
 /* portable.c */
 extern void prepare_portable_reader(Session *s);

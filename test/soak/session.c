@@ -127,6 +127,12 @@ checked_result(Session *s, PGresult *result, const char *sql)
 		return result;
 	s->failed = true;
 	sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	if (is_lost(s, sqlstate))
+	{
+		PQclear(result);
+		connect_again(s);
+		return NULL;
+	}
 	if (is_retryable(sqlstate))
 		n_retries++;
 	else
@@ -199,7 +205,7 @@ prepare(Session *s, const char *name, const char *format, ...)
 		return;
 	}
 	result = PQprepare(s->conn, name, sql, 0, NULL);
-	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+	if (PQresultStatus(result) != PGRES_COMMAND_OK && !s->connecting)
 	{
 		fprintf(stderr, "%s: %s\n", sql, PQerrorMessage(s->conn));
 		exit(2);
@@ -207,8 +213,17 @@ prepare(Session *s, const char *name, const char *format, ...)
 	PQclear(result);
 }
 
+/* The server tells each session of a crash. */
+static void
+ignore_notice(void *arg, const char *message)
+{
+	(void) arg;
+	(void) message;
+}
+
+/* The status of what it returns may be bad. */
 PGconn *
-connect_to_server(bool standby)
+try_connect(bool standby)
 {
 	const char *names[] = {"host", "port", "user", "dbname", "application_name", NULL};
 	const char *values[] = {
@@ -218,14 +233,24 @@ connect_to_server(bool standby)
 	};
 	PGconn	   *conn = PQconnectdbParams(names, values, 0);
 
+	if (options.crash_every > 0)
+		PQsetNoticeProcessor(conn, ignore_notice, NULL);
+	PQclear(PQexec(conn, "SET search_path = soak, public"));
+	PQclear(PQexec(conn, "SET client_min_messages = error"));
+	PQclear(PQexec(conn, "SET lock_timeout = '5s'"));
+	return conn;
+}
+
+PGconn *
+connect_to_server(bool standby)
+{
+	PGconn	   *conn = try_connect(standby);
+
 	if (PQstatus(conn) != CONNECTION_OK)
 	{
 		fprintf(stderr, "%s", PQerrorMessage(conn));
 		exit(2);
 	}
-	PQclear(PQexec(conn, "SET search_path = soak, public"));
-	PQclear(PQexec(conn, "SET client_min_messages = warning"));
-	PQclear(PQexec(conn, "SET lock_timeout = '5s'"));
 	return conn;
 }
 

@@ -4,7 +4,8 @@
 #   test/soak/soak.sh [SECONDS [CHECKER-OPTION...]]      default: 600 seconds
 #
 # Half of the time it looks at one server without Redis, the other half at a
-# server and its standby, with a Redis that redis_faults.pl mistreats. CF_REDIS
+# server that crashes now and then and its standby, with a Redis that
+# redis_faults.pl mistreats. CF_REDIS
 # chooses one of them, "off" or "on"; CF_REDIS_FAULTS names what may be done to
 # Redis (all, or "none").
 #
@@ -101,9 +102,10 @@ start_redis()
 	return 1
 }
 
+# Only the checker sends SIGKILL, for --crash-every.
 logs_are_clean()
 {
-	! grep -nE 'PANIC:|TRAP:|terminated by signal|WARNING:.* leak' "$@"
+	! grep -nE 'PANIC:|TRAP:|terminated by signal ([1-8]|[1-9][0-9]):|WARNING:.* leak' "$@"
 }
 
 check_without_redis()
@@ -155,7 +157,8 @@ case ${CF_REDIS:-both} in
 	on) check_with_redis --seconds "$SECONDS_TO_RUN" --seed "$SEED" "$@" ;;
 	*)
 		check_without_redis --seconds $((SECONDS_TO_RUN / 2)) "$@" &&
-			check_with_redis --seconds $(((SECONDS_TO_RUN + 1) / 2)) --seed "$SEED" "$@"
+			check_with_redis --seconds $(((SECONDS_TO_RUN + 1) / 2)) --seed "$SEED" \
+				--crash-every 20 "$@"
 		;;
 esac
 exit $?
