@@ -335,7 +335,7 @@ cf_guc_define(void)
 	DefineCustomIntVariable("cachefront.redis_connect_timeout",
 							"Sets how long a connection to Redis may take, with TLS and authentication.",
 							"Who waits for an answer waits no longer than cachefront.redis_command_timeout for both. "
-							"The look-up of a host name is not bounded by it.",
+							"The first look-up of a host's name is not bounded by it.",
 							&cf_guc_redis_connect_timeout,
 							500,
 							1,

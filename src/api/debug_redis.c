@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 
 #include "guc.h"
+#include "l2/address.h"
 #include "l2/breaker.h"
 #include "l2/command.h"
 #include "shmem.h"
@@ -244,6 +245,7 @@ cachefront_debug_redis_report(PG_FUNCTION_ARGS)
 	for (int i = 0; i < CF_L2_NCOUNTERS; i++)
 		appendStringInfo(&out, "%s=%llu\n", names[i],
 						 (unsigned long long) report.counters[i]);
+	appendStringInfo(&out, "lookups=%u\n", cf_address_lookups());
 	PG_RETURN_TEXT_P(cstring_to_text(out.data));
 }
 

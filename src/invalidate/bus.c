@@ -37,6 +37,7 @@
 #include "invalidate/event.h"
 #include "l1/clock.h"
 #include "l1/table.h"
+#include "l2/address.h"
 #include "l2/command.h"
 #include "l2/store.h"
 #include "position.h"
@@ -614,6 +615,7 @@ cachefront_bus_main(Datum arg)
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 		notice_promotion();
+		cf_address_check();
 		if (!cf_l2_configured() || find_spaces() == 0 || !follow())
 			pause_worker();
 		else

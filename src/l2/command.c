@@ -267,6 +267,7 @@ finish_failure(CfConn *conn, CfBreakerPass pass, int64 started)
 		cf_breaker_leave(pass);
 		return;
 	}
+	cf_address_doubt();
 	if (conn->timed_out)
 		cf_breaker_count(CF_L2_TIMEOUTS, 1);
 	cf_breaker_fail(pass, conn->settings, was_silent(conn, started), conn->error);
@@ -299,6 +300,7 @@ cf_l2_run(int timeout_ms, bool interruptible)
 	}
 	cf_breaker_count(CF_L2_CALLS, 1);
 	conn->interruptible = interruptible;
+	conn->patient = allowance < 0;
 	status = interruptible ? try_run_interruptibly(conn, started, timeout_ms, pass) :
 		try_run(conn, started, timeout_ms);
 	if (status == CF_L2_FAILED)

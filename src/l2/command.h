@@ -60,8 +60,8 @@ extern void cf_l2_expect(uint64 generation);
  *
  * It may take cachefront.redis_connect_timeout to connect and timeout_ms from
  * there on, and one that is not interruptible timeout_ms in all; neither takes
- * longer than the allowance. (Looking up a host name takes as long as it takes.)
- * Never under an LWLock.
+ * longer than the allowance. (But who needs a host's address first asks the
+ * resolver, and that takes as long as it takes.) Never under an LWLock.
  */
 extern CfL2Status cf_l2_run(int timeout_ms, bool interruptible);
 

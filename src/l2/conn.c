@@ -1,5 +1,5 @@
 /*
- * conn.c - the socket: address, connect, wait, drop, idle time-out.
+ * conn.c - the socket: connect, wait, drop, idle time-out.
  *
  * Waiting is ppoll on the socket and on the postmaster's death, and not
  * WaitLatchOrSocket. That one makes an epoll set for each wait, which can
@@ -21,11 +21,9 @@
 #include "postgres.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "libpq/pqsignal.h"
@@ -39,14 +37,7 @@
 #include "guc.h"
 #include "l2/l2_internal.h"
 
-#define CF_MAX_ADDRESSES 8
 #define CF_BRIEF_MS 1			/* may pass before an interrupt is seen */
-
-typedef struct Address
-{
-	struct sockaddr_storage storage;
-	socklen_t	len;
-} Address;
 
 static CfConn the_conn = {.fd = -1};
 static TimeoutId idle_timeout;
@@ -206,57 +197,6 @@ cf_conn_wait(CfConn *conn, short events)
 
 /* ---- connecting ---- */
 
-static int
-unix_address(CfConn *conn, const char *path, Address *address)
-{
-	struct sockaddr_un *un = (struct sockaddr_un *) &address->storage;
-
-	memset(address, 0, sizeof(*address));
-	un->sun_family = AF_UNIX;
-	strlcpy(un->sun_path, path, sizeof(un->sun_path));
-	address->len = sizeof(*un);
-	return 1;
-}
-
-/*
- * Addresses of the host; 0 and noted why if there is none. A literal address
- * needs nobody to be asked; a name may block for as long as the system's
- * resolver takes.
- */
-static int
-host_addresses(CfConn *conn, const CfRedisUrl *url, Address *addresses)
-{
-	struct addrinfo hint = {
-		.ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-	};
-	struct addrinfo *found = NULL;
-	char		port[8];
-	int			error;
-	int			n = 0;
-
-	snprintf(port, sizeof(port), "%d", url->port);
-	error = getaddrinfo(url->host, port, &hint, &found);
-	if (error == EAI_NONAME)
-	{
-		hint.ai_flags = AI_NUMERICSERV;
-		error = getaddrinfo(url->host, port, &hint, &found);
-	}
-	if (error != 0)
-	{
-		cf_conn_fail(conn, "could not resolve \"%s\": %s", url->host, gai_strerror(error));
-		return 0;
-	}
-	for (struct addrinfo *a = found; a != NULL && n < CF_MAX_ADDRESSES; a = a->ai_next)
-	{
-		memcpy(&addresses[n].storage, a->ai_addr, a->ai_addrlen);
-		addresses[n++].len = a->ai_addrlen;
-	}
-	freeaddrinfo(found);
-	return n;
-}
-
 /* Keepalive finds a server that is gone while the session does other things. */
 static void
 set_socket_options(int fd)
@@ -278,7 +218,7 @@ fail_connect(CfConn *conn, const CfRedisUrl *url, int error)
 }
 
 static bool
-connect_socket(CfConn *conn, const CfRedisUrl *url, const Address *address)
+connect_socket(CfConn *conn, const CfRedisUrl *url, const CfAddress *address)
 {
 	int			error = 0;
 	socklen_t	len = sizeof(error);
@@ -313,14 +253,12 @@ close_socket(CfConn *conn)
 static bool
 connect_any(CfConn *conn, const CfRedisUrl *url)
 {
-	Address		addresses[CF_MAX_ADDRESSES];
+	CfAddress	addresses[CF_MAX_ADDRESSES];
 	int64		deadline = conn->deadline;
 	int			n;
 	bool		connected = false;
 
-	n = url->transport == CF_REDIS_UNIX ?
-		unix_address(conn, url->host, &addresses[0]) :
-		host_addresses(conn, url, addresses);
+	n = cf_address_find(conn, url, addresses);
 	for (int i = 0; i < n && !connected; i++)
 	{
 		int64		now = cf_mono_us();

@@ -1,7 +1,8 @@
 /*
  * l2_internal.h - the connection of this session, and how its parts share it.
  *
- *	conn.c		the socket: address, connect, wait, drop, idle time-out
+ *	address.c	where Redis is
+ *	conn.c		the socket: connect, wait, drop, idle time-out
  *	plain.c		its bytes as they are
  *	tls.c		its bytes through OpenSSL
  *	exchange.c	commands out, replies in
@@ -24,6 +25,7 @@
 
 #include <hiredis/hiredis.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "l2/breaker.h"
@@ -31,6 +33,7 @@
 #include "redis_url.h"
 
 #define CF_RUN_ID_LEN 40
+#define CF_MAX_ADDRESSES 8
 
 /* What a step of a transport came to. */
 typedef enum CfIo
@@ -42,6 +45,12 @@ typedef enum CfIo
 } CfIo;
 
 typedef struct CfConn CfConn;
+
+typedef struct CfAddress
+{
+	struct sockaddr_storage storage;
+	socklen_t	len;
+} CfAddress;
 
 /* How bytes get through a connected socket. None of these blocks. */
 typedef struct CfTransport
@@ -81,6 +90,7 @@ struct CfConn
 	/* Of the call that is under way. */
 	int64		deadline;		/* by cf_mono_us */
 	bool		interruptible;
+	bool		patient;		/* nobody waits for it */
 	bool		timed_out;
 	bool		own_fault;		/* it failed for want of our own resources */
 	char		error[CF_L2_ERROR_LEN];
@@ -108,6 +118,10 @@ cf_mono_us(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
+
+/* address.c */
+extern int	cf_address_find(CfConn *conn, const CfRedisUrl *url, CfAddress *addresses);
+extern void cf_address_doubt(void);
 
 /* conn.c */
 extern CfConn *cf_conn_get(void);

@@ -1,6 +1,7 @@
 # How long anybody waits for Redis: a read, and each half of a commit, for
 # cachefront.redis_command_timeout in all, be it silent or slow, with or without
-# a connection; and while it is out of use a worker finds out when it is back.
+# a connection; and while it is out of use a worker finds out when it is back,
+# and where.
 
 use strict;
 use warnings;
@@ -22,6 +23,9 @@ my $node = CfTier->node('main', $redis,
 	'cachefront.redis_connect_timeout' => '4s',
 	'cachefront.redis_command_timeout' => '1s',
 	'cachefront.breaker_reset' => '300ms');
+
+require_debug();
+debug($node);
 
 # The time-out, and what a busy machine takes.
 my $once = 1.9;
@@ -124,6 +128,33 @@ cmp_ok($node->safe_psql('postgres', 'SELECT redis_timeouts FROM cache_status'), 
 $redis->resume;
 ok(in_use(), 'and finds it back');
 $session->quit;
+
+# ---- nor waits for the resolver ----
+
+sub lookups
+{
+	return ($node->safe_psql('postgres', 'SELECT cf_debug_redis_report()') =~ /^lookups=(\d+)$/m)[0];
+}
+
+reconfigure($node, 'cachefront.redis_url' => "redis://localhost:$redis->{port}");
+$node->safe_psql('postgres', read_new());
+ok(in_use() && wait_for_bus($redis, 1), 'a host by its name');
+my $lookups = lookups();
+cmp_ok($lookups, '>', 0, 'which was looked up');
+foreach (1 .. 5)
+{
+	$session = new_session();
+	timed($session, read_new());
+	timed($session, $write);
+	$session->quit;
+}
+is(lookups(), $lookups, 'is not looked up again by sessions that connect');
+$redis->kill;
+$node->safe_psql('postgres', read_new()) foreach 1 .. 6;
+ok(wait_until($node, "SELECT cf_debug_redis_report() !~ 'lookups=$lookups\n'"),
+	'but by a worker, when they cannot');
+$redis->start;
+ok(in_use(), 'in use again');
 
 $node->stop;
 done_testing();
