@@ -27,6 +27,7 @@
 #include "l2/breaker.h"
 #include "l2/horizon.h"
 #include "l2/space.h"
+#include "log_mask.h"
 #include "position.h"
 #include "rules/define.h"
 #include "shmem.h"
@@ -71,6 +72,7 @@ _PG_init(void)
 	cf_tier_set_outbox_look(cf_outbox_look);
 	cf_policy_set_own_writes(cf_pending_any, cf_commit_touches);
 
+	cf_log_mask_install_hook();
 	cf_loader_install_hooks();
 	cf_epoch_install_hooks();
 	cf_trigger_install_hooks();

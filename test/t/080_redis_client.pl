@@ -17,9 +17,8 @@ require_debug();
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $certs = CfRedis::certificates($dir);
 my $redis = CfRedis->new('main', tls => $certs);
-my @secrets = ('s3cret-in-url', 's3cret-in-file', 's3cret-that-is-wrong');
+my @secrets = ('s3cret-in-url', 's3cret-in-file', 's3cret-that-is-wrong', 's3cret@later');
 
-# The password of the url is in it from the start: a reload would log it.
 my $node = CfTest->client_node('main',
 	'cachefront.redis_url' => $redis->url('unix', "app:$secrets[0]"),
 	'cachefront.breaker_failures' => 1000000,
@@ -339,6 +338,9 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE name = 
 my ($status, $stdout, $stderr) =
   $node->psql('postgres', 'SET ROLE joe; SHOW cachefront.redis_url');
 like($stderr, qr/must be superuser/, 'or shows it');
+use_redis("redis://app:$secrets[3]\@localhost:1/2");
+is(slurp_file($node->logfile) =~ /parameter "cachefront\.redis_url" changed to "redis:\/\/\*\*\*\@localhost:1\/2"/, 1,
+	'a reload that changes the password logs the rest');
 $node->stop;
 my $log = slurp_file($node->logfile);
 foreach my $secret (@secrets)
