@@ -257,7 +257,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * before: then the floor rises to the current LSN. Answers the floor; '' to
 	 * a server of an older timeline, which must not write here any more.
 	 */
-	[CF_L2_FLOOR] = ALLOW_OOM PRELUDE
+	[CF_L2_FLOOR] = ALLOW_OOM OWN_TYPE("string") PRELUDE
 	"local cur = redis.call('GET', KEYS[1]) or ''\n"
 	"local run, floor, beat, at, evicted, rest = string.match(cur,\n"
 	"  '^(%x+) (%x+) (%x+) (%d+) (%d+) ?(.*)$')\n"
