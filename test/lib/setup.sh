@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # What 'make test', 'make demo' and 'make bench' share: packages, the user that
-# runs servers, out-of-tree builds, private PostgreSQL trees, private servers.
+# runs servers, out-of-tree builds, private PostgreSQL trees, private servers,
+# of Redis too.
 #
 # Source it from bash; it only defines functions and CF_ variables. Order of use:
 #
@@ -10,6 +11,7 @@
 #   cf_server_init  DATADIR BINDIR
 #   cf_server_start DATADIR BINDIR SOCKETDIR PORT [-o 'name=value']...
 #   cf_server_stop  DATADIR
+#   cf_redis_start DIR SOCKET, cf_redis_pid DIR, cf_redis_stop DIR
 #
 # CF_ROOT      the source tree
 # CF_PACKAGES  the Debian packages that a build and a server take
@@ -350,12 +352,57 @@ cf_server_stop()
 	kill -KILL "$pid"
 }
 
-# Stops every server whose data folder lies below a folder.
+# Stops every server, also of Redis, whose data folder lies below a folder.
 cf_server_stop_below()
 {
 	local file
 
 	while IFS= read -r file; do
-		cf_server_stop "${file%/*}"
-	done < <(find "$1" -name postmaster.pid 2>/dev/null)
+		case $file in
+			*/redis.pid) cf_redis_stop "${file%/*}" ;;
+			*) cf_server_stop "${file%/*}" ;;
+		esac
+	done < <(find "$1" \( -name postmaster.pid -o -name redis.pid \) 2>/dev/null)
+}
+
+# ---- private servers of Redis -------------------------------------------------
+
+# Starts one that listens on a unix socket only, and saves nothing by itself; a
+# dump that lies in its folder is read.
+cf_redis_start()
+{
+	local dir=$1 socket=$2
+
+	cf_as mkdir -p "$dir"
+	cf_as redis-server --port 0 --unixsocket "$socket" --unixsocketperm 700 \
+		--dir "$dir" --pidfile "$dir/redis.pid" --logfile "$dir/log" \
+		--save '' --appendonly no --daemonize yes >/dev/null 9>&-
+	for _ in {1..300}; do
+		if [[ $(redis-cli -s "$socket" PING 2>/dev/null) == PONG ]]; then return; fi
+		sleep 0.05
+	done
+	tail -n 20 "$dir/log" >&2
+	return 1
+}
+
+# As cf_server_pid.
+cf_redis_pid()
+{
+	local pid
+
+	pid=$(cat "$1/redis.pid" 2>/dev/null) || return 1
+	[[ -n $pid && /proc/$pid/cwd -ef $1 ]] && echo "$pid"
+}
+
+# At once, as a crash: nothing is saved, no client is told.
+cf_redis_stop()
+{
+	local pid
+
+	pid=$(cf_redis_pid "$1") || return 0
+	kill -KILL "$pid" 2>/dev/null
+	for _ in {1..200}; do
+		cf_redis_pid "$1" >/dev/null || return 0
+		sleep 0.02
+	done
 }
