@@ -16,8 +16,9 @@ PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wmissing-prototypes -Wno-missing-field-initializers $(CF_CFLAGS)
 
 REGRESS = $(patsubst sql/%.sql,%,$(filter-out sql/cachefront--%,$(sort $(wildcard sql/*.sql))))
-# Specs that hold a session at a wait point need a debug build: make test.
-ISOLATION = $(filter-out debug_%,$(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec))))
+# Specs that hold a session at a wait point need a debug build, and some a Redis:
+# make test.
+ISOLATION = $(filter-out debug_% redis_%,$(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec))))
 ISOLATION_OPTS = --inputdir=test --load-extension=cachefront
 REGRESS_OPTS = --load-extension=cachefront
 TAP_TESTS = 1

@@ -62,12 +62,13 @@ cf_debug_wait(const char *name)
 	LockRelease(&tag, ShareLock, true);
 }
 
-/* Stays while the hold point is enabled. No interrupt, no error. */
+/* Stays while the hold point is enabled, by either means. */
 void
 cf_debug_hold(const char *name)
 {
 	uint32		hash = hash_name(name) | 1;
 
+	cf_debug_wait(name);
 	if (pg_atomic_read_u32(&debug->hold) != hash)
 		return;
 	pg_atomic_fetch_add_u32(&debug->held, 1);

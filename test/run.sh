@@ -8,7 +8,8 @@
 #   test/run.sh model              test/model/*.pml, and those of the design
 #   test/run.sh regress [NAME...]  sql/*.sql against the release build
 #   test/run.sh ubsan [NAME...]    the same against the UBSan build
-#   test/run.sh isolation [NAME...]  test/specs/*.spec against the debug build
+#   test/run.sh isolation [NAME...]  test/specs/*.spec against the debug build;
+#                                  redis_*.spec on a server that uses a Redis
 #   test/run.sh tap [NAME...]      test/t/*.pl against the debug build
 #
 # CF_FLAVOUR=release|debug|ubsan picks another build for regress, isolation and
@@ -232,19 +233,37 @@ fuzz_one()
 
 # ---- servers ----------------------------------------------------------------
 
-# Starts a server of a flavour for one suite. Sets DIR (a folder of the server's
-# user) and PORT; connect to SOCKETS.
+# Times that a busy machine does not reach, and a part of Redis with a known name.
+REDIS_SETTINGS=(-c autovacuum=off -c cachefront.namespace=iso
+	-c cachefront.redis_command_timeout=10s -c cachefront.redis_connect_timeout=10s
+	-c cachefront.fence_ttl=60s -c cachefront.tombstone_ttl=10min
+	-c cachefront.flight_timeout=60s)
+
+# Starts a server of a flavour for one suite; for suite redis, with a Redis. Sets
+# DIR (a folder of the server's user); connect to SOCKETS and PORT.
 start_server()
 {
-	local suite=$1 flavour=$2
+	local suite=$1 flavour=$2 settings=()
 
 	DIR=$RUN/$suite
 	CF_TREE_BIN=$CF_BUILD/$flavour$("$PG_CONFIG" --bindir)
-	cf_as mkdir -p "$DIR/out" &&
-		cf_server_init "$DIR/data" "$CF_TREE_BIN" &&
+	cf_as mkdir -p "$DIR/out" || return
+	if [[ $suite == redis ]]; then
+		cf_redis_start "$DIR/server" "$SOCKETS/redis" || return
+		settings=("${REDIS_SETTINGS[@]}" -c "cachefront.redis_url=unix://$SOCKETS/redis")
+	fi
+	cf_server_init "$DIR/data" "$CF_TREE_BIN" &&
 		cf_server_start "$DIR/data" "$CF_TREE_BIN" "$SOCKETS" "$PORT" \
 			-c max_connections=300 -c max_prepared_transactions=10 \
-			-c 'log_line_prefix=%m [%p] %q%a '
+			-c 'log_line_prefix=%m [%p] %q%a ' "${settings[@]}"
+}
+
+# What the specs with Redis share; the drivers make all other databases.
+make_database()
+{
+	if [[ $1 != redis ]]; then return; fi
+	cf_as "$CF_TREE_BIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$SOCKETS" -p "$PORT" \
+		-U postgres -f "$SOURCE/test/lib/redis_specs.sql" postgres
 }
 
 # Stops it, and fails if its log tells of a crash or of a leaked resource.
@@ -253,6 +272,7 @@ stop_server()
 	local suite=$1 log=$DIR/data/server.log
 
 	cf_server_stop "$DIR/data"
+	cf_redis_stop "$DIR/server"
 	if grep -nE 'PANIC:|TRAP:|terminated by signal|WARNING:.* leak' "$log" >"$DIR/log.bad"
 	then
 		tail -n 40 "$log" >>"$DIR/log.bad"
@@ -272,8 +292,11 @@ run_driver()
 	shift 4
 
 	if (($# == 0)); then return; fi
-	if ! start_server "$suite" "$flavour" >"$RUN/$suite.start" 2>&1; then
+	if ! start_server "$suite" "$flavour" >"$RUN/$suite.start" 2>&1 ||
+		! make_database "$suite" >>"$RUN/$suite.start" 2>&1
+	then
 		record fail "$suite" 'start of the server' '' "$RUN/$suite.start"
+		cf_server_stop_below "$RUN/$suite"
 		return
 	fi
 	# shellcheck disable=SC2086
@@ -357,16 +380,21 @@ run_regress()
 
 run_isolation()
 {
-	local flavour=$1 specs
+	local flavour=$1 specs plain redis
 	shift
 
 	if ! built "$flavour"; then return; fi
 	specs=$(pick test/specs spec "$@" | xargs -r -n 1 basename -s .spec)
+	plain=$(grep -v '^redis_' <<<"$specs")
+	redis=$(grep '^redis_' <<<"$specs")
 	# shellcheck disable=SC2086
 	expect_something "$SOURCE/test" $specs
 	# shellcheck disable=SC2086
 	run_driver isolation "$flavour" isolation/pg_isolation_regress \
-		"$(make_var ISOLATION_OPTS) --inputdir=$SOURCE/test" $specs
+		"$(make_var ISOLATION_OPTS) --inputdir=$SOURCE/test" $plain
+	# shellcheck disable=SC2086
+	run_driver redis "$flavour" isolation/pg_isolation_regress \
+		"--use-existing --inputdir=$SOURCE/test" $redis
 }
 
 # ---- TAP --------------------------------------------------------------------

@@ -502,6 +502,8 @@ finish_outbox(void)
 void
 cf_remote_settle(void)
 {
+	if (remote.stage != IDLE)
+		CF_HOLD_POINT("commit-visible");
 	if (remote.stage == FENCED || remote.stage == DIRECT)
 		settle();
 	end_miss(true);
