@@ -15,32 +15,23 @@ package CfFakeRedis;
 use strict;
 use warnings;
 
-use IO::Socket::UNIX;
-use POSIX ();
-use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep);
+use CfServe;
 
 my $run_id = '0123456789abcdef' x 2 . '01234567';
-my %running;
 
 sub new
 {
 	my ($class, %script) = @_;
-	my $dir = PostgreSQL::Test::Utils::tempdir_short();
-	my $socket = "$dir/s";
-	my $listener = IO::Socket::UNIX->new(Local => $socket, Listen => 64)
-	  or die "could not listen: $!";
-	my $pid = fork();
+	my $socket = serve(sub {
+		my ($client) = @_;
 
-	die "could not fork: $!" unless defined $pid;
-	if ($pid == 0)
-	{
-		# A group of its own, so that connections' processes end with it.
-		setpgrp(0, 0);
-		$SIG{CHLD} = 'IGNORE';
-		serve($listener, \%script);
-	}
-	$running{$pid} = 1;
+		while (my $command = read_command($client))
+		{
+			last unless answer($client, \%script, $command);
+		}
+	});
+
 	return bless { socket => $socket }, $class;
 }
 
@@ -49,32 +40,6 @@ sub url
 	my ($self, $userinfo) = @_;
 
 	return 'unix://' . (defined $userinfo ? "$userinfo\@" : '') . $self->{socket};
-}
-
-# A process a connection, for some of them sleep.
-sub serve
-{
-	my ($listener, $script) = @_;
-
-	while (1)
-	{
-		my $client = $listener->accept or next;
-		my $pid = fork();
-
-		if (defined $pid && $pid == 0)
-		{
-			$SIG{PIPE} = 'IGNORE';
-			close $listener;
-			while (my $command = read_command($client))
-			{
-				last unless answer($client, $script, $command);
-			}
-			close $client;
-			POSIX::_exit(0);
-		}
-		close $client;
-	}
-	return;
 }
 
 # The words of a command; nothing at the end of the connection.
@@ -133,31 +98,6 @@ sub answer
 		}
 	}
 	return 1;
-}
-
-sub send_bytes
-{
-	my ($client, $bytes) = @_;
-
-	while (length $bytes)
-	{
-		my $sent = syswrite($client, $bytes) or return 0;
-
-		substr($bytes, 0, $sent) = '';
-	}
-	return 1;
-}
-
-END
-{
-	my $status = $?;
-
-	foreach my $pid (keys %running)
-	{
-		kill 'KILL', -$pid;
-		waitpid($pid, 0);
-	}
-	$? = $status;
 }
 
 1;

@@ -19,31 +19,21 @@ use warnings;
 
 use IO::Select;
 use IO::Socket::UNIX;
-use POSIX ();
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep);
-
-my %running;
+use CfServe;
 
 sub new
 {
 	my ($class, $redis) = @_;
-	my $dir = PostgreSQL::Test::Utils::tempdir_short();
-	my $self = bless { socket => "$dir/s", file => "$dir/mode" }, $class;
-	my $listener = IO::Socket::UNIX->new(Local => $self->{socket}, Listen => 64)
-	  or die "could not listen: $!";
+	my $self = bless { file => PostgreSQL::Test::Utils::tempdir_short() . '/mode' }, $class;
 
 	$self->mode('pass');
-	my $pid = fork();
-	die "could not fork: $!" unless defined $pid;
-	if ($pid == 0)
-	{
-		# A group of its own, so that connections' processes end with it.
-		setpgrp(0, 0);
-		$SIG{CHLD} = 'IGNORE';
-		serve($self, $listener, $redis->{socket});
-	}
-	$running{$pid} = 1;
+	$self->{socket} = serve(sub {
+		my ($client) = @_;
+
+		relay($self, $client, $redis->{socket});
+	});
 	return $self;
 }
 
@@ -63,27 +53,6 @@ sub mode
 	print $file join("\n", $what, $argument // '', $option{all} ? 1 : 0);
 	close $file;
 	rename("$self->{file}.new", $self->{file}) or die "could not rename: $!";
-	return;
-}
-
-sub serve
-{
-	my ($self, $listener, $target) = @_;
-
-	while (1)
-	{
-		my $client = $listener->accept or next;
-		my $pid = fork();
-
-		if (defined $pid && $pid == 0)
-		{
-			$SIG{PIPE} = 'IGNORE';
-			close $listener;
-			relay($self, $client, $target);
-			POSIX::_exit(0);
-		}
-		close $client;
-	}
 	return;
 }
 
@@ -141,31 +110,6 @@ sub answer
 		$bytes = "$argument\r\n" x $ncommands;
 	}
 	return send_bytes($client, $bytes);
-}
-
-sub send_bytes
-{
-	my ($to, $bytes) = @_;
-
-	while (length $bytes)
-	{
-		my $sent = syswrite($to, $bytes) or return 0;
-
-		substr($bytes, 0, $sent) = '';
-	}
-	return 1;
-}
-
-END
-{
-	my $status = $?;
-
-	foreach my $pid (keys %running)
-	{
-		kill 'KILL', -$pid;
-		waitpid($pid, 0);
-	}
-	$? = $status;
 }
 
 1;
