@@ -10,7 +10,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use CfOutage;
 use CfRedis;
 use CfTest;
 use CfTier;
@@ -26,127 +26,38 @@ my $node = CfTier->node('main', $redis, %times,
 	'cachefront.breaker_reset' => '300ms',
 	'cachefront.breaker_failures' => 3);
 my $ns = namespace($node);
-my ($session, $writer);
-my $v = 0;
 
 # One wait, and what a busy machine takes.
 my $once = 1.9;
 
 debug($node);
 $node->safe_psql('postgres', q{
-	CREATE TABLE item (id int PRIMARY KEY, v int);
-	INSERT INTO item SELECT i, 0 FROM generate_series(1, 1000) i;
 	CREATE TABLE note (id int PRIMARY KEY, v int);
 	INSERT INTO note VALUES (30, 0), (31, 0);
-	SELECT cache_attach('item', 'i:{id}'), cache_attach('item'), cache_attach('note', 'note:{id}');
-	SELECT cache_define('i', scope => 'shared');
+	SELECT cache_attach('note', 'note:{id}');
 });
+my $probe = CfOutage->new($node);
 
-sub item
-{
-	my ($id) = @_;
-
-	return "SELECT cache_fetch('i:$id', 'SELECT v FROM item WHERE id = $id')";
-}
-
-my $sum = "SELECT cache_fetch('sum', 'SELECT sum(v) FROM item WHERE id <= 2')";
-
-sub status
-{
-	my ($what) = @_;
-
-	return $node->safe_psql('postgres', "SELECT $what FROM cache_status");
-}
-
-sub connect_sessions
-{
-	foreach ($session, $writer)
-	{
-		$_->quit if $_;
-		$_ = $node->background_psql('postgres', on_error_stop => 0);
-	}
-	return;
-}
-
-# One statement in a session that is there; dies of an error. Seconds are added
-# to those that the case took, the longest kept.
-my $longest;
-
-sub timed
-{
-	my ($in, $sql) = @_;
-	my $start = time();
-	my $answer = $in->query_safe($sql);
-	my $took = time() - $start;
-
-	$longest = $took if $took > $longest;
-	return $answer;
-}
-
-# Writes, and reads what it has written, before and after; a number of times.
-sub write_and_read
-{
-	my ($title, $rounds) = @_;
-	my $wrong = '';
-
-	foreach (1 .. $rounds)
-	{
-		$v++;
-		timed($session, item(1));
-		timed($session, $sum);
-		timed($writer, "UPDATE item SET v = $v WHERE id IN (1, 2)");
-		my $read = timed($session, item(1)) . timed($session, item(2)) . timed($session, $sum);
-
-		$wrong .= "$v: $read\n"
-		  if $read ne "[{\"v\":$v}][{\"v\":$v}][{\"sum\":" . 2 * $v . '}]';
-	}
-	is($wrong, '', "$title: nothing stale");
-	return;
-}
-
-# What holds while Redis is of no use. $opens: the breaker does.
+# What holds while Redis is of no use.
 sub outage
 {
 	my ($title, $rounds) = @_;
 	my $before = counters($node);
+	my $longest = $probe->write_and_read($title, $rounds // 4);
 
-	$longest = 0;
-	write_and_read($title, $rounds // 4);
 	cmp_ok($longest, '<', $once, sprintf('%s: nobody waits longer than once (%.2f s)', $title, $longest));
 	return $before;
-}
-
-# Redis is of use again: what it missed is delivered first.
-sub recovered
-{
-	my ($title) = @_;
-
-	ok(wait_until($node, 'SELECT l2 || outbox FROM cache_status', 'upempty'), "$title: in use again");
-	is($node->safe_psql('postgres', 'SELECT count(*) FROM cache_outbox'), 0, "$title: the outbox is delivered");
-	connect_sessions();
-	$longest = 0;
-	write_and_read("$title: and then", 2);
-	is(timed($session, $_), timed($session, "SELECT json_agg(t)::text FROM (SELECT v FROM item WHERE id = 1) t") =~ s/\s//gr,
-		"$title: the value") foreach item(1);
-
-	my $key = 'back:' . $v;
-	my $big = "SET cachefront.l1_max_value = '1kB'; SELECT length(cache_fetch('$key', \$\$SELECT repeat('x', 2000)\$\$)::text)";
-	my $before = counters($node);
-
-	$node->safe_psql('postgres', $big) for 1 .. 2;
-	is(since($node, $before, 'l2_hits')->{l2_hits}, 1, "$title: Redis has what was filled");
-	return;
 }
 
 sub is_open
 {
 	my ($title) = @_;
+	my $longest;
 
-	is(status('l2'), 'down', "$title: cache_status says so");
-	like(status('breaker'), qr/open$/, "$title: the breaker is open");
-	isnt(status('redis_error'), '', "$title: and why: " . status('redis_error'));
-	$longest = 0;
-	timed($session, item($_)) foreach 3 .. 8;
+	is($probe->status('l2'), 'down', "$title: cache_status says so");
+	like($probe->status('breaker'), qr/open$/, "$title: the breaker is open");
+	isnt($probe->status('redis_error'), '', "$title: and why: " . $probe->status('redis_error'));
+	$longest = $probe->slowest(sub { $probe->read(item($_)) foreach 3 .. 8; });
 	cmp_ok($longest, '<', $once, "$title: calls do not wait");
 	return;
 }
@@ -156,7 +67,7 @@ sub outbox_waits
 	my ($title, $before) = @_;
 	my $grown = since($node, $before, qw(outbox_written l2_fence_failures));
 
-	is(status('outbox'), 'waiting', "$title: invalidations wait");
+	is($probe->status('outbox'), 'waiting', "$title: invalidations wait");
 	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM cache_outbox'), '>', 0, "$title: in the table");
 	cmp_ok($grown->{outbox_written}, '>', 0, "$title: counted");
 	cmp_ok($grown->{l2_fence_failures}, '>', 0, "$title: as fences that failed");
@@ -165,9 +76,8 @@ sub outbox_waits
 
 my $before;
 
-connect_sessions();
-write_and_read('all is well', 2);
-is(status('l2 || outbox || breaker'), 'upemptyclosed', 'all is well');
+$probe->write_and_read('all is well', 2);
+is($probe->status('l2 || outbox || breaker'), 'upemptyclosed', 'all is well');
 
 # ---- killed ----
 
@@ -176,7 +86,7 @@ $before = outage('killed');
 is_open('killed');
 outbox_waits('killed', $before);
 $redis->start;
-recovered('killed');
+$probe->recovered('killed');
 cmp_ok(counters($node)->{outbox_delivered}, '>', 0, 'deliveries are counted');
 
 # ---- silent ----
@@ -185,9 +95,9 @@ $redis->pause;
 $before = outage('silent');
 is_open('silent');
 outbox_waits('silent', $before);
-cmp_ok(status('redis_timeouts'), '>', 0, 'silent: time-outs are counted');
+cmp_ok($probe->status('redis_timeouts'), '>', 0, 'silent: time-outs are counted');
 $redis->resume;
-recovered('silent');
+$probe->recovered('silent');
 
 # Silent, with connections that are already being used: the wait is bounded in
 # every session, and those that come after do not wait at all.
@@ -196,60 +106,60 @@ my ($results, $seconds) = run_sessions($node, [ map { item($_ + 100) } 1 .. 20 ]
 is(scalar(grep { $_->{status} eq '0' } @$results), 20, 'twenty sessions of a silent Redis get their answers');
 cmp_ok($seconds, '<', 3, sprintf('all of them soon (%.2f s)', $seconds));
 $redis->resume;
-recovered('twenty sessions');
+$probe->recovered('twenty sessions');
 
 # ---- restarted empty, and with what was there before ----
 
-write_and_read('before the restart', 1);
+$probe->write_and_read('before the restart', 1);
 $redis->restart;
-write_and_read('restarted empty', 2);
-recovered('restarted empty');
+$probe->write_and_read('restarted empty', 2);
+$probe->recovered('restarted empty');
 
-timed($session, item($_)) foreach 10 .. 20;
+$probe->read(item($_)) foreach 10 .. 20;
 command($redis, 'SAVE');
-timed($writer, 'UPDATE item SET v = -1 WHERE id BETWEEN 10 AND 20');
-timed($session, item($_)) foreach 10 .. 14;
+$probe->write('UPDATE item SET v = -1 WHERE id BETWEEN 10 AND 20');
+$probe->read(item($_)) foreach 10 .. 14;
 $redis->kill;
 # dir and dbfilename are as when it was saved: it comes up with the old values.
 $redis->start;
 is(value_in($redis, "cf:$ns:i:15"), '[{"v":0}]', 'an older dump has the old value');
 $node->restart;
-connect_sessions();
-is(join(' ', map { timed($session, item($_)) } 10 .. 20), join(' ', ('[{"v":-1}]') x 11), 'which nobody believes');
-timed($writer, 'UPDATE item SET v = 0 WHERE id BETWEEN 10 AND 20');
+$probe->reconnect;
+is(join(' ', map { $probe->read(item($_)) } 10 .. 20), join(' ', ('[{"v":-1}]') x 11), 'which nobody believes');
+$probe->write('UPDATE item SET v = 0 WHERE id BETWEEN 10 AND 20');
 command($redis, 'CONFIG', 'SET', 'save', '');
 unlink "$redis->{dir}/dump.rdb";
-recovered('an older dump');
+$probe->recovered('an older dump');
 
 # The same, while the server goes on.
-timed($session, item($_)) foreach 10 .. 20;
+$probe->read(item($_)) foreach 10 .. 20;
 command($redis, 'SAVE');
-timed($writer, 'UPDATE item SET v = -2 WHERE id BETWEEN 10 AND 20');
+$probe->write('UPDATE item SET v = -2 WHERE id BETWEEN 10 AND 20');
 $redis->kill;
 $redis->start;
 unlink "$redis->{dir}/dump.rdb";
-is(join(' ', map { timed($session, item($_)) } 10 .. 20), join(' ', ('[{"v":-2}]') x 11), 'nor without a restart of the server');
-timed($writer, 'UPDATE item SET v = 0 WHERE id BETWEEN 10 AND 20');
-recovered('an older dump, again');
+is(join(' ', map { $probe->read(item($_)) } 10 .. 20), join(' ', ('[{"v":-2}]') x 11), 'nor without a restart of the server');
+$probe->write('UPDATE item SET v = 0 WHERE id BETWEEN 10 AND 20');
+$probe->recovered('an older dump, again');
 
 # ---- a restart while invalidations wait ----
 
-timed($session, item($_)) foreach 60 .. 63;
+$probe->read(item($_)) foreach 60 .. 63;
 reconfigure($node, 'cachefront.redis_url' => 'unix:///nowhere/to/be/found');
 $node->safe_psql('postgres', 'UPDATE item SET v = 6 WHERE id BETWEEN 60 AND 62');
 # The worker cannot deliver as long as somebody has this lock.
 $node->safe_psql('postgres', q{BEGIN; LOCK TABLE cache_outbox IN EXCLUSIVE MODE; PREPARE TRANSACTION 'lock'});
 $node->append_conf('postgresql.conf', "cachefront.redis_url = '${\ $redis->url('unix')}'");
 $node->restart;
-connect_sessions();
+$probe->reconnect;
 is(value_in($redis, "cf:$ns:i:60"), '[{"v":0}]', 'restarted: Redis has what is old');
-is(join(' ', map { timed($session, item($_)) } 60 .. 62, 60 .. 62), join(' ', ('[{"v":6}]') x 6), 'restarted: nobody believes it');
-is(status('l2 || outbox'), 'waitingwaiting', 'restarted: while invalidations wait');
-like(status('l2_obstacle'), qr/cache_outbox/, 'restarted: cache_status says so');
-like(timed($session, q{SELECT value FROM cache_explain('i:60', 'SELECT v FROM item WHERE id = 60') WHERE item = 'L2'}),
+is(join(' ', map { $probe->read(item($_)) } 60 .. 62, 60 .. 62), join(' ', ('[{"v":6}]') x 6), 'restarted: nobody believes it');
+is($probe->status('l2 || outbox'), 'waitingwaiting', 'restarted: while invalidations wait');
+like($probe->status('l2_obstacle'), qr/cache_outbox/, 'restarted: cache_status says so');
+like($probe->read(q{SELECT value FROM cache_explain('i:60', 'SELECT v FROM item WHERE id = 60') WHERE item = 'L2'}),
 	qr/^not used: .*cache_outbox/, 'restarted: so does cache_explain');
 $node->safe_psql('postgres', q{COMMIT PREPARED 'lock'});
-recovered('restarted');
+$probe->recovered('restarted');
 is(value_in($redis, "cf:$ns:i:61"), '', 'restarted: delivered');
 $node->safe_psql('postgres', 'UPDATE item SET v = 0 WHERE id BETWEEN 60 AND 62');
 
@@ -262,7 +172,7 @@ $before = outage('a read-only replica');
 is_open('a read-only replica');
 outbox_waits('a read-only replica', $before);
 command($redis, 'REPLICAOF', 'NO', 'ONE');
-recovered('a read-only replica');
+$probe->recovered('a read-only replica');
 $master->kill;
 
 # Full: what invalidates may exceed the limit, what fills may not.
@@ -272,10 +182,10 @@ command($redis, 'CONFIG', 'SET', 'maxmemory', 1);
 $before = outage('full');
 is(since($node, $before, 'outbox_written')->{outbox_written}, 0, 'full: invalidations get through');
 is(value_in($redis, "cf:$ns:i:1"), '', 'full: nothing is filled');
-cmp_ok(status('redis_oom_replies'), '>', 0, 'full: cache_status counts it');
-is(status('l2'), 'up', 'full: and it stays in use');
+cmp_ok($probe->status('redis_oom_replies'), '>', 0, 'full: cache_status counts it');
+is($probe->status('l2'), 'up', 'full: and it stays in use');
 command($redis, 'CONFIG', 'SET', 'maxmemory', $limit);
-recovered('full');
+$probe->recovered('full');
 
 # Evicting all the time: whatever is missing, nothing stale is read.
 command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random');
@@ -286,7 +196,7 @@ is(finish_session($filler)->{status}, 0, 'evicting: the load goes on');
 cmp_ok((command($redis, 'INFO', 'stats') =~ /evicted_keys:(\d+)/)[0], '>', 100, 'evicting: it did');
 command($redis, 'CONFIG', 'SET', 'maxmemory', $limit);
 command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
-recovered('evicting');
+$probe->recovered('evicting');
 
 # ---- stale values while it is down ----
 
@@ -297,18 +207,18 @@ $redis->kill;
 outage('stale');
 $node->safe_psql('postgres', q{SELECT cf_debug_advance_clock('20 seconds')});
 $node->safe_psql('postgres', item(999)) for 1 .. 5;
-is(status('l2'), 'down', 'stale: Redis is down');
+is($probe->status('l2'), 'down', 'stale: Redis is down');
 $before = counters($node);
-is(timed($session, sprintf $plain, 30, 30), '[{"v":0}]', 'past its time to live, within stale_ttl');
+is($probe->read(sprintf $plain, 30, 30), '[{"v":0}]', 'past its time to live, within stale_ttl');
 is_deeply(since($node, $before, qw(stale_hits loads)), { stale_hits => 1, loads => 0 }, 'served from memory without a load');
-timed($writer, 'UPDATE note SET v = 7 WHERE id = 31');
+$probe->write('UPDATE note SET v = 7 WHERE id = 31');
 $before = counters($node);
-is(timed($session, sprintf $plain, 31, 31), '[{"v":7}]', 'but not what a commit has invalidated');
+is($probe->read(sprintf $plain, 31, 31), '[{"v":7}]', 'but not what a commit has invalidated');
 is_deeply(since($node, $before, qw(stale_hits loads)), { stale_hits => 0, loads => 1 }, 'that is loaded');
 $node->safe_psql('postgres', q{SELECT cf_debug_advance_clock('11 minutes')});
 $node->safe_psql('postgres', item(999)) for 1 .. 5;
 $before = counters($node);
-timed($session, sprintf $plain, 30, 30);
+$probe->read(sprintf $plain, 30, 30);
 is(since($node, $before, 'loads')->{loads}, 1, 'nor what is past stale_ttl');
 
 # ---- commits that would rather fail ----
@@ -319,10 +229,10 @@ like($failed->{stderr}, qr/ERROR:  08006: could not invalidate the cache in Redi
 is($node->safe_psql('postgres', 'SELECT v FROM item WHERE id = 40'), 0, 'refuses the commit');
 is(finish_session(start_session($node, "SET cachefront.on_redis_failure = error;\nBEGIN; SELECT 1; COMMIT;"))->{status},
 	0, 'but not one that invalidates nothing');
-is(timed($session, item(40)), '[{"v":0}]', 'and what is read is as before');
+is($probe->read(item(40)), '[{"v":0}]', 'and what is read is as before');
 $redis->start;
-recovered('stale');
+$probe->recovered('stale');
 
-$_->quit foreach $session, $writer;
+$probe->quit;
 $node->stop;
 done_testing();

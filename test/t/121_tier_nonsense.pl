@@ -9,7 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use CfOutage;
 use CfProxyRedis;
 use CfRedis;
 use CfTest;
@@ -24,106 +24,34 @@ my $node = CfTier->node('main', $redis,
 	'cachefront.breaker_reset' => '100ms',
 	'cachefront.breaker_failures' => 3);
 my $ns = namespace($node);
-my ($session, $writer);
-my $v = 0;
-
-$node->safe_psql('postgres', q{
-	CREATE TABLE item (id int PRIMARY KEY, v int);
-	INSERT INTO item SELECT i, 0 FROM generate_series(1, 1000) i;
-	SELECT cache_attach('item', 'i:{id}'), cache_attach('item');
-	SELECT cache_define('i', scope => 'shared');
-});
-
-sub item
-{
-	my ($id) = @_;
-
-	return "SELECT cache_fetch('i:$id', 'SELECT v FROM item WHERE id = $id')";
-}
-
-my $sum = "SELECT cache_fetch('sum', 'SELECT sum(v) FROM item WHERE id <= 2')";
-
-sub status
-{
-	my ($what) = @_;
-
-	return $node->safe_psql('postgres', "SELECT $what FROM cache_status");
-}
-
-sub connect_sessions
-{
-	foreach ($session, $writer)
-	{
-		$_->quit if $_;
-		$_ = $node->background_psql('postgres', on_error_stop => 0);
-	}
-	return;
-}
-
-# Writes and reads, and dies of an error; the slowest statement's seconds.
-sub write_and_read
-{
-	my ($title, $rounds) = @_;
-	my ($wrong, $longest) = ('', 0);
-
-	foreach (1 .. $rounds)
-	{
-		my $read = '';
-
-		$v++;
-		foreach my $step (
-			[ $session, item(1) ], [ $session, $sum ],
-			[ $writer, "UPDATE item SET v = $v WHERE id IN (1, 2)" ],
-			[ $session, item(1) ], [ $session, item(2) ], [ $session, $sum ])
-		{
-			my $start = time();
-
-			$read .= $step->[0]->query_safe($step->[1]);
-			$longest = time() - $start if time() - $start > $longest;
-		}
-		$wrong .= "$v: $read\n"
-		  unless $read =~ /\Q[{"v":$v}][{"v":$v}][{"sum":\E${\ (2 * $v)}\}\]$/;
-	}
-	is($wrong, '', "$title: nothing stale");
-	return $longest;
-}
+my $probe = CfOutage->new($node);
 
 sub recovered
 {
 	my ($title) = @_;
 
 	$proxy->mode('pass');
-	ok(wait_until($node, 'SELECT l2 || outbox FROM cache_status', 'upempty'), "$title: in use again, the outbox delivered");
-	connect_sessions();
-	write_and_read("$title: and then", 2);
-	ok(wait_until($node, 'SELECT count(*) FROM cache_outbox', 0), "$title: nothing is left");
-
-	my $before = counters($node);
-	my $big = "SET cachefront.l1_max_value = '1kB'; SELECT length(cache_fetch('back:$v', \$\$SELECT repeat('x', 2000)\$\$)::text)";
-
-	$node->safe_psql('postgres', $big) for 1 .. 2;
-	is(since($node, $before, 'l2_hits')->{l2_hits}, 1, "$title: Redis has what was filled");
+	$probe->recovered($title);
 	return;
 }
 
-connect_sessions();
-write_and_read('all is well', 2);
+$probe->write_and_read('all is well', 2);
 
 # ---- late ----
 
 $proxy->mode('slow', 0.1);
 my $before = counters($node);
-my $longest = write_and_read('slow', 3);
+my $longest = $probe->write_and_read('slow', 3);
 cmp_ok($longest, '>', 0.1, sprintf('slow: it is waited for (%.2f s)', $longest));
 cmp_ok($longest, '<', 1.5, 'slow: a few round trips');
 is(since($node, $before, 'outbox_written')->{outbox_written}, 0, 'slow: and used');
-is(status('l2'), 'up', 'slow: and stays so');
+is($probe->status('l2'), 'up', 'slow: and stays so');
 recovered('slow');
 
 $proxy->mode('slow', 3);
-$longest = write_and_read('too slow', 3);
+$longest = $probe->write_and_read('too slow', 3);
 cmp_ok($longest, '<', 2.9, sprintf('too slow: waited for once (%.2f s)', $longest));
-is(status('l2'), 'down', 'too slow: out of use');
+is($probe->status('l2'), 'down', 'too slow: out of use');
 recovered('too slow');
 
 # ---- spoiled ----
@@ -152,22 +80,22 @@ foreach my $title (sort keys %spoiled)
 	{
 		my $what = $all ? "$title, from the handshake on" : $title;
 
-		connect_sessions();
-		write_and_read("before $what", 1);
+		$probe->reconnect;
+		$probe->write_and_read("before $what", 1);
 		$proxy->mode(@{ $spoiled{$title} }[0, 1], all => $all);
-		$longest = write_and_read($what, 3);
+		$longest = $probe->write_and_read($what, 3);
 		cmp_ok($longest, '<', 2.9, sprintf('%s: nobody waits longer than once (%.2f s)', $what, $longest));
-		is(status('l2'), 'down', "$what: out of use");
-		is(status('outbox'), 'waiting', "$what: invalidations wait");
+		is($probe->status('l2'), 'down', "$what: out of use");
+		is($probe->status('outbox'), 'waiting', "$what: invalidations wait");
 		recovered($what);
 	}
 }
 foreach my $title (sort keys %beside)
 {
-	connect_sessions();
-	write_and_read("before $title", 1);
+	$probe->reconnect;
+	$probe->write_and_read("before $title", 1);
 	$proxy->mode(@{ $beside{$title} });
-	write_and_read($title, 3);
+	$probe->write_and_read($title, 3);
 	recovered($title);
 }
 
@@ -176,15 +104,15 @@ foreach my $title (sort keys %beside)
 $redis->{cli_password} = 'new';
 $redis->cli('CONFIG', 'SET', 'requirepass', 'new');
 delete $redis->{cli_password};
-connect_sessions();
-write_and_read('no password', 3);
-is(status('l2 || outbox'), 'downwaiting', 'no password: out of use');
-like(status('redis_error'), qr/NOAUTH/, 'no password: and why');
+$probe->reconnect;
+$probe->write_and_read('no password', 3);
+is($probe->status('l2 || outbox'), 'downwaiting', 'no password: out of use');
+like($probe->status('redis_error'), qr/NOAUTH/, 'no password: and why');
 reconfigure($node, 'cachefront.redis_url' => $proxy->url =~ s,//,//:wrong@,r);
-connect_sessions();
-write_and_read('wrong password', 3);
-is(status('l2 || outbox'), 'downwaiting', 'wrong password: out of use');
-like(status('redis_error'), qr/WRONGPASS/, 'wrong password: and why');
+$probe->reconnect;
+$probe->write_and_read('wrong password', 3);
+is($probe->status('l2 || outbox'), 'downwaiting', 'wrong password: out of use');
+like($probe->status('redis_error'), qr/WRONGPASS/, 'wrong password: and why');
 unlike(slurp_file($node->logfile) =~ s/^.*(parameter|statement).*$//gmr, qr/:wrong@/, 'wrong password: not in the log');
 reconfigure($node, 'cachefront.redis_url' => $proxy->url =~ s,//,//:new@,r);
 recovered('the right password');
@@ -197,19 +125,19 @@ delete $redis->{cli_password};
 my $other = CfRedis->new('other');
 
 reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
-connect_sessions();
-$session->query_safe(item(50));
+$probe->reconnect;
+$probe->read(item(50));
 is(value_in($redis, "cf:$ns:i:50"), '[{"v":0}]', 'the first Redis has a value');
 reconfigure($node, 'cachefront.redis_url' => $other->url('unix'));
 recovered('another server');
-is($session->query_safe(item(50)), '[{"v":0}]', 'another server: read');
-$writer->query_safe('UPDATE item SET v = 5 WHERE id = 50');
-is($session->query_safe(item(50)), '[{"v":5}]', 'another server: written');
+is($probe->read(item(50)), '[{"v":0}]', 'another server: read');
+$probe->write('UPDATE item SET v = 5 WHERE id = 50');
+is($probe->read(item(50)), '[{"v":5}]', 'another server: written');
 reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
 recovered('back');
 $node->restart;
 is($node->safe_psql('postgres', item(50)), '[{"v":5}]', 'what the first Redis has not heard of it is not believed');
 
-$_->quit foreach $session, $writer;
+$probe->quit;
 $node->stop;
 done_testing();
