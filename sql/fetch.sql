@@ -457,6 +457,15 @@ SELECT counted('rf');
 -- what the inner one depends on, the outer one does: loaded, or found
 SELECT cache_invalidate_table('products');
 SELECT key, state FROM cache_entries WHERE key ~ '^rf:(inner|outer)' ORDER BY key;
+-- also its tags
+CREATE FUNCTION inner_tagged() RETURNS json LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN cache_fetch('rf:inner', 'SELECT 1 AS a', tags => '{rf}');
+END $$;
+SELECT cache_fetch('rf:loaded', 'SELECT inner_tagged() AS t'), cache_fetch('rf:found', 'SELECT inner_tagged() AS t');
+SELECT key FROM cache_entries WHERE key IN ('rf:inner', 'rf:loaded', 'rf:found') AND state = 'fresh' ORDER BY key;
+SELECT cache_invalidate_tag('rf');
+SELECT key FROM cache_entries WHERE key IN ('rf:inner', 'rf:loaded', 'rf:found') AND state = 'fresh' ORDER BY key;
 -- the same key and query inside of itself
 CREATE FUNCTION countdown(n int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN

@@ -33,6 +33,7 @@
 #include "codec/rowcodec.h"
 #include "compat.h"
 #include "debug_point.h"
+#include "engine/deps.h"
 #include "engine/loader.h"
 #include "position.h"
 
@@ -95,13 +96,21 @@ add_view_settings(CfLoad *load, PlannedStmt *stmt)
 																load->def->setting);
 }
 
-/* What an inner load read, its outer one has read too. */
+/*
+ * What an inner load read, its outer one has read too; and the tags of its
+ * entry, were it a hit, would be the outer one's.
+ */
 static void
-add_sources(CfLoad *load, const CfLoad *inner)
+add_sources(CfLoad *load, const CfRequest *request, const CfLoad *inner)
 {
 	const CfSources *sources = &inner->sources;
 	MemoryContext old = MemoryContextSwitchTo(load->context);
+	CfDeps		deps;
+	int			ntags;
+	text	  **tags = cf_request_tags(request, &ntags);
 
+	cf_deps_begin(&request->key, tags, ntags, &deps);
+	add_deps(load, cf_deps_clocks(&deps, 0), deps.n);
 	add_deps(load, inner->inner_deps, inner->ninner_deps);
 	load->sources.temporary |= sources->temporary;
 	load->sources.row_security |= sources->row_security;
@@ -549,7 +558,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	error_context_stack = callback.previous;
 	take_value(&receiver, load);
 	if (load->outer != NULL)
-		add_sources(load->outer, load);
+		add_sources(load->outer, request, load);
 	if (load->bypass == CF_BYPASS_NONE)
 		load->bypass = judge_sources(request, &load->sources);
 	CF_WAIT_POINT("load-after-query");
