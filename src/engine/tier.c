@@ -176,8 +176,10 @@ pause_before_next_look(long *us)
 static CfLeaseState
 ask_lease(CfTier *tier)
 {
-	if (is_pending(tier) ||
-		cf_store_lease(&tier->variant, cf_guc_flight_timeout, &tier->floor, &tier->lease,
+	if (is_pending(tier))
+		return CF_LEASE_REFUSED;
+	CF_WAIT_POINT("tier-before-lease");
+	if (cf_store_lease(&tier->variant, cf_guc_flight_timeout, &tier->floor, &tier->lease,
 					   true) != CF_L2_OK)
 		return CF_LEASE_REFUSED;
 	return tier->lease.state;

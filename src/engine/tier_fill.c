@@ -90,10 +90,14 @@ note_versions(CfTier *tier, const CfLoad *load)
 						true) != CF_L2_OK)
 		return false;
 	CF_WAIT_POINT("tier-before-confirm");
-	if (count_state(tier, CF_VERSION_MARKED) > 0 &&
-		(!cf_l1_meta_is_current(&tier->request->key, &meta) ||
-		 cf_store_confirm(space, tier->tags, tier->ntags, keep, true) != CF_L2_OK))
-		return false;
+	if (count_state(tier, CF_VERSION_MARKED) > 0)
+	{
+		if (!cf_l1_meta_is_current(&tier->request->key, &meta))
+			return false;
+		CF_WAIT_POINT("tier-marks-checked");
+		if (cf_store_confirm(space, tier->tags, tier->ntags, keep, true) != CF_L2_OK)
+			return false;
+	}
 	return count_state(tier, CF_VERSION_KNOWN) == tier->ntags && has_replayed(tier);
 }
 
@@ -197,8 +201,11 @@ fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 		return false;
 	CF_WAIT_POINT("tier-before-fill");
 	if (cf_l1_meta_is_current(&tier->request->key, &since_lease))
+	{
+		CF_WAIT_POINT("tier-fill-checked");
 		(void) cf_store_fill(&tier->variant, &tier->lease, encoded.stored, encoded.stored_len,
 							 encoded.meta, encoded.meta_len, meta->ttl / 1000 + 1, &stored, true);
+	}
 	cf_envelope_free_encoded(&encoded);
 	return stored;
 }

@@ -73,9 +73,10 @@ BEGIN
 	SELECT coalesce(string_agg(name || ' ' || n, ', ' ORDER BY place), '-') INTO answer
 	FROM cache_stats, unnest(
 		ARRAY['l1_hits', 'l2_hits', 'handovers', 'l2_misses', 'loads', 'fills',
-			'fills_refused', 'l2_fills', 'l2_fills_refused', 'bypass_repeatable_read'],
+			'fills_refused', 'l2_fills', 'l2_fills_refused', 'bypass_repeatable_read', 'bypass_own_writes'],
 		ARRAY[l1_hits, l2_hits, flight_handovers, l2_misses, loads, fills,
-			fills_refused, l2_fills, l2_fills_refused, bypass_repeatable_read])
+			fills_refused, l2_fills, l2_fills_refused, bypass_repeatable_read,
+			bypass_own_writes])
 		WITH ORDINALITY _ (name, n, place)
 	WHERE cache = 'i' AND n > 0;
 	PERFORM cache_stats_reset();
