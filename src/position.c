@@ -32,15 +32,17 @@ typedef struct CfSharedPosition
 
 static CfSharedPosition *position = NULL;
 
-/* After a page's header has been skipped, nothing was written yet. */
+/*
+ * After a page's header has been skipped, nothing was written yet. A segment's
+ * first page has a longer one; on others a record may end there.
+ */
 static uint64
 end_of_record(uint64 lsn)
 {
-	uint32		offset = (uint32) (lsn % XLOG_BLCKSZ);
+	uint64		header = XLogSegmentOffset(lsn, wal_segment_size) < XLOG_BLCKSZ ?
+		SizeOfXLogLongPHD : SizeOfXLogShortPHD;
 
-	if (offset == SizeOfXLogShortPHD || offset == SizeOfXLogLongPHD)
-		return lsn - offset;
-	return lsn;
+	return lsn % XLOG_BLCKSZ == header ? lsn - header : lsn;
 }
 
 uint64

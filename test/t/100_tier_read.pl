@@ -235,6 +235,44 @@ is_deeply(since($node, $now, qw(loads l2_fills l2_hits too_large fills l1_hits))
 	{ loads => 1, l2_fills => 1, l2_hits => 2, too_large => 3, fills => 0, l1_hits => 0 },
 	'is read from Redis each time');
 
+# ---- where WAL ends next to a page's header ----
+
+# The last record is of a commit, and its last 16 bytes are on a page of their
+# own: 40 bytes from there, as many as a header takes on a segment's first page.
+query(q{
+	CREATE FUNCTION wal_end() RETURNS bigint LANGUAGE sql AS $$ SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint $$;
+	CREATE FUNCTION log_bytes(n int) RETURNS bigint LANGUAGE sql AS $$
+		SELECT pg_logical_emit_message(false, '', repeat('x', n)); SELECT wal_end() $$;
+	CREATE PROCEDURE end_wal_at_40() LANGUAGE plpgsql AS $$
+	DECLARE
+		start bigint;
+		commit_size int;
+		overhead int;
+		n int;
+	BEGIN
+		FOR i IN 1 .. 100 LOOP
+			start := wal_end();
+			PERFORM cache_invalidate_tag('edge');
+			COMMIT;
+			commit_size := wal_end() - start;
+			CONTINUE WHEN wal_end() / 8192 <> start / 8192;
+			start := wal_end();
+			overhead := log_bytes(304) - start - 304;
+			CONTINUE WHEN wal_end() / 8192 <> start / 8192;
+			n := 8192 + 16 - commit_size - wal_end() % 8192 - overhead;
+			PERFORM log_bytes(CASE WHEN n < 304 THEN n + 8192 - 24 ELSE n END);
+			PERFORM cache_invalidate_tag('edge');
+			COMMIT;
+			EXIT WHEN wal_end() % 8192 = 40;
+		END LOOP;
+	END $$});
+my $edge = q{SELECT length(cache_fetch('edge', 'SELECT repeat(''x'', 3000)', tags => '{edge}')::text)};
+
+$now = counters($node);
+is(query("SET cachefront.notify = off; SET cachefront.l1_max_value = '1kB'; CALL end_wal_at_40(); $edge; $edge; SELECT wal_end() % 8192"),
+	"3015\n3015\n40", 'WAL ends behind a page header');
+is(since($node, $now, 'l2_hits')->{l2_hits}, 1, 'what is filled there is used');
+
 # ---- changes of definitions and rights ----
 
 my %changes = (
