@@ -3,12 +3,13 @@
  *
  * A wait point blocks while another session holds its advisory lock, so that
  * a test decides the order of two sessions. The idea is TimescaleDB's
- * (src/debug_point.h). A hold point is one for the way of a commit,
- * where it can be held by a flag of shared memory as well: then no interrupt
- * and no error gets through, and no session has to stay for the lock. After the
- * commit an error would stop the server, so there a spec must not let the lock
- * become part of a deadlock. cf_now() is the only clock of the cache: with
- * CF_DEBUG a test may move it forward for the whole server.
+ * (src/debug_point.h). A hold point, on the way of a commit, can be held by a
+ * flag of shared memory as well: no interrupt gets through, and no session has
+ * to stay for the lock. After the commit an error would stop the server: there
+ * a test must not make the lock part of a deadlock.
+ *
+ * cf_now() is the only clock of the cache: with CF_DEBUG a test may move it
+ * forward for the whole server.
  *
  * src/debug_point.h
  */
