@@ -24,7 +24,7 @@ typedef struct CfLoad
 	uint32		load_us;
 	CfBypass	bypass;			/* why it must not be shared */
 	CfSources	sources;
-	CfClockRef *inner_deps;		/* of entries that fetches inside of it hit */
+	CfClockRef *inner_deps;		/* of what fetches inside of it hit or load */
 	int			ninner_deps;
 
 	/* while it runs */

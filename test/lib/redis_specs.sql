@@ -25,7 +25,7 @@ CREATE FUNCTION redis(VARIADIC args text[]) RETURNS text
 LANGUAGE sql AS $$ SELECT redis_command(args, -1, true, 0) $$;
 
 -- Of the key i:<name>: its value, how many fences and leases there are, and what
--- its tombstone says: 'sure', or that there may have been more invalidations.
+-- its tombstone says: 'known' if all invalidations are, else 'invalidated'.
 CREATE FUNCTION key_in_redis(name text) RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(nullif(concat_ws(', ',
 		'value ' || substring(redis('HGET', k, 'v') FROM '"v":(\d+)'),
@@ -101,6 +101,7 @@ END $$;
 
 -- ---- until Redis is in use, and the bus is followed, which begins by forgetting ----
 
+SET statement_timeout = '60s';
 SELECT note();
 DO $$
 BEGIN
