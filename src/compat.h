@@ -1,8 +1,8 @@
 /*
  * compat.h - every difference between PostgreSQL majors, in one place.
  *
- * Developed against 15; newer majors are mapped onto its names here and
- * nowhere else.
+ * Developed against 15, tried with 17 and 18; newer majors are mapped onto its
+ * names here and nowhere else. 16 is in no Debian suite.
  *
  * src/compat.h
  */
@@ -11,15 +11,23 @@
 
 #include "postgres.h"
 
-#include "pgstat.h"
-#include "storage/lock.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "cachefront needs PostgreSQL 15 or newer"
 #endif
 
-/* 18 gave LockAcquireExtended a 7th argument. */
+/* 16 moved VARDATA and the like out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/*
+ * 18 gave LockAcquireExtended a 7th argument: whether to log that the lock was
+ * not to be had.
+ */
 #if PG_VERSION_NUM >= 180000
 #define CF_LOCK_TRY(tag, mode) \
 	LockAcquireExtended((tag), (mode), false, true, false, NULL, false)
@@ -28,11 +36,30 @@
 	LockAcquireExtended((tag), (mode), false, true, false, NULL)
 #endif
 
+/* 17 can also ask for stronger modes. */
+#if PG_VERSION_NUM >= 170000
+#define CF_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe((tag), (mode), false)
+#else
+#define CF_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe((tag), (mode))
+#endif
+
 /* 18 dropped ExecutorRun's execute_once. */
 #if PG_VERSION_NUM >= 180000
 #define CF_EXECUTOR_RUN(desc) ExecutorRun((desc), ForwardScanDirection, 0)
 #else
 #define CF_EXECUTOR_RUN(desc) ExecutorRun((desc), ForwardScanDirection, 0, true)
+#endif
+
+/* 17 wants to know whether it is a procedure; 18 adds columns to the list alone. */
+#if PG_VERSION_NUM >= 180000
+#define CF_CHECK_FUNCTION_RETURN(lists, type, desc) \
+	check_sql_fn_retval((lists), (type), (desc), PROKIND_FUNCTION, false)
+#elif PG_VERSION_NUM >= 170000
+#define CF_CHECK_FUNCTION_RETURN(lists, type, desc) \
+	check_sql_fn_retval((lists), (type), (desc), PROKIND_FUNCTION, false, NULL)
+#else
+#define CF_CHECK_FUNCTION_RETURN(lists, type, desc) \
+	check_sql_fn_retval((lists), (type), (desc), false, NULL)
 #endif
 
 /* 16 moved checkAsUser from the range table entry to RTEPermissionInfo. */
@@ -45,25 +72,74 @@
 #define CF_RTE_USER(stmt, rte) ((rte)->checkAsUser)
 #endif
 
-/* 17 numbers backends by ProcNumber, from 0; before, MyBackendId from 1. */
-#if PG_VERSION_NUM >= 170000
-#include "storage/procnumber.h"
-#define CF_MY_BACKEND_INDEX ((int) MyProcNumber)
+/* 16 has one function for the owners of all kinds of objects. */
+#if PG_VERSION_NUM >= 160000
+#define CF_OWNS_TABLE(relid, role) object_ownercheck(RelationRelationId, (relid), (role))
 #else
-#include "storage/backendid.h"
-#define CF_MY_BACKEND_INDEX ((int) MyBackendId - 1)
+#define CF_OWNS_TABLE(relid, role) pg_class_ownercheck((relid), (role))
 #endif
 
 /*
- * Waiting for another session's load, and for Redis. 17 lets extensions name
- * their events.
+ * 17 numbers backends by ProcNumber, from 0; before, MyBackendId from 1. Both
+ * are below MaxBackends for all that run queries. The index into allProcs was
+ * another number until then.
  */
 #if PG_VERSION_NUM >= 170000
-#define CF_WAIT_EVENT_FLIGHT WaitEventExtensionNew("CachefrontFlight")
-#define CF_WAIT_EVENT_REDIS WaitEventExtensionNew("CachefrontRedis")
+#include "storage/procnumber.h"
+#define CF_MY_BACKEND_INDEX ((int) MyProcNumber)
+#define CF_MY_PROC_NUMBER ((int) MyProcNumber)
 #else
-#define CF_WAIT_EVENT_FLIGHT PG_WAIT_EXTENSION
-#define CF_WAIT_EVENT_REDIS PG_WAIT_EXTENSION
+#include "storage/backendid.h"
+#define CF_MY_BACKEND_INDEX ((int) MyBackendId - 1)
+#define CF_MY_PROC_NUMBER (MyProc->pgprocno)
 #endif
+
+/* 17 can flush the message itself; we do that. */
+#if PG_VERSION_NUM >= 170000
+#define CF_LOG_MESSAGE(prefix) LogLogicalMessage((prefix), "", 0, false, false)
+#else
+#define CF_LOG_MESSAGE(prefix) LogLogicalMessage((prefix), "", 0, false)
+#endif
+
+/*
+ * 17 lets extensions name their wait events. That takes a lock and can fail, so
+ * it is done once, when shared memory is set up: see shmem.c.
+ */
+#if PG_VERSION_NUM >= 170000
+#define CF_WAIT_EVENT_NEW(name) WaitEventExtensionNew(name)
+#else
+#define CF_WAIT_EVENT_NEW(name) PG_WAIT_EXTENSION
+#endif
+
+/*
+ * utils/pg_locale.h has these, but also includes ICU's headers. Debian's package
+ * of 15 happens to bring them, those of 17 and 18 do not.
+ */
+extern PGDLLIMPORT char *locale_messages;
+extern PGDLLIMPORT char *locale_monetary;
+extern PGDLLIMPORT char *locale_numeric;
+extern PGDLLIMPORT char *locale_time;
+
+/*
+ * The description of a setting, NULL if there is none. 16 keeps them in a hash
+ * table; it copies what get_guc_variables returns, so that is no way to look
+ * for one.
+ */
+static inline struct config_generic *
+cf_find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, DEBUG5);
+#else
+	struct config_generic **settings = get_guc_variables();
+
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+	{
+		if (pg_strcasecmp(settings[i]->name, name) == 0)
+			return settings[i];
+	}
+	return NULL;
+#endif
+}
 
 #endif							/* CF_COMPAT_H */

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "shmem.h"
 
 #define CF_DEBUG_LOCK_CLASS 0xCFD
@@ -56,7 +57,7 @@ cf_debug_wait(const char *name)
 	LOCKTAG		tag;
 
 	set_waitpoint_tag(&tag, name);
-	if (LockHeldByMe(&tag, ExclusiveLock))
+	if (CF_LOCK_HELD_BY_ME(&tag, ExclusiveLock))
 		return;
 	(void) LockAcquire(&tag, ShareLock, true, false);
 	LockRelease(&tag, ShareLock, true);

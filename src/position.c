@@ -15,6 +15,7 @@
 #include "port/atomics.h"
 #include "replication/message.h"
 
+#include "compat.h"
 #include "position.h"
 #include "shmem.h"
 
@@ -56,7 +57,7 @@ cf_position_lsn(void)
 uint64
 cf_position_advance(void)
 {
-	XLogRecPtr	lsn = LogLogicalMessage("cachefront", "", 0, false);
+	XLogRecPtr	lsn = CF_LOG_MESSAGE("cachefront");
 
 	XLogFlush(lsn);
 	return lsn;

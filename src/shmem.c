@@ -9,6 +9,7 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 
+#include "compat.h"
 #include "shmem.h"
 
 #define CF_MAX_SEGMENTS 16
@@ -16,6 +17,10 @@
 static const CfShmemSegment *segments[CF_MAX_SEGMENTS];
 static int	nsegments = 0;
 static bool ready = false;
+
+uint32		cf_wait_event_flight = PG_WAIT_EXTENSION;
+uint32		cf_wait_event_redis = PG_WAIT_EXTENSION;
+
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
 
@@ -64,6 +69,8 @@ shmem_startup(void)
 		segment->attach(memory, locks);
 	}
 	LWLockRelease(AddinShmemInitLock);
+	cf_wait_event_flight = CF_WAIT_EVENT_NEW("CachefrontFlight");
+	cf_wait_event_redis = CF_WAIT_EVENT_NEW("CachefrontRedis");
 	ready = true;
 }
 

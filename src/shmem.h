@@ -35,4 +35,11 @@ extern bool cf_shmem_ready(void);
 /* Raises an error with a hint unless cf_shmem_ready(). */
 extern void cf_shmem_require(void);
 
+/*
+ * What pg_stat_activity shows while a session waits: for another session's or
+ * server's load, and for Redis.
+ */
+extern uint32 cf_wait_event_flight;
+extern uint32 cf_wait_event_redis;
+
 #endif							/* CF_SHMEM_H */

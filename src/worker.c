@@ -23,6 +23,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "position.h"
 #include "shmem.h"
 #include "worker.h"
@@ -324,7 +325,7 @@ cachefront_launcher_main(Datum arg)
 	handle_signals();
 	before_shmem_exit(launcher_exit, (Datum) 0);
 	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
-	workers->launcher = MyProc->pgprocno;
+	workers->launcher = CF_MY_PROC_NUMBER;
 	LWLockRelease(workers_lock);
 	/* It is started as soon as the server may write. */
 	cf_position_begin();
@@ -358,7 +359,7 @@ take_slot(Oid dboid)
 		if (workers->worker[i].proc == CF_NO_PROC)
 		{
 			workers->worker[i].dboid = dboid;
-			workers->worker[i].proc = MyProc->pgprocno;
+			workers->worker[i].proc = CF_MY_PROC_NUMBER;
 			workers->worker[i].rested = false;
 			my_slot = i;
 		}

@@ -27,6 +27,7 @@
 #include "utils/rel.h"
 
 #include "api/args.h"
+#include "compat.h"
 #include "invalidate/trigger.h"
 #include "rules/define.h"
 #include "rules/rule.h"
@@ -329,7 +330,7 @@ get_table(FunctionCallInfo fcinfo)
 				 errmsg("table must not be null")));
 	relid = PG_GETARG_OID(0);
 	/* Before any lock on it. */
-	if (get_rel_name(relid) != NULL && !pg_class_ownercheck(relid, GetUserId()))
+	if (get_rel_name(relid) != NULL && !CF_OWNS_TABLE(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER,
 					   get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
 	return relid;

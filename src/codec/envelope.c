@@ -15,6 +15,7 @@
 
 #include "codec/envelope.h"
 #include "codec/envelope_internal.h"
+#include "compat.h"
 
 /* What CRC and encryption bind a value to. */
 #define NPARTS 4

@@ -377,7 +377,7 @@ unlock(int i)
 		return;
 	set_lock_tag(&tag, led[i]);
 	CurrentResourceOwner = led_owner[i];
-	if (LockHeldByMe(&tag, ExclusiveLock))
+	if (CF_LOCK_HELD_BY_ME(&tag, ExclusiveLock))
 		LockRelease(&tag, ExclusiveLock, false);
 	CurrentResourceOwner = current;
 	led_owner[i] = NULL;
@@ -632,7 +632,7 @@ sleep_until_landed(CfSharedFlight *flight, TimestampTz deadline)
 		if (left <= 0)
 			break;
 		if (ConditionVariableTimedSleep(&flight->landed, Min(left, DeadlockTimeout),
-										CF_WAIT_EVENT_FLIGHT) &&
+										cf_wait_event_flight) &&
 			leader_waits_for_me(flight->leader))
 			break;
 	}

@@ -21,12 +21,11 @@
 #include "utils/datum.h"
 #include "utils/float.h"
 #include "utils/guc.h"
-#include "utils/guc_tables.h"
 #include "utils/memutils.h"
-#include "utils/pg_locale.h"
 #include "utils/rls.h"
 #include "utils/xml.h"
 
+#include "compat.h"
 #include "engine/identity.h"
 
 #define CF_PATH_MAX 64
@@ -62,13 +61,10 @@ timezone_abbreviations(void)
 
 	if (unlikely(variable == NULL))
 	{
-		struct config_generic **settings = get_guc_variables();
+		struct config_generic *setting = cf_find_setting("timezone_abbreviations");
 
-		for (int i = 0; i < GetNumConfigOptions(); i++)
-		{
-			if (strcmp(settings[i]->name, "timezone_abbreviations") == 0)
-				variable = ((struct config_string *) settings[i])->variable;
-		}
+		if (setting != NULL)
+			variable = ((struct config_string *) setting)->variable;
 	}
 	return variable != NULL ? *variable : NULL;
 }

@@ -15,6 +15,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "executor/functions.h"
 #include "funcapi.h"
@@ -388,8 +389,8 @@ analyse(const CfRequest *request, const char *text)
 	if (request->form == CF_FORM_ROWS)
 	{
 		/* PostgreSQL's own check of a SQL function that returns record. */
-		(void) check_sql_fn_retval(list_make1(queries), RECORDOID,
-								   request->rows_desc, false, NULL);
+		(void) CF_CHECK_FUNCTION_RETURN(list_make1(queries), RECORDOID,
+										request->rows_desc);
 		query = linitial_node(Query, queries);
 	}
 	return query;

@@ -28,13 +28,13 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/latch.h"
-#include "utils/wait_event.h"
 
 #include "debug_point.h"
 #include "engine/tier_internal.h"
 #include "guc.h"
 #include "l2/breaker.h"
 #include "l2/keyring.h"
+#include "shmem.h"
 
 #define CF_FIRST_PAUSE_US 1000	/* between looks for another server's value */
 #define CF_LAST_PAUSE_US 50000
@@ -163,7 +163,7 @@ static void
 pause_before_next_look(long *us)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 Max(*us / 1000, 1), PG_WAIT_EXTENSION);
+					 Max(*us / 1000, 1), cf_wait_event_flight);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	*us = Min(*us * 3 / 2, CF_LAST_PAUSE_US);

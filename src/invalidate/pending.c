@@ -15,6 +15,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "invalidate/pending.h"
 
 #define CF_SMALL_LOG 16

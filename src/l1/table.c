@@ -12,6 +12,7 @@
 
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "guc.h"
 #include "l1/l1_internal.h"
 

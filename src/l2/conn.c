@@ -32,10 +32,11 @@
 #include "storage/fd.h"
 #include "storage/pmsignal.h"
 #include "utils/timeout.h"
+#include "utils/wait_event.h"
 
-#include "compat.h"
 #include "guc.h"
 #include "l2/l2_internal.h"
+#include "shmem.h"
 
 #define CF_BRIEF_MS 1			/* may pass before an interrupt is seen */
 
@@ -43,7 +44,6 @@ static CfConn the_conn = {.fd = -1};
 static TimeoutId idle_timeout;
 static bool idle_timeout_registered = false;
 static int	armed_for = 0;		/* the setting, when it was armed last */
-static uint32 wait_event = 0;
 
 CfConn *
 cf_conn_get(void)
@@ -140,7 +140,7 @@ sleep_until_ready(struct pollfd *fds, int64 us, bool interruptible)
 	sigprocmask(SIG_SETMASK, &BlockSig, &old);
 	if (!interruptible || !InterruptPending)
 	{
-		pgstat_report_wait_start(wait_event);
+		pgstat_report_wait_start(cf_wait_event_redis);
 		result = ppoll(fds, 2, &timeout, &old);
 		save_errno = errno;
 		pgstat_report_wait_end();
@@ -307,8 +307,6 @@ cf_conn_open(CfConn *conn, const CfRedisUrl *url)
 	static uint64 generation = 0;
 
 	Assert(conn->busy && !conn->open);
-	if (wait_event == 0)
-		wait_event = CF_WAIT_EVENT_REDIS;
 	if (!AcquireExternalFD())
 		return cf_conn_fail_own(conn, "too many open files");
 	conn->open = true;

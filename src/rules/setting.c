@@ -26,11 +26,11 @@
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/fmgroids.h"
-#include "utils/guc_tables.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "rules/security.h"
 
 #define CF_MAX_FUNCTIONS 200	/* looked at for one query */
@@ -57,15 +57,10 @@ static bool search_function(Oid function, Search *search);
 static bool
 is_server_wide(const char *name)
 {
-	struct config_generic **settings = get_guc_variables();
+	struct config_generic *setting = cf_find_setting(name);
 
-	for (int i = 0; i < GetNumConfigOptions(); i++)
-	{
-		if (pg_strcasecmp(settings[i]->name, name) == 0)
-			return settings[i]->context == PGC_INTERNAL ||
-				settings[i]->context == PGC_POSTMASTER;
-	}
-	return false;
+	return setting != NULL &&
+		(setting->context == PGC_INTERNAL || setting->context == PGC_POSTMASTER);
 }
 
 static bool
