@@ -273,7 +273,9 @@ stop_server()
 
 	cf_server_stop "$DIR/data"
 	cf_redis_stop "$DIR/server"
-	if grep -nE 'PANIC:|TRAP:|terminated by signal|WARNING:.* leak' "$log" >"$DIR/log.bad"
+	# As of 17 a leak is told as a "resource was not closed".
+	if grep -nE 'PANIC:|TRAP:|terminated by signal|WARNING:.* leak|resource was not closed' \
+		"$log" >"$DIR/log.bad"
 	then
 		tail -n 40 "$log" >>"$DIR/log.bad"
 		record fail log "$suite" '' "$DIR/log.bad"
@@ -362,6 +364,13 @@ expect_something()
 	done
 }
 
+# Until 15, expected outputs were looked for beside the inputs.
+driver_dirs()
+{
+	printf '%s' "--inputdir=$1"
+	if ((CF_PGMAJOR > 15)); then printf ' %s' "--expecteddir=$1"; fi
+}
+
 # suite, flavour, names
 run_regress()
 {
@@ -375,7 +384,7 @@ run_regress()
 	expect_something "$SOURCE" $tests
 	# shellcheck disable=SC2086
 	run_driver "$suite" "$flavour" regress/pg_regress \
-		"$(make_var REGRESS_OPTS) --inputdir=$SOURCE" $tests
+		"$(make_var REGRESS_OPTS) $(driver_dirs "$SOURCE")" $tests
 }
 
 run_isolation()
@@ -391,10 +400,10 @@ run_isolation()
 	expect_something "$SOURCE/test" $specs
 	# shellcheck disable=SC2086
 	run_driver isolation "$flavour" isolation/pg_isolation_regress \
-		"$(make_var ISOLATION_OPTS) --inputdir=$SOURCE/test" $plain
+		"$(make_var ISOLATION_OPTS) $(driver_dirs "$SOURCE/test")" $plain
 	# shellcheck disable=SC2086
 	run_driver redis "$flavour" isolation/pg_isolation_regress \
-		"--use-existing --inputdir=$SOURCE/test" $redis
+		"--use-existing $(driver_dirs "$SOURCE/test")" $redis
 }
 
 # ---- TAP --------------------------------------------------------------------
@@ -410,6 +419,9 @@ run_tap()
 		tap_file "$flavour" "$file"
 	done
 }
+
+# What background_psql of PostgreSQL 17 and later reports of each query.
+PSQL_CHATTER="^[0-9]+:(# (issuing query|results query|connect output|[{}]|  'std(out|err)')|# background_psql: |'|# ',|# '$)"
 
 tap_file()
 {
@@ -437,6 +449,7 @@ tap_file()
 			fi ;;
 		*)
 			grep -nvE '^ok |^### |^# Running: |^# Name: |directory: |string: ' "$log" |
+				grep -vE "$PSQL_CHATTER" |
 				tail -n 100 >"$log.fail"
 			record fail tap "$name" "$(since "$start")" "$log.fail" ;;
 	esac

@@ -18,14 +18,26 @@
 # CF_BUILD     everything generated: CF_ROOT/build, or a folder under /var/tmp
 #              where the server's user cannot reach that
 # CF_USER      who runs the servers; cf_as CMD... runs a command as that user
-# CF_PGVER     PostgreSQL's version line; a change of it renews trees and builds
+# CF_PGMAJOR   PostgreSQL's major, as PG_CONFIG has it
+# CF_PGVER     its version line; a change of it renews trees and builds
 # CF_TREE_BIN  set by cf_private_tree: the binaries of that tree
 
 CF_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 PG_CONFIG=${PG_CONFIG:-pg_config}
+
+# The major that PG_CONFIG belongs to; before anything is installed, 15.
+cf_pg_major()
+{
+	local major
+
+	major=$("$PG_CONFIG" --version 2>/dev/null | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p')
+	echo "${major:-15}"
+}
+
 # What it takes to build the extension and to run a server with it.
-CF_PACKAGES=(postgresql-15 postgresql-server-dev-15 gcc libc6-dev make pkg-config
-	libhiredis-dev libssl-dev libzstd-dev liblz4-dev)
+CF_PGMAJOR=$(cf_pg_major)
+CF_PACKAGES=("postgresql-$CF_PGMAJOR" "postgresql-server-dev-$CF_PGMAJOR" gcc libc6-dev
+	make pkg-config libhiredis-dev libssl-dev libzstd-dev liblz4-dev)
 CF_PRELOAD=cachefront
 CF_AS=()
 
