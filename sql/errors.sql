@@ -194,9 +194,18 @@ SELECT * FROM cache_fetch_rows('re:write', 'SELECT writes(''INSERT INTO t VALUES
 SELECT cache_fetch('re:write', 'SELECT writes(''SET transaction_read_only = off'')'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('re:write', 'SELECT set_config(''transaction_read_only'', ''off'', true)'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('re:write', 'SELECT writes(''SET TRANSACTION READ WRITE'')'); \echo :LAST_ERROR_SQLSTATE
+-- 16 and later refuse to make a function with this setting
+SELECT current_setting('server_version_num')::int < 160000 AS allowed \gset
+\if :allowed
 CREATE FUNCTION writes_set() RETURNS int LANGUAGE plpgsql SET transaction_read_only = off AS
 $$ BEGIN INSERT INTO t VALUES (3); RETURN 1; END $$;
+\else
+CREATE FUNCTION writes_set() RETURNS int LANGUAGE plpgsql AS
+$$ BEGIN SET LOCAL transaction_read_only = off; INSERT INTO t VALUES (3); RETURN 1; END $$;
+\endif
+\set SHOW_CONTEXT never
 SELECT cache_fetch('re:write', 'SELECT writes_set()'); \echo :LAST_ERROR_SQLSTATE
+\set SHOW_CONTEXT errors
 CREATE FUNCTION writes_caught() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	BEGIN
@@ -279,13 +288,16 @@ SELECT * FROM leftovers;
 -- Column lists: the errors of a SQL function that returns record
 --
 CREATE FUNCTION two() RETURNS SETOF record LANGUAGE sql AS 'SELECT 1, ''x''::text';
+-- where it fails is told differently from 18 on
+\set SHOW_CONTEXT never
 SELECT * FROM two() AS t(a int); \echo :LAST_ERROR_SQLSTATE
-SELECT * FROM cache_fetch_rows('re:cols', 'SELECT 1, ''x''::text') AS t(a int); \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM two() AS t(a int, b text, c int); \echo :LAST_ERROR_SQLSTATE
-SELECT * FROM cache_fetch_rows('re:cols', 'SELECT 1, ''x''::text') AS t(a int, b text, c int); \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM two() AS t(a date, b text); \echo :LAST_ERROR_SQLSTATE
-SELECT * FROM cache_fetch_rows('re:cols', 'SELECT 1, ''x''::text') AS t(a date, b text); \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM two(); \echo :LAST_ERROR_SQLSTATE
+\set SHOW_CONTEXT errors
+SELECT * FROM cache_fetch_rows('re:cols', 'SELECT 1, ''x''::text') AS t(a int); \echo :LAST_ERROR_SQLSTATE
+SELECT * FROM cache_fetch_rows('re:cols', 'SELECT 1, ''x''::text') AS t(a int, b text, c int); \echo :LAST_ERROR_SQLSTATE
+SELECT * FROM cache_fetch_rows('re:cols', 'SELECT 1, ''x''::text') AS t(a date, b text); \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM cache_fetch_rows('re:cols', 'SELECT 1, ''x''::text'); \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM cache_fetch_rows('re:cols', 'SELECT 1, ''x''::text') AS t(a, b); \echo :LAST_ERROR_SQLSTATE
 SELECT two(); \echo :LAST_ERROR_SQLSTATE
@@ -367,17 +379,24 @@ SELECT cache_definitions_changed(); \echo :LAST_ERROR_SQLSTATE
 --
 -- Settings
 --
-SET cachefront.default_ttl = 0; \echo :LAST_ERROR_SQLSTATE
-SET cachefront.default_ttl = '367d'; \echo :LAST_ERROR_SQLSTATE
+-- 16 and later print the unit of the limits
+CREATE FUNCTION refused(name text, value text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN 'accepted: ' || set_config(name, value, false);
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '\((\d+) \w+ \.\. (\d+) \w+\)', '(\1 .. \2)');
+END $$;
+SELECT refused('cachefront.default_ttl', '0');
+SELECT refused('cachefront.default_ttl', '367d');
 SET cachefront.default_ttl = 'soon'; \echo :LAST_ERROR_SQLSTATE
 SET cachefront.enabled = maybe; \echo :LAST_ERROR_SQLSTATE
-SET cachefront.flight_timeout = 0; \echo :LAST_ERROR_SQLSTATE
-SET cachefront.flight_timeout = '2h'; \echo :LAST_ERROR_SQLSTATE
-SET cachefront.l1_max_value = -1; \echo :LAST_ERROR_SQLSTATE
-SET cachefront.l1_max_value = '1GB'; \echo :LAST_ERROR_SQLSTATE
-SET cachefront.l1_ttl = 0; \echo :LAST_ERROR_SQLSTATE
-SET cachefront.negative_ttl = 0; \echo :LAST_ERROR_SQLSTATE
-SET cachefront.stale_ttl = -1; \echo :LAST_ERROR_SQLSTATE
+SELECT refused('cachefront.flight_timeout', '0');
+SELECT refused('cachefront.flight_timeout', '2h');
+SELECT refused('cachefront.l1_max_value', '-1');
+SELECT refused('cachefront.l1_max_value', '1GB');
+SELECT refused('cachefront.l1_ttl', '0');
+SELECT refused('cachefront.negative_ttl', '0');
+SELECT refused('cachefront.stale_ttl', '-1');
 SET cachefront.ttl_jitter = 1.5; \echo :LAST_ERROR_SQLSTATE
 SET cachefront.ttl_jitter = -0.5; \echo :LAST_ERROR_SQLSTATE
 SET cachefront.ttl_jitter = 'NaN'; \echo :LAST_ERROR_SQLSTATE

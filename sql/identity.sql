@@ -537,11 +537,21 @@ GRANT regress_cf_readers TO regress_cf_alice;
 SET ROLE regress_cf_alice;
 SELECT cache_fetch('ri:ddl', 'SELECT * FROM papers');
 RESET ROLE;
+-- 16 and later keep inheritance with the membership
+SELECT current_setting('server_version_num')::int < 160000 AS of_role \gset
+\if :of_role
 ALTER ROLE regress_cf_alice NOINHERIT;
+\else
+GRANT regress_cf_readers TO regress_cf_alice WITH INHERIT FALSE;
+\endif
 SET ROLE regress_cf_alice;
 SELECT cache_fetch('ri:ddl', 'SELECT * FROM papers');
 RESET ROLE;
+\if :of_role
 ALTER ROLE regress_cf_alice INHERIT;
+\else
+GRANT regress_cf_readers TO regress_cf_alice WITH INHERIT TRUE;
+\endif
 -- on the schema
 SET ROLE regress_cf_alice;
 SELECT cache_fetch('ri:ddl', 'SELECT * FROM regress_cf_id.papers');

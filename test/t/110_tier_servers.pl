@@ -61,6 +61,10 @@ sub loads
 is(on($primary, item(1)), '[{"v":10}]', 'the primary loads');
 is(on($standby, item(1)), '[{"v":10}]', 'the standby reads it');
 is(stat($standby, 'loads') . ' ' . stat($standby, 'l2_hits'), '0 1', 'from Redis');
+# What reading logs of hint bits nobody flushes soon, and the versions that the
+# primary made are of after it.
+on($primary, q{SELECT pg_logical_emit_message(true, '', '')});
+$primary->wait_for_catchup($standby);
 ok(wait_for_beat($redis, $ns, $standby), 'a sign of life');
 is(on($standby, item(2)), '[{"v":20}]', 'the standby loads');
 is(stat($standby, 'loads') . ' ' . stat($standby, 'l2_fills'), '1 1', 'and fills Redis');
