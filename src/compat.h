@@ -121,6 +121,17 @@ extern PGDLLIMPORT char *locale_numeric;
 extern PGDLLIMPORT char *locale_time;
 
 /*
+ * Types whose receive function refuses what their send function wrote. That of
+ * tsquery does so for an empty query, as of 18 (tried: 18.6); COPY BINARY fails
+ * likewise. As text it is read, with PostgreSQL's NOTICE about it.
+ */
+#if PG_VERSION_NUM >= 180000
+#define CF_CAN_RECEIVE(typid) ((typid) != TSQUERYOID)
+#else
+#define CF_CAN_RECEIVE(typid) true
+#endif
+
+/*
  * The description of a setting, NULL if there is none. 16 keeps them in a hash
  * table; it copies what get_guc_variables returns, so that is no way to look
  * for one.

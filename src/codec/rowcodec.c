@@ -20,6 +20,7 @@
 
 #include "codec/rowcodec.h"
 #include "codec/textform.h"
+#include "compat.h"
 
 typedef struct Column
 {
@@ -96,7 +97,7 @@ has_binary_io(Oid typid)
 	typtype = form->typtype;
 	ReleaseSysCache(tuple);
 
-	if (!both)
+	if (!both || !CF_CAN_RECEIVE(base))
 		return false;
 	if (OidIsValid(element))
 		return has_binary_io(element);
