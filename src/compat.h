@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "catalog/pg_attribute.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/wait_event.h"
@@ -129,6 +130,16 @@ extern PGDLLIMPORT char *locale_time;
 #define CF_CAN_RECEIVE(typid) ((typid) != TSQUERYOID)
 #else
 #define CF_CAN_RECEIVE(typid) true
+#endif
+
+/*
+ * 18 has generated columns that are computed when they are read: the rows that
+ * triggers see have NULL there.
+ */
+#if PG_VERSION_NUM >= 180000
+#define CF_IS_VIRTUAL(generated) ((generated) == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define CF_IS_VIRTUAL(generated) false
 #endif
 
 /*

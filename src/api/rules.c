@@ -114,11 +114,19 @@ require_table(Relation rel)
 static void
 require_column(Relation rel, const char *name)
 {
-	if (SPI_fnumber(RelationGetDescr(rel), name) <= 0)
+	int			attnum = SPI_fnumber(RelationGetDescr(rel), name);
+
+	if (attnum <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist",
 						name, RelationGetRelationName(rel))));
+	if (CF_IS_VIRTUAL(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot use virtual generated column \"%s\" of relation \"%s\" in a rule",
+						name, RelationGetRelationName(rel)),
+				 errhint("Name the columns that it is computed from, or make it STORED.")));
 }
 
 static void
@@ -463,38 +471,49 @@ enabled_name(char enabled)
 	}
 }
 
-/* A template that names a column which is not there any more. */
+/* NULL, or why triggers cannot tell the column's value (any more). */
 static const char *
-missing_column(const CfTemplate *template, Oid relid)
+column_problem(const char *column, Oid relid)
 {
-	for (int i = 0; i < template->nparts; i++)
-	{
-		if (template->parts[i].is_column &&
-			get_attnum(relid, template->parts[i].text) == InvalidAttrNumber)
-			return template->parts[i].text;
-	}
+	AttrNumber	attnum = get_attnum(relid, column);
+
+	if (attnum == InvalidAttrNumber)
+		return psprintf("column \"%s\" does not exist; it invalidates the whole table",
+						column);
+	if (attnum > 0 && CF_IS_VIRTUAL(get_attgenerated(relid, attnum)))
+		return psprintf("column \"%s\" is computed when it is read; it invalidates the whole table",
+						column);
 	return NULL;
+}
+
+static const char *
+template_problem(const CfTemplate *template, Oid relid)
+{
+	const char *problem = NULL;
+
+	for (int i = 0; i < template->nparts && problem == NULL; i++)
+	{
+		if (template->parts[i].is_column)
+			problem = column_problem(template->parts[i].text, relid);
+	}
+	return problem;
 }
 
 static const char *
 find_problem(const CfRule *rule)
 {
-	const char *missing = NULL;
+	const char *problem = NULL;
 
 	if (!rule->valid)
 		return "its arguments cannot be read; it invalidates the whole table";
 	if (rule->args.has_key)
-		missing = missing_column(&rule->args.key, rule->relid);
-	for (int i = 0; i < rule->args.ntags && missing == NULL; i++)
-		missing = missing_column(&rule->args.tags[i], rule->relid);
-	for (int i = 0; i < rule->args.ncolumns && missing == NULL; i++)
-	{
-		if (get_attnum(rule->relid, rule->args.columns[i]) == InvalidAttrNumber)
-			missing = rule->args.columns[i];
-	}
-	if (missing != NULL)
-		return psprintf("column \"%s\" does not exist; it invalidates the whole table",
-						missing);
+		problem = template_problem(&rule->args.key, rule->relid);
+	for (int i = 0; i < rule->args.ntags && problem == NULL; i++)
+		problem = template_problem(&rule->args.tags[i], rule->relid);
+	for (int i = 0; i < rule->args.ncolumns && problem == NULL; i++)
+		problem = column_problem(rule->args.columns[i], rule->relid);
+	if (problem != NULL)
+		return problem;
 	if (!rule->all_events)
 		return "it does not fire at once for every INSERT, UPDATE and DELETE; it covers nothing";
 	return NULL;

@@ -7,7 +7,7 @@
  * is still at work with it is not disturbed.
  *
  * Nothing here fails the user's write: a rule that cannot be read (its column
- * was renamed or dropped) invalidates the whole table, and so does a
+ * was renamed or dropped, or is computed only when it is read) invalidates the whole table, and so does a
  * transaction with too many keys (cachefront.max_keys_per_commit), by the one
  * tag that all entries of the rule depend on.
  *
@@ -32,6 +32,7 @@
 #include "utils/rel.h"
 
 #include "codec/textform.h"
+#include "compat.h"
 #include "guc.h"
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
@@ -86,6 +87,17 @@ static object_access_hook_type prev_object_access = NULL;
 static Oid	changed[CF_MAX_CHANGED];
 static int	nchanged = 0;
 
+/* Zero: there is none, or one of which triggers do not see the value. */
+static AttrNumber
+find_column(TupleDesc desc, const char *name)
+{
+	int			attnum = SPI_fnumber(desc, name);
+
+	if (attnum <= 0 || CF_IS_VIRTUAL(TupleDescAttr(desc, attnum - 1)->attgenerated))
+		return 0;
+	return (AttrNumber) attnum;
+}
+
 static bool
 compile_template(Compiled *compiled, CompiledTemplate *result,
 				 const CfTemplate *template, TupleDesc desc)
@@ -101,8 +113,8 @@ compile_template(Compiled *compiled, CompiledTemplate *result,
 
 		if (!template->parts[i].is_column)
 			continue;
-		column->attnum = SPI_fnumber(desc, template->parts[i].text);
-		if (column->attnum <= 0)
+		column->attnum = find_column(desc, template->parts[i].text);
+		if (column->attnum == 0)
 			return false;
 		type = TupleDescAttr(desc, column->attnum - 1)->atttypid;
 		getTypeOutputInfo(type, &function, &varlena);
@@ -129,8 +141,8 @@ compile_all(Compiled *compiled, TupleDesc desc)
 	compiled->ncolumns = args->ncolumns;
 	for (int i = 0; i < args->ncolumns; i++)
 	{
-		compiled->columns[i] = SPI_fnumber(desc, args->columns[i]);
-		if (compiled->columns[i] <= 0)
+		compiled->columns[i] = find_column(desc, args->columns[i]);
+		if (compiled->columns[i] == 0)
 			return false;
 	}
 	return args->has_key || args->ntags > 0;
