@@ -142,6 +142,13 @@ extern PGDLLIMPORT char *locale_time;
 #define CF_IS_VIRTUAL(generated) false
 #endif
 
+/* 17 has SQL/JSON functions, which return what their RETURNING names. */
+#if PG_VERSION_NUM >= 170000
+#define CF_IS_JSON_EXPR(node) IsA((node), JsonExpr)
+#else
+#define CF_IS_JSON_EXPR(node) false
+#endif
+
 /*
  * The description of a setting, NULL if there is none. 16 keeps them in a hash
  * table; it copies what get_guc_variables returns, so that is no way to look

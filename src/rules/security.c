@@ -167,10 +167,39 @@ is_temporary_type(Oid type)
 	return temporary;
 }
 
-/* Where a type is named in a query it shows as one of these. */
+static bool
+any_temporary_type(const List *types)
+{
+	ListCell   *cell;
+
+	foreach(cell, types)
+	{
+		if (is_temporary_type(lfirst_oid(cell)))
+			return true;
+	}
+	return false;
+}
+
+/* Of the columns that json_to_record(...) AS t(a type), XMLTABLE and JSON_TABLE define. */
+static bool
+defines_temporary_column(const RangeTblEntry *rte)
+{
+	ListCell   *cell;
+
+	foreach(cell, rte->functions)
+	{
+		if (any_temporary_type(lfirst_node(RangeTblFunction, cell)->funccoltypes))
+			return true;
+	}
+	return rte->tablefunc != NULL && any_temporary_type(rte->tablefunc->coltypes);
+}
+
+/* Where a type is named in an expression it shows as one of these. */
 static bool
 names_temporary_type(Node *node)
 {
+	if (CF_IS_JSON_EXPR(node))
+		return is_temporary_type(exprType(node));
 	switch (nodeTag(node))
 	{
 		case T_Const:
@@ -195,7 +224,16 @@ temporary_walker(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
+	{
+		ListCell   *cell;
+
+		foreach(cell, ((Query *) node)->rtable)
+		{
+			if (defines_temporary_column(lfirst_node(RangeTblEntry, cell)))
+				return true;
+		}
 		return query_tree_walker((Query *) node, temporary_walker, context, 0);
+	}
 	return names_temporary_type(node) ||
 		check_functions_in_node(node, is_temporary_function, context) ||
 		expression_tree_walker(node, temporary_walker, context);
