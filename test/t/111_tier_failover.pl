@@ -18,10 +18,14 @@ use CfTier;
 require_debug();
 
 my $redis = CfRedis->new('main');
-# Nothing writes the WAL out behind the test's back.
+# Nothing writes the WAL out behind the test's back: nor does a lack of buffers,
+# for with checksums, which 18 has by default, hint bits are logged and a page
+# with them takes the WAL before it along.
 my $node = CfTier->primary('primary', $redis,
 	'cachefront.fence_ttl' => '3s',
 	'wal_writer_delay' => '10s',
+	'wal_buffers' => '16MB',
+	'shared_buffers' => '64MB',
 	'wal_writer_flush_after' => '1GB',
 	'checkpoint_timeout' => '1h',
 	'bgwriter_lru_maxpages' => 0);
