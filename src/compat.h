@@ -149,6 +149,15 @@ extern PGDLLIMPORT char *locale_time;
 #define CF_IS_JSON_EXPR(node) false
 #endif
 
+/* 16 dropped errorType; for the unit tests, which have one of their own. */
+#if PG_VERSION_NUM >= 160000
+#define CF_EXCEPTIONAL_CONDITION_ARGS \
+	const char *conditionName, const char *fileName, int lineNumber
+#else
+#define CF_EXCEPTIONAL_CONDITION_ARGS \
+	const char *conditionName, const char *errorType, const char *fileName, int lineNumber
+#endif
+
 /*
  * The description of a setting, NULL if there is none. 16 keeps them in a hash
  * table; it copies what get_guc_variables returns, so that is no way to look

@@ -41,6 +41,8 @@
 
 #include <setjmp.h>
 
+#include "compat.h"
+
 /* printf itself, where PostgreSQL's port would need its own */
 #undef printf
 #undef fprintf
@@ -163,15 +165,10 @@ CF_WEAK MemoryContext TopMemoryContext = NULL;
 CF_WEAK sigjmp_buf *PG_exception_stack = NULL;
 CF_WEAK ErrorContextCallback *error_context_stack = NULL;
 
-void		ExceptionalCondition(const char *conditionName,
-								 const char *errorType,
-								 const char *fileName, int lineNumber) pg_attribute_noreturn();
-
 CF_WEAK void
-ExceptionalCondition(const char *conditionName, const char *errorType,
-					 const char *fileName, int lineNumber)
+ExceptionalCondition(CF_EXCEPTIONAL_CONDITION_ARGS)
 {
-	printf("not ok - %s(\"%s\") at %s:%d\n", errorType, conditionName,
+	printf("not ok - failed assertion \"%s\" at %s:%d\n", conditionName,
 		   fileName, lineNumber);
 	fflush(stdout);
 	abort();
