@@ -31,7 +31,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(debug finish_session reconfigure require_debug run_sessions start_session
-  stat wait_at_waitpoint wait_until);
+  stat wait_at_waitpoint wait_event wait_until);
 
 # Advisory lock that holds back the sessions of run_sessions; the number has no
 # meaning.
@@ -63,6 +63,17 @@ sub node
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION cachefront');
 	return $node;
+}
+
+# A condition on pg_stat_activity: a session waits for "Flight" or "Redis". Before
+# 17 extensions cannot name what they wait for.
+sub wait_event
+{
+	my ($what) = @_;
+
+	return "wait_event_type = 'Extension' AND wait_event ="
+	  . " CASE WHEN current_setting('server_version_num')::int < 170000"
+	  . " THEN 'Extension' ELSE 'Cachefront$what' END";
 }
 
 # Changes settings of a running server by its configuration file; sessions that

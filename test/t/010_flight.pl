@@ -232,7 +232,7 @@ begin_case('all wait before the load');
 		"$case: cache_status counts it");
 	is( $node->safe_psql(
 			'postgres', "SELECT count(*) FROM pg_stat_activity
-				WHERE wait_event_type = 'Extension'
+				WHERE @{[wait_event('Flight')]}
 				AND backend_type = 'client backend'"),
 		30,
 		"$case: pg_stat_activity shows what they wait for");

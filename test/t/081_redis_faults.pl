@@ -204,7 +204,7 @@ my $cancel = sub {
 	my ($pid) = @_;
 
 	wait_until($node, "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid"
-		  . " AND wait_event_type = 'Extension'", 1);
+		  . ' AND ' . wait_event('Redis'), 1);
 	query("SELECT pg_cancel_backend($pid)");
 };
 $redis->resume;
@@ -268,7 +268,7 @@ reconfigure($node, 'cachefront.redis_connect_timeout' => '60s');
 wait_ms(2100);
 my $prober = start_session($node, q{SELECT cf_debug_redis('{PING}', 60000)}, name => 'prober');
 my $waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'prober'"
-  . " AND wait_event_type = 'Extension'";
+  . ' AND ' . wait_event('Redis');
 wait_until($node, $waiting, 1);
 is(report()->{state}, 'half-open', 'one session probes');
 is(ask('PING'), 'OPEN', 'the others do not');
