@@ -33,8 +33,10 @@
 #define KEY_A "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define KEY_B "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef"
 
-#define MUST(cond) \
-	((cond) ? (void) 0 : ExceptionalCondition(#cond, "MUST", __FILE__, __LINE__))
+#ifndef USE_ASSERT_CHECKING
+#error "fuzzers check by assertions"
+#endif
+#define MUST(cond) AssertMacro(cond)
 
 int			LLVMFuzzerInitialize(int *argc, char ***argv);
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
