@@ -448,7 +448,7 @@ tap_file()
 				record ok tap "$name ($count tests)" "$(since "$start")"
 			fi ;;
 		*)
-			grep -nvE '^ok |^### |^# Running: |^# Name: |directory: |string: ' "$log" |
+			grep -anvE '^ok |^### |^# Running: |^# Name: |directory: |string: ' "$log" |
 				grep -vE "$PSQL_CHATTER" |
 				tail -n 100 >"$log.fail"
 			record fail tap "$name" "$(since "$start")" "$log.fail" ;;

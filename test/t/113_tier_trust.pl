@@ -146,12 +146,6 @@ command($redis, 'CONFIG', 'SET', 'maxmemory', '1');
 ok(wait_until($node, 'SELECT count(*) FROM cache_outbox', '0'), 'it is told all the same');
 command($redis, 'CONFIG', 'SET', 'maxmemory', '0');
 up();
-command($redis, 'DEL', "cff:$ns");
-command($redis, 'LPUSH', "cff:$ns", 'not a string');
-$node->restart;
-up();
-on($node, "SELECT cache_fetch('i:7', 'SELECT v FROM item WHERE id = 7')");
-isnt(field($redis, "cf:$ns:i:7", 'v') // '', '', 'a floor of another type is written anew, and what is filled counts');
 
 # ---- a standby ----
 
