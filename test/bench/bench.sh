@@ -23,7 +23,7 @@
 #   ONLY=measure_hits   only these functions, and their medians instead of a table
 #
 # Installs these packages if they are missing: what a build takes, libpq's headers,
-# redis-server, and as the peers postgresql-15-pgmemcache, memcached and pgpool2.
+# redis-server, and as the peers pgmemcache, memcached and pgpool2.
 #
 # On a machine where other things run, absolute figures move a lot from hour to
 # hour; the ratios, taken between neighbours of one round, much less. As root,
@@ -44,7 +44,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=test/bench/table.sh
 . test/bench/table.sh
 
-PACKAGES=("${CF_PACKAGES[@]}" libpq-dev redis-server postgresql-15-pgmemcache
+PACKAGES=("${CF_PACKAGES[@]}" libpq-dev redis-server "postgresql-$CF_PGMAJOR-pgmemcache"
 	memcached pgpool2)
 ROUNDS=${ROUNDS:-5}
 SECONDS_PER_CASE=${SECONDS_PER_CASE:-1}
