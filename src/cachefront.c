@@ -24,6 +24,7 @@
 #include "l1/clock.h"
 #include "l1/table.h"
 #include "l2/address.h"
+#include "l2/beat.h"
 #include "l2/breaker.h"
 #include "l2/horizon.h"
 #include "l2/space.h"
@@ -58,6 +59,7 @@ _PG_init(void)
 	cf_l1_register();
 	cf_breaker_register();
 	cf_address_register();
+	cf_beat_register();
 	cf_horizon_register();
 	cf_space_register();
 	cf_flight_register();

@@ -38,6 +38,7 @@
 #include "l1/clock.h"
 #include "l1/table.h"
 #include "l2/address.h"
+#include "l2/beat.h"
 #include "l2/command.h"
 #include "l2/store.h"
 #include "position.h"
@@ -52,7 +53,6 @@
 #define CF_BUS_MAX_REPLY (INT64CONST(64) * 1024 * 1024)
 #define CF_BUS_IDLE_MS 1000
 #define CF_BUS_MAX_FAILURES 3	/* reads in a row, before entries are skipped */
-#define CF_BEAT_INTERVAL_MS 3000
 
 /* Of an entry: "ms-number". */
 typedef struct StreamId
@@ -561,25 +561,6 @@ follow(void)
 	return true;
 }
 
-/* Writing server: tells standbys how far it is. */
-static void
-beat(void)
-{
-	static TimestampTz last = 0;
-	TimestampTz now = GetCurrentTimestamp();
-	CfSpace		space;
-
-	if (RecoveryInProgress() ||
-		!TimestampDifferenceExceeds(last, now, CF_BEAT_INTERVAL_MS))
-		return;
-	last = now;
-	for (int i = 0; i < CF_SPACE_MAX; i++)
-	{
-		if (cf_space_get(i, &space) && cf_space_beat(&space) != CF_L2_OK)
-			break;
-	}
-}
-
 /* For databases that nobody has read from since: see cf_fetch. */
 static void
 notice_promotion(void)
@@ -619,7 +600,7 @@ cachefront_bus_main(Datum arg)
 		if (!cf_l2_configured() || find_spaces() == 0 || !follow())
 			pause_worker();
 		else
-			beat();
+			cf_beat_work();
 	}
 }
 

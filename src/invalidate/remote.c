@@ -9,9 +9,10 @@
  *	   ABORT: lift the fences. They expire by themselves if that fails.
  *
  * A settle that fails is only counted: the fence has dropped what was there,
- * and while it stands, and after it has expired, nobody fills the key before
- * the writing server has said where it is. If Redis has lost the fence as
- * well, for it is not the same run any more, all its values are given up.
+ * and while it stands, and after it has expired or was evicted, nobody fills the
+ * key before the writing server has said where it is, which it does not do while
+ * a commit is between fence and end (l2/beat.h). If Redis has lost the fence with
+ * all else, for it is not the same run any more, all its values are given up.
  *
  * Before and after the commit each wait for Redis no longer than
  * cf_remote_timeout, and after a time-out before it, Redis is not asked again.
@@ -42,6 +43,7 @@
 #include "invalidate/payload.h"
 #include "invalidate/pending.h"
 #include "invalidate/remote.h"
+#include "l2/beat.h"
 #include "l2/horizon.h"
 #include "l2/store.h"
 #include "position.h"
@@ -72,6 +74,7 @@ typedef struct Remote
 	bool		server;			/* the epoch of the server is among the items */
 	bool		server_early;	/* fenced, or tried, before COMMIT PREPARED */
 	bool		outbox_begun;
+	bool		window;			/* beats wait for it: see l2/beat.h */
 	bool		missing;		/* it may be known to no Redis: see l2/horizon.h */
 	bool		wake;			/* the worker knows nothing of the outbox yet */
 } Remote;
@@ -299,6 +302,9 @@ fence(void)
 {
 	bool		fenced;
 
+	if (!remote.window)
+		cf_beat_begin_window();
+	remote.window = true;
 	begin_step();
 	fenced = try_fence();
 	end_step();
@@ -491,6 +497,15 @@ settle(void)
 		cf_space_forget_unless(remote.space, remote.run_id);
 }
 
+/* Settled or not: a later beat is after its commit. */
+static void
+end_window(void)
+{
+	if (remote.window)
+		cf_beat_end_window();
+	remote.window = false;
+}
+
 static void
 finish_outbox(void)
 {
@@ -506,6 +521,7 @@ cf_remote_settle(void)
 		CF_HOLD_POINT("commit-visible");
 	if (remote.stage == FENCED || remote.stage == DIRECT)
 		settle();
+	end_window();
 	end_miss(true);
 	if (remote.outbox_begun)
 		finish_outbox();
@@ -560,6 +576,7 @@ cf_remote_lift(void)
 		settle_server();
 	else if (remote.token[0] != '\0' && (remote.stage == FENCED || remote.server_early))
 		(void) run_after(CF_STEP_LIFT);
+	end_window();
 	end_miss(cf_epoch_prepared_committed());
 	if (remote.outbox_begun)
 		finish_outbox();

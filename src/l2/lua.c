@@ -1,6 +1,6 @@
 /*
  * lua.c - the scripts that run inside Redis. DESIGN sections 5 and 6, with the
- * rules that test/model/tags.pml and lease.pml show to be needed.
+ * rules that test/model/tags.pml, lease.pml and beats.pml show to be needed.
  *
  * A fence is a list of tokens, each with the time at which it expires, for
  * several transactions may be in their commit windows with one key or tag. A
@@ -26,6 +26,9 @@
  *				  A version of before the floor is none.
  * The floor:	  "<run id> <floor LSN> <beat LSN> <beat ms> <evicted keys>
  *				  <timeline>:<LSN where it began>:<incarnation> ...", newest first.
+ *				  Who commits after the beat's LSN fences after its time, when
+ *				  Redis had evicted so many keys: see beat.h. Without a beat it
+ *				  has an LSN that nobody reaches.
  *
  * Those that invalidate may exceed maxmemory: they free more than they take.
  *
@@ -251,11 +254,12 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"return cur\n",
 
 	/*
-	 * run id, current LSN, own incarnation as in the list, evicted keys, how
-	 * many incarnations to keep, '1' to raise the floor in any case, horizon.
-	 * Only the writing server. A Redis of another run id may have forgotten what came
-	 * before: then the floor rises to the current LSN. Answers the floor; '' to
-	 * a server of an older timeline, which must not write here any more.
+	 * run id, current LSN, own incarnation as in the list, how many incarnations
+	 * to keep, '1' to raise the floor in any case, horizon. Only the writing
+	 * server. A Redis of another run id may have forgotten what came before: then
+	 * the floor rises to the current LSN. It is no beat, for commits may be under
+	 * way, and the one before may not hold any more. Answers the floor; '' to a
+	 * server of an older timeline, which must not write here any more.
 	 */
 	[CF_L2_FLOOR] = ALLOW_OOM OWN_TYPE("string") PRELUDE
 	"local cur = redis.call('GET', KEYS[1]) or ''\n"
@@ -264,29 +268,34 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"local list = {ARGV[3]}\n"
 	"for one in string.gmatch(rest or '', '%S+') do\n"
 	"  if string.sub(one, 1, 8) > string.sub(ARGV[3], 1, 8) then return '' end\n"
-	"  if one ~= ARGV[3] and #list < tonumber(ARGV[5]) then list[#list + 1] = one end\n"
+	"  if one ~= ARGV[3] and #list < tonumber(ARGV[4]) then list[#list + 1] = one end\n"
 	"end\n"
-	"if run ~= ARGV[1] or ARGV[6] == '1' then floor = ARGV[2] end\n"
-	"floor = later(floor, ARGV[7])\n"
-	"cur = table.concat({ARGV[1], floor, ARGV[2], ms(now), ARGV[4], table.concat(list, ' ')}, ' ')\n"
+	"if run ~= ARGV[1] or ARGV[5] == '1' then floor = ARGV[2] end\n"
+	"floor = later(floor, ARGV[6])\n"
+	"cur = table.concat({ARGV[1], floor, " NEVER ", ms(now), '0', table.concat(list, ' ')}, ' ')\n"
 	"redis.call('SET', KEYS[1], cur)\n"
 	"return cur\n",
 
 	/*
-	 * run id, LSN, evicted keys, the ms that a beat is kept for at least, own
-	 * incarnation: a standby needs one that it has replayed and that is not too
-	 * old. A server that is no longer the writing one gives none.
+	 * run id, LSN, evicted keys and ms when the beat was begun, the ms that a beat
+	 * is kept for at least, own incarnation: a standby needs one that it has
+	 * replayed and that is not too old. A server that is no longer the writing one
+	 * gives none. One that was begun before the floor was written says nothing of
+	 * what was lost then. Where the clock was set back, begin anew.
 	 */
 	[CF_L2_BEAT] = ALLOW_OOM PRELUDE
 	"local cur = redis.call('GET', KEYS[1]) or ''\n"
 	"local run, floor, beat, at, evicted, rest = string.match(cur,\n"
 	"  '^(%x+) (%x+) (%x+) (%d+) (%d+) ?(.*)$')\n"
 	"if run ~= ARGV[1] then return '' end\n"
-	"if string.match(rest, '^%S+') ~= ARGV[5] then return cur end\n"
-	"if evicted ~= ARGV[3] or now - tonumber(at) >= tonumber(ARGV[4]) then\n"
-	"  cur = table.concat({run, floor, ARGV[2], ms(now), ARGV[3], rest}, ' ')\n"
-	"  redis.call('SET', KEYS[1], cur)\n"
-	"end\n"
+	"if string.match(rest, '^%S+') ~= ARGV[6] then return cur end\n"
+	"local age = tonumber(ARGV[4]) - tonumber(at)\n"
+	"if now < tonumber(at) then\n"
+	"  cur = table.concat({run, floor, " NEVER ", ms(now), '0', rest}, ' ')\n"
+	"elseif age > 0 and (beat == " NEVER " or evicted ~= ARGV[3] or age >= tonumber(ARGV[5])) then\n"
+	"  cur = table.concat({run, floor, ARGV[2], ARGV[4], ARGV[3], rest}, ' ')\n"
+	"else return cur end\n"
+	"redis.call('SET', KEYS[1], cur)\n"
 	"return cur\n",
 
 	/* length, origin, LSN, payload: an event for the bus. */

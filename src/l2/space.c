@@ -22,8 +22,6 @@
 #include "position.h"
 #include "shmem.h"
 
-#define CF_BEAT_MS "5000"
-
 typedef struct CfSharedSpace
 {
 	/* Protected by the lock */
@@ -182,34 +180,11 @@ cf_space_floor_key(const CfSpace *space, char *key)
 	snprintf(key, CF_FLOOR_KEY_MAX, "cff:%s", space->name);
 }
 
-bool
-cf_space_evicted(const redisReply *reply, uint64 *evicted)
-{
-	const char *at;
-
-	if (reply == NULL || reply->type != REDIS_REPLY_STRING)
-		return false;
-	at = strstr(reply->str, "evicted_keys:");
-	if (at == NULL)
-		return false;
-	*evicted = strtoull(at + strlen("evicted_keys:"), NULL, 10);
-	return true;
-}
-
 void
 cf_space_begin(void)
 {
 	cf_l2_begin();
 	cf_l2_expect(opened);
-}
-
-static void
-add_info_stats(void)
-{
-	const char *argv[] = {"INFO", "stats"};
-	size_t		lens[] = {4, 5};
-
-	cf_l2_add(lengthof(argv), argv, lens);
 }
 
 /* Writes the floor for this run of Redis and this incarnation of ours. */
@@ -220,33 +195,21 @@ write_floor(const CfSpace *space, const CfIncarnation *incarnation, bool forget,
 	char		key[CF_FLOOR_KEY_MAX];
 	char		lsn[CF_LSN_LEN + 1];
 	char		own[CF_INCARNATION_LEN + 1];
-	char		evicted_text[24];
 	char		horizon_text[CF_LSN_LEN + 1];
 	const char *argv[] = {
-		cf_l2_run_id(), lsn, own, evicted_text, "8", forget ? "1" : "0", horizon_text
+		cf_l2_run_id(), lsn, own, "8", forget ? "1" : "0", horizon_text
 	};
 	size_t		lens[lengthof(argv)];
 	const redisReply *reply;
 	CfL2Status	status;
-	uint64		evicted;
 	uint64		horizon;
 
 	if (!cf_horizon_get(cf_l2_run_id(), &horizon))
 		return CF_L2_OPEN;
 	cf_lsn_print(horizon_text, horizon);
-	cf_space_begin();
-	add_info_stats();
-	status = cf_l2_run(cf_guc_redis_command_timeout, interruptible);
-	if (status != CF_L2_OK)
-		return status;
-	if (!cf_space_evicted(cf_l2_reply(0), &evicted))
-		return CF_L2_FAILED;
-
 	cf_space_floor_key(space, key);
 	cf_lsn_print(lsn, cf_position_advance());
 	cf_floor_print_incarnation(own, incarnation);
-	snprintf(evicted_text, sizeof(evicted_text), UINT64_FORMAT, evicted);
-	argv[0] = cf_l2_run_id();
 	for (int i = 0; i < lengthof(argv); i++)
 		lens[i] = strlen(argv[i]);
 	cf_space_begin();
@@ -362,48 +325,6 @@ cf_space_open(const CfSpace *space, bool interruptible, const CfFloor **floor)
 		forgotten = wanted;
 		index = space->index;
 	}
-	return status;
-}
-
-CfL2Status
-cf_space_beat(const CfSpace *space)
-{
-	char		key[CF_FLOOR_KEY_MAX];
-	char		lsn[CF_LSN_LEN + 1];
-	char		evicted_text[24];
-	char		own[CF_INCARNATION_LEN + 1];
-	const char *argv[] = {NULL, lsn, evicted_text, CF_BEAT_MS, own};
-	size_t		lens[lengthof(argv)];
-	const CfFloor *floor;
-	CfIncarnation incarnation;
-	CfL2Status	status = cf_space_open(space, true, &floor);
-	uint64		evicted;
-
-	if (status != CF_L2_OK)
-		return status;
-	if (!cf_position_incarnation(&incarnation))
-		return CF_L2_OPEN;
-	cf_floor_print_incarnation(own, &incarnation);
-	cf_lsn_print(lsn, cf_position_lsn());
-	cf_space_begin();
-	add_info_stats();
-	status = cf_l2_run(cf_guc_redis_command_timeout, true);
-	if (status != CF_L2_OK)
-		return status;
-	if (!cf_space_evicted(cf_l2_reply(0), &evicted))
-		return CF_L2_FAILED;
-	cf_space_floor_key(space, key);
-	snprintf(evicted_text, sizeof(evicted_text), UINT64_FORMAT, evicted);
-	argv[0] = cf_l2_run_id();
-	for (int i = 0; i < lengthof(argv); i++)
-		lens[i] = strlen(argv[i]);
-	cf_space_begin();
-	cf_l2_add_script(CF_L2_BEAT, key, strlen(key), lengthof(argv), argv, lens);
-	status = cf_l2_run(cf_guc_redis_command_timeout, true);
-	/* This run of Redis has lost its floor, by FLUSHALL or for want of memory. */
-	if (status == CF_L2_OK && cf_l2_reply(0)->type == REDIS_REPLY_STRING &&
-		cf_l2_reply(0)->len == 0)
-		cf_space_forget(space);
 	return status;
 }
 

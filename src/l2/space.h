@@ -62,12 +62,6 @@ extern void cf_space_begin(void);
 #define CF_FLOOR_KEY_MAX (CF_SPACE_MAX_NAME + 8)
 extern void cf_space_floor_key(const CfSpace *space, char *key);
 
-/* evicted_keys of a reply to INFO stats; false if it is not there. */
-extern bool cf_space_evicted(const redisReply *reply, uint64 *evicted);
-
-/* Writing server, now and then: tells how far it is. DESIGN section 5. */
-extern CfL2Status cf_space_beat(const CfSpace *space);
-
 /* The next one to connect raises the floor: all values of the space are lost. */
 extern void cf_space_forget(const CfSpace *space);
 

@@ -11,6 +11,7 @@
 #include "access/xlog.h"
 
 #include "guc.h"
+#include "l2/beat.h"
 #include "l2/lua.h"
 #include "l2/store.h"
 #include "position.h"
@@ -400,22 +401,12 @@ cf_store_confirm(const CfSpace *space, CfL2Tag *tags, int ntags, int64 keep_ms,
 	return status;
 }
 
-/* Microseconds are thrown away: reply of TIME. */
-static bool
-take_time(const redisReply *reply, int64 *ms)
-{
-	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-		!is_string(reply->element[0]))
-		return false;
-	*ms = strtoll(reply->element[0]->str, NULL, 10) * 1000;
-	return true;
-}
-
 /*
  * Where neither a tombstone nor a version is left of an invalidation, was there
  * one? Not after the writing server's last sign of life, if that is younger than
  * any tombstone's age and Redis has evicted nothing since; and what came before
- * that, this standby has replayed.
+ * that, this standby has replayed. The replies are to what was
+ * asked after the lease.
  */
 static bool
 take_proof(const redisReply *floor_reply, const redisReply *info,
@@ -425,15 +416,15 @@ take_proof(const redisReply *floor_reply, const redisReply *info,
 	uint64		evicted;
 	int64		now;
 
-	if (!take_floor(floor_reply, &floor) || !cf_space_evicted(info, &evicted) ||
-		!take_time(time, &now))
+	if (!take_floor(floor_reply, &floor) || !cf_beat_take_evicted(info, &evicted) ||
+		!cf_beat_take_time(time, &now))
 		return false;
 	lease->beat_lsn = floor.beat_lsn;
 #ifdef CF_FAULT_NO_PROOF
 	return true;
 #endif
-	return evicted == floor.evicted && now - floor.beat_ms < CF_PROOF_MS &&
-		lease->lsn >= floor.beat_lsn;
+	return evicted == floor.evicted && now >= floor.beat_ms &&
+		now - floor.beat_ms < CF_PROOF_MS && lease->lsn >= floor.beat_lsn;
 }
 
 static void

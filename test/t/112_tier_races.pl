@@ -240,6 +240,79 @@ foreach my $kind ('key', 'tag')
 	is(in_redis('key', $id), 2, 'two commits: and it is in Redis');
 }
 
+# ---- Redis evicts a fence ----
+
+# All that it may, but for some.
+sub evict
+{
+	my (@but) = @_;
+	my $deadline = time() + 10;
+
+	command($redis, 'PERSIST', $_) foreach @but;
+	command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
+	command($redis, 'CONFIG', 'SET', 'maxmemory', 1);
+	while (time() < $deadline && command($redis, 'INFO', 'keyspace') !~ /expires=0/)
+	{
+		eval { command($redis, 'SET', 'one', 'more') };
+	}
+	command($redis, 'CONFIG', 'SET', 'maxmemory', 0);
+	return;
+}
+
+# Is there a sign of life from after what was evicted by now?
+sub has_beat
+{
+	my ($evicted) = command($redis, 'INFO', 'stats') =~ /evicted_keys:(\d+)/;
+	my @floor = split / /, command($redis, 'GET', "cff:$ns");
+
+	return $floor[2] ne 'F' x 16 && $floor[4] == $evicted;
+}
+
+sub wait_for_new_beat
+{
+	my ($seconds) = @_;
+	my $deadline = time() + $seconds;
+
+	sleep 0.1 while time() < $deadline && !has_beat();
+	return has_beat();
+}
+
+# Commits that are visible, but not settled.
+sub show_commits
+{
+	my ($n) = @_;
+
+	$primary->safe_psql('postgres', q{SELECT cf_debug_hold('commit-visible')});
+	wait_until($primary, 'SELECT cf_debug_held()', $n);
+	$primary->wait_for_catchup($standby);
+	return;
+}
+
+# What the writing server says of where it is must not count for a commit that
+# has fenced before, for its fence may be gone.
+{
+	my %id = map { $_ => ++$key } 'key', 'tag';
+	my @writers;
+
+	$primary->safe_psql('postgres', q{SELECT cf_debug_hold('commit-after-fence')});
+	@writers = map { start_session($primary, "UPDATE $table{$_} SET v = 1 WHERE id = $id{$_}") } sort keys %id;
+	wait_until($primary, 'SELECT cf_debug_held()', 2);
+	evict();
+	ok(!(wait_for_new_beat(7) && wait_for_beat($redis, $ns, $standby)), 'no sign of life while a commit is under way');
+	is(read_now($standby, $_, $id{$_}), 0, "$_: its fence is gone: the standby reads its table") foreach sort keys %id;
+	is(in_redis($_, $id{$_}), '', "$_: and does not fill") foreach sort keys %id;
+	show_commits(2);
+	is(read_now($standby, $_, $id{$_}), 1, "$_: visible: it reads what is new") foreach sort keys %id;
+	$primary->safe_psql('postgres', 'SELECT cf_debug_hold(NULL)');
+	is(finish_session($_)->{status}, 0, 'the commit ends') foreach @writers;
+	ok(wait_for_new_beat(20), 'a sign of life');
+	foreach my $kind (sort keys %id)
+	{
+		wait_for_beat($redis, $ns, $standby);
+		is(read_now($standby, $kind, $id{$kind}), 1, "$kind: settled: the standby reads what is new");
+	}
+}
+
 is(expiring($redis), '', 'every key in Redis has a time to live');
 $control->quit;
 $standby->stop;
