@@ -243,12 +243,17 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"return 1\n",
 
 	/*
-	 * beat LSN, token, keep ms, floor, own LSN. A standby that has proof that
-	 * no invalidation after the beat was lost: as CF_L2_TAG_ENSURE.
+	 * beat LSN, token, keep ms, floor, own LSN, beat ms, evicted keys, ms that a
+	 * beat proves something. A standby that has proof that no invalidation after
+	 * the beat was lost: as CF_L2_TAG_ENSURE. It had that with its lease, and
+	 * needs it still.
 	 */
 	[CF_L2_TAG_ADOPT] = PRELUDE TAG("ARGV[4]")
 	"if kind == 'v' and known then return cur end\n"
 	"if kind == 'f' or kind == 'm' or lsn(prev) > ARGV[5] then return 'f' end\n"
+	"local age = now - tonumber(ARGV[6])\n"
+	"local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')\n"
+	"if age < 0 or age >= tonumber(ARGV[8]) or evicted ~= ARGV[7] then return 'f' end\n"
 	"cur = 'v ' .. later(later(ARGV[1], lsn(prev)), ARGV[4]) .. ':' .. ARGV[2]\n"
 	"redis.call('SET', KEYS[1], cur, 'PX', ARGV[3])\n"
 	"return cur\n",

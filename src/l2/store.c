@@ -328,14 +328,19 @@ add_ensure(const TagKey *key, const char *token, int64 keep_ms, const CfFloor *f
 		   const CfLease *lease, bool standby)
 {
 	Arguments	args = {0};
-	Digits		digits[4];
+	Digits		digits[7];
 
 	push_lsn(&args, standby ? lease->beat_lsn : lease->lsn, &digits[0]);
 	push_text(&args, token);
 	push_number(&args, Max(keep_ms, CF_TAG_KEEP_MS), &digits[1]);
 	push_lsn(&args, floor->lsn, &digits[2]);
 	if (standby)
+	{
 		push_lsn(&args, lease->lsn, &digits[3]);
+		push_number(&args, lease->beat_ms, &digits[4]);
+		push_number(&args, (int64) lease->beat_evicted, &digits[5]);
+		push_number(&args, CF_PROOF_MS, &digits[6]);
+	}
 	cf_l2_add_script(standby ? CF_L2_TAG_ADOPT : CF_L2_TAG_ENSURE, key->data, key->len,
 					 args.n, args.argv, args.lens);
 }
@@ -420,7 +425,11 @@ take_proof(const redisReply *floor_reply, const redisReply *info,
 		!cf_beat_take_time(time, &now))
 		return false;
 	lease->beat_lsn = floor.beat_lsn;
+	lease->beat_ms = floor.beat_ms;
+	lease->beat_evicted = floor.evicted;
 #ifdef CF_FAULT_NO_PROOF
+	lease->beat_ms = now;
+	lease->beat_evicted = evicted;
 	return true;
 #endif
 	return evicted == floor.evicted && now >= floor.beat_ms &&

@@ -100,7 +100,9 @@ typedef struct CfLease
 	uint64		lsn;			/* where the server was before it asked */
 	bool		proven;			/* standby: nothing of late was lost, even where
 								 * tombstones and versions are missing ... */
-	uint64		beat_lsn;		/* ... after this */
+	uint64		beat_lsn;		/* ... after this beat */
+	int64		beat_ms;
+	uint64		beat_evicted;
 } CfLease;
 
 /* Sets all of *lease. */
@@ -111,7 +113,7 @@ extern CfL2Status cf_store_lease(const CfL2Variant *variant, int64 lease_ms,
  * Under a lease, before the snapshot of the load: the versions of the tags
  * that it depends on. Those that are missing the writing server marks; if then
  * no clock of them is pending it confirms them. A standby makes them only where
- * the lease has proof. keep_ms: how long an unused version must be kept.
+ * the lease has proof, which must still hold. keep_ms: how long an unused version must be kept.
  */
 extern CfL2Status cf_store_ensure(const CfSpace *space, CfL2Tag *tags, int ntags,
 								  int64 keep_ms, const CfFloor *floor,

@@ -313,6 +313,27 @@ sub show_commits
 	}
 }
 
+# A standby that has got its lease by such a sign, and makes a version by it.
+{
+	my $id = ++$key;
+	my $tag = "cft:$ns:t:$id";
+	my ($reader, $writer);
+
+	$reader = hold_read('tier-before-mark', 'tag', $id);
+	like(join(' ', fields($redis, "cf:$ns:t:$id")), qr/^l/, 'the standby has a lease');
+	$writer = hold_commit('commit-after-fence', 'tag', $id);
+	like(command($redis, 'GET', $tag), qr/^f /, 'the tag is fenced');
+	evict("cf:$ns:t:$id");
+	is(command($redis, 'GET', $tag), undef, 'Redis evicts that');
+	let_go('tier-before-mark');
+	is(value_of($reader), 0, 'the standby reads its table');
+	unlike(command($redis, 'GET', $tag) // '', qr/^v /, 'and makes no version');
+	is(in_redis('tag', $id), '', 'or fills');
+	show_commits(1);
+	is(read_now($standby, 'tag', $id), 1, 'visible: it reads what is new');
+	let_commit($writer);
+}
+
 is(expiring($redis), '', 'every key in Redis has a time to live');
 $control->quit;
 $standby->stop;
