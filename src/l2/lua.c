@@ -21,7 +21,8 @@
  * A tag:		  "v <version>"  its version: "<LSN>:<token of who made it>"
  *				  "f <prev> token@ms ..."  fenced; prev is the version that holds
  *					 when the last fence goes, or "?<LSN>" as "~" above
- *				  "m <version>"  the mark of a reader that is about to make it
+ *				  "m <version> <LSN>"  the mark of a reader that is about to
+ *					 make it; an invalidation up to there was known before it
  *				  "u <LSN>"	 no version; there was an invalidation up to there
  *				  A version of before the floor is none.
  * The floor:	  "<run id> <floor LSN> <beat LSN> <beat ms> <evicted keys>
@@ -82,7 +83,8 @@
 	"  return string.sub(p, 1, 16)\n" \
 	"end\n" \
 	"if kind == '' then prev = '?0000000000000000'\n" \
-	"elseif kind == 'u' or kind == 'm' or lsn(prev) < " floor " then prev = '?' .. lsn(prev) end\n" \
+	"elseif kind == 'm' then prev = '?' .. (string.match(list, '^%x+$') or " NEVER ")\n" \
+	"elseif kind == 'u' or lsn(prev) < " floor " then prev = '?' .. lsn(prev) end\n" \
 	"local known = string.sub(prev, 1, 1) ~= '?'\n" \
 	"local function put(p, kept, ttl)\n" \
 	"  local text\n" \
@@ -226,19 +228,24 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * window; "f" if it is fenced.
 	 */
 	[CF_L2_TAG_ENSURE] = PRELUDE TAG("ARGV[4]")
-	"if kind == 'f' and #live(list, '') > 0 then return 'f' end\n"
+	"local kept, expired = {}, false\n"
+	"if kind == 'f' then kept, expired = live(list, '') end\n"
+	"if #kept > 0 then return 'f' end\n"
 	"if kind == 'v' and known then keep(KEYS[1], ARGV[3]); return cur end\n"
+	"if expired then prev = '?' .. " NEVER " end\n"
+	"local version = later(ARGV[1], ARGV[4]) .. ':' .. ARGV[2]\n"
 #ifdef CF_FAULT_NO_CONFIRM
-	"cur = 'v ' .. later(ARGV[1], ARGV[4]) .. ':' .. ARGV[2]\n"
+	"redis.call('SET', KEYS[1], 'v ' .. version, 'PX', ARGV[3])\n"
+	"return 'v ' .. version\n",
 #else
-	"cur = 'm ' .. later(ARGV[1], ARGV[4]) .. ':' .. ARGV[2]\n"
+	"redis.call('SET', KEYS[1], 'm ' .. version .. ' ' .. lsn(prev), 'PX', ARGV[3])\n"
+	"return 'm ' .. version\n",
 #endif
-	"redis.call('SET', KEYS[1], cur, 'PX', ARGV[3])\n"
-	"return cur\n",
 
 	/* version, keep ms. */
 	[CF_L2_TAG_CONFIRM] = ALLOW_OOM
-	"if redis.call('GET', KEYS[1]) ~= 'm ' .. ARGV[1] then return 0 end\n"
+	"local cur = redis.call('GET', KEYS[1]) or ''\n"
+	"if string.match(cur, '^m (%S+)') ~= ARGV[1] then return 0 end\n"
 	"redis.call('SET', KEYS[1], 'v ' .. ARGV[1], 'PX', ARGV[2])\n"
 	"return 1\n",
 

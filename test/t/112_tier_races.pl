@@ -334,6 +334,36 @@ sub show_commits
 	let_commit($writer);
 }
 
+# A mark must not hide from standbys what was invalidated before it, should it be
+# fenced before it is confirmed, and the fence be lifted.
+{
+	my $id = ++$key;
+	my $tag = "cft:$ns:t:$id";
+	my $points = $primary->background_psql('postgres');
+	my ($reader, $writer, $known, $deadline);
+
+	$points->query_safe("SELECT cf_debug_waitpoint_enable('tier-before-$_')") foreach 'mark', 'confirm';
+	$reader = start_session($primary,
+		"SELECT cache_fetch('mark', 'SELECT v FROM total WHERE id = $id', tags => '{t:$id}')", conf => past_l1());
+	wait_at_waitpoint($primary);
+	update('tag', $id, 1);
+	($known) = command($redis, 'GET', $tag) =~ /^u (\w{16})$/;
+	ok($known, 'a tag without a version was invalidated');
+	$points->query_safe(q{SELECT cf_debug_waitpoint_release('tier-before-mark')});
+	$deadline = time() + 10;
+	sleep 0.05 while time() < $deadline && command($redis, 'GET', $tag) !~ /^m /;
+	cmp_ok(command($redis, 'GET', $tag) =~ /^m (\w{16})/ ? $1 : 'X', 'lt', $known, 'a reader from before that marks it');
+	$points->query_safe(q{SELECT cf_debug_waitpoint_enable('commit-after-fence')});
+	$writer = start_session($primary, "SELECT cache_invalidate_tag('t:$id')", name => 'cancelled');
+	wait_at_waitpoint($primary, 2);
+	$primary->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'cancelled'});
+	isnt(finish_session($writer)->{status}, 0, 'a transaction fences it, and is rolled back');
+	is(command($redis, 'GET', $tag), "u $known", 'what was known is known');
+	$points->query_safe(q{SELECT cf_debug_waitpoint_release('tier-before-confirm')});
+	finish_session($reader);
+	$points->quit;
+}
+
 is(expiring($redis), '', 'every key in Redis has a time to live');
 $control->quit;
 $standby->stop;
