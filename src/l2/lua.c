@@ -269,20 +269,25 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * run id, current LSN, own incarnation as in the list, how many incarnations
 	 * to keep, '1' to raise the floor in any case, horizon. Only the writing
 	 * server. A Redis of another run id may have forgotten what came before: then
-	 * the floor rises to the current LSN. It is no beat, for commits may be under
-	 * way, and the one before may not hold any more. Answers the floor; '' to a
-	 * server of an older timeline, which must not write here any more.
+	 * the floor rises to the current LSN. So it does for a server that was
+	 * promoted if the last word of the one before is more than a minute old: that
+	 * may have gone on without Redis, and only its own disk knows (horizon.c). It
+	 * is no beat, for commits may be under way, and the one before may not hold
+	 * any more. Answers the floor; '' to a server of an older timeline, which must
+	 * not write here any more.
 	 */
 	[CF_L2_FLOOR] = ALLOW_OOM OWN_TYPE("string") PRELUDE
 	"local cur = redis.call('GET', KEYS[1]) or ''\n"
 	"local run, floor, beat, at, evicted, rest = string.match(cur,\n"
 	"  '^(%x+) (%x+) (%x+) (%d+) (%d+) ?(.*)$')\n"
 	"local list = {ARGV[3]}\n"
+	"local promoted = string.sub(rest or ARGV[3], 1, 8) < string.sub(ARGV[3], 1, 8)\n"
 	"for one in string.gmatch(rest or '', '%S+') do\n"
 	"  if string.sub(one, 1, 8) > string.sub(ARGV[3], 1, 8) then return '' end\n"
 	"  if one ~= ARGV[3] and #list < tonumber(ARGV[4]) then list[#list + 1] = one end\n"
 	"end\n"
-	"if run ~= ARGV[1] or ARGV[5] == '1' then floor = ARGV[2] end\n"
+	"if run ~= ARGV[1] or ARGV[5] == '1' or\n"
+	"  promoted and math.abs(now - tonumber(at)) > 60000 then floor = ARGV[2] end\n"
 	"floor = later(floor, ARGV[6])\n"
 	"cur = table.concat({ARGV[1], floor, " NEVER ", ms(now), '0', table.concat(list, ' ')}, ' ')\n"
 	"redis.call('SET', KEYS[1], cur)\n"

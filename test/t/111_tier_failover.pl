@@ -200,7 +200,31 @@ on($node, item(9));
 compare($standby, 'with an old primary beside it', 9, 6);
 is(on($node, item(9)), '[{"v":6}]', 'which reads its own table');
 
-is(expiring($redis), '', 'every key in Redis has a time to live');
-$standby->stop;
 $node->stop;
+
+# ---- a promotion after a time without Redis, which only the old primary knows of ----
+
+my $third = standby_of($standby, 'third');
+on($standby, item($_)) foreach 30 .. 32;
+is(value_in($redis, "cf:$ns:i:30"), '[{"v":0}]', 'Redis has a value');
+reconfigure($standby, 'cachefront.redis_url' => '');
+on($standby, 'UPDATE item SET v = 7 WHERE id IN (30, 32)');
+$standby->wait_for_catchup($third);
+$standby->stop;
+# As if that was a minute ago.
+my @floor = split / /, command($redis, 'GET', "cff:$ns");
+$floor[3] -= 61000;
+command($redis, 'SET', "cff:$ns", join ' ', @floor);
+is(value_in($redis, "cf:$ns:i:30"), '[{"v":0}]', 'which nobody has told it to drop');
+$third->promote;
+compare($third, 'promoted after a time without Redis', 30, 31);
+comes_back($third, 'promoted after a time without Redis');
+compare($third, 'again', 30, 31);
+# Its memory tells it the same; a server that has none must be told by the floor.
+my $fourth = standby_of($third, 'fourth');
+compare($fourth, 'a standby of that', 32);
+
+is(expiring($redis), '', 'every key in Redis has a time to live');
+$fourth->stop;
+$third->stop;
 done_testing();
