@@ -488,6 +488,18 @@ SET cf_test.depth = 0;
 SELECT cache_fetch_row('rf:self', 'SELECT again() AS n');
 SELECT cache_fetch_row('rf:self', 'SELECT again() AS n');
 
+-- an inner error that its caller catches: nobody knows what it had read
+CREATE FUNCTION caught() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN cache_fetch('rf:fails', 'SELECT 1 / a FROM parent WHERE a = 0');
+EXCEPTION WHEN division_by_zero THEN
+	RETURN 'caught';
+END $$;
+INSERT INTO parent VALUES (0);
+SELECT cache_fetch('rf:catches', 'SELECT caught()');
+SELECT count(*) FROM cache_entries WHERE key = 'rf:catches' AND state = 'fresh';
+DELETE FROM parent WHERE a = 0;
+
 -- nothing is left behind
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 207;
 SELECT count(*) FROM cache_inflight;

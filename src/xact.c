@@ -62,6 +62,7 @@ xact_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_PREPARE:
 			cf_epoch_at_prepare_transaction();
+			cf_remote_lift();
 			cf_pending_reset();
 			break;
 	}

@@ -65,6 +65,17 @@ add_plan(CfLoad *load, PlannedStmt *stmt)
 	MemoryContextSwitchTo(old);
 }
 
+static bool
+has_dep(const CfLoad *load, CfClockRef dep)
+{
+	for (int i = 0; i < load->ninner_deps; i++)
+	{
+		if (load->inner_deps[i] == dep)
+			return true;
+	}
+	return false;
+}
+
 static void
 add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
 {
@@ -75,8 +86,12 @@ add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
 		return;
 	load->inner_deps = load->inner_deps == NULL ?
 		MemoryContextAlloc(load->context, size) : repalloc(load->inner_deps, size);
-	memcpy(load->inner_deps + load->ninner_deps, deps, ndeps * sizeof(CfClockRef));
-	load->ninner_deps += ndeps;
+	/* The same again and again, if it is fetched for each row of a query. */
+	for (int i = 0; i < ndeps; i++)
+	{
+		if (!has_dep(load, deps[i]))
+			load->inner_deps[load->ninner_deps++] = deps[i];
+	}
 }
 
 void
@@ -499,6 +514,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	Receiver	receiver;
 	instr_time	begin;
 	instr_time	end;
+	volatile bool complete = false;
 
 	begin_load(request, load);
 	init_receiver(&receiver, request->form);
@@ -547,9 +563,16 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		load->stamp = cf_clock_stamp();
 #endif
 		MemoryContextSwitchTo(old);
+		complete = true;
 	}
 	PG_FINALLY();
 	{
+		/*
+		 * If its caller catches the error, nobody knows what it had read: the
+		 * outer result is as little to be kept as of temporary tables.
+		 */
+		if (!complete && load->outer != NULL)
+			load->outer->sources.temporary = true;
 		XactReadOnly = was_read_only;
 		current_load = load->outer;
 		own_query = outer_query;

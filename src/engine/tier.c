@@ -169,6 +169,9 @@ pause_before_next_look(long *us)
 	*us = Min(*us * 3 / 2, CF_LAST_PAUSE_US);
 }
 
+/* Lease, versions, fill: who cannot do all three need not begin. */
+#define CF_RUNS_OF_A_FILL 3
+
 /*
  * Step 4. A lease outlives no flight: who loads for longer than waiters wait
  * has nobody left to load for.
@@ -176,7 +179,7 @@ pause_before_next_look(long *us)
 static CfLeaseState
 ask_lease(CfTier *tier)
 {
-	if (is_pending(tier))
+	if (is_pending(tier) || !cf_l2_can_afford(CF_RUNS_OF_A_FILL))
 		return CF_LEASE_REFUSED;
 	CF_WAIT_POINT("tier-before-lease");
 	if (cf_store_lease(&tier->variant, cf_guc_flight_timeout, &tier->floor, &tier->lease,

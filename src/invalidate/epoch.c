@@ -221,7 +221,8 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	{
 		if (IsA(stmt, DropdbStmt))
 			dropped = get_database_oid(((DropdbStmt *) stmt)->dbname, true);
-		if (is_commit_prepared(stmt))
+		/* In a transaction block it is refused; nothing would end what begins here. */
+		if (is_commit_prepared(stmt) && !IsTransactionBlock())
 		{
 			raise_now();
 			cf_remote_fence_server();

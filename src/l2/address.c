@@ -109,6 +109,18 @@ keep(const char *host, int port, const CfAddress *addresses, int n)
 	return !same;
 }
 
+/* There is no name to look up any more. */
+static void
+keep_none(void)
+{
+	if (kept->host[0] == '\0')
+		return;
+	LWLockAcquire(kept_lock, LW_EXCLUSIVE);
+	kept->host[0] = '\0';
+	kept->n = 0;
+	LWLockRelease(kept_lock);
+}
+
 static int
 look_up(const char *host, int port, CfAddress *addresses, int *n)
 {
@@ -140,7 +152,16 @@ host_addresses(CfConn *conn, const char *host, int port, CfAddress *addresses)
 		error = look_up(host, port, addresses, &n);
 		if (error == 0)
 			(void) keep(host, port, addresses, n);
+		else
+		{
+			/* Better an old answer than none. */
+			n = take_kept(host, port, addresses);
+			if (n > 0)
+				return n;
+		}
 	}
+	else
+		keep_none();
 	if (error != 0)
 		cf_conn_fail(conn, "could not resolve \"%s\": %s", host, gai_strerror(error));
 	return n;
@@ -163,7 +184,10 @@ int
 cf_address_find(CfConn *conn, const CfRedisUrl *url, CfAddress *addresses)
 {
 	if (url->transport == CF_REDIS_UNIX)
+	{
+		keep_none();
 		return unix_address(url->host, addresses);
+	}
 	return host_addresses(conn, url->host, url->port, addresses);
 }
 
@@ -179,17 +203,18 @@ cf_address_check(void)
 {
 	char		host[CF_REDIS_MAX_HOST];
 	CfAddress	addresses[CF_MAX_ADDRESSES];
+	CfAddress	old[CF_MAX_ADDRESSES];
 	int			port;
 	int			n;
 
-	if (pg_atomic_read_u32(&kept->doubted) == 0)
+	if (!cf_l2_configured() || pg_atomic_read_u32(&kept->doubted) == 0)
 		return;
 	LWLockAcquire(kept_lock, LW_SHARED);
 	strlcpy(host, kept->host, sizeof(host));
 	port = kept->port;
 	LWLockRelease(kept_lock);
 	if (host[0] != '\0' && look_up(host, port, addresses, &n) == 0 &&
-		keep(host, port, addresses, n))
+		take_kept(host, port, old) > 0 && keep(host, port, addresses, n))
 		cf_l2_drop();
 }
 

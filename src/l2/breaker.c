@@ -169,8 +169,10 @@ enter_locked(TimestampTz now, uint64 settings, bool first, CfBreakerPass *pass,
 		return true;
 	}
 	if (state == CF_BREAKER_OPEN
-		? !is_over(now, shared->opened_at, later(shared->retry_at, yield_ms(first)))
-		: !is_over(now, shared->probe_at, later(shared->probe_at, probe_patience_ms())))
+		? !is_over(now, later(shared->retry_at, -shared->reset_ms),
+				   later(shared->retry_at, yield_ms(first)))
+		: !is_over(now, shared->probe_at,
+				   later(shared->probe_at, probe_patience_ms() + yield_ms(first))))
 		return false;
 	shared->probe_at = now;
 	*pass = ++shared->probe;

@@ -24,6 +24,7 @@ static const char *const useless[] = {
 static CfPipe pipeline;
 static uint64 expected = 0;		/* generation, 0: any */
 static int64 allowance = -1;	/* microseconds that are left; -1: there is none */
+static int64 round_us = 0;		/* what the last exchange took; 0: none yet */
 
 bool
 cf_l2_configured(void)
@@ -204,15 +205,19 @@ run_deadline(const CfConn *conn, int64 now, int timeout_ms)
 static CfL2Status
 try_run(CfConn *conn, int64 now, int timeout_ms)
 {
+	int64		ready;
+
 	if (!get_ready(conn, now, timeout_ms, run_deadline(conn, now, timeout_ms)))
 		return CF_L2_FAILED;
 	if (expected != 0 && expected != conn->generation)
 		return CF_L2_CHANGED;
 	if (pipeline.ncommands == 0)
 		return CF_L2_OK;
+	ready = cf_mono_us();
 	if (!cf_exchange(conn, &pipeline) || !cf_script_retry(conn, &pipeline) ||
 		!judge_replies(conn))
 		return CF_L2_FAILED;
+	round_us = cf_mono_us() - ready;
 	cf_breaker_count(CF_L2_COMMANDS, pipeline.ncommands);
 	return CF_L2_OK;
 }
@@ -246,21 +251,27 @@ spend_allowance(int64 us)
 
 /*
  * A time-out that was shorter than the settings say, because the caller asked
- * for less, is a failure as any other.
+ * for less or had little of its allowance left, is a failure as any other. What
+ * takes all of an allowance is as bad as a time-out, be it the resolver.
  */
 static bool
-was_silent(CfConn *conn, int64 started)
+was_silent(CfConn *conn, int64 waited)
 {
-	int			ms = Min(cf_guc_redis_command_timeout, cf_guc_redis_connect_timeout);
+	int64		command_us = (int64) cf_guc_redis_command_timeout * 1000;
+	int64		connect_us = (int64) cf_guc_redis_connect_timeout * 1000;
 
-	return conn->timed_out &&
-		(allowance == 0 || cf_mono_us() - started >= (int64) ms * 1000);
+	if (allowance == 0)
+		return waited >= command_us / 2;
+	return conn->timed_out && waited >= Min(command_us, connect_us);
 }
 
 static void
 finish_failure(CfConn *conn, CfBreakerPass pass, int64 started)
 {
-	spend_allowance(cf_mono_us() - started);
+	int64		waited = cf_mono_us() - started;
+
+	spend_allowance(waited);
+	round_us = 0;
 	cf_conn_drop(conn);
 	if (conn->own_fault)
 	{
@@ -270,7 +281,7 @@ finish_failure(CfConn *conn, CfBreakerPass pass, int64 started)
 	cf_address_doubt();
 	if (conn->timed_out)
 		cf_breaker_count(CF_L2_TIMEOUTS, 1);
-	cf_breaker_fail(pass, conn->settings, was_silent(conn, started), conn->error);
+	cf_breaker_fail(pass, conn->settings, was_silent(conn, waited), conn->error);
 }
 
 CfL2Status
@@ -291,7 +302,7 @@ cf_l2_run(int timeout_ms, bool interruptible)
 		cf_conn_fail_own(conn, "out of memory, or a command that is too large");
 		return CF_L2_FAILED;
 	}
-	if (allowance == 0)
+	if (allowance == 0 || !cf_l2_can_afford(1))
 		return CF_L2_SPENT;
 	if (!cf_breaker_enter(cf_handshake_settings(), allowance < 0, &pass))
 	{
@@ -323,6 +334,12 @@ void
 cf_l2_allow(int64 us)
 {
 	allowance = us;
+}
+
+bool
+cf_l2_can_afford(int nruns)
+{
+	return allowance < 0 || allowance > nruns * round_us;
 }
 
 int64

@@ -75,6 +75,12 @@ extern CfL2Status cf_l2_run(int timeout_ms, bool interruptible);
 extern void cf_l2_allow(int64 us);
 extern int64 cf_l2_end_allowance(void);
 
+/*
+ * Is there enough left for so many runs, if each takes as long as the last did?
+ * One that there is not enough left for is not tried.
+ */
+extern bool cf_l2_can_afford(int nruns);
+
 /* After CF_L2_OK; the replies are valid until the next cf_l2_begin. */
 extern int	cf_l2_nreplies(void);
 extern const redisReply *cf_l2_reply(int i);

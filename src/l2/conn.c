@@ -174,6 +174,10 @@ cf_conn_wait(CfConn *conn, short events)
 		{.fd = postmaster_alive_fds[POSTMASTER_FD_WATCH], .events = POLLIN},
 	};
 
+	if (conn->interruptible)
+		CHECK_FOR_INTERRUPTS();
+	if (cf_conn_expired(conn))
+		return false;
 	/* Most answers come so soon that all else would take as long as they do. */
 	if (poll(fds, 1, CF_BRIEF_MS) > 0)
 		return true;

@@ -21,7 +21,8 @@ my $redis = CfRedis->new('main');
 my $primary = CfTier->primary('primary', $redis,
 	'cachefront.fence_ttl' => '30s',
 	'cachefront.flight_timeout' => '30s',
-	'cachefront.l1_ttl' => '10min');
+	'cachefront.l1_ttl' => '10min',
+	'max_prepared_transactions' => 2);
 my $ns = namespace($primary);
 my $key = 0;
 
@@ -363,6 +364,17 @@ sub show_commits
 	finish_session($reader);
 	$points->quit;
 }
+
+# No callback tells the end of what a COMMIT PREPARED began that was refused here.
+$primary->psql('postgres', "BEGIN;\nSAVEPOINT a;\nCOMMIT PREPARED 'none';\n"
+	  . "ROLLBACK TO a;\nPREPARE TRANSACTION 'some';", on_error_stop => 0);
+is($primary->safe_psql('postgres', 'SELECT gid FROM pg_prepared_xacts'), 'some', 'prepared');
+sleep 1;
+my $beat_at = (split / /, command($redis, 'GET', "cff:$ns"))[3];
+my $until = time() + 15;
+sleep 0.1 while time() < $until && (split / /, command($redis, 'GET', "cff:$ns"))[3] == $beat_at;
+isnt((split / /, command($redis, 'GET', "cff:$ns"))[3], $beat_at, 'and signs of life go on');
+$primary->safe_psql('postgres', q{ROLLBACK PREPARED 'some'});
 
 is(expiring($redis), '', 'every key in Redis has a time to live');
 $control->quit;
