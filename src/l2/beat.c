@@ -199,6 +199,8 @@ give_all(void)
 	uint64		lsn = cf_position_lsn();
 	CfSpace		space;
 
+	/* A standby must get there, even if nobody commits. */
+	XLogSetAsyncXactLSN(lsn);
 	for (int i = 0; i < CF_SPACE_MAX; i++)
 	{
 		if (cf_space_get(i, &space) && give(&space, lsn) != CF_L2_OK)

@@ -300,7 +300,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * gives none. One that was begun before the floor was written says nothing of
 	 * what was lost then. Where the clock was set back, begin anew.
 	 */
-	[CF_L2_BEAT] = ALLOW_OOM PRELUDE
+	[CF_L2_BEAT] = ALLOW_OOM OWN_TYPE("string") PRELUDE
 	"local cur = redis.call('GET', KEYS[1]) or ''\n"
 	"local run, floor, beat, at, evicted, rest = string.match(cur,\n"
 	"  '^(%x+) (%x+) (%x+) (%d+) (%d+) ?(.*)$')\n"
