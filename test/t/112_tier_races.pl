@@ -376,6 +376,26 @@ sleep 0.1 while time() < $until && (split / /, command($redis, 'GET', "cff:$ns")
 isnt((split / /, command($redis, 'GET', "cff:$ns"))[3], $beat_at, 'and signs of life go on');
 $primary->safe_psql('postgres', q{ROLLBACK PREPARED 'some'});
 
+# Redis is restarted while a commit is under way, and has lost the fence: who
+# writes the new floor does not know of the commit.
+{
+	my $id = ++$key;
+	my $writer = hold_commit('commit-after-fence', 'key', $id);
+	my @floor;
+
+	$redis->restart;
+	ok(wait_until($primary, "SELECT l2 FROM cache_status, cache_fetch('up', 'SELECT 1')", 'up'), 'a new run of Redis');
+	@floor = split / /, command($redis, 'GET', "cff:$ns");
+	is($floor[2], 'F' x 16, 'its floor is no sign of life');
+	$primary->wait_for_catchup($standby);
+	ok(wait_until($standby, "SELECT l2 FROM cache_status, cache_fetch('up', 'SELECT 1')", 'up'), 'which the standby uses');
+	is(read_now($standby, 'key', $id), 0, 'it reads its table');
+	is(in_redis('key', $id), '', 'and does not fill');
+	show_commits(1);
+	is(read_now($standby, 'key', $id), 1, 'visible: it reads what is new');
+	let_commit($writer);
+}
+
 is(expiring($redis), '', 'every key in Redis has a time to live');
 $control->quit;
 $standby->stop;
