@@ -265,6 +265,10 @@ foreach my $kind (sort keys %wrong)
 	is(check_read(1), $miss, "a $kind as floor of before a restart: made anew");
 	is(check_read(1), $hit, 'and used');
 }
+replace("cff:$ns", 'list');
+my $until = time() + 20;
+sleep 0.1 until command($redis, 'TYPE', "cff:$ns") eq 'string' || time() > $until;
+is(command($redis, 'TYPE', "cff:$ns"), 'string', 'without a restart it is made anew as well');
 command($redis, 'FLUSHALL');
 is(check_read(1), $miss, 'all is gone');
 is(check_read(1), $hit, 'and comes again');
