@@ -38,6 +38,7 @@
 
 #define CF_FIRST_PAUSE_US 1000	/* between looks for another server's value */
 #define CF_LAST_PAUSE_US 50000
+#define CF_RUNS_OF_A_FILL 3		/* lease, versions, fill: who cannot do all need not begin */
 
 static bool (*outbox_look) (const CfSpace *space) = NULL;
 
@@ -168,9 +169,6 @@ pause_before_next_look(long *us)
 	CHECK_FOR_INTERRUPTS();
 	*us = Min(*us * 3 / 2, CF_LAST_PAUSE_US);
 }
-
-/* Lease, versions, fill: who cannot do all three need not begin. */
-#define CF_RUNS_OF_A_FILL 3
 
 /*
  * Step 4. A lease outlives no flight: who loads for longer than waiters wait

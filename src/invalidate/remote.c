@@ -93,9 +93,13 @@ cf_remote_is_epoch(const char *tag, int len)
 	return len == 1 && (tag[0] == CF_TAG_EPOCH_DATABASE[0] || tag[0] == CF_TAG_EPOCH_SERVER[0]);
 }
 
+/* The transaction is over. Settled or not, a later beat is after its commit. */
 static void
 reset(void)
 {
+	if (remote.window)
+		cf_beat_end_window();
+	(void) cf_l2_end_allowance();
 	memset(&remote, 0, sizeof(remote));
 }
 
@@ -236,17 +240,11 @@ collect(void)
 
 /* ---- talking to Redis ---- */
 
-/* What is between these two waits for Redis no longer than cf_remote_timeout. */
+/* What comes up to the next step waits for Redis no longer than cf_remote_timeout. */
 static void
 begin_step(void)
 {
 	cf_l2_allow((int64) cf_remote_timeout(remote.nitems) * 1000);
-}
-
-static void
-end_step(void)
-{
-	(void) cf_l2_end_allowance();
 }
 
 static void
@@ -275,10 +273,14 @@ run(bool interruptible)
 /* ---- before the commit ---- */
 
 static bool
-try_fence(void)
+fence(void)
 {
 	const CfFloor *floor;
 
+	if (!remote.window)
+		cf_beat_begin_window();
+	remote.window = true;
+	begin_step();
 	if (remote.token[0] == '\0' && !cf_store_make_token(remote.token))
 	{
 		remote.token[0] = '\0';
@@ -295,20 +297,6 @@ try_fence(void)
 	strlcpy(remote.run_id, cf_l2_run_id(), sizeof(remote.run_id));
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_FENCES);
 	return true;
-}
-
-static bool
-fence(void)
-{
-	bool		fenced;
-
-	if (!remote.window)
-		cf_beat_begin_window();
-	remote.window = true;
-	begin_step();
-	fenced = try_fence();
-	end_step();
-	return fenced;
 }
 
 static void
@@ -473,6 +461,7 @@ try_settle(void)
 	const CfFloor *floor;
 	ListCell   *cell;
 
+	begin_step();
 	if (cf_space_open(remote.space, false, &floor) != CF_L2_OK)
 		return false;
 	cf_space_begin();
@@ -485,25 +474,11 @@ try_settle(void)
 static void
 settle(void)
 {
-	bool		settled;
-
-	begin_step();
-	settled = try_settle();
-	end_step();
-	if (settled)
+	if (try_settle())
 		return;
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_SETTLE_FAILURES);
 	if (remote.stage == FENCED)
 		cf_space_forget_unless(remote.space, remote.run_id);
-}
-
-/* Settled or not: a later beat is after its commit. */
-static void
-end_window(void)
-{
-	if (remote.window)
-		cf_beat_end_window();
-	remote.window = false;
 }
 
 static void
@@ -521,7 +496,6 @@ cf_remote_settle(void)
 		CF_HOLD_POINT("commit-visible");
 	if (remote.stage == FENCED || remote.stage == DIRECT)
 		settle();
-	end_window();
 	end_miss(true);
 	if (remote.outbox_begun)
 		finish_outbox();
@@ -530,10 +504,11 @@ cf_remote_settle(void)
 
 /* One step for all items; without items, for the server's epoch. */
 static bool
-try_run_after(CfFenceStep step)
+run_after(CfFenceStep step)
 {
 	const CfFloor *floor;
 
+	begin_step();
 	if (cf_space_open(remote.space, false, &floor) != CF_L2_OK)
 		return false;
 	cf_space_begin();
@@ -542,17 +517,6 @@ try_run_after(CfFenceStep step)
 		cf_store_add_tag(remote.space, step, CF_TAG_EPOCH_SERVER, 1, remote.token,
 						 cf_position_lsn(), floor);
 	return run(false);
-}
-
-static bool
-run_after(CfFenceStep step)
-{
-	bool		done;
-
-	begin_step();
-	done = try_run_after(step);
-	end_step();
-	return done;
 }
 
 /*
@@ -576,7 +540,6 @@ cf_remote_lift(void)
 		settle_server();
 	else if (remote.token[0] != '\0' && (remote.stage == FENCED || remote.server_early))
 		(void) run_after(CF_STEP_LIFT);
-	end_window();
 	end_miss(cf_epoch_prepared_committed());
 	if (remote.outbox_begun)
 		finish_outbox();

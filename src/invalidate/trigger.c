@@ -7,9 +7,10 @@
  * is still at work with it is not disturbed.
  *
  * Nothing here fails the user's write: a rule that cannot be read (its column
- * was renamed or dropped, or is computed only when it is read) invalidates the whole table, and so does a
- * transaction with too many keys (cachefront.max_keys_per_commit), by the one
- * tag that all entries of the rule depend on.
+ * was renamed or dropped, or is computed only when it is read) invalidates the
+ * whole table, and so does a transaction with too many keys
+ * (cachefront.max_keys_per_commit), by the one tag that all entries of the rule
+ * depend on.
  *
  * src/invalidate/trigger.c
  */

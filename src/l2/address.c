@@ -89,16 +89,19 @@ take_kept(const char *host, int port, CfAddress *addresses)
 	return n;
 }
 
-/* False: just that is kept already. */
+/* known: only if it is known by now where the host is. False: nothing changes. */
 static bool
-keep(const char *host, int port, const CfAddress *addresses, int n)
+keep(const char *host, int port, const CfAddress *addresses, int n, bool known)
 {
-	bool		same;
+	bool		changes;
 
 	LWLockAcquire(kept_lock, LW_EXCLUSIVE);
-	same = is_kept_locked(host, port) && kept->n == n &&
-		memcmp(kept->address, addresses, n * sizeof(CfAddress)) == 0;
-	if (!same)
+	if (is_kept_locked(host, port))
+		changes = kept->n != n ||
+			memcmp(kept->address, addresses, n * sizeof(CfAddress)) != 0;
+	else
+		changes = !known;
+	if (changes)
 	{
 		strlcpy(kept->host, host, sizeof(kept->host));
 		kept->port = port;
@@ -106,7 +109,7 @@ keep(const char *host, int port, const CfAddress *addresses, int n)
 		memcpy(kept->address, addresses, n * sizeof(CfAddress));
 	}
 	LWLockRelease(kept_lock);
-	return !same;
+	return changes;
 }
 
 /* There is no name to look up any more. */
@@ -134,32 +137,33 @@ look_up(const char *host, int port, CfAddress *addresses, int *n)
 	return error;
 }
 
+/* What is kept of a name, or what the resolver says. getaddrinfo's error, or 0. */
+static int
+find_name(const char *host, int port, bool ask, CfAddress *addresses, int *n)
+{
+	int			error;
+
+	if (!ask && (*n = take_kept(host, port, addresses)) > 0)
+		return 0;
+	error = look_up(host, port, addresses, n);
+	if (error == 0)
+		(void) keep(host, port, addresses, *n, false);
+	/* Better an old answer than none. */
+	else if ((*n = take_kept(host, port, addresses)) > 0)
+		error = 0;
+	return error;
+}
+
 static int
 host_addresses(CfConn *conn, const char *host, int port, CfAddress *addresses)
 {
 	int			n;
 	int			error = ask_resolver(host, port, AI_NUMERICHOST, addresses, &n);
 
-	if (error == EAI_NONAME &&
-		!(conn->patient && pg_atomic_read_u32(&kept->doubted) != 0))
-	{
-		n = take_kept(host, port, addresses);
-		if (n > 0)
-			return n;
-	}
 	if (error == EAI_NONAME)
-	{
-		error = look_up(host, port, addresses, &n);
-		if (error == 0)
-			(void) keep(host, port, addresses, n);
-		else
-		{
-			/* Better an old answer than none. */
-			n = take_kept(host, port, addresses);
-			if (n > 0)
-				return n;
-		}
-	}
+		error = find_name(host, port,
+						  conn->patient && pg_atomic_read_u32(&kept->doubted) != 0,
+						  addresses, &n);
 	else
 		keep_none();
 	if (error != 0)
@@ -203,7 +207,6 @@ cf_address_check(void)
 {
 	char		host[CF_REDIS_MAX_HOST];
 	CfAddress	addresses[CF_MAX_ADDRESSES];
-	CfAddress	old[CF_MAX_ADDRESSES];
 	int			port;
 	int			n;
 
@@ -214,7 +217,7 @@ cf_address_check(void)
 	port = kept->port;
 	LWLockRelease(kept_lock);
 	if (host[0] != '\0' && look_up(host, port, addresses, &n) == 0 &&
-		take_kept(host, port, old) > 0 && keep(host, port, addresses, n))
+		keep(host, port, addresses, n, true))
 		cf_l2_drop();
 }
 

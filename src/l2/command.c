@@ -302,7 +302,7 @@ cf_l2_run(int timeout_ms, bool interruptible)
 		cf_conn_fail_own(conn, "out of memory, or a command that is too large");
 		return CF_L2_FAILED;
 	}
-	if (allowance == 0 || !cf_l2_can_afford(1))
+	if (!cf_l2_can_afford(1))
 		return CF_L2_SPENT;
 	if (!cf_breaker_enter(cf_handshake_settings(), allowance < 0, &pass))
 	{

@@ -410,8 +410,8 @@ cf_store_confirm(const CfSpace *space, CfL2Tag *tags, int ntags, int64 keep_ms,
  * Where neither a tombstone nor a version is left of an invalidation, was there
  * one? Not after the writing server's last sign of life, if that is younger than
  * any tombstone's age and Redis has evicted nothing since; and what came before
- * that, this standby has replayed. The replies are to what was
- * asked after the lease.
+ * that, this standby has replayed. The replies are to what was asked after the
+ * lease.
  */
 static bool
 take_proof(const redisReply *floor_reply, const redisReply *info,

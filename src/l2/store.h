@@ -113,7 +113,8 @@ extern CfL2Status cf_store_lease(const CfL2Variant *variant, int64 lease_ms,
  * Under a lease, before the snapshot of the load: the versions of the tags
  * that it depends on. Those that are missing the writing server marks; if then
  * no clock of them is pending it confirms them. A standby makes them only where
- * the lease has proof, which must still hold. keep_ms: how long an unused version must be kept.
+ * the lease has proof, which must still hold. keep_ms: how long an unused
+ * version must be kept.
  */
 extern CfL2Status cf_store_ensure(const CfSpace *space, CfL2Tag *tags, int ntags,
 								  int64 keep_ms, const CfFloor *floor,
