@@ -8,6 +8,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "codec/secret.h"
 #include "debug_point.h"
 #include "engine/flight.h"
 #include "engine/loader.h"
@@ -52,6 +53,7 @@ _PG_init(void)
 
 	cf_guc_define();
 
+	cf_secret_register();
 	cf_debug_register();
 	cf_position_register();
 	cf_stats_register();

@@ -12,7 +12,7 @@
 #include "compat.h"
 #include "shmem.h"
 
-#define CF_MAX_SEGMENTS 16
+#define CF_MAX_SEGMENTS 24
 
 static const CfShmemSegment *segments[CF_MAX_SEGMENTS];
 static int	nsegments = 0;

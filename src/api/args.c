@@ -43,10 +43,17 @@ void
 cf_check_tag(const text *tag)
 {
 	check_length(tag, CF_MAX_TAG, "cache tag");
-	if (cf_tag_is_reserved(VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag)))
+	if (!cf_tag_is_reserved(VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag)))
+		return;
+	if (VARSIZE_ANY_EXHDR(tag) == 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("cache tag must not be a single control character")));
+	ereport(ERROR,
+			(errcode(ERRCODE_RESERVED_NAME),
+			 errmsg("cache tag \"%s\" is reserved", text_to_cstring(tag)),
+			 errdetail("Tags that begin with \"table:\" or \"rule:\" are the cache's own."),
+			 errhint("Choose another name. To drop what was read from a table, use cache_invalidate_table.")));
 }
 
 void

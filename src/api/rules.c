@@ -147,6 +147,23 @@ require_template(Relation rel, const char *text)
 	}
 }
 
+/* What its literal beginning gives is known now; the trigger drops the rest. */
+static void
+require_tag_template(Relation rel, const char *text)
+{
+	CfTemplate	template;
+
+	require_template(rel, text);
+	(void) cf_template_parse(text, &template);
+	if (!template.parts[0].is_column && template.parts[0].len > 1 &&
+		cf_tag_is_reserved(template.parts[0].text, template.parts[0].len))
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("tag template \"%s\" is reserved", text),
+				 errdetail("Tags that begin with \"table:\" or \"rule:\" are the cache's own."),
+				 errhint("Choose another name.")));
+}
+
 /* A trigger's arguments as SQL has them, and as pg_trigger does. */
 typedef struct TriggerArgs
 {
@@ -189,7 +206,7 @@ make_args(FunctionCallInfo fcinfo, Relation rel)
 					 errmsg("a rule cannot have more than %d tags", CF_RULE_MAX_TAGS)));
 		for (int i = 0; i < n; i++)
 		{
-			require_template(rel, text_to_cstring(values[i]));
+			require_tag_template(rel, text_to_cstring(values[i]));
 			append_arg(&args, "tag", text_to_cstring(values[i]));
 		}
 	}

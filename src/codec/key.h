@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "codec/siphash.h"
+
 #define CF_MAX_KEY 1024			/* bytes */
 #define CF_MAX_TAG 1024			/* bytes */
 #define CF_MAX_CACHE_NAME 64	/* bytes, with the closing zero */
@@ -45,6 +47,20 @@ typedef struct CfIdentity
 	CfHash128	hash;
 } CfIdentity;
 
+/*
+ * What the hashes depend on, set as the process starts. start: random, of this
+ * start of the server alone; hashes of keys and tags never leave it. cluster: a
+ * secret that all servers share which share a Redis (the primary and its
+ * standbys); hashes of identities do leave, as names of values there.
+ */
+typedef struct CfHashSecrets
+{
+	uint64		start;
+	uint64		cluster[2];
+} CfHashSecrets;
+
+extern void cf_key_set_secrets(const CfHashSecrets *secrets);
+
 extern void cf_key_init(CfKey *key, Oid dboid, const char *data, int len);
 extern uint64 cf_tag_hash(Oid dboid, const char *data, int len);
 
@@ -56,11 +72,16 @@ typedef struct CfTag
 	char		text[CF_MAX_TAG];
 } CfTag;
 
-/* Names that are not worth typing, for what the cache itself invalidates. */
+/*
+ * Tags of the cache itself: 'table:OID', 'rule:OID:NAME', and the epochs, whose
+ * names are not worth typing. No caller's tag may be one.
+ */
 static inline bool
 cf_tag_is_reserved(const char *tag, int len)
 {
-	return len == 1 && (unsigned char) tag[0] < ' ';
+	return (len == 1 && (unsigned char) tag[0] < ' ') ||
+		(len >= 6 && memcmp(tag, "table:", 6) == 0) ||
+		(len >= 5 && memcmp(tag, "rule:", 5) == 0);
 }
 
 extern void cf_tag_init(CfTag *tag, Oid dboid, const char *data, int len);
@@ -70,11 +91,27 @@ extern void cf_tag_of_table(CfTag *tag, Oid dboid, Oid relid);
 
 extern void cf_hash128_init(CfHash128 *hash, uint64 kind);
 extern void cf_hash128_add(CfHash128 *hash, const void *data, Size len);
+extern void cf_hash128_add_u64(CfHash128 *hash, uint64 value);
+
+/*
+ * Many small parts in one go, for a third of the price: begin with the hash so
+ * far, put them, end. A text is put with its length, so that borders count.
+ */
+typedef struct CfHashStream
+{
+	CfSipState	sip;
+	uint64		bytes;
+} CfHashStream;
+
+extern void cf_hash_stream_begin(CfHashStream *stream, const CfHash128 *hash);
+extern void cf_hash_stream_put(CfHashStream *stream, const void *data, Size len);
+extern void cf_hash_stream_end(CfHashStream *stream, CfHash128 *hash);
 
 static inline void
-cf_hash128_add_u64(CfHash128 *hash, uint64 value)
+cf_hash_stream_put_u64(CfHashStream *stream, uint64 value)
 {
-	cf_hash128_add(hash, &value, sizeof(value));
+	cf_siphash_word(&stream->sip, value);
+	stream->bytes += sizeof(value);
 }
 
 static inline bool

@@ -163,7 +163,7 @@ settings_hash(void)
 
 /*
  * The hash of settings and query text. A session asks the same few queries
- * again and again; to compare a text costs a fraction of hashing it twice.
+ * again and again; to compare a text costs a fraction of hashing it.
  */
 #define CF_KNOWN_QUERIES 16
 #define CF_KNOWN_QUERY_MAX 4096 /* bytes; longer texts are hashed every time */
@@ -207,27 +207,33 @@ query_hash(const text *query)
 static void
 add_args(CfHash128 *hash, const CfArgs *args)
 {
+	CfHashStream stream;
+
+	if (args->n == 0)
+		return;
+	cf_hash_stream_begin(&stream, hash);
 	for (int i = 0; i < args->n; i++)
 	{
-		cf_hash128_add_u64(hash, ((uint64) args->types[i] << 1) | args->nulls[i]);
+		cf_hash_stream_put_u64(&stream, ((uint64) args->types[i] << 1) | args->nulls[i]);
 		if (args->nulls[i])
 			continue;
 		if (args->typbyvals[i])
-			cf_hash128_add_u64(hash, (uint64) args->values[i]);
+			cf_hash_stream_put_u64(&stream, (uint64) args->values[i]);
 		else if (args->typlens[i] == -1)
 		{
 			struct varlena *value = PG_DETOAST_DATUM_PACKED(args->values[i]);
 
-			cf_hash128_add(hash, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+			cf_hash_stream_put(&stream, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 			if ((Pointer) value != DatumGetPointer(args->values[i]))
 				pfree(value);
 		}
 		else if (args->typlens[i] == -2)
-			cf_hash128_add(hash, DatumGetCString(args->values[i]),
-						   strlen(DatumGetCString(args->values[i])));
+			cf_hash_stream_put(&stream, DatumGetCString(args->values[i]),
+							   strlen(DatumGetCString(args->values[i])));
 		else
-			cf_hash128_add(hash, DatumGetPointer(args->values[i]), args->typlens[i]);
+			cf_hash_stream_put(&stream, DatumGetPointer(args->values[i]), args->typlens[i]);
 	}
+	cf_hash_stream_end(&stream, hash);
 }
 
 static void

@@ -26,11 +26,14 @@ typedef struct CfSharedClocks
 {
 	pg_atomic_uint64 seq;		/* the last sequence number given out */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];	/* every commit writes it */
-	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* tags, then keys */
+	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* tags, then keys, then epochs */
 } CfSharedClocks;
 
+#define CF_EPOCH_BITS 12		/* databases whose epochs share no clock, mostly */
+#define CF_EPOCHS ((1 << CF_EPOCH_BITS) + 1)	/* and the server's */
+
 static CfSharedClocks *clocks = NULL;
-static uint32 nslots = 0;		/* of each kind, a power of two */
+static uint32 nslots = 0;		/* of tags and of keys each, a power of two */
 
 static uint32
 wanted_slots(void)
@@ -38,11 +41,17 @@ wanted_slots(void)
 	return pg_nextpower2_32((uint32) cf_guc_clock_slots);
 }
 
+static uint32
+all_slots(void)
+{
+	return 2 * wanted_slots() + CF_EPOCHS;
+}
+
 static Size
 clock_shmem_size(void)
 {
 	return add_size(offsetof(CfSharedClocks, slot),
-					mul_size(2 * (Size) wanted_slots(), sizeof(CfSharedClock)));
+					mul_size(all_slots(), sizeof(CfSharedClock)));
 }
 
 static void
@@ -51,7 +60,7 @@ clock_shmem_init(void *memory, LWLockPadded *locks)
 	CfSharedClocks *new = memory;
 
 	pg_atomic_init_u64(&new->seq, 1);
-	for (uint32 i = 0; i < 2 * wanted_slots(); i++)
+	for (uint32 i = 0; i < all_slots(); i++)
 	{
 		pg_atomic_init_u64(&new->slot[i].seq, 0);
 		pg_atomic_init_u64(&new->slot[i].max_xid, 0);
@@ -105,7 +114,10 @@ CfClockRef
 cf_clock_of_epoch(Oid dboid)
 {
 	/* Asked twice a hit, so a multiplication (Knuth's) has to do. */
-	return cf_clock_of_tag(((uint64) dboid * UINT64CONST(0x9e3779b97f4a7c15)) >> 40);
+	if (!OidIsValid(dboid))
+		return 2 * nslots;
+	return 2 * nslots + 1 +
+		(CfClockRef) ((dboid * UINT64CONST(0x9e3779b97f4a7c15)) >> (64 - CF_EPOCH_BITS));
 }
 
 uint64

@@ -1,8 +1,8 @@
 /*
  * clock.h - invalidation clocks: has anything that an entry depends on changed?
  *
- * A clock is one of a fixed number of slots, found by hash; tags and keys
- * have an array each. A writer raises a clock before its commit becomes
+ * A clock is one of a fixed number of slots, found by hash; tags, keys and
+ * epochs have an array each, so that no tag can move an epoch. A writer raises a clock before its commit becomes
  * visible and settles it (a new sequence number, then one pending less)
  * after. A reader stamps itself before it takes its snapshot; what it read is
  * current as long as no clock was settled after the stamp and none is
@@ -28,7 +28,7 @@ extern int	cf_clock_slots(void);
 extern CfClockRef cf_clock_of_tag(uint64 hash);
 extern CfClockRef cf_clock_of_key(uint64 hash);
 
-/* The clock that every entry of a database (0: of all) depends on. */
+/* The clock that every entry of a database (0: of all) depends on. No tag or key has it. */
 extern CfClockRef cf_clock_of_epoch(Oid dboid);
 
 /* Reader: call before taking the snapshot that the stamp is to judge. */

@@ -1,4 +1,4 @@
-/* unit: src/codec/key.c */
+/* unit: src/codec/key.c src/codec/siphash.c */
 /*
  * key_test.c - hashes of keys, tags and identities, and prefixes of keys.
  *
@@ -92,6 +92,89 @@ test_hash128(void)
 	}
 }
 
+static CfHash128
+stream_of(const char *a, const char *b, uint64 number)
+{
+	CfHash128	hash;
+	CfHashStream stream;
+
+	cf_hash128_init(&hash, 1);
+	cf_hash_stream_begin(&stream, &hash);
+	cf_hash_stream_put(&stream, a, strlen(a));
+	cf_hash_stream_put(&stream, b, strlen(b));
+	cf_hash_stream_put_u64(&stream, number);
+	cf_hash_stream_end(&stream, &hash);
+	return hash;
+}
+
+/* The same of what is put in one go; zeros at the end count. */
+static void
+test_stream(void)
+{
+	CfHash128	all[] = {
+		stream_of("ab", "c", 1), stream_of("a", "bc", 1), stream_of("abc", "", 1),
+		stream_of("ab", "c", 2), stream_of("c", "ab", 1), stream_of("12345678", "", 1),
+		stream_of("1234567", "8", 1), stream_of("123456789", "", 1)
+	};
+	CfHash128	same = stream_of("ab", "c", 1);
+	CfHash128	one;
+	CfHash128	other;
+
+	CHECK(cf_hash128_equal(&all[0], &same));
+	for (int i = 0; i < (int) lengthof(all); i++)
+	{
+		for (int j = 0; j < i; j++)
+			CHECK_QUIET(!cf_hash128_equal(&all[i], &all[j]));
+	}
+	cf_hash128_init(&one, 1);
+	other = one;
+	cf_hash128_add(&one, "a\0", 1);
+	cf_hash128_add(&other, "a\0", 2);
+	CHECK(!cf_hash128_equal(&one, &other));
+}
+
+/*
+ * Keys and tags hash by the secret of the start, identities by that of the
+ * cluster, and each by no other: what is in Redis has the same name everywhere.
+ */
+static void
+test_secrets(void)
+{
+	CfHashSecrets none = {0};
+	CfHashSecrets start = {.start = 1};
+	CfHashSecrets cluster = {.cluster = {0, 1}};
+	uint64		key = key_hash(5, "k", 1);
+	uint64		tag = cf_tag_hash(5, "k", 1);
+	CfHash128	id = hash_of(1, "k", NULL);
+	CfHash128	other;
+
+	cf_key_set_secrets(&start);
+	other = hash_of(1, "k", NULL);
+	CHECK(key_hash(5, "k", 1) != key);
+	CHECK(cf_tag_hash(5, "k", 1) != tag);
+	CHECK(cf_hash128_equal(&other, &id));
+
+	cf_key_set_secrets(&cluster);
+	other = hash_of(1, "k", NULL);
+	CHECK(key_hash(5, "k", 1) == key);
+	CHECK(cf_tag_hash(5, "k", 1) == tag);
+	CHECK(other.h[0] != id.h[0] && other.h[1] != id.h[1]);
+	cf_key_set_secrets(&none);
+}
+
+static void
+test_reserved(void)
+{
+	static const char *const reserved[] = {"table:1", "table:", "rule:", "rule:1:a", "\001"};
+	static const char *const free[] = {"table", "rule", "Table:1", "xtable:1", "rules:1", "a"};
+
+	for (int i = 0; i < (int) lengthof(reserved); i++)
+		CHECK_QUIET(cf_tag_is_reserved(reserved[i], strlen(reserved[i])));
+	for (int i = 0; i < (int) lengthof(free); i++)
+		CHECK_QUIET(!cf_tag_is_reserved(free[i], strlen(free[i])));
+	CHECK(!cf_tag_is_reserved("table:", 5));
+}
+
 static void
 test_identity(void)
 {
@@ -133,6 +216,9 @@ main(void)
 	RUN(test_key);
 	RUN(test_spread);
 	RUN(test_hash128);
+	RUN(test_stream);
+	RUN(test_secrets);
+	RUN(test_reserved);
 	RUN(test_identity);
 	RUN(test_prefix);
 	return cf_unit_end();
