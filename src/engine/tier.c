@@ -150,8 +150,13 @@ open_space(CfTier *tier)
 	if (!cf_l2_configured() || IsInParallelMode())
 		return false;
 	space = cf_space_mine();
-	if (space == NULL || !is_trusted(space))
+	if (space == NULL)
 		return false;
+	if (!is_trusted(space))
+	{
+		cf_space_left_out(space);
+		return false;
+	}
 	cf_l2_set_max_reply(CF_L2_MAX_VALUE + 1024 * 1024);
 	if (cf_space_open(space, true, &floor) != CF_L2_OK)
 		return false;

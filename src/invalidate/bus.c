@@ -1,17 +1,28 @@
 /*
  * bus.c - writes and reads the stream of invalidations.
  *
+ * The worker begins to follow a stream where the first session that opened the
+ * space found its end (CfSpaceStart): what the server has in memory from before
+ * that was made without Redis, and nobody has promised that the stream tells of
+ * changes to it. So nothing is forgotten, however late the worker comes.
+ *
  * The worker's round: ask what is left of each stream, and see that nothing
  * after where we are was trimmed or lost; then read on, and wait there for up to
  * a second. That nothing of what was read last had been trimmed before it was
  * read shows in the next round: the stream's first entry is not past the place
  * where that read began.
  *
- * Where something may have been missed, or cannot be understood, all entries of
- * the database are forgotten. On the writing server only for the latter, and
- * when a space is new: its own commits do not come to it by the bus, so what it
- * can miss is what somebody invalidated by hand on another server; and to empty
- * it each time that Redis comes back would send all load to the tables at once.
+ * A standby forgets all entries of the database where something may have been
+ * missed. The writing server does not: its own commits do not come to it by the
+ * bus, so what it can miss is what somebody invalidated by hand on another
+ * server; and to empty it each time that Redis comes back would send all load to
+ * the tables at once. What cannot be understood, or comes by a stream of another
+ * name than the one that was followed, every server takes for an order to forget
+ * all.
+ *
+ * A stream that nobody can read, for an entry is larger than any reply may be, is
+ * emptied: while such an entry is the stream's last, each look at the stream
+ * copies it inside Redis, and everybody who uses Redis waits for that.
  *
  * What comes from Redis is not trusted: every reply is checked for its shape.
  *
@@ -41,6 +52,7 @@
 #include "l2/beat.h"
 #include "l2/command.h"
 #include "l2/store.h"
+#include "l2/stream.h"
 #include "position.h"
 #include "shmem.h"
 #include "stats/counters.h"
@@ -49,39 +61,23 @@
 #define CF_BUS_LENGTH "10000"	/* entries, about */
 #define CF_BUS_BLOCK "1000"		/* ms that a read waits for entries */
 #define CF_BUS_BLOCK_MS 1000
+#define CF_BUS_ASK_MS 10000		/* beside redis_command_timeout */
 #define CF_BUS_COUNT "100"		/* entries of a stream in one read */
 #define CF_BUS_MAX_REPLY (INT64CONST(64) * 1024 * 1024)
 #define CF_BUS_IDLE_MS 1000
 #define CF_BUS_MAX_FAILURES 3	/* reads in a row, before entries are skipped */
 
-/* Of an entry: "ms-number". */
-typedef struct StreamId
-{
-	uint64		ms;
-	uint64		number;
-} StreamId;
-
 #define CF_STREAM_ID_LEN 44
-
-/* What CF_L2_STREAM says. */
-typedef struct Stream
-{
-	bool		exists;
-	StreamId	first;			/* of what is there */
-	StreamId	last;			/* that there ever was */
-	uint64		added;			/* ever */
-	uint64		length;
-} Stream;
 
 /* A stream that the worker reads. */
 typedef struct Reading
 {
 	CfSpace		space;			/* dboid is InvalidOid: none */
 	bool		usable;			/* the key is a stream, or may become one */
-	bool		late;			/* Redis was not there when the space was new */
+	bool		lost;			/* it was not followed, under this or another name */
 	bool		placed;			/* what follows is known */
-	StreamId	from;			/* where the last read began */
-	StreamId	at;				/* the last entry that was read, or skipped */
+	CfStreamId	from;			/* where the last read began */
+	CfStreamId	at;				/* the last entry that was read, or skipped */
 } Reading;
 
 /* Immutable after startup */
@@ -94,6 +90,7 @@ static CfSharedBus *bus = NULL;
 static Reading readings[CF_SPACE_MAX];
 static char run_id[CF_RUN_ID_LEN + 1];	/* of the Redis that they are about */
 static int	failures = 0;		/* reads in a row */
+static bool unreadable = false;	/* the last read was of more than we take */
 
 /* ---- writing ---- */
 
@@ -106,22 +103,16 @@ print_origin(char *text)
 	cf_lsn_print(text, cf_position_incarnation(&incarnation) ? incarnation.id : bus->origin);
 }
 
-static int
-print_stream_key(char *key, Size size, const CfSpace *space)
-{
-	return snprintf(key, size, "cfb:%s", space->name);
-}
-
 void
 cf_bus_add_event(const CfSpace *space, uint64 lsn, const char *payload)
 {
-	char		key[CF_SPACE_MAX_NAME + 8];
+	char		key[CF_STREAM_KEY_MAX];
 	char		origin[CF_LSN_LEN + 1];
 	char		lsn_text[CF_LSN_LEN + 1];
 	const char *argv[] = {CF_BUS_LENGTH, origin, lsn_text, payload};
 	size_t		lens[lengthof(argv)];
 
-	(void) print_stream_key(key, sizeof(key), space);
+	(void) cf_stream_print_key(key, space->name);
 	print_origin(origin);
 	cf_lsn_print(lsn_text, lsn);
 	for (int i = 0; i < lengthof(argv); i++)
@@ -174,121 +165,113 @@ is_string(const redisReply *reply)
 	return reply != NULL && reply->type == REDIS_REPLY_STRING;
 }
 
-/* Up to 20 digits that a uint64 holds; NULL if there are none. */
-static const char *
-parse_number(const char *text, const char *end, uint64 *number)
-{
-	const char *start = text;
-
-	*number = 0;
-	while (text < end && *text >= '0' && *text <= '9')
-	{
-		uint64		digit = (uint64) (*text++ - '0');
-
-		if (*number > (PG_UINT64_MAX - digit) / 10)
-			return NULL;
-		*number = *number * 10 + digit;
-	}
-	return text > start ? text : NULL;
-}
-
-static bool
-take_number(const redisReply *reply, uint64 *number)
-{
-	return is_string(reply) &&
-		parse_number(reply->str, reply->str + reply->len, number) == reply->str + reply->len;
-}
-
-static bool
-take_id(const redisReply *reply, StreamId *id)
-{
-	const char *end;
-	const char *at;
-
-	if (!is_string(reply))
-		return false;
-	end = reply->str + reply->len;
-	at = parse_number(reply->str, end, &id->ms);
-	return at != NULL && at < end && *at == '-' &&
-		parse_number(at + 1, end, &id->number) == end;
-}
-
-static int
-compare(const StreamId *a, const StreamId *b)
-{
-	if (a->ms != b->ms)
-		return a->ms < b->ms ? -1 : 1;
-	return a->number < b->number ? -1 : a->number > b->number ? 1 : 0;
-}
-
-static bool
-is_origin(const StreamId *id)
-{
-	return id->ms == 0 && id->number == 0;
-}
-
-/* False: not a stream. */
-static bool
-take_stream(const redisReply *reply, Stream *stream)
-{
-	memset(stream, 0, sizeof(*stream));
-	if (is_array(reply, 0))
-		return true;
-	stream->exists = true;
-	return is_array(reply, 4) && take_id(reply->element[0], &stream->first) &&
-		take_id(reply->element[1], &stream->last) &&
-		take_number(reply->element[2], &stream->added) &&
-		take_number(reply->element[3], &stream->length);
-}
-
 /* ---- one space's place in its stream ---- */
 
 /* Has nothing been lost that came after the place where the last read began? */
 static bool
-is_unbroken(const Reading *reading, const Stream *stream)
+is_unbroken(const Reading *reading, const CfStream *stream)
 {
 	if (!stream->exists)
-		return is_origin(&reading->at);
-	if (compare(&stream->last, &reading->at) < 0)
+		return cf_stream_is_origin(&reading->at);
+	if (cf_stream_compare(&stream->last, &reading->at) < 0)
 		return false;
-	if (compare(&stream->last, &reading->from) == 0)
+	if (cf_stream_compare(&stream->last, &reading->from) == 0)
 		return true;
-	if (is_origin(&reading->from))
+	if (cf_stream_is_origin(&reading->from))
 		return stream->added == stream->length;
-	return stream->length > 0 && compare(&stream->first, &reading->from) <= 0;
+	return stream->length > 0 && cf_stream_compare(&stream->first, &reading->from) <= 0;
 }
 
-/*
- * Goes on from the stream's end, as it was before what is forgotten now. See the
- * head of this file for what the writing server does not forget.
- */
+/* Goes on from the stream's end, as it was before what is forgotten now. */
 static void
-place(Reading *reading, const Stream *stream)
+skip_to_end(Reading *reading, const CfStream *stream)
 {
-	bool		is_new = !reading->placed && !reading->late;
-
 	if (reading->placed)
 		cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_BUS_RESYNCS);
 	reading->from = reading->at = stream->last;
 	reading->placed = true;
 	/* Without an LSN: what Redis has is judged by what Redis knows, not by the bus. */
-	if (is_new || RecoveryInProgress())
+	if (reading->lost || unreadable || RecoveryInProgress())
 		forget_database(reading->space.dboid, 0);
+	reading->lost = false;
+}
+
+/* False: nobody knows where this server has begun to need the stream. */
+static bool
+begin_at_start(Reading *reading)
+{
+	CfSpaceStart start;
+
+	cf_space_start(&reading->space, &start);
+	if (reading->lost || !start.known || strcmp(start.run_id, cf_l2_run_id()) != 0)
+		return false;
+	reading->from = reading->at = start.id;
+	reading->placed = true;
+	/* What a session has made before Redis was there. */
+	if (start.late && RecoveryInProgress())
+		forget_database(reading->space.dboid, 0);
+	return true;
+}
+
+static bool
+share_stream(const Reading *a, const Reading *b)
+{
+	return a->placed && b->placed && strcmp(a->space.name, b->space.name) == 0;
+}
+
+/*
+ * With cachefront.namespace databases may share a stream, and one of them reads
+ * it: so all begin where the one that is least far begins. To hear of something
+ * twice does no harm.
+ */
+static void
+meet(const Reading *new)
+{
+	const Reading *first = new;
+
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		if (share_stream(&readings[i], new) &&
+			cf_stream_compare(&readings[i].at, &first->at) < 0)
+			first = &readings[i];
+	}
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		if (share_stream(&readings[i], new) && &readings[i] != first)
+		{
+			readings[i].from = first->from;
+			readings[i].at = first->at;
+		}
+	}
+}
+
+static bool
+is_same_run(void)
+{
+	return strcmp(run_id, cf_l2_run_id()) == 0;
 }
 
 static void
 find_place(Reading *reading, const redisReply *reply)
 {
-	Stream		stream;
+	CfStream	stream;
+	bool		is_new = !reading->placed;
+	bool		sure;
 
-	reading->usable = take_stream(reply, &stream);
+	reading->usable = cf_stream_take(reply, &stream);
 	if (!reading->usable)
+	{
+		reading->lost |= reading->placed;
 		reading->placed = false;
-	else if (!reading->placed || failures >= CF_BUS_MAX_FAILURES ||
-			 strcmp(run_id, cf_l2_run_id()) != 0 || !is_unbroken(reading, &stream))
-		place(reading, &stream);
+		return;
+	}
+	sure = is_new ? begin_at_start(reading) : is_same_run();
+	if (!sure || failures >= CF_BUS_MAX_FAILURES || !is_unbroken(reading, &stream))
+		skip_to_end(reading, &stream);
 	else
 		reading->from = reading->at;
+	if (is_new)
+		meet(reading);
 }
 
 /* ---- events ---- */
@@ -364,13 +347,6 @@ apply_fields(Oid dboid, const redisReply *fields)
 		forget_database(dboid, event.lsn);
 }
 
-/* With cachefront.namespace databases may share a stream: one of them reads it. */
-static bool
-share_stream(const Reading *a, const Reading *b)
-{
-	return a->placed && b->placed && strcmp(a->space.name, b->space.name) == 0;
-}
-
 static bool
 reads_for_others(int i)
 {
@@ -386,10 +362,10 @@ reads_for_others(int i)
 static bool
 apply_entry(const Reading *reading, const redisReply *entry)
 {
-	StreamId	id;
+	CfStreamId	id;
 
-	if (!is_array(entry, 2) || !take_id(entry->element[0], &id) ||
-		compare(&id, &reading->at) <= 0)
+	if (!is_array(entry, 2) || !cf_stream_take_id(entry->element[0], &id) ||
+		cf_stream_compare(&id, &reading->at) <= 0)
 		return false;
 	for (int i = 0; i < CF_SPACE_MAX; i++)
 	{
@@ -408,12 +384,12 @@ find_reading(const redisReply *name)
 {
 	for (int i = 0; i < CF_SPACE_MAX; i++)
 	{
-		char		key[CF_SPACE_MAX_NAME + 8];
+		char		key[CF_STREAM_KEY_MAX];
 		Reading    *reading = &readings[i];
 
 		if (!reads_for_others(i))
 			continue;
-		if (print_stream_key(key, sizeof(key), &reading->space) == name->len &&
+		if (cf_stream_print_key(key, reading->space.name) == name->len &&
 			memcmp(key, name->str, name->len) == 0)
 			return reading;
 	}
@@ -463,27 +439,53 @@ find_spaces(void)
 			continue;
 		if (reading->space.dboid != space.dboid ||
 			strcmp(reading->space.name, space.name) != 0)
-			reading->placed = reading->late = false;
+		{
+			reading->lost = OidIsValid(reading->space.dboid);
+			reading->placed = false;
+		}
 		reading->space = space;
 		n++;
 	}
 	return n;
 }
 
+/* One that no session has opened yet, or only without Redis. */
+static void
+open_spaces(void)
+{
+	const CfFloor *floor;
+
+	for (int i = 0; i < CF_SPACE_MAX; i++)
+	{
+		if (!OidIsValid(readings[i].space.dboid) || readings[i].placed)
+			continue;
+		(void) cf_space_open(&readings[i].space, true, &floor);
+		if (cf_l2_generation() == 0)
+			return;
+	}
+}
+
+/*
+ * Redis copies a stream's last entry to answer, and may be slow for that. Here
+ * nobody waits.
+ */
 static bool
 ask_for_streams(void)
 {
 	cf_l2_begin();
 	for (int i = 0; i < CF_SPACE_MAX; i++)
 	{
-		char		key[CF_SPACE_MAX_NAME + 8];
+		char		key[CF_STREAM_KEY_MAX];
+		int			len;
 
-		if (OidIsValid(readings[i].space.dboid))
-			cf_l2_add_script(CF_L2_STREAM, key,
-							 print_stream_key(key, sizeof(key), &readings[i].space),
-							 0, NULL, NULL);
+		if (!OidIsValid(readings[i].space.dboid))
+			continue;
+		len = cf_stream_print_key(key, readings[i].space.name);
+		if (unreadable && readings[i].placed)
+			cf_l2_add_script(CF_L2_STREAM_EMPTY, key, len, 0, NULL, NULL);
+		cf_l2_add_script(CF_L2_STREAM, key, len, 0, NULL, NULL);
 	}
-	return cf_l2_run(cf_guc_redis_command_timeout, true) == CF_L2_OK;
+	return cf_l2_run(CF_BUS_ASK_MS + cf_guc_redis_command_timeout, true) == CF_L2_OK;
 }
 
 static bool
@@ -491,19 +493,20 @@ find_places(void)
 {
 	int			reply = 0;
 
+	open_spaces();
 	if (!ask_for_streams())
-	{
-		for (int i = 0; i < CF_SPACE_MAX; i++)
-			readings[i].late = true;
 		return false;
-	}
 	for (int i = 0; i < CF_SPACE_MAX; i++)
 	{
-		if (OidIsValid(readings[i].space.dboid))
-			find_place(&readings[i], cf_l2_reply(reply++));
+		if (!OidIsValid(readings[i].space.dboid))
+			continue;
+		if (unreadable && readings[i].placed)
+			reply++;
+		find_place(&readings[i], cf_l2_reply(reply++));
 	}
 	if (failures >= CF_BUS_MAX_FAILURES)
 		failures = 0;
+	unreadable = false;
 	strlcpy(run_id, cf_l2_run_id(), sizeof(run_id));
 	return true;
 }
@@ -512,7 +515,7 @@ find_places(void)
 static int
 add_read(void)
 {
-	static char keys[CF_SPACE_MAX][CF_SPACE_MAX_NAME + 8];
+	static char keys[CF_SPACE_MAX][CF_STREAM_KEY_MAX];
 	static char ids[CF_SPACE_MAX][CF_STREAM_ID_LEN];
 	const char *argv[6 + 2 * CF_SPACE_MAX] = {"XREAD", "COUNT", CF_BUS_COUNT, "BLOCK",
 	CF_BUS_BLOCK, "STREAMS"};
@@ -523,7 +526,7 @@ add_read(void)
 	{
 		if (!reads_for_others(i))
 			continue;
-		print_stream_key(keys[n], sizeof(keys[n]), &readings[i].space);
+		(void) cf_stream_print_key(keys[n], readings[i].space.name);
 		snprintf(ids[n], sizeof(ids[n]), UINT64_FORMAT "-" UINT64_FORMAT,
 				 readings[i].at.ms, readings[i].at.number);
 		n++;
@@ -540,6 +543,15 @@ add_read(void)
 	return n;
 }
 
+/* What is too large once is so again: no more attempts. */
+static bool
+read_failed(void)
+{
+	unreadable = cf_l2_was_too_large();
+	failures = unreadable ? CF_BUS_MAX_FAILURES : failures + 1;
+	return false;
+}
+
 /* False: Redis is not there, or there is nothing to read. */
 static bool
 follow(void)
@@ -551,12 +563,10 @@ follow(void)
 	cf_l2_expect(cf_l2_generation());
 	if (add_read() == 0)
 		return false;
+	cf_l2_waits();
 	if (cf_l2_run(CF_BUS_BLOCK_MS + cf_guc_redis_command_timeout, true) != CF_L2_OK ||
 		!apply_read(cf_l2_reply(0)))
-	{
-		failures++;
-		return false;
-	}
+		return read_failed();
 	failures = 0;
 	return true;
 }

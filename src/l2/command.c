@@ -23,6 +23,7 @@ static const char *const useless[] = {
 
 static CfPipe pipeline;
 static uint64 expected = 0;		/* generation, 0: any */
+static bool waits = false;		/* the pipeline, in Redis */
 static int64 allowance = -1;	/* microseconds that are left; -1: there is none */
 static int64 round_us = 0;		/* what the last exchange took; 0: none yet */
 
@@ -40,6 +41,7 @@ cf_l2_begin(void)
 	cf_pipe_reset(&pipeline);
 	cf_script_reset();
 	expected = 0;
+	waits = false;
 }
 
 void
@@ -59,6 +61,12 @@ void
 cf_l2_expect(uint64 generation)
 {
 	expected = generation;
+}
+
+void
+cf_l2_waits(void)
+{
+	waits = true;
 }
 
 int
@@ -295,6 +303,7 @@ cf_l2_run(int timeout_ms, bool interruptible)
 	conn->error[0] = '\0';
 	conn->timed_out = false;
 	conn->own_fault = false;
+	conn->too_large = false;
 	if (!cf_l2_configured())
 		return CF_L2_OFF;
 	if (pipeline.broken)
@@ -322,7 +331,7 @@ cf_l2_run(int timeout_ms, bool interruptible)
 	cf_breaker_succeed(pass);
 	conn->used_at = cf_mono_us();
 	spend_allowance(conn->used_at - started);
-	if (status == CF_L2_OK && pipeline.ncommands > 0)
+	if (status == CF_L2_OK && pipeline.ncommands > 0 && !waits)
 		cf_stats_latency(CF_LATENCY_REDIS, (uint64) (conn->used_at - started) * 1000);
 	pg_compiler_barrier();
 	conn->busy = false;
@@ -357,6 +366,12 @@ const char *
 cf_l2_error(void)
 {
 	return cf_conn_get()->error;
+}
+
+bool
+cf_l2_was_too_large(void)
+{
+	return cf_conn_get()->too_large;
 }
 
 const char *

@@ -54,6 +54,9 @@ extern void cf_l2_add_script(CfL2Script script, const char *key, size_t keylen,
  */
 extern void cf_l2_expect(uint64 generation);
 
+/* The pipeline waits in Redis: how long it takes says nothing of Redis. */
+extern void cf_l2_waits(void);
+
 /*
  * Connects if need be, sends the pipeline and waits for a reply to each
  * command. An empty pipeline only makes sure that there is a connection.
@@ -87,6 +90,9 @@ extern const redisReply *cf_l2_reply(int i);
 
 /* Why the last cf_l2_run failed; no secrets in it. */
 extern const char *cf_l2_error(void);
+
+/* Did the last cf_l2_run fail because a reply is larger than we take? */
+extern bool cf_l2_was_too_large(void);
 
 /*
  * Of the connection: which run of which server it is, and its number in this

@@ -237,7 +237,10 @@ receive_some(CfConn *conn, CfPipe *pipe, CfFrame *frame, CfIo *want)
 		if (*want != CF_IO_DONE)
 			return *want != CF_IO_FAILED;
 		if (!cf_frame_scan(frame, data, done))
+		{
+			conn->too_large = frame->too_large;
 			return fail_protocol(conn, frame->problem);
+		}
 		if (!parse(conn, pipe, data, done))
 			return false;
 		if (pipe->nreplies != frame->complete)

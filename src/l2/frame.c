@@ -24,6 +24,14 @@ refuse(CfFrame *frame, const char *problem)
 	return false;
 }
 
+/* What may be a proper reply, but not one that we take. */
+static bool
+refuse_size(CfFrame *frame, const char *problem)
+{
+	frame->too_large = true;
+	return refuse(frame, problem);
+}
+
 /* A value is complete: so may be the arrays that it is the last one of. */
 static void
 end_value(CfFrame *frame)
@@ -106,7 +114,7 @@ static bool
 begin_bulk(CfFrame *frame)
 {
 	if (frame->number > (uint64) (frame->max_reply - frame->reply_bytes))
-		return refuse(frame, "a reply that is too large");
+		return refuse_size(frame, "a reply that is too large");
 	frame->bulk_left = (int64) frame->number;
 	frame->state = frame->bulk_left > 0 ? CF_FRAME_BULK : CF_FRAME_BULK_CR;
 	return true;
@@ -121,7 +129,7 @@ begin_array(CfFrame *frame)
 		return true;
 	}
 	if (frame->number > (uint64) (CF_FRAME_MAX_ELEMENTS - frame->elements))
-		return refuse(frame, "a reply with too many elements");
+		return refuse_size(frame, "a reply with too many elements");
 	if (frame->depth >= CF_FRAME_MAX_DEPTH)
 		return refuse(frame, "a reply that is nested too deeply");
 	frame->elements += (int64) frame->number;
@@ -181,9 +189,9 @@ count_bytes(CfFrame *frame, size_t n)
 	frame->reply_bytes += n;
 	frame->total_bytes += n;
 	if (frame->reply_bytes > frame->max_reply)
-		return refuse(frame, "a reply that is too large");
+		return refuse_size(frame, "a reply that is too large");
 	if (frame->total_bytes > frame->max_total)
-		return refuse(frame, "replies that are too large together");
+		return refuse_size(frame, "replies that are too large together");
 	return true;
 }
 

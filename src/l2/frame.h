@@ -40,6 +40,7 @@ typedef struct CfFrame
 
 	int			complete;		/* replies that were seen to their end */
 	const char *problem;		/* after a refusal: what was wrong */
+	bool		too_large;		/* that was its size alone */
 
 	/* Where we are. */
 	CfFrameState state;

@@ -93,6 +93,7 @@ struct CfConn
 	bool		patient;		/* nobody waits for it */
 	bool		timed_out;
 	bool		own_fault;		/* it failed for want of our own resources */
+	bool		too_large;		/* it failed for the size of a reply */
 	char		error[CF_L2_ERROR_LEN];
 };
 

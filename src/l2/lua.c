@@ -336,4 +336,13 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"for i = 1, #info - 1, 2 do s[info[i]] = info[i + 1] end\n"
 	"return {s['recorded-first-entry-id'], s['last-generated-id'],\n"
 	"  string.format('%.0f', s['entries-added']), string.format('%.0f', s['length'])}\n",
+
+	/*
+	 * Leaves a new last id, so that who had not read what was there sees it. No
+	 * stream comes into being here, and a key of another type stays.
+	 */
+	[CF_L2_STREAM_EMPTY] = ALLOW_OOM
+	"if redis.call('TYPE', KEYS[1]).ok ~= 'stream' then return 0 end\n"
+	"redis.call('XADD', KEYS[1], 'MAXLEN', '=', '0', '*', 'd', '{\"all\":true}')\n"
+	"return 1\n",
 };

@@ -37,6 +37,7 @@ typedef enum CfL2Script
 	/* On cfb:<ns> */
 	CF_L2_PUBLISH,
 	CF_L2_STREAM,
+	CF_L2_STREAM_EMPTY,
 
 	CF_L2_NSCRIPTS
 } CfL2Script;

@@ -1,7 +1,7 @@
 /*
  * space.c - the databases that use Redis, and the floor of each.
  *
- * Locking: the tranche's one lock guards names and floors; held for a copy.
+ * Locking: the tranche's one lock guards names, floors and starts; held for a copy.
  * The outbox's state and counts are atomics.
  *
  * src/l2/space.c
@@ -30,8 +30,10 @@ typedef struct CfSharedSpace
 	bool		known;			/* floor is of the server that we wrote for */
 	CfFloor		floor;
 	uint64		incarnation;	/* of this server, as of which it is known */
+	CfSpaceStart start;
 
 	/* Atomics, no lock */
+	pg_atomic_uint64 naming;	/* grows with each name: what was learnt was of another */
 	pg_atomic_uint64 forget_wanted; /* how often the floor had to be raised ... */
 	pg_atomic_uint64 forget_done;	/* ... and up to which that was done */
 	pg_atomic_uint32 outbox;	/* CfOutboxState */
@@ -58,6 +60,7 @@ space_shmem_init(void *memory, LWLockPadded *locks)
 
 	for (int i = 0; i < CF_SPACE_MAX; i++)
 	{
+		pg_atomic_init_u64(&new[i].naming, 0);
 		pg_atomic_init_u64(&new[i].forget_wanted, 0);
 		pg_atomic_init_u64(&new[i].forget_done, 0);
 		pg_atomic_init_u32(&new[i].outbox, CF_OUTBOX_UNKNOWN);
@@ -120,6 +123,8 @@ take_place(Oid dboid, const char *name)
 		spaces[found].dboid = dboid;
 		strlcpy(spaces[found].name, name, CF_SPACE_MAX_NAME);
 		spaces[found].known = false;
+		memset(&spaces[found].start, 0, sizeof(CfSpaceStart));
+		pg_atomic_fetch_add_u64(&spaces[found].naming, 1);
 		pg_atomic_write_u32(&spaces[found].outbox, CF_OUTBOX_UNKNOWN);
 	}
 	LWLockRelease(spaces_lock);
@@ -296,6 +301,70 @@ learn_floor(const CfSpace *space, bool interruptible, CfFloor *floor)
 	return CF_L2_OK;
 }
 
+/* ---- where the stream is followed from ---- */
+
+void
+cf_space_start(const CfSpace *space, CfSpaceStart *start)
+{
+	LWLockAcquire(spaces_lock, LW_SHARED);
+	*start = spaces[space->index].start;
+	LWLockRelease(spaces_lock);
+}
+
+void
+cf_space_left_out(const CfSpace *space)
+{
+	CfSpaceStart start;
+
+	cf_space_start(space, &start);
+	if (start.known || start.late)
+		return;
+	LWLockAcquire(spaces_lock, LW_EXCLUSIVE);
+	if (!spaces[space->index].start.known)
+		spaces[space->index].start.late = true;
+	LWLockRelease(spaces_lock);
+}
+
+/* The first one counts: who asked earlier, but is later here, has read nothing yet. */
+static void
+keep_start(const CfSpace *space, const CfStreamId *id)
+{
+	CfSpaceStart *start = &spaces[space->index].start;
+
+	LWLockAcquire(spaces_lock, LW_EXCLUSIVE);
+	if (!start->known && strcmp(spaces[space->index].name, space->name) == 0)
+	{
+		start->id = *id;
+		strlcpy(start->run_id, cf_l2_run_id(), sizeof(start->run_id));
+		start->known = true;
+	}
+	LWLockRelease(spaces_lock);
+}
+
+/* Once in the life of a server, or of a name. A key that is no stream has no start. */
+static CfL2Status
+learn_start(const CfSpace *space, bool interruptible)
+{
+	CfSpaceStart start;
+	CfStream	stream;
+	char		key[CF_STREAM_KEY_MAX];
+	CfL2Status	status;
+
+	cf_space_start(space, &start);
+	if (start.known)
+		return CF_L2_OK;
+	cf_space_begin();
+	cf_l2_add_script(CF_L2_STREAM, key, cf_stream_print_key(key, space->name), 0, NULL, NULL);
+	status = cf_l2_run(cf_guc_redis_command_timeout, interruptible);
+	if (status == CF_L2_OK && cf_stream_take(cf_l2_reply(0), &stream))
+		keep_start(space, &stream.last);
+	else
+		cf_space_left_out(space);
+	return status;
+}
+
+/* ---- opening ---- */
+
 CfL2Status
 cf_space_open(const CfSpace *space, bool interruptible, const CfFloor **floor)
 {
@@ -304,6 +373,8 @@ cf_space_open(const CfSpace *space, bool interruptible, const CfFloor **floor)
 	static uint64 forgotten = 0;
 	static int	index = -1;
 	static bool standby = false;
+	static uint64 naming = 0;
+	uint64		named = pg_atomic_read_u64(&spaces[space->index].naming);
 	uint64		wanted = pg_atomic_read_u64(&spaces[space->index].forget_wanted);
 	CfL2Status	status;
 
@@ -311,17 +382,23 @@ cf_space_open(const CfSpace *space, bool interruptible, const CfFloor **floor)
 	status = cf_l2_run(cf_guc_redis_command_timeout, interruptible);
 	*floor = &learnt;
 	if (status != CF_L2_OK)
+	{
+		cf_space_left_out(space);
 		return status;
+	}
 	opened = cf_l2_generation();
-	if (generation == opened && forgotten == wanted &&
+	if (generation == opened && forgotten == wanted && naming == named &&
 		index == space->index && standby == RecoveryInProgress())
 		return CF_L2_OK;
 	generation = 0;
 	standby = RecoveryInProgress();
-	status = learn_floor(space, interruptible, &learnt);
+	status = learn_start(space, interruptible);
+	if (status == CF_L2_OK)
+		status = learn_floor(space, interruptible, &learnt);
 	if (status == CF_L2_OK)
 	{
 		generation = opened;
+		naming = named;
 		forgotten = wanted;
 		index = space->index;
 	}

@@ -13,6 +13,7 @@
 
 #include "l2/command.h"
 #include "l2/floor.h"
+#include "l2/stream.h"
 
 #define CF_SPACE_MAX_NAME 128
 #define CF_SPACE_MAX 64			/* databases that use Redis */
@@ -51,6 +52,24 @@ extern bool cf_space_get(int i, CfSpace *space);
  */
 extern CfL2Status cf_space_open(const CfSpace *space, bool interruptible,
 								const CfFloor **floor);
+
+/*
+ * Where this server begins to follow the space's stream. The first of its
+ * sessions that opened the space learnt it, before it read or filled anything: so
+ * what tells of a change to what the server has in memory comes after it.
+ */
+typedef struct CfSpaceStart
+{
+	bool		known;
+	bool		late;			/* a session went on without, Redis being away */
+	CfStreamId	id;
+	char		run_id[CF_RUN_ID_LEN + 1];	/* of the Redis that said so */
+} CfSpaceStart;
+
+extern void cf_space_start(const CfSpace *space, CfSpaceStart *start);
+
+/* A session reads and fills in memory, but has not opened the space. */
+extern void cf_space_left_out(const CfSpace *space);
 
 /*
  * Begins a pipeline for the connection that cf_space_open looked at: what is

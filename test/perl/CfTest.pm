@@ -30,8 +30,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(debug finish_session reconfigure require_debug run_sessions start_session
-  stat wait_at_waitpoint wait_event wait_until);
+our @EXPORT = qw(await await_that debug finish_session reconfigure require_debug
+  run_sessions start_session stat wait_at_waitpoint wait_event wait_until worker_pid);
 
 # Advisory lock that holds back the sessions of run_sessions; the number has no
 # meaning.
@@ -184,6 +184,30 @@ sub wait_until
 	return 0;
 }
 
+# The same as a step of a test and not as its result: the test ends where it
+# does not come.
+sub await
+{
+	my ($node, $sql, $expected) = @_;
+
+	wait_until($node, $sql, $expected) or die "timed out waiting for: $sql";
+	return;
+}
+
+# Until a function is true.
+sub await_that
+{
+	my ($what, $condition) = @_;
+	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
+
+	until ($condition->())
+	{
+		die "timed out waiting: $what" if time() > $deadline;
+		sleep 0.05;
+	}
+	return;
+}
+
 # Waits until so many sessions are held by a wait point.
 sub wait_at_waitpoint
 {
@@ -329,6 +353,53 @@ sub finish_session
 		stdout => slurp_trimmed("$session->{path}.out"),
 		stderr => slurp_trimmed("$session->{path}.err")
 	};
+}
+
+# The process of a server with such a title, as "cachefront bus". pg_stat_activity
+# does not show all of them, and a small Debian has no ps.
+sub worker_pid
+{
+	my ($node, $title) = @_;
+	my $pid;
+
+	await_that("for a process $title of " . $node->name,
+		sub { ($pid) = grep { process_title($_) =~ /\b\Q$title\E\b/ } children($node) });
+	return $pid;
+}
+
+sub children
+{
+	my ($node) = @_;
+	my $file = $node->data_dir . '/postmaster.pid';
+	my ($postmaster) = -e $file ? slurp_trimmed($file) =~ /^(\d+)/ : ();
+
+	return unless defined $postmaster;
+	return grep { parent_of($_) == $postmaster } map { m{^/proc/(\d+)$} ? $1 : () } glob '/proc/[0-9]*';
+}
+
+# A process may end while it is looked at.
+sub slurp_proc
+{
+	my ($path) = @_;
+
+	open(my $file, '<', $path) or return '';
+	local $/;
+	return <$file> // '';
+}
+
+# The name in parentheses may hold anything.
+sub parent_of
+{
+	my ($pid) = @_;
+
+	return slurp_proc("/proc/$pid/stat") =~ /^.*\) \S (\d+) /s ? $1 : 0;
+}
+
+sub process_title
+{
+	my ($pid) = @_;
+
+	return slurp_proc("/proc/$pid/cmdline");
 }
 
 # Starts psql on a script, without IPC::Run: with hundreds of sessions its pipes
