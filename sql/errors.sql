@@ -272,12 +272,11 @@ SELECT * FROM leftovers;
 -- args that do not fit
 --
 SELECT cache_fetch('re:args', 'SELECT $1 AS a'); \echo :LAST_ERROR_SQLSTATE
-SELECT cache_fetch('re:args', 'SELECT $1 AS a', NULL); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('re:args', 'SELECT $1 AS a, $2 AS b', (1)); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('re:args', 'SELECT $1 AS a', (1, 2)); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('re:args', 'SELECT 1 AS a', (1)); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('re:args', 'SELECT $1 + 1 AS a', 'x'::text); \echo :LAST_ERROR_SQLSTATE
-SELECT cache_fetch('re:args', 'SELECT a FROM t WHERE a = $1', '1'); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_fetch('re:args', 'SELECT a FROM t WHERE a = $1', 'one'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('re:args', 'SELECT $0'); \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM cache_fetch_rows('re:args', 'SELECT $1', (1, 2)) AS t(a int); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_explain('re:args', 'SELECT $1', (1, 2)); \echo :LAST_ERROR_SQLSTATE

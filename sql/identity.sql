@@ -136,7 +136,7 @@ SELECT cache_fetch_row('ri:arg', 'SELECT $1 AS v, pg_typeof($1) AS t', 1::oid);
 SELECT cache_fetch_row('ri:arg', 'SELECT $1 AS v, pg_typeof($1) AS t', true);
 SELECT cache_fetch_row('ri:arg', 'SELECT $1 AS v, pg_typeof($1) AS t', '1'::text);
 SELECT cache_fetch_row('ri:arg', 'SELECT $1 AS v, pg_typeof($1) AS t', '1'::varchar);
-SELECT cache_fetch_row('ri:arg', 'SELECT $1 AS v, pg_typeof($1) AS t', '1'::"char");
+SELECT cache_fetch_row('ri:arg', 'SELECT $1 AS v, pg_typeof($1) AS t', ROW('1'::"char"));
 SELECT cache_fetch_row('ri:arg', 'SELECT $1 AS v, pg_typeof($1) AS t', '1'::bytea);
 SELECT cache_fetch_row('ri:arg', 'SELECT $1 AS v, pg_typeof($1) AS t', '1'::numeric);
 SELECT cache_fetch_row('ri:arg', 'SELECT $1 AS v, pg_typeof($1) AS t', '1.0'::numeric);

@@ -12,6 +12,7 @@
 #include "debug_point.h"
 #include "engine/flight.h"
 #include "engine/loader.h"
+#include "engine/params.h"
 #include "engine/policy.h"
 #include "engine/tier.h"
 #include "guc.h"
@@ -73,6 +74,7 @@ _PG_init(void)
 
 	cf_define_register();
 	cf_policy_register();
+	cf_params_register();
 	cf_tier_set_outbox_look(cf_outbox_look);
 	cf_policy_set_own_writes(cf_pending_any, cf_commit_touches);
 

@@ -124,6 +124,11 @@ allocate_params(CfArgs *args, int n)
 	char	   *block;
 
 	args->n = 0;
+	if (n > CF_MAX_ARGS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
+				 errmsg("args has too many values"),
+				 errdetail("It has %d, the limit is %d.", n, CF_MAX_ARGS)));
 	if (n == 0)
 		return;
 	block = palloc(n * (sizeof(Datum) + sizeof(Oid) + sizeof(int16) + 2 * sizeof(bool)));
@@ -139,7 +144,7 @@ add_param(CfArgs *args, Oid type, int16 typlen, bool typbyval, Datum value, bool
 {
 	int			i = args->n++;
 
-	/* An untyped literal is text, as in most of SQL. */
+	/* params.c takes text for untyped. */
 	if (type == UNKNOWNOID)
 	{
 		type = TEXTOID;
@@ -163,10 +168,6 @@ add_row(CfArgs *args, HeapTupleHeader row)
 	Datum	   *values;
 	bool	   *nulls;
 
-	if (desc->natts > CF_MAX_ARGS)
-		ereport(ERROR,
-				(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
-				 errmsg("args has too many values")));
 	values = palloc(Max(desc->natts, 1) * (sizeof(Datum) + sizeof(bool)));
 	nulls = (bool *) (values + desc->natts);
 	MemSet(&tuple, 0, sizeof(tuple));
@@ -187,6 +188,30 @@ add_row(CfArgs *args, HeapTupleHeader row)
 	ReleaseTupleDesc(desc);
 }
 
+/*
+ * An array of text or varchar is a list of values: what drivers can pass
+ * without knowing types. A value that is such an array itself comes in a row.
+ */
+static void
+add_list(CfArgs *args, ArrayType *array)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("args must not be an array of more than one dimension"),
+				 errhint("An array of text holds one value for each parameter. An array that is itself the value of $1 is passed as ROW(array).")));
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT,
+					  &values, &nulls, &n);
+	args->list = true;
+	allocate_params(args, n);
+	for (int i = 0; i < n; i++)
+		add_param(args, TEXTOID, -1, false, values[i], nulls[i]);
+}
+
 void
 cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 {
@@ -198,13 +223,20 @@ cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 	bool		typbyval;
 	char		typtype;
 
-	args->n = 0;
+	MemSet(args, 0, sizeof(*args));
 	if (!OidIsValid(type))
 		ereport(ERROR,
 				(errcode(ERRCODE_INDETERMINATE_DATATYPE),
 				 errmsg("could not determine the data type of args")));
+	/* Left out. */
 	if (type == UNKNOWNOID && isnull)
 		return;
+	if (type == TEXTARRAYOID || type == VARCHARARRAYOID)
+	{
+		if (!isnull)
+			add_list(args, PG_GETARG_ARRAYTYPE_P(i));
+		return;
+	}
 	/* One look into the catalog's cache, for every call comes this way. */
 	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	if (!HeapTupleIsValid(tuple))
@@ -222,6 +254,7 @@ cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 		return;
 	}
 	allocate_params(args, 1);
+	args->optional = isnull && type == TEXTOID;
 	add_param(args, type, typlen, typbyval, isnull ? (Datum) 0 : PG_GETARG_DATUM(i),
 			  isnull);
 }

@@ -592,7 +592,6 @@ fetch_bypass(CfRequest *request, CfBypass bypass)
 
 	if (!cf_load_active() && cf_policy_proof(request, bypass, &proof))
 	{
-		cf_identity_of_request(request);
 		if (cf_policy_may_share(request) &&
 			cf_l1_get_proven(&request->key, &request->id, request->part, cf_now(),
 							 &proof, &result) == CF_L1_HIT && !result.no_memory)
@@ -641,12 +640,13 @@ cf_fetch(CfRequest *request)
 		forget_standby();
 	cf_define_find(&request->key, &request->def);
 	count(request, CF_COUNT_FETCHES);
+	/* This gives the arguments their types, which all that follows needs. */
+	cf_identity_of_request(request);
 	bypass = cf_policy_bypass(request);
 	if (unlikely(bypass != CF_BYPASS_NONE))
 		return fetch_bypass(request, bypass);
 	cf_load_check_scope(&request->def);
 
-	cf_identity_of_request(request);
 	if (unlikely(!cf_policy_may_share(request)))
 	{
 		cf_policy_count(request, CF_BYPASS_ROW_SECURITY);

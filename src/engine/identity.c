@@ -9,7 +9,9 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "parser/parser.h"
 #include "parser/parse_expr.h"
@@ -23,10 +25,12 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
+#include "utils/typcache.h"
 #include "utils/xml.h"
 
 #include "compat.h"
 #include "engine/identity.h"
+#include "engine/params.h"
 
 #define CF_PATH_MAX 64
 
@@ -79,7 +83,8 @@ collect_settings(Settings *now, const char *strings[CF_NSTRINGS])
 	now->date_style = DateStyle;
 	now->date_order = DateOrder;
 	now->interval_style = IntervalStyle;
-	now->extra_float_digits = extra_float_digits;
+	/* All above 0 print the shortest text that reads back. */
+	now->extra_float_digits = Min(extra_float_digits, 1);
 	now->bytea_output = bytea_output;
 	now->xmloption = xmloption;
 	now->xmlbinary = xmlbinary;
@@ -204,6 +209,81 @@ query_hash(const text *query)
 	return hash;
 }
 
+static void add_value(CfHashStream *stream, Oid type, int16 typlen, bool typbyval, Datum value,
+					  bool isnull);
+
+/*
+ * The bytes of a record name its type by a number that means another type in
+ * another session: so its columns count, with what shows of them.
+ */
+static void
+add_record(CfHashStream *stream, Datum record)
+{
+	HeapTupleHeader row = DatumGetHeapTupleHeader(record);
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row),
+											  HeapTupleHeaderGetTypMod(row));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
+	Datum	   *values = palloc(Max(desc->natts, 1) * sizeof(Datum));
+	bool	   *nulls = palloc(Max(desc->natts, 1) * sizeof(bool));
+
+	check_stack_depth();
+	heap_deform_tuple(&tuple, desc, values, nulls);
+	/* An unnamed type is RECORD here as well, whatever its number. */
+	cf_hash_stream_put_u64(stream, ((uint64) desc->tdtypeid << 32) | (uint32) desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped)
+			continue;
+		cf_hash_stream_put(stream, NameStr(att->attname), strlen(NameStr(att->attname)));
+		cf_hash_stream_put_u64(stream, ((uint64) (uint32) att->atttypmod << 32) | att->attcollation);
+		add_value(stream, att->atttypid, att->attlen, att->attbyval, values[i], nulls[i]);
+	}
+	ReleaseTupleDesc(desc);
+}
+
+/* An array of unnamed records: its shape, then each as add_record has it. */
+static void
+add_record_array(CfHashStream *stream, Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+
+	cf_hash_stream_put(stream, ARR_DIMS(array), 2 * ARR_NDIM(array) * sizeof(int));
+	deconstruct_array(array, RECORDOID, -1, false, TYPALIGN_DOUBLE, &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		add_value(stream, RECORDOID, -1, false, values[i], nulls[i]);
+}
+
+static void
+add_value(CfHashStream *stream, Oid type, int16 typlen, bool typbyval, Datum value, bool isnull)
+{
+	cf_hash_stream_put_u64(stream, ((uint64) type << 1) | isnull);
+	if (isnull)
+		return;
+	if (typbyval)
+		cf_hash_stream_put_u64(stream, (uint64) value);
+	else if (unlikely(type == RECORDOID))
+		add_record(stream, value);
+	else if (unlikely(type == RECORDARRAYOID))
+		add_record_array(stream, value);
+	else if (typlen == -1)
+	{
+		struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
+
+		cf_hash_stream_put(stream, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
+		if ((Pointer) packed != DatumGetPointer(value))
+			pfree(packed);
+	}
+	else if (typlen == -2)
+		cf_hash_stream_put(stream, DatumGetCString(value), strlen(DatumGetCString(value)));
+	else
+		cf_hash_stream_put(stream, DatumGetPointer(value), typlen);
+}
+
 static void
 add_args(CfHash128 *hash, const CfArgs *args)
 {
@@ -213,26 +293,8 @@ add_args(CfHash128 *hash, const CfArgs *args)
 		return;
 	cf_hash_stream_begin(&stream, hash);
 	for (int i = 0; i < args->n; i++)
-	{
-		cf_hash_stream_put_u64(&stream, ((uint64) args->types[i] << 1) | args->nulls[i]);
-		if (args->nulls[i])
-			continue;
-		if (args->typbyvals[i])
-			cf_hash_stream_put_u64(&stream, (uint64) args->values[i]);
-		else if (args->typlens[i] == -1)
-		{
-			struct varlena *value = PG_DETOAST_DATUM_PACKED(args->values[i]);
-
-			cf_hash_stream_put(&stream, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-			if ((Pointer) value != DatumGetPointer(args->values[i]))
-				pfree(value);
-		}
-		else if (args->typlens[i] == -2)
-			cf_hash_stream_put(&stream, DatumGetCString(args->values[i]),
-							   strlen(DatumGetCString(args->values[i])));
-		else
-			cf_hash_stream_put(&stream, DatumGetPointer(args->values[i]), args->typlens[i]);
-	}
+		add_value(&stream, args->types[i], args->typlens[i], args->typbyvals[i],
+				  args->values[i], args->nulls[i]);
 	cf_hash_stream_end(&stream, hash);
 }
 
@@ -279,6 +341,7 @@ cf_identity_of_request(CfRequest *request)
 	set_roles(&request->def, id);
 	id->form = request->form;
 	id->hash = query_hash(request->query);
+	cf_params_resolve(request, &id->hash);
 	add_args(&id->hash, &request->args);
 	if (request->rows_desc != NULL)
 		add_columns(&id->hash, request->rows_desc);

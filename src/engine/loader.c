@@ -36,6 +36,7 @@
 #include "debug_point.h"
 #include "engine/deps.h"
 #include "engine/loader.h"
+#include "engine/params.h"
 #include "position.h"
 
 /* Encodes rows as they come. */
@@ -293,6 +294,19 @@ init_receiver(Receiver *receiver, CfForm form)
 		cf_row_encoding_begin(&receiver->buf);
 }
 
+/* Says of PostgreSQL's own errors what they mean here. */
+static void
+explain_error(int sqlerrcode)
+{
+	if (sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION)
+	{
+		errdetail("A query that is being cached runs once for many callers, so neither it nor a function that it calls may write.");
+		errhint("Write before or after the fetch, or run the query without it.");
+	}
+	else if (sqlerrcode == ERRCODE_UNDEFINED_PARAMETER)
+		errhint("Pass one value for each of $1, $2, ... as the third argument, args: (7) for one, (7, 'x') or ARRAY['7', 'x'] for more.");
+}
+
 /* Shows the query's text and the error's position in it, as SPI does. */
 static void
 query_error_callback(void *arg)
@@ -300,6 +314,7 @@ query_error_callback(void *arg)
 	const char *query = arg;
 	int			position = geterrposition();
 
+	explain_error(geterrcode());
 	if (position > 0)
 	{
 		errposition(0);
@@ -333,20 +348,6 @@ locks_rows_walker(Node *node, void *context)
 	return expression_tree_walker(node, locks_rows_walker, context);
 }
 
-static bool
-largest_param_walker(Node *node, void *context)
-{
-	int		   *largest = context;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN)
-		*largest = Max(*largest, ((Param *) node)->paramid);
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, largest_param_walker, context, 0);
-	return expression_tree_walker(node, largest_param_walker, context);
-}
-
 static RawStmt *
 parse_one_select(const char *query)
 {
@@ -376,7 +377,7 @@ analyse(const CfRequest *request, const char *text)
 	RawStmt    *raw = parse_one_select(text);
 	List	   *queries;
 	Query	   *query;
-	int			nparams = 0;
+	int			nparams;
 
 	queries = pg_analyze_and_rewrite_fixedparams(raw, text, request->args.types,
 												 request->args.n, NULL);
@@ -395,12 +396,9 @@ analyse(const CfRequest *request, const char *text)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot cache a query that locks rows"),
 				 errhint("Remove FOR UPDATE, FOR SHARE and the like.")));
-	largest_param_walker((Node *) query, &nparams);
+	nparams = cf_params_count(query);
 	if (nparams < request->args.n)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("args has %d values, but the query has %d parameters",
-						request->args.n, nparams)));
+		cf_params_complain(&request->args, nparams);
 	if (request->form == CF_FORM_ROWS)
 	{
 		/* PostgreSQL's own check of a SQL function that returns record. */

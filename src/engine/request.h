@@ -26,6 +26,9 @@ typedef struct CfArgs
 	bool	   *typbyvals;
 	Datum	   *values;
 	bool	   *nulls;
+	bool		list;			/* given as an array of text, one element each */
+	bool		optional;		/* an untyped NULL: none, if the query has no parameter */
+	bool		resolved;		/* of the parameters' types: params.c */
 } CfArgs;
 
 typedef struct CfRequest

@@ -141,11 +141,11 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	CfLoad		load;
 
 	cf_define_find(&request->key, &request->def);
+	cf_identity_of_request(request);
 	bypass = cf_policy_bypass(request);
 	cf_load_examine(request, &load);
 	if (bypass == CF_BYPASS_NONE)
 		bypass = load.bypass;
-	cf_identity_of_request(request);
 
 	put_item(rsinfo, "cached", bypass == CF_BYPASS_NONE ? "yes" : "no");
 	if (bypass != CF_BYPASS_NONE)
