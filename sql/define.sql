@@ -244,11 +244,15 @@ SELECT cache_define('rd', stale_ttl => '0');
 SELECT cache_fetch('rd:stale:4', 'SELECT 1 AS a', ttl => '1 microsecond');
 SELECT key, state FROM cache_entries WHERE key LIKE 'rd:stale:%' ORDER BY key;
 SELECT cache_drop('rd');
--- served when the query fails, and only then
+-- served when the query meets trouble, and only then
+\set VERBOSITY sqlstate
+CREATE FUNCTION fill_disk() RETURNS bigint LANGUAGE sql
+SET temp_file_limit = 0 SET work_mem = '64kB'
+AS 'SELECT count(*) FROM (SELECT g FROM generate_series(1, 20000) g ORDER BY -g OFFSET 1) s';
 CREATE FUNCTION fails_if_told() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	IF (SELECT told FROM told) THEN
-		RAISE EXCEPTION 'told to fail';
+		PERFORM fill_disk();
 	END IF;
 	RETURN 'good';
 END $$;
@@ -281,6 +285,7 @@ SHOW transaction_read_only;
 SELECT pg_current_xact_id_if_assigned() IS NULL AS no_xid;
 INSERT INTO told SELECT true WHERE false;
 COMMIT;
+\set VERBOSITY default
 CREATE FUNCTION sleeps_if_told() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	IF (SELECT told FROM told) THEN

@@ -32,6 +32,7 @@
 #include "engine/loader.h"
 #include "engine/policy.h"
 #include "engine/tier.h"
+#include "engine/trouble.h"
 #include "engine/xfetch.h"
 #include "guc.h"
 #include "position.h"
@@ -228,20 +229,6 @@ run_load(const CfRequest *request, CfLoad *load, Leading *leading)
 	cf_load_run(request, load, &hooks);
 }
 
-/*
- * A cancelled or terminated session must not go on with an old value, nor who
- * has lost a right or asks for what is no longer there (class 42): on a standby
- * such changes may be seen by the query before they are by the cache.
- */
-static bool
-may_hide_error(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category != ERRCODE_OPERATOR_INTERVENTION &&
-		category != ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR);
-}
-
 typedef struct LoadCall
 {
 	const CfRequest *request;
@@ -258,8 +245,8 @@ run_load_call(void *arg)
 }
 
 /*
- * Loads in a subtransaction, so that an error of the query can be answered
- * with the value that is still at hand. False: the query failed.
+ * Loads in a subtransaction, so that trouble of the query can be answered with
+ * the value that is still at hand. False: there was some.
  */
 static bool
 load_or_fail(const CfRequest *request, CfLoad *load, Leading *leading)
@@ -269,7 +256,7 @@ load_or_fail(const CfRequest *request, CfLoad *load, Leading *leading)
 
 	if (error == NULL)
 		return true;
-	if (!may_hide_error(error->sqlerrcode))
+	if (!cf_error_is_trouble(error))
 		ReThrowError(error);
 	FreeErrorData(error);
 	return false;

@@ -28,16 +28,21 @@ $node->safe_psql(
 	CREATE TABLE broken (v int);
 	CREATE FUNCTION gate(n int) RETURNS int LANGUAGE plpgsql AS
 	$$ BEGIN PERFORM pg_advisory_xact_lock_shared(n); RETURN n; END $$;
+	-- An error that may be hidden: the server has no room for temporary files.
+	CREATE FUNCTION fill_disk() RETURNS bigint LANGUAGE sql
+	SET temp_file_limit = 0 SET work_mem = '64kB'
+	AS 'SELECT count(*) FROM (SELECT g FROM generate_series(1, 20000) g ORDER BY -g OFFSET 1) s';
 	-- Fails while the table has a row.
 	CREATE FUNCTION answer(text) RETURNS text LANGUAGE plpgsql AS $$
 	BEGIN
 		IF EXISTS (SELECT FROM broken) THEN
-			RETURN 1 / 0;
+			RETURN fill_disk();
 		END IF;
 		RETURN $1;
 	END $$;
 });
 
+my $no_room = 'temporary file size exceeds temp_file_limit (0kB)';
 my $control = $node->background_psql('postgres');
 $control->set_query_timer_restart;
 
@@ -46,13 +51,14 @@ sub query
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-# The error that a statement raises, without its context; '' if it does not.
+# The error that a statement raises, without its context and its quotes, which
+# differ between versions; '' if it does not.
 sub error_of
 {
 	my ($sql, %option) = @_;
 	my $result = finish_session(start_session($node, $sql, %option), 30);
 
-	return $result->{stderr} =~ /(ERROR|FATAL):  (.*)/ ? $2 : '';
+	return $result->{stderr} =~ /(ERROR|FATAL):  (.*)/ ? $2 =~ s/"//gr : '';
 }
 
 sub counters
@@ -243,7 +249,7 @@ is(query("SELECT state FROM cache_entries WHERE key = 'k' AND load_ms > 0
 	'fresh', 'and its value is fresh');
 break_it();
 advance('11 min + 1 s');
-is(error_of($stale), 'division by zero', "past its stale time: the query's own error");
+is(error_of($stale), $no_room, "past its stale time: the query's own error");
 is(counters('stale_hits'), 6, 'no stale value');
 
 # Waiters of a leader that fails: each serves it.
@@ -269,13 +275,13 @@ query("SET cachefront.stale_ttl = 0; SELECT cache_fetch('a', $body, ttl => '60 s
 break_it();
 advance('61 s');
 is(error_of("SELECT cache_fetch('strict:a', $body)"),
-	'division by zero', 'stale_ttl of zero: never');
-is(error_of("SELECT cache_fetch('a', $body)"), 'division by zero', 'nor with the setting');
+	$no_room, 'stale_ttl of zero: never');
+is(error_of("SELECT cache_fetch('a', $body)"), $no_room, 'nor with the setting');
 advance('59 min');
 is(query("SELECT cache_fetch('lax:a', $body)"),
 	'[{"answer":"old"}]', "the cache's own stale_ttl");
 advance('2 min');
-is(error_of("SELECT cache_fetch('lax:a', $body)"), 'division by zero', 'and its end');
+is(error_of("SELECT cache_fetch('lax:a', $body)"), $no_room, 'and its end');
 
 # A value that a commit has invalidated is never served.
 foreach my $way ("cache_invalidate('k')", "cache_delete('k')", "cache_invalidate_tag('t')",
@@ -289,14 +295,14 @@ foreach my $way ("cache_invalidate('k')", "cache_delete('k')", "cache_invalidate
 	query("BEGIN; SELECT $way; ROLLBACK");
 	is(query($stale), '[{"answer":"old"}]', "$way, rolled back: still");
 	query("SELECT $way");
-	is(error_of($stale), 'division by zero', "$way: not any more");
+	is(error_of($stale), $no_room, "$way: not any more");
 }
 clean();
 query($stale);
 break_it();
 advance('61 s');
 query('CREATE TABLE any_ddl ()');
-is(error_of($stale), 'division by zero', 'DDL: not any more');
+is(error_of($stale), $no_room, 'DDL: not any more');
 
 # While the commit is under way, either.
 clean();
@@ -306,11 +312,11 @@ advance('61 s');
 hold('commit-window');
 my $writer = start_session($node, "SELECT cache_invalidate_tag('t')");
 wait_at_waitpoint($node) or fail('the writer does not come');
-is(error_of($stale), 'division by zero', 'nor in the window of the commit');
+is(error_of($stale), $no_room, 'nor in the window of the commit');
 let_go('commit-window');
 finish_session($writer, 30);
 
-# An error of any kind is hidden, but not that somebody wants the session to stop.
+# A lock that is not to be had is hidden, but not that somebody wants the session to stop.
 clean();
 my $locked = "SELECT cache_fetch('l', 'SELECT val FROM item WHERE id = 1', ttl => '60 s')";
 query($locked);
