@@ -213,7 +213,8 @@ INSERT INTO plain VALUES (1, 1);
 ROLLBACK;
 SELECT cold();
 -- disabled: it covers nothing
-ALTER TABLE plain DISABLE TRIGGER cache_rule_1;
+SELECT rule FROM cache_rules WHERE rel = 'plain'::regclass \gset
+ALTER TABLE plain DISABLE TRIGGER :rule;
 SELECT enabled FROM cache_rules;
 SELECT coverage('any', 'SELECT * FROM plain');
 SET client_min_messages = warning;
@@ -449,8 +450,9 @@ BEGIN;
 ALTER TABLE t ALTER v TYPE int USING v + 1000;
 SELECT get(1);
 ROLLBACK;
+SELECT rule FROM cache_rules WHERE rel = 't'::regclass \gset
 BEGIN;
-ALTER TABLE t DISABLE TRIGGER cache_rule_1;
+ALTER TABLE t DISABLE TRIGGER :rule;
 UPDATE t SET v = 2000 WHERE id = 1;
 SELECT get(1);
 ROLLBACK;

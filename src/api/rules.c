@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/skey.h"
 #include "access/table.h"
 #include "catalog/catalog.h"
 #include "catalog/objectaddress.h"
@@ -19,9 +21,11 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "port/pg_crc32c.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -38,6 +42,10 @@ PG_FUNCTION_INFO_V1(cachefront_invalidate_statement);
 PG_FUNCTION_INFO_V1(cachefront_attach);
 PG_FUNCTION_INFO_V1(cachefront_detach);
 PG_FUNCTION_INFO_V1(cachefront_rules);
+
+/* The triggers that stand by a rule's first are named after it. */
+#define CF_RULE_TRUNCATE "_truncate"
+#define CF_RULE_REPLICA "_replica"
 
 static TriggerData *
 require_trigger(FunctionCallInfo fcinfo, const char *function)
@@ -140,6 +148,12 @@ require_template(Relation rel, const char *text)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid template \"%s\"", text),
 				 errdetail("%s", cf_template_error(error))));
+	if (!cf_template_has_column(&template))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("template \"%s\" names no column", text),
+				 errdetail("Every row would give the same key or tag."),
+				 errhint("Write a column's name in braces, as in 'product:{id}'. For what depends on the whole table, attach a rule without a template.")));
 	for (int i = 0; i < template.nparts; i++)
 	{
 		if (template.parts[i].is_column)
@@ -252,14 +266,48 @@ table_name(Oid relid)
 									  get_rel_name(relid));
 }
 
-static char *
-free_name(Oid relid)
+/* Has any table of the database a trigger of this name? */
+static bool
+is_taken(const char *name)
 {
-	for (int i = 1;; i++)
-	{
-		char	   *name = psprintf("cache_rule_%d", i);
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	NameData	wanted;
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		taken;
 
-		if (!OidIsValid(get_trigger_oid(relid, name, true)))
+	namestrcpy(&wanted, name);
+	ScanKeyInit(&key, Anum_pg_trigger_tgname, BTEqualStrategyNumber, F_NAMEEQ,
+				NameGetDatum(&wanted));
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
+	taken = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return taken;
+}
+
+/*
+ * A partition gets its parent's triggers under their names, so no two tables
+ * may have rules of one name. The name comes from what pg_dump writes as well,
+ * the table's name and the arguments, so that it is one's own in the database
+ * that a dump goes to, too. Of several tables that had a name one after the
+ * other, the later ones get another number.
+ */
+static char *
+free_name(Oid relid, const char *args)
+{
+	for (int i = 0;; i++)
+	{
+		char	   *seed = psprintf("%s %d %s", table_name(relid), i, args);
+		char	   *name;
+		pg_crc32c	crc;
+
+		INIT_CRC32C(crc);
+		COMP_CRC32C(crc, seed, strlen(seed));
+		FIN_CRC32C(crc);
+		name = psprintf("cache_rule_%08x", crc);
+		if (!is_taken(name) && !is_taken(psprintf("%s" CF_RULE_TRUNCATE, name)) &&
+			!is_taken(psprintf("%s" CF_RULE_REPLICA, name)))
 			return name;
 	}
 }
@@ -292,24 +340,25 @@ make_rule(Oid relid, const char *name, const char *args)
 	{
 		make_trigger(relid, name, "INSERT OR UPDATE OR DELETE", true,
 					 "cache_invalidate_row", args, "ALWAYS");
-		make_trigger(relid, psprintf("%s_truncate", name), "TRUNCATE", false,
+		make_trigger(relid, psprintf("%s" CF_RULE_TRUNCATE, name), "TRUNCATE", false,
 					 "cache_invalidate_row", args, "ALWAYS");
 	}
 	else
 	{
 		make_trigger(relid, name, "INSERT OR UPDATE OR DELETE OR TRUNCATE", false,
 					 "cache_invalidate_statement", "", "ALWAYS");
-		make_trigger(relid, psprintf("%s_replica", name), "INSERT OR UPDATE OR DELETE",
+		make_trigger(relid, psprintf("%s" CF_RULE_REPLICA, name), "INSERT OR UPDATE OR DELETE",
 					 true, "cache_invalidate_row", "", "REPLICA");
 	}
 }
 
 /*
- * Our triggers on a table, but for clones and those that only serve TRUNCATE;
- * with args, those with the same arguments. In SPI's result.
+ * Our triggers on a table, but for clones; with args, those with the same
+ * arguments. In SPI's result: the name, and whether it is a rule's first, not
+ * one that stands by it (see make_rule).
  */
 static uint64
-find_rules(Oid relid, const TriggerArgs *args)
+find_triggers(Oid relid, const TriggerArgs *args)
 {
 	Oid			types[] = {OIDOID, REGPROCOID, REGPROCOID, BYTEAOID};
 	Datum		values[4];
@@ -323,16 +372,38 @@ find_rules(Oid relid, const TriggerArgs *args)
 	nulls[3] = args == NULL ? 'n' : ' ';
 	values[3] = args == NULL ? (Datum) 0 :
 		PointerGetDatum(cstring_to_text_with_len(args->stored.data, args->stored.len));
-	if (SPI_execute_with_args("SELECT tgname::pg_catalog.text FROM pg_catalog.pg_trigger"
+	if (SPI_execute_with_args("SELECT tgname::pg_catalog.text,"
+							  " (tgtype OPERATOR(pg_catalog.&) 28) OPERATOR(pg_catalog.<>) 0"
+							  " AND tgenabled OPERATOR(pg_catalog.<>) 'R'"
+							  " FROM pg_catalog.pg_trigger"
 							  " WHERE tgrelid OPERATOR(pg_catalog.=) $1"
 							  " AND tgfoid::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (ARRAY[$2, $3]::pg_catalog.oid[])"
 							  " AND tgparentid OPERATOR(pg_catalog.=) 0"
-							  " AND (tgtype OPERATOR(pg_catalog.&) 28) OPERATOR(pg_catalog.<>) 0"
-							  " AND tgenabled OPERATOR(pg_catalog.<>) 'R'"
 							  " AND ($4 IS NULL OR tgargs OPERATOR(pg_catalog.=) $4)",
 							  4, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for rules");
 	return SPI_processed;
+}
+
+static bool
+is_first(const SPITupleTable *table, uint64 i)
+{
+	bool		isnull;
+
+	return DatumGetBool(SPI_getbinval(table->vals[i], table->tupdesc, 2, &isnull));
+}
+
+static bool
+has_rule(Oid relid, const TriggerArgs *args)
+{
+	uint64		n = find_triggers(relid, args);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		if (is_first(SPI_tuptable, i))
+			return true;
+	}
+	return false;
 }
 
 /* Plain inheritance makes no clones, so each child gets a trigger of its own. */
@@ -384,10 +455,10 @@ cachefront_attach(PG_FUNCTION_ARGS)
 	args = make_args(fcinfo, rel);
 	table_close(rel, NoLock);
 	relids = tables_of_rule(relid);
-	name = free_name(relid);
+	name = free_name(relid, args.sql.data);
 
 	SPI_connect();
-	if (find_rules(relid, &args) > 0)
+	if (has_rule(relid, &args))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("table \"%s\" has this rule already", get_rel_name(relid))));
@@ -397,18 +468,29 @@ cachefront_attach(PG_FUNCTION_ARGS)
 
 		if (child == relid)
 			make_rule(child, name, args.sql.data);
-		else if (find_rules(child, &args) == 0)
-			make_rule(child, free_name(child), args.sql.data);
+		else if (!has_rule(child, &args))
+			make_rule(child, free_name(child, args.sql.data), args.sql.data);
 	}
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
 
-static void
-drop_trigger(Oid relid, const char *name)
+/* By their arguments, whatever they are named by now; how many rules. */
+static int
+drop_rules(Oid relid, const TriggerArgs *args)
 {
-	if (OidIsValid(get_trigger_oid(relid, name, true)))
-		run(psprintf("DROP TRIGGER %s ON %s", quote_identifier(name), table_name(relid)));
+	uint64		n = find_triggers(relid, args);
+	SPITupleTable *table = SPI_tuptable;
+	int			dropped = 0;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		dropped += is_first(table, i);
+		run(psprintf("DROP TRIGGER %s ON %s",
+					 quote_identifier(SPI_getvalue(table->vals[i], table->tupdesc, 1)),
+					 table_name(relid)));
+	}
+	return dropped;
 }
 
 /* All rules of a table, or the one with these templates. */
@@ -432,19 +514,10 @@ cachefront_detach(PG_FUNCTION_ARGS)
 	SPI_connect();
 	foreach(cell, tables_of_rule(relid))
 	{
-		Oid			child = lfirst_oid(cell);
-		uint64		n = find_rules(child, all ? NULL : &args);
-		SPITupleTable *table = SPI_tuptable;
+		int			n = drop_rules(lfirst_oid(cell), all ? NULL : &args);
 
-		for (uint64 i = 0; i < n; i++)
-		{
-			char	   *name = SPI_getvalue(table->vals[i], table->tupdesc, 1);
-
-			drop_trigger(child, name);
-			drop_trigger(child, psprintf("%s_truncate", name));
-			drop_trigger(child, psprintf("%s_replica", name));
-			dropped += child == relid;
-		}
+		if (lfirst_oid(cell) == relid)
+			dropped = n;
 	}
 	SPI_finish();
 	PG_RETURN_INT32(dropped);
@@ -508,6 +581,9 @@ template_problem(const CfTemplate *template, Oid relid)
 {
 	const char *problem = NULL;
 
+	if (!cf_template_has_column(template))
+		return psprintf("template \"%s\" names no column; every row gives the same key or tag",
+						template->source);
 	for (int i = 0; i < template->nparts && problem == NULL; i++)
 	{
 		if (template->parts[i].is_column)

@@ -97,6 +97,17 @@ cf_template_parse(const char *text, CfTemplate *result)
 	return error;
 }
 
+bool
+cf_template_has_column(const CfTemplate *template)
+{
+	for (int i = 0; i < template->nparts; i++)
+	{
+		if (template->parts[i].is_column)
+			return true;
+	}
+	return false;
+}
+
 const char *
 cf_template_error(CfTemplateError error)
 {

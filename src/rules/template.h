@@ -47,6 +47,9 @@ extern CfTemplateError cf_template_parse(const char *text, CfTemplate *result);
 
 extern const char *cf_template_error(CfTemplateError error);
 
+/* Without one every row gives the same text. */
+extern bool cf_template_has_column(const CfTemplate *template);
+
 /*
  * Could the template, with some values for its columns, give this text? Strict:
  * with values that are not empty and have only characters that they allow.

@@ -55,6 +55,10 @@ test_parse(void)
 	CHECK_INT(cf_template_parse("a{{b}}c", &template), CF_TEMPLATE_OK);
 	CHECK_INT(template.nparts, 1);
 	CHECK(strcmp(template.parts[0].text, "a{b}c") == 0);
+	CHECK(!cf_template_has_column(&template));
+	free_template(&template);
+	CHECK_INT(cf_template_parse("a:{{b}}:{c}", &template), CF_TEMPLATE_OK);
+	CHECK(cf_template_has_column(&template));
 	free_template(&template);
 }
 
