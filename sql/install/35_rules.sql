@@ -42,6 +42,9 @@ COMMENT ON FUNCTION cache_rules_data() IS 'data of the view cache_rules';
 CREATE VIEW cache_rules AS SELECT * FROM cache_rules_data();
 COMMENT ON VIEW cache_rules IS 'the rules of this database, from the arguments of their triggers';
 
+-- A rule concerns others, too: what it matches depends on it. So a trigger by
+-- hand takes the same right as cache_attach, which makes it with its caller's.
 REVOKE ALL ON FUNCTION cache_attach(regclass, text, text[], text[], text),
-    cache_detach(regclass, text, text[], text[]), cache_rules_data() FROM PUBLIC;
+    cache_detach(regclass, text, text[], text[]), cache_rules_data(),
+    cache_invalidate_row(), cache_invalidate_statement() FROM PUBLIC;
 REVOKE ALL ON cache_rules FROM PUBLIC;

@@ -113,11 +113,11 @@ cachefront_set(PG_FUNCTION_ARGS)
 	ttl = cf_arg_ttl(fcinfo, 2);
 	if (cf_arg_tags(fcinfo, 3) != NULL)
 		tags = cf_arg_texts(fcinfo, 3, "cache tag", &ntags);
-	cf_deps_begin(&key, tags, ntags, &deps);
-	if (deps.n > CF_L1_MAX_DEPS)
+	if (ntags > CF_MAX_TAGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a cache entry cannot have more than %d tags", CF_L1_MAX_DEPS)));
+				 errmsg("a cache entry cannot have more than %d tags", CF_MAX_TAGS)));
+	cf_deps_begin(&key, tags, ntags, &deps);
 
 	cf_define_find(&key, &def);
 	cf_identity_of_value(&def, &id);

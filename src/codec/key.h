@@ -16,6 +16,7 @@
 
 #define CF_MAX_KEY 1024			/* bytes */
 #define CF_MAX_TAG 1024			/* bytes */
+#define CF_MAX_TAGS 1000		/* that a caller may name */
 #define CF_MAX_CACHE_NAME 64	/* bytes, with the closing zero */
 
 typedef struct CfHash128

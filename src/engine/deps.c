@@ -25,24 +25,44 @@ add_tag(CfDeps *deps, Oid dboid, const char *tag, int len)
 	dep->clock = cf_clock_of_tag(cf_tag_hash(dboid, tag, len));
 }
 
+static void
+add_copy(CfDeps *deps, Oid dboid, const CfTag *tag)
+{
+	add_tag(deps, dboid, pnstrdup(tag->text, tag->len), tag->len);
+}
+
+/* The list of rules may be read anew before the entry is made: hence copies. */
+static void
+add_rules(const CfKey *key, text **tags, int ntags, CfDeps *deps)
+{
+	const CfRule *found[CF_DEPS_MAX_RULES];
+	int			n = cf_rules_reaching(key, tags, ntags, found, CF_DEPS_MAX_RULES);
+	CfTag		any;
+
+	if (n <= CF_DEPS_MAX_RULES)
+	{
+		for (int i = 0; i < n; i++)
+			add_copy(deps, key->dboid, found[i]->tag);
+		return;
+	}
+	cf_rule_tag_of_any(&any);
+	add_copy(deps, key->dboid, &any);
+}
+
 void
 cf_deps_begin(const CfKey *key, text **tags, int ntags, CfDeps *deps)
 {
-	const CfRule *rules;
-	int			nrules = cf_rules(&rules);
-
 	MemSet(deps, 0, sizeof(*deps));
 	deps->covered = true;
 	for (int i = 0; i < ntags; i++)
 		add_tag(deps, key->dboid, VARDATA_ANY(tags[i]), VARSIZE_ANY_EXHDR(tags[i]));
-	for (int i = 0; i < nrules; i++)
-	{
-		const CfTag *tag = rules[i].tag;
+	add_rules(key, tags, ntags, deps);
+}
 
-		/* The list of rules may be read anew before the entry is made. */
-		if (cf_rule_reaches(&rules[i], key, tags, ntags))
-			add_tag(deps, key->dboid, pnstrdup(tag->text, tag->len), tag->len);
-	}
+bool
+cf_deps_fit(int n)
+{
+	return n <= CF_MAX_TAGS;
 }
 
 void
@@ -60,7 +80,7 @@ cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids, CfDep
 		if (cover.kind == CF_COVER_ROW)
 			continue;
 		cf_tag_of_table(&tag, key->dboid, lfirst_oid(cell));
-		add_tag(deps, key->dboid, pnstrdup(tag.text, tag.len), tag.len);
+		add_copy(deps, key->dboid, &tag);
 	}
 }
 

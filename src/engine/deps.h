@@ -10,6 +10,8 @@
 #include "l1/clock.h"
 #include "nodes/pg_list.h"
 
+#define CF_DEPS_MAX_RULES 32	/* tags of rules that one entry depends on */
+
 typedef struct CfDep
 {
 	const char *tag;			/* palloc'd or the request's, not zero-terminated */
@@ -27,13 +29,17 @@ typedef struct CfDeps
 
 /*
  * What is known before the query is planned: the caller's tags, and the tag of
- * each rule whose template gives the key or one of them, of whatever table.
+ * each rule whose template gives the key or one of them, of whatever table; if
+ * those are too many, the one that all rules share.
  */
 extern void cf_deps_begin(const CfKey *key, text **tags, int ntags, CfDeps *deps);
 
 /* The tables that the query reads, unless such a rule covers them. */
 extern void cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids,
 							   CfDeps *deps);
+
+/* May a result depend on so many? Else it is not cached. */
+extern bool cf_deps_fit(int n);
 
 /* The clocks alone, palloc'd, with room for more. */
 extern CfClockRef *cf_deps_clocks(const CfDeps *deps, int more);

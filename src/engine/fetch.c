@@ -86,7 +86,7 @@ take_part_of_load(const CfRequest *request, const CfLoad *load)
 
 /*
  * Its tags; the tag of each rule whose template gives its key or a tag, of
- * whatever table; each table that it reads, unless such a rule covers it; and
+ * whatever table (see deps.h); each table that it reads, unless such a rule covers it; and
  * what fetches inside of it depend on. DESIGN section 3, "Dependencies".
  */
 static void
@@ -185,11 +185,11 @@ fill(const CfRequest *request, CfLoad *load, CfDeps *deps, CfL1Meta *meta)
 		return false;
 	if (load->bypass != CF_BYPASS_NONE)
 	{
-		if (meta->ndeps <= CF_L1_MAX_DEPS)
+		if (cf_deps_fit(meta->ndeps))
 			put_marker(request, load, meta);
 		return false;
 	}
-	if (meta->ndeps > CF_L1_MAX_DEPS)
+	if (!cf_deps_fit(meta->ndeps))
 	{
 		count(request, CF_COUNT_TOO_LARGE);
 		return true;
@@ -307,7 +307,7 @@ load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 	meta.xmin = xmin;
 	if (meta.provable && load.bypass == CF_BYPASS_NONE && !cf_policy_has_written() &&
 		cf_identity_still_holds(request) &&
-		meta.ndeps <= CF_L1_MAX_DEPS)
+		cf_deps_fit(meta.ndeps))
 		put(request, load.value, load.len, &meta);
 	return take_part_of_load(request, &load);
 }

@@ -85,7 +85,7 @@ note_versions(CfTier *tier, const CfLoad *load)
 
 	collect_tags(tier, load, &meta);
 	CF_WAIT_POINT("tier-before-mark");
-	if (meta.ndeps > CF_L1_MAX_DEPS - 2 ||
+	if (!cf_deps_fit(meta.ndeps + 2) ||
 		cf_store_ensure(space, tier->tags, tier->ntags, keep, &tier->floor, &tier->lease,
 						true) != CF_L2_OK)
 		return false;

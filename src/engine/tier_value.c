@@ -376,7 +376,7 @@ cf_tier_take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, C
 		return false;
 	}
 	if (!cf_floor_admits(&tier->floor, env.lsn, env.end_lsn, env.timeline, env.incarnation) ||
-		env.expires_at <= cf_now() || env.ntags > CF_L1_MAX_DEPS ||
+		env.expires_at <= cf_now() || !cf_deps_fit(env.ntags) ||
 		is_outdated(&env, tags, ntags))
 		return false;
 

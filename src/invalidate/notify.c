@@ -28,6 +28,7 @@
 #include "invalidate/notify.h"
 #include "invalidate/payload.h"
 #include "invalidate/pending.h"
+#include "rules/rule.h"
 #include "shmem.h"
 #include "worker.h"
 
@@ -59,10 +60,14 @@ emit_notify(const char *payload)
 	Async_Notify(CF_NOTIFY_CHANNEL, payload);
 }
 
+/* The rule's own tag tells listeners all that the one of all rules could. */
 static bool
 is_published(const CfOp *op)
 {
-	return op->kind == CF_OP_KEY || op->kind == CF_OP_TAG || op->kind == CF_OP_FLUSH;
+	if (op->kind == CF_OP_TAG)
+		return op->tag_len != strlen(CF_TAG_ANY_RULE) ||
+			memcmp(op->tag, CF_TAG_ANY_RULE, op->tag_len) != 0;
+	return op->kind == CF_OP_KEY || op->kind == CF_OP_FLUSH;
 }
 
 void
@@ -77,11 +82,13 @@ cf_notify_pre_commit(void)
 	{
 		const CfOp *op = cf_pending_op(i);
 
+		if (!is_published(op))
+			continue;
 		if (op->kind == CF_OP_KEY)
 			cf_payload_add(&payload, true, op->key.data, op->key.len);
 		else if (op->kind == CF_OP_TAG)
 			cf_payload_add(&payload, false, op->tag, op->tag_len);
-		else if (op->kind == CF_OP_FLUSH)
+		else
 			payload.all = true;
 	}
 	cf_payload_end(&payload);

@@ -344,6 +344,26 @@ columns_changed(const Compiled *compiled, HeapTuple old, HeapTuple new, TupleDes
 	return false;
 }
 
+/* What depends on the rule, and what too many rules reach. */
+static void
+add_rule(const CfTag *rule_tag, bool has_template, bool soft)
+{
+	void		(*add) (const CfTag *tag) = soft ? cf_pending_add_soft_tag : cf_pending_add_tag;
+	CfTag		any;
+
+	add(rule_tag);
+	if (!has_template)
+		return;
+	cf_rule_tag_of_any(&any);
+	add(&any);
+}
+
+static bool
+has_template(const CfRuleArgs *args)
+{
+	return args->has_key || args->ntags > 0;
+}
+
 /* Keys must look the same whoever writes. */
 static void
 collect_rows(Compiled *compiled, TriggerData *data)
@@ -356,7 +376,7 @@ collect_rows(Compiled *compiled, TriggerData *data)
 		return;
 	if (cf_pending_count() >= cf_guc_max_keys_per_commit)
 	{
-		cf_pending_add_tag(&compiled->rule_tag);
+		add_rule(&compiled->rule_tag, true, false);
 		return;
 	}
 	if (compiled->needs_settings)
@@ -376,7 +396,7 @@ cf_trigger_row(TriggerData *data)
 	if (compiled->whole_table)
 	{
 		cf_trigger_table(RelationGetRelid(data->tg_relation));
-		cf_pending_add_tag(&compiled->rule_tag);
+		add_rule(&compiled->rule_tag, has_template(&compiled->args), false);
 	}
 	else
 		collect_rows(compiled, data);
@@ -412,7 +432,7 @@ cf_trigger_whole_table(Oid relid, bool soft)
 	for (int i = 0; i < n; i++)
 	{
 		if (rules[i].relid == relid || list_member_oid(ancestors, rules[i].relid))
-			add(rules[i].tag);
+			add_rule(rules[i].tag, has_template(&rules[i].args), soft);
 	}
 	list_free(ancestors);
 }

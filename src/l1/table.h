@@ -20,7 +20,8 @@
 #include "l1/clock.h"
 #include "stats/counters.h"
 
-#define CF_L1_MAX_DEPS 1000		/* entries with more are not cached */
+/* Room for all that a caller may name, and for what rules add to it. */
+#define CF_L1_MAX_DEPS (CF_MAX_TAGS + 40)
 
 /* Why a result of this identity is not cached: kept as an entry without value. */
 typedef enum CfL1Marker

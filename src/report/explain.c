@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "debug_point.h"
+#include "engine/deps.h"
 #include "engine/identity.h"
 #include "engine/loader.h"
 #include "engine/policy.h"
@@ -133,12 +134,26 @@ put_l1(ReturnSetInfo *rsinfo, const CfRequest *request)
 	put_item(rsinfo, "load time", duration(result.load_us));
 }
 
+/* Would it depend on too much, as far as the plan shows it? */
+static bool
+is_too_wide(const CfRequest *request, const CfSources *sources)
+{
+	CfDeps		deps;
+	int			ntags;
+	text	  **tags = cf_request_tags(request, &ntags);
+
+	cf_deps_begin(&request->key, tags, ntags, &deps);
+	cf_deps_add_tables(&request->key, tags, ntags, sources->relids, &deps);
+	return !cf_deps_fit(deps.n);
+}
+
 /* Plans the query, under the caller's rights, but does not run it. */
 void
 cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 {
 	CfBypass	bypass;
 	CfLoad		load;
+	const char *reason;
 
 	cf_define_find(&request->key, &request->def);
 	cf_identity_of_request(request);
@@ -147,9 +162,12 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	if (bypass == CF_BYPASS_NONE)
 		bypass = load.bypass;
 
-	put_item(rsinfo, "cached", bypass == CF_BYPASS_NONE ? "yes" : "no");
-	if (bypass != CF_BYPASS_NONE)
-		put_item(rsinfo, "reason", cf_policy_reason(bypass));
+	reason = cf_policy_reason(bypass);
+	if (reason == NULL && is_too_wide(request, &load.sources))
+		reason = "it depends on more than 1,000 tables and tags";
+	put_item(rsinfo, "cached", reason == NULL ? "yes" : "no");
+	if (reason != NULL)
+		put_item(rsinfo, "reason", reason);
 	put_definition(rsinfo, &request->def);
 	put_identity(rsinfo, &request->id);
 	put_tables(rsinfo, request, &load.sources);

@@ -2,7 +2,9 @@
  * rule.c - this session's list of the database's rules, and what they cover.
  *
  * The list is read from pg_trigger and kept until the DDL epoch moves: a rule
- * is made, changed and dropped by DDL only.
+ * is made, changed and dropped by DDL only. With it are kept an index by table,
+ * and one of the templates by their literal beginnings: a miss looks at those
+ * rules only which may be about it, however many there are.
  *
  * src/rules/rule.c
  */
@@ -30,9 +32,29 @@
 #include "rules/define.h"
 #include "rules/rule.h"
 
+/* A template of a rule, by the literal text that it begins with (or none). */
+typedef struct Start
+{
+	const char *text;
+	int			len;
+	const CfTemplate *template;
+	int			rule;
+	int			shorter;		/* the last start before that is a prefix of this, or -1 */
+} Start;
+
+/* In order of their texts. */
+typedef struct Starts
+{
+	Start	   *start;
+	int			n;
+} Starts;
+
 static MemoryContext rules_context = NULL;
 static CfRule *rules = NULL;
 static int	nrules = 0;
+static int *by_table = NULL;	/* indexes of rules, in order of their tables */
+static Starts key_starts;
+static Starts tag_starts;
 static uint64 rules_epoch = 0;	/* the DDL epoch that the list is of */
 static bool rules_valid = false;
 
@@ -93,6 +115,12 @@ cf_rule_tag(CfTag *tag, Oid relid, const char *trigger)
 		root = llast_oid(get_partition_ancestors(relid));
 	snprintf(text, sizeof(text), "rule:%u:%s", root, trigger);
 	cf_tag_init(tag, MyDatabaseId, text, strlen(text));
+}
+
+void
+cf_rule_tag_of_any(CfTag *tag)
+{
+	cf_tag_init(tag, MyDatabaseId, CF_TAG_ANY_RULE, strlen(CF_TAG_ANY_RULE));
 }
 
 /* OIDs of our trigger functions. */
@@ -225,6 +253,110 @@ scan_triggers(void)
 	table_close(rel, AccessShareLock);
 }
 
+/* ---- indexes ---- */
+
+static bool
+is_enabled(const CfRule *rule)
+{
+	return rule->enabled == TRIGGER_FIRES_ALWAYS ||
+		rule->enabled == TRIGGER_FIRES_ON_ORIGIN;
+}
+
+static int
+compare_tables(const void *a, const void *b)
+{
+	int			i = *(const int *) a;
+	int			k = *(const int *) b;
+
+	if (rules[i].relid != rules[k].relid)
+		return rules[i].relid < rules[k].relid ? -1 : 1;
+	return i < k ? -1 : i > k;
+}
+
+static int
+compare_texts(const char *a, int alen, const char *b, int blen)
+{
+	int			order = memcmp(a, b, Min(alen, blen));
+
+	return order != 0 ? order : alen - blen;
+}
+
+static int
+compare_starts(const void *a, const void *b)
+{
+	const Start *x = a;
+	const Start *y = b;
+
+	return compare_texts(x->text, x->len, y->text, y->len);
+}
+
+static bool
+is_start_of(const Start *start, const char *text, int len)
+{
+	return start->len <= len && memcmp(start->text, text, start->len) == 0;
+}
+
+static void
+add_start(Starts *starts, const CfTemplate *template, int rule)
+{
+	Start	   *start = &starts->start[starts->n++];
+	const CfTemplatePart *first = &template->parts[0];
+
+	start->text = first->is_column ? "" : first->text;
+	start->len = first->is_column ? 0 : first->len;
+	start->template = template;
+	start->rule = rule;
+}
+
+/* What is a prefix of this is one of the last, or one of that one's prefixes. */
+static void
+sort_starts(Starts *starts)
+{
+	qsort(starts->start, starts->n, sizeof(Start), compare_starts);
+	for (int i = 0; i < starts->n; i++)
+	{
+		Start	   *start = &starts->start[i];
+
+		start->shorter = i - 1;
+		while (start->shorter >= 0 &&
+			   !is_start_of(&starts->start[start->shorter], start->text, start->len))
+			start->shorter = starts->start[start->shorter].shorter;
+	}
+}
+
+static void
+make_indexes(void)
+{
+	int			nkeys = 0;
+	int			ntags = 0;
+
+	by_table = palloc(sizeof(int) * Max(nrules, 1));
+	for (int i = 0; i < nrules; i++)
+	{
+		by_table[i] = i;
+		nkeys += rules[i].args.has_key;
+		ntags += rules[i].args.ntags;
+	}
+	qsort(by_table, nrules, sizeof(int), compare_tables);
+
+	key_starts.n = tag_starts.n = 0;
+	key_starts.start = palloc(sizeof(Start) * Max(nkeys, 1));
+	tag_starts.start = palloc(sizeof(Start) * Max(ntags, 1));
+	for (int i = 0; i < nrules; i++)
+	{
+		if (!rules[i].valid || !is_enabled(&rules[i]))
+			continue;
+		if (rules[i].args.has_key)
+			add_start(&key_starts, &rules[i].args.key, i);
+		for (int k = 0; k < rules[i].args.ntags; k++)
+			add_start(&tag_starts, &rules[i].args.tags[k], i);
+	}
+	sort_starts(&key_starts);
+	sort_starts(&tag_starts);
+}
+
+/* ---- the list ---- */
+
 /*
  * The epoch is read before the catalog, and a rule that commits after that
  * moves it: so a list that misses a rule is read again before it can matter.
@@ -242,6 +374,7 @@ read_rules(uint64 epoch)
 	MemoryContextReset(rules_context);
 	old = MemoryContextSwitchTo(rules_context);
 	scan_triggers();
+	make_indexes();
 	MemoryContextSwitchTo(old);
 	rules_epoch = epoch;
 	rules_valid = true;
@@ -264,37 +397,83 @@ cf_rules(const CfRule **result)
 	return nrules;
 }
 
-bool
-cf_rule_matches(const CfRule *rule, const CfKey *key, text **tags, int ntags,
-				bool strict)
+/* The last start that is not after the text, or -1. */
+static int
+find_start(const Starts *starts, const char *text, int len)
+{
+	int			low = 0;
+	int			high = starts->n;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (compare_texts(starts->start[middle].text, starts->start[middle].len, text, len) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low - 1;
+}
+
+/* Adds the rules whose template gives the text, each once. n > max: and more. */
+static int
+add_reaching(const Starts *starts, const char *text, int len, const CfRule **found,
+			 int n, int max)
+{
+	/* Each start that is a prefix of the text is one of those of the last before it. */
+	for (int i = find_start(starts, text, len); i >= 0 && n <= max; i = starts->start[i].shorter)
+	{
+		const Start *start = &starts->start[i];
+		bool		known = false;
+
+		if (!is_start_of(start, text, len) ||
+			!cf_template_matches(start->template, text, len, false))
+			continue;
+		for (int k = 0; k < n && !known; k++)
+			known = found[k] == &rules[start->rule];
+		if (known)
+			continue;
+		if (n < max)
+			found[n] = &rules[start->rule];
+		n++;
+	}
+	return n;
+}
+
+int
+cf_rules_reaching(const CfKey *key, text **tags, int ntags, const CfRule **found, int max)
+{
+	const CfRule *list;
+	int			n;
+
+	if (cf_rules(&list) == 0)
+		return 0;
+	n = add_reaching(&key_starts, key->data, key->len, found, 0, max);
+	for (int i = 0; i < ntags && n <= max; i++)
+		n = add_reaching(&tag_starts, VARDATA_ANY(tags[i]), VARSIZE_ANY_EXHDR(tags[i]),
+						 found, n, max);
+	return n;
+}
+
+/* Does a template give this key, or one of these tags, with values that it allows? */
+static bool
+matches_strictly(const CfRule *rule, const CfKey *key, text **tags, int ntags)
 {
 	if (!rule->valid)
 		return false;
-	if (rule->args.has_key && cf_template_matches(&rule->args.key, key->data, key->len, strict))
+	if (rule->args.has_key && cf_template_matches(&rule->args.key, key->data, key->len, true))
 		return true;
 	for (int i = 0; i < rule->args.ntags; i++)
 	{
 		for (int k = 0; k < ntags; k++)
 		{
 			if (cf_template_matches(&rule->args.tags[i], VARDATA_ANY(tags[k]),
-									VARSIZE_ANY_EXHDR(tags[k]), strict))
+									VARSIZE_ANY_EXHDR(tags[k]), true))
 				return true;
 		}
 	}
 	return false;
-}
-
-static bool
-is_enabled(const CfRule *rule)
-{
-	return rule->enabled == TRIGGER_FIRES_ALWAYS ||
-		rule->enabled == TRIGGER_FIRES_ON_ORIGIN;
-}
-
-bool
-cf_rule_reaches(const CfRule *rule, const CfKey *key, text **tags, int ntags)
-{
-	return is_enabled(rule) && cf_rule_matches(rule, key, tags, ntags, false);
 }
 
 /* Rows of a child may change through its parents: then only row triggers fire. */
@@ -305,48 +484,74 @@ is_in_hierarchy(Oid relid)
 		get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
 }
 
-/* A rule on a partitioned table is cloned to its partitions. */
-static bool
-reaches(const CfRule *rule, Oid relid, List *ancestors)
+/* Where the rules of a table begin in by_table. */
+static int
+find_table(Oid relid)
 {
-	if (rule->relid == relid)
-		return true;
-	return rule->row && list_member_oid(ancestors, rule->relid);
+	int			low = 0;
+	int			high = nrules;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (rules[by_table[middle]].relid < relid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * Adds what the rules of a table say of a relation: the table itself, or a
+ * partition of it, to which row rules are cloned. True: nothing can be better.
+ */
+static bool
+add_cover(Oid table, Oid relid, const CfKey *key, text **tags, int ntags, CfCover *cover)
+{
+	for (int i = find_table(table); i < nrules && rules[by_table[i]].relid == table; i++)
+	{
+		const CfRule *rule = &rules[by_table[i]];
+		bool		has_template = rule->args.has_key || rule->args.ntags > 0;
+
+		if (!is_enabled(rule) || !rule->all_events || (table != relid && !rule->row))
+			continue;
+		if (has_template && matches_strictly(rule, key, tags, ntags))
+		{
+			cover->kind = CF_COVER_ROW;
+			cover->rule = rule;
+			return true;
+		}
+		if ((!has_template || !rule->valid) && (rule->row || !is_in_hierarchy(relid)))
+		{
+			cover->kind = CF_COVER_TABLE;
+			cover->rule = rule;
+		}
+	}
+	return false;
 }
 
 CfCover
 cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags)
 {
 	CfCover		cover = {CF_COVER_NONE, NULL};
-	List	   *ancestors = NIL;
 	const CfRule *list;
 	int			n = cf_rules(&list);
+	ListCell   *cell;
 
 	if (get_rel_relkind(relid) == RELKIND_MATVIEW)
 	{
 		cover.kind = CF_COVER_VIEW;
 		return cover;
 	}
-	if (n > 0 && get_rel_relispartition(relid))
-		ancestors = get_partition_ancestors(relid);
-	for (int i = 0; i < n; i++)
+	if (n == 0 || add_cover(relid, relid, key, tags, ntags, &cover) ||
+		!get_rel_relispartition(relid))
+		return cover;
+	foreach(cell, get_partition_ancestors(relid))
 	{
-		const CfRule *rule = &list[i];
-		bool		has_template = rule->args.has_key || rule->args.ntags > 0;
-
-		if (!is_enabled(rule) || !rule->all_events || !reaches(rule, relid, ancestors))
-			continue;
-		if (has_template && cf_rule_matches(rule, key, tags, ntags, true))
-		{
-			cover.kind = CF_COVER_ROW;
-			cover.rule = rule;
-			return cover;
-		}
-		if ((!has_template || !rule->valid) && (rule->row || !is_in_hierarchy(relid)))
-		{
-			cover.kind = CF_COVER_TABLE;
-			cover.rule = rule;
-		}
+		if (add_cover(lfirst_oid(cell), relid, key, tags, ntags, &cover))
+			break;
 	}
 	return cover;
 }

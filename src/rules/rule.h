@@ -58,6 +58,15 @@ typedef struct CfRule
  */
 extern void cf_rule_tag(CfTag *tag, Oid relid, const char *trigger);
 
+/*
+ * The tag of all rules together: whoever invalidates the tag of a rule with a
+ * template invalidates this one, too. An entry that too many rules reach
+ * depends on it in their place.
+ */
+#define CF_TAG_ANY_RULE "rule:*"
+
+extern void cf_rule_tag_of_any(CfTag *tag);
+
 /* This transaction changes definitions: read the list again. */
 extern void cf_rule_forget(void);
 
@@ -82,14 +91,12 @@ typedef struct CfCover
 extern CfCover cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags);
 
 /*
- * Is the rule in force, and does its template give this key, or one of these
- * tags? Then such an entry depends on the rule's tag: should a transaction
- * change too many rows to name their keys, it invalidates that.
+ * The rules in force, of whatever table, whose template gives this key or one
+ * of these tags. Such an entry depends on the rule's tag: should a transaction
+ * change too many rows to name their keys, it invalidates that. Returns how
+ * many; if it is more than max there are more than max, and these are some.
  */
-extern bool cf_rule_reaches(const CfRule *rule, const CfKey *key, text **tags, int ntags);
-
-/* Does a rule's template (strictly: see cf_template_matches) give this key, or one of these tags? */
-extern bool cf_rule_matches(const CfRule *rule, const CfKey *key, text **tags, int ntags,
-							bool strict);
+extern int	cf_rules_reaching(const CfKey *key, text **tags, int ntags,
+							  const CfRule **found, int max);
 
 #endif							/* CF_RULES_RULE_H */

@@ -143,11 +143,63 @@ cf_template_allows_uuid(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
 }
 
-static bool
-allows(const CfTemplatePart *part, char c, bool strict)
+/* Where the literal occurs first at or after an offset; -1: nowhere. */
+static int
+find_literal(const CfTemplatePart *part, const char *text, int len, int from)
 {
-	if (!strict)
-		return true;
+	const char *end = text + len - part->len;
+
+	for (const char *at = text + from; at <= end; at++)
+	{
+		at = memchr(at, part->text[0], end - at + 1);
+		if (at == NULL)
+			return -1;
+		if (memcmp(at, part->text, part->len) == 0)
+			return (int) (at - text);
+	}
+	return -1;
+}
+
+/*
+ * With any values, empty ones too: the first literal at the beginning, the last
+ * at the end unless columns are there, each between where it first occurs.
+ */
+static bool
+matches_loosely(const CfTemplate *template, const char *text, int len)
+{
+	int			last = template->nparts - 1;
+	int			at = 0;
+
+	for (int i = 0; i <= last; i++)
+	{
+		const CfTemplatePart *part = &template->parts[i];
+
+		if (part->is_column)
+			continue;
+		if (part->len > len - at)
+			return false;
+		if (i == 0 || i == last)
+		{
+			int			place = i == 0 ? 0 : len - part->len;
+
+			if (memcmp(text + place, part->text, part->len) != 0)
+				return false;
+			at = place + part->len;
+		}
+		else
+		{
+			at = find_literal(part, text, len, at);
+			if (at < 0)
+				return false;
+			at += part->len;
+		}
+	}
+	return at == len || template->parts[last].is_column;
+}
+
+static bool
+allows(const CfTemplatePart *part, char c)
+{
 	return part->allows != NULL ? part->allows(c) : c != ':';
 }
 
@@ -156,15 +208,15 @@ allows(const CfTemplatePart *part, char c, bool strict)
  * in the text's length for each part, whatever the text.
  */
 static void
-match_column(const CfTemplatePart *part, const char *text, int len, bool strict,
+match_column(const CfTemplatePart *part, const char *text, int len,
 			 const bool *reached, bool *next)
 {
 	bool		open = false;
 
 	for (int i = 0; i <= len; i++)
 	{
-		next[i] = open || (reached[i] && !strict);
-		open = (open || reached[i]) && i < len && allows(part, text[i], strict);
+		next[i] = open;
+		open = (open || reached[i]) && i < len && allows(part, text[i]);
 	}
 }
 
@@ -183,8 +235,10 @@ cf_template_matches(const CfTemplate *template, const char *text, int len, bool 
 	bool		reached[2][CF_TEMPLATE_MAX_TEXT + 1];
 	int			now = 0;
 
-	if (len > CF_TEMPLATE_MAX_TEXT)
+	if (len > CF_TEMPLATE_MAX_TEXT || !matches_loosely(template, text, len))
 		return false;
+	if (!strict)
+		return true;
 	memset(reached[0], 0, sizeof(reached[0]));
 	reached[0][0] = true;
 	for (int i = 0; i < template->nparts; i++)
@@ -192,7 +246,7 @@ cf_template_matches(const CfTemplate *template, const char *text, int len, bool 
 		const CfTemplatePart *part = &template->parts[i];
 
 		if (part->is_column)
-			match_column(part, text, len, strict, reached[now], reached[1 - now]);
+			match_column(part, text, len, reached[now], reached[1 - now]);
 		else
 			match_literal(part, text, len, reached[now], reached[1 - now]);
 		now = 1 - now;

@@ -106,6 +106,68 @@ test_match(void)
 	CHECK(!matches("ab{x}ba", "aba"));
 }
 
+/* The plain way: some value for each column. */
+static bool
+can_give(const CfTemplatePart *part, int nparts, const char *text, int len)
+{
+	if (nparts == 0)
+		return len == 0;
+	if (!part->is_column)
+		return part->len <= len && memcmp(part->text, text, part->len) == 0 &&
+			can_give(part + 1, nparts - 1, text + part->len, len - part->len);
+	for (int i = 0; i <= len; i++)
+	{
+		if (can_give(part + 1, nparts - 1, text + i, len - i))
+			return true;
+	}
+	return false;
+}
+
+static void
+make_text(char *text, const char *pieces[], int npieces, unsigned number)
+{
+	text[0] = '\0';
+	for (; number > 0; number /= npieces + 1)
+	{
+		if (number % (npieces + 1) > 0)
+			strcat(text, pieces[number % (npieces + 1) - 1]);
+	}
+}
+
+/* All patterns of up to five pieces against all texts of up to five letters. */
+static void
+test_match_all(void)
+{
+	const char *pieces[] = {"a", "b", "{x}"};
+	const char *letters[] = {"a", "b"};
+	int			matched = 0;
+
+	for (unsigned p = 1; p < 4 * 4 * 4 * 4 * 4; p++)
+	{
+		char		pattern[32];
+		CfTemplate	template;
+
+		make_text(pattern, pieces, lengthof(pieces), p);
+		if (cf_template_parse(pattern, &template) == CF_TEMPLATE_OK)
+		{
+			for (unsigned t = 0; t < 3 * 3 * 3 * 3 * 3; t++)
+			{
+				char		text[32];
+				int			len;
+				bool		want;
+
+				make_text(text, letters, lengthof(letters), t);
+				len = strlen(text);
+				want = can_give(template.parts, template.nparts, text, len);
+				matched += want;
+				CHECK_QUIET(cf_template_matches(&template, text, len, false) == want);
+			}
+		}
+		free_template(&template);
+	}
+	CHECK(matched > 1000);
+}
+
 static bool
 matches_strictly(const char *pattern, const char *text, bool (*allows) (char c))
 {
@@ -142,6 +204,7 @@ main(void)
 	RUN(test_errors);
 	RUN(test_too_long);
 	RUN(test_match);
+	RUN(test_match_all);
 	RUN(test_strict);
 	return cf_unit_end();
 }
