@@ -23,7 +23,7 @@ SELECT p.proname || '(' || pg_get_function_arguments(p.oid) || ')' AS function, 
 	p.provolatile AS volatile, p.proparallel AS parallel,
 	has_function_privilege('regress_cf_reader', p.oid, 'EXECUTE') AS public
 	FROM pg_proc p JOIN members m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
-	ORDER BY p.proname COLLATE "C";
+	ORDER BY p.proname COLLATE "C", pg_get_function_arguments(p.oid) COLLATE "C";
 SELECT c.relname AS relation, c.relkind AS kind, has_table_privilege('regress_cf_reader', c.oid, 'SELECT') AS public,
 	has_table_privilege('regress_cf_reader', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') AS writable
 	FROM pg_class c JOIN members m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid

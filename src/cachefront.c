@@ -43,8 +43,9 @@ PG_MODULE_MAGIC;
 void		_PG_init(void);
 
 /*
- * Not preloaded, there is no shared memory: then nothing is wired, and every
- * function says so (cf_shmem_require).
+ * Not preloaded, there is no shared memory, and nothing is wired. Then reads run
+ * their query and miss, with a warning (cf_shmem_ready_or_warn); every other
+ * function raises an error (cf_shmem_require).
  */
 void
 _PG_init(void)

@@ -12,6 +12,9 @@
 #include "compat.h"
 #include "shmem.h"
 
+#define CF_HINT_PRELOAD \
+	"Add \"cachefront\" to shared_preload_libraries and restart the server."
+
 #define CF_MAX_SEGMENTS 24
 
 static const CfShmemSegment *segments[CF_MAX_SEGMENTS];
@@ -89,6 +92,22 @@ cf_shmem_ready(void)
 	return ready;
 }
 
+bool
+cf_shmem_ready_or_warn(void)
+{
+	static bool warned = false;
+
+	if (likely(ready))
+		return true;
+	if (!warned)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("cachefront is not loaded: nothing is cached"),
+				 errhint(CF_HINT_PRELOAD)));
+	warned = true;
+	return false;
+}
+
 void
 cf_shmem_require(void)
 {
@@ -96,5 +115,5 @@ cf_shmem_require(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cachefront is not loaded"),
-				 errhint("Add \"cachefront\" to shared_preload_libraries and restart the server.")));
+				 errhint(CF_HINT_PRELOAD)));
 }

@@ -32,6 +32,9 @@ extern void cf_shmem_install_hooks(void);
 /* False if the library was not in shared_preload_libraries. */
 extern bool cf_shmem_ready(void);
 
+/* The same, with one WARNING in each session. */
+extern bool cf_shmem_ready_or_warn(void);
+
 /* Raises an error with a hint unless cf_shmem_ready(). */
 extern void cf_shmem_require(void);
 

@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
@@ -29,6 +30,8 @@
 
 PG_FUNCTION_INFO_V1(cachefront_get);
 PG_FUNCTION_INFO_V1(cachefront_set);
+PG_FUNCTION_INFO_V1(cachefront_set_jsonb);
+PG_FUNCTION_INFO_V1(cachefront_set_text);
 PG_FUNCTION_INFO_V1(cachefront_delete);
 PG_FUNCTION_INFO_V1(cachefront_touch);
 PG_FUNCTION_INFO_V1(cachefront_invalidate);
@@ -57,8 +60,9 @@ cachefront_get(PG_FUNCTION_ARGS)
 	text	   *own;
 	uint64		stamp;
 
-	cf_shmem_require();
 	cf_arg_key(fcinfo, 0, &key);
+	if (unlikely(!cf_shmem_ready_or_warn()))
+		PG_RETURN_NULL();
 	AcceptInvalidationMessages();
 	cf_define_find(&key, &def);
 	cf_stats_count(def.stats_slot, CF_COUNT_GETS);
@@ -90,43 +94,132 @@ cachefront_get(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(result.value);
 }
 
-Datum
-cachefront_set(PG_FUNCTION_ARGS)
+/* Why a value cannot be kept, or NULL. */
+static const char *
+obstacle(const text *value)
 {
-	CfKey		key;
+	if (!cf_guc_enabled)
+		return _("cachefront.enabled is off.");
+	if (VARSIZE_ANY_EXHDR(value) > cf_guc_l1_max_value)
+		return psprintf(_("It has %d bytes, cachefront.l1_max_value allows %d."),
+						(int) VARSIZE_ANY_EXHDR(value), cf_guc_l1_max_value);
+	return NULL;
+}
+
+/* Will it be kept? If not, that is said, for no error must come of it. */
+static bool
+can_keep(const text *value)
+{
+	const char *reason = obstacle(value);
+
+	if (reason == NULL)
+		return true;
+	ereport(NOTICE,
+			(errmsg("value is not cached"),
+			 errdetail_internal("%s", reason)));
+	return false;
+}
+
+/* Puts a value, JSON as text, into the transaction's log. Is it kept? */
+static bool
+set(FunctionCallInfo fcinfo, const CfKey *key, text *value)
+{
 	CfDefinition def;
 	CfIdentity	id;
-	text	   *value;
 	text	  **tags = NULL;
 	int			ntags = 0;
 	CfDeps		deps;
-	int64		ttl;
+	int64		ttl = cf_arg_ttl(fcinfo, 2);
+	bool		kept;
 
-	require_write();
-	cf_arg_key(fcinfo, 0, &key);
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("cache value must not be null"),
-				 errhint("Use cache_delete to drop a value, or store the JSON value null.")));
-	value = PG_GETARG_TEXT_PP(1);
-	ttl = cf_arg_ttl(fcinfo, 2);
 	if (cf_arg_tags(fcinfo, 3) != NULL)
 		tags = cf_arg_texts(fcinfo, 3, "cache tag", &ntags);
 	if (ntags > CF_MAX_TAGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a cache entry cannot have more than %d tags", CF_MAX_TAGS)));
-	cf_deps_begin(&key, tags, ntags, &deps);
+	cf_deps_begin(key, tags, ntags, &deps);
 
-	cf_define_find(&key, &def);
+	cf_define_find(key, &def);
 	cf_identity_of_value(&def, &id);
 	cf_stats_count(def.stats_slot, CF_COUNT_SETS);
-	/* Disabled, the old value must go all the same. */
-	cf_pending_add_set(&key, &id, def.stats_slot, cf_guc_enabled ? value : NULL,
-					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, cf_lease_find(&key),
+	kept = can_keep(value);
+	if (!kept && cf_guc_enabled)
+		cf_stats_count(def.stats_slot, CF_COUNT_TOO_LARGE);
+	/* Not kept, the old value must go all the same. */
+	cf_pending_add_set(key, &id, def.stats_slot, kept ? value : NULL,
+					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, cf_lease_find(key),
 					   cf_deps_clocks(&deps, 0), deps.n);
-	PG_RETURN_VOID();
+	return kept;
+}
+
+/* What it has in common, with the value brought into the form of json. */
+static Datum
+set_as(FunctionCallInfo fcinfo, text *(*to_json) (Datum value))
+{
+	CfKey		key;
+	text	   *value;
+
+	cf_arg_key(fcinfo, 0, &key);
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("cache value must not be null"),
+				 errhint("Use cache_delete to drop a value, or store the JSON value null.")));
+	value = to_json(PG_GETARG_DATUM(1));
+	if (unlikely(!cf_shmem_ready_or_warn()))
+		PG_RETURN_BOOL(false);
+	require_write();
+	PG_RETURN_BOOL(set(fcinfo, &key, value));
+}
+
+static text *
+json_of_json(Datum value)
+{
+	return DatumGetTextPP(value);
+}
+
+static text *
+json_of_jsonb(Datum value)
+{
+	return cstring_to_text(DatumGetCString(DirectFunctionCall1(jsonb_out, value)));
+}
+
+static void
+text_error_callback(void *arg)
+{
+	if (geterrcode() == ERRCODE_INVALID_TEXT_REPRESENTATION)
+		errhint("The value must be JSON. to_json() makes JSON of any other value.");
+}
+
+static text *
+json_of_text(Datum value)
+{
+	ErrorContextCallback callback = {error_context_stack, text_error_callback, NULL};
+	Datum		json;
+
+	error_context_stack = &callback;
+	json = DirectFunctionCall1(json_in, CStringGetDatum(TextDatumGetCString(value)));
+	error_context_stack = callback.previous;
+	return DatumGetTextPP(json);
+}
+
+Datum
+cachefront_set(PG_FUNCTION_ARGS)
+{
+	return set_as(fcinfo, json_of_json);
+}
+
+Datum
+cachefront_set_jsonb(PG_FUNCTION_ARGS)
+{
+	return set_as(fcinfo, json_of_jsonb);
+}
+
+Datum
+cachefront_set_text(PG_FUNCTION_ARGS)
+{
+	return set_as(fcinfo, json_of_text);
 }
 
 Datum
@@ -137,8 +230,10 @@ cachefront_touch(PG_FUNCTION_ARGS)
 	CfIdentity	id;
 	int64		ttl;
 
-	require_write();
 	cf_arg_key(fcinfo, 0, &key);
+	if (unlikely(!cf_shmem_ready_or_warn()))
+		PG_RETURN_VOID();
+	require_write();
 	ttl = cf_arg_ttl(fcinfo, 1);
 	cf_define_find(&key, &def);
 	cf_identity_of_value(&def, &id);

@@ -27,13 +27,14 @@ fetch(FunctionCallInfo fcinfo, CfForm form, CfL1Part part, TupleDesc rows_desc)
 {
 	CfRequest	request;
 
-	cf_shmem_require();
 	cf_arg_request(fcinfo, &request);
 	request.ttl = cf_arg_ttl(fcinfo, 3);
 	request.tags = cf_arg_tags(fcinfo, 4);
 	request.form = form;
 	request.part = part;
 	request.rows_desc = rows_desc;
+	if (unlikely(!cf_shmem_ready_or_warn()))
+		return cf_fetch_without_cache(&request);
 	return cf_fetch(&request);
 }
 
@@ -96,7 +97,6 @@ cachefront_fetch_rows(PG_FUNCTION_ARGS)
 	MemoryContext old;
 	struct varlena *rows;
 
-	cf_shmem_require();
 	require_column_list(rsinfo);
 	require_readable_types(rsinfo->expectedDesc);
 

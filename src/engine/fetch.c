@@ -30,6 +30,7 @@
 #include "engine/flight.h"
 #include "engine/identity.h"
 #include "engine/loader.h"
+#include "engine/params.h"
 #include "engine/policy.h"
 #include "engine/tier.h"
 #include "engine/trouble.h"
@@ -664,4 +665,15 @@ cf_fetch(CfRequest *request)
 			return load_alone(request, false);
 	}
 	return NULL;
+}
+
+struct varlena *
+cf_fetch_without_cache(CfRequest *request)
+{
+	CfLoad		load;
+
+	MemSet(&request->def, 0, sizeof(request->def));
+	cf_params_resolve(request, NULL);
+	cf_load_run_plain(request, &load);
+	return take_part_of_load(request, &load);
 }

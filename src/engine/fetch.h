@@ -16,4 +16,7 @@
  */
 extern struct varlena *cf_fetch(CfRequest *request);
 
+/* Only runs the query: for a server without our shared memory. */
+extern struct varlena *cf_fetch_without_cache(CfRequest *request);
+
 #endif							/* CF_ENGINE_FETCH_H */

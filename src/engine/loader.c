@@ -591,6 +591,40 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	cf_stats_latency(CF_LATENCY_LOAD, (uint64) INSTR_TIME_GET_MICROSEC(end) * 1000);
 }
 
+void
+cf_load_run_plain(const CfRequest *request, CfLoad *load)
+{
+	char	   *text = text_to_cstring(request->query);
+	ParamListInfo params = make_params(&request->args);
+	bool		was_read_only = XactReadOnly;
+	ErrorContextCallback callback;
+	Receiver	receiver;
+
+	begin_load(request, load);
+	init_receiver(&receiver, request->form);
+	begin_query_errors(&callback, text);
+	PG_TRY();
+	{
+		PlannedStmt *stmt;
+
+		XactReadOnly = true;
+		PushActiveSnapshot(GetTransactionSnapshot());
+		stmt = pg_plan_query(analyse(request, text), text,
+							 IsInParallelMode() ? 0 : CURSOR_OPT_PARALLEL_OK, params);
+		PopActiveSnapshot();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		execute(stmt, text, params, &receiver);
+		PopActiveSnapshot();
+	}
+	PG_FINALLY();
+	{
+		XactReadOnly = was_read_only;
+	}
+	PG_END_TRY();
+	error_context_stack = callback.previous;
+	take_value(&receiver, load);
+}
+
 bool
 cf_load_may_read_temporary(const CfRequest *request)
 {

@@ -56,6 +56,12 @@ typedef struct CfLoadHooks
  */
 extern void cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks);
 
+/*
+ * Runs the query in the same way, but only for its value: without shared
+ * memory, and without a look at what it reads.
+ */
+extern void cf_load_run_plain(const CfRequest *request, CfLoad *load);
+
 /* Is this session inside of a load? */
 extern bool cf_load_active(void);
 

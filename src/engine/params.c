@@ -375,6 +375,15 @@ find_known(const CfRequest *request, const CfHash128 *query)
 	return likely(known != NULL) ? known : learn(request, &hash);
 }
 
+static Known *
+learn_once(const CfRequest *request)
+{
+	CfHash128	hash = {{0, 0}};
+
+	known_valid = false;
+	return learn(request, &hash);
+}
+
 /* ---- casts ---- */
 
 static int64
@@ -468,6 +477,18 @@ cast_all(CfArgs *args, const Target *known)
 	pfree(targets);
 }
 
+/* Not if each argument has the type that it keeps: the loader counts them. */
+static bool
+needs_types(const CfArgs *args)
+{
+	for (int i = 0; i < args->n; i++)
+	{
+		if (kind_of(args->types[i]) != KIND_OTHER)
+			return true;
+	}
+	return false;
+}
+
 void
 cf_params_complain(const CfArgs *args, int nparams)
 {
@@ -493,9 +514,9 @@ cf_params_resolve(CfRequest *request, const CfHash128 *query)
 	if (args->resolved)
 		return;
 	args->resolved = true;
-	if (args->n == 0)
+	if (!needs_types(args))
 		return;
-	known = find_known(request, query);
+	known = query != NULL ? find_known(request, query) : learn_once(request);
 	if (unlikely(known->nparams == 0 && args->optional))
 	{
 		args->n = 0;

@@ -22,7 +22,8 @@
  *
  * The parameters' types are asked of the parser once a session for each query
  * and kept until a definition changes. query is the hash of the query's text
- * and of the settings under which it is read. Raises an error if a string does
+ * and of the settings under which it is read; NULL where nothing tells that a
+ * definition changes, so that the parser is asked each time. Raises an error if a string does
  * not fit, or if args has fewer or more values than the query has parameters.
  */
 extern void cf_params_resolve(CfRequest *request, const CfHash128 *query);
