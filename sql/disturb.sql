@@ -161,6 +161,32 @@ SELECT n, public.cache_fetch('rx' || n, 'SELECT v FROM regress_cf_disturb.t', ta
 SELECT n, state_of('rx' || n) FROM generate_series(999, 1001) n;
 
 --
+-- cache_explain tells nothing of shared values to who may not run the query
+--
+SELECT public.cache_define('ru', scope => 'shared');
+CREATE TABLE secret AS SELECT 1 AS id, repeat('x', 100) AS v;
+CREATE TABLE policed AS SELECT 1 AS id;
+ALTER TABLE policed ENABLE ROW LEVEL SECURITY;
+GRANT SELECT ON policed TO regress_cf_mallory;
+SELECT public.cache_fetch('ru:1', 'SELECT * FROM regress_cf_disturb.secret') IS NOT NULL,
+	public.cache_fetch('ru:2', 'SELECT * FROM regress_cf_disturb.policed');
+SELECT string_agg(item, ', ') FROM public.cache_explain('ru:1', 'SELECT * FROM regress_cf_disturb.secret')
+	WHERE item IN ('L1', 'L2', 'age', 'ttl left', 'bytes', 'load time');
+SET ROLE regress_cf_mallory;
+SET search_path = regress_cf_disturb;
+SELECT item, value FROM public.cache_explain('ru:1', 'SELECT * FROM regress_cf_disturb.secret');
+SELECT item FROM public.cache_explain('ru:2', 'SELECT * FROM regress_cf_disturb.policed')
+	WHERE item IN ('cached', 'L1', 'L2', 'age', 'ttl left', 'bytes', 'load time');
+RESET ROLE;
+GRANT SELECT ON secret TO regress_cf_mallory;
+SELECT public.cache_fetch('ru:1', 'SELECT * FROM regress_cf_disturb.secret') IS NOT NULL;
+SET ROLE regress_cf_mallory;
+SELECT item, value FROM public.cache_explain('ru:1', 'SELECT * FROM regress_cf_disturb.secret')
+	WHERE item IN ('L1', 'bytes');
+RESET ROLE;
+SELECT public.cache_drop('ru');
+
+--
 -- The end
 --
 DROP SCHEMA regress_cf_disturb, regress_cf_mallory CASCADE;

@@ -10,9 +10,17 @@
 #include "common/pg_prng.h"
 #include "fmgr.h"
 
+#include "engine/flight.h"
 #include "engine/xfetch.h"
 
+PG_FUNCTION_INFO_V1(cachefront_debug_free_flights);
 PG_FUNCTION_INFO_V1(cachefront_debug_xfetch);
+
+Datum
+cachefront_debug_free_flights(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(cf_flight_count_free());
+}
 
 /* How many of n callers at an age would refresh early. Times in us. */
 Datum

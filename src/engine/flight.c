@@ -44,7 +44,7 @@
 
 #define CF_FLIGHT_PARTITIONS 16 /* powers of two */
 #define CF_FLIGHT_BUCKETS 1024
-#define CF_FLIGHT_MAX_LED 32	/* nested loads of one session */
+#define CF_FLIGHT_SHARE 3		/* nested loads of one session; deeper ones go alone */
 #define CF_FLIGHT_MAX_CHAIN 64	/* sessions looked at for a deadlock */
 #define CF_FLIGHT_NONE (-1)
 
@@ -120,18 +120,22 @@ static CfSharedFlights *flights = NULL;
 static LWLockPadded *flight_locks = NULL;
 
 /* What this session has to do with flights. */
-static CfSharedFlight *led[CF_FLIGHT_MAX_LED];
-static ResourceOwner led_owner[CF_FLIGHT_MAX_LED];	/* of the advisory lock */
+static CfSharedFlight *led[CF_FLIGHT_SHARE];
+static ResourceOwner led_owner[CF_FLIGHT_SHARE];	/* of the advisory lock */
 static int	nled = 0;
 static CfSharedFlight *following = NULL;
 static bool joined_before_snapshot = false;
 static bool exit_registered = false;
 
-/* Each backend leads one and follows one; the rest is for nesting. */
+/*
+ * Each backend leads as many as its share, and keeps one more by following it
+ * after it has landed. So there is always one for who needs it, whatever others
+ * do.
+ */
 static int
 wanted_flights(void)
 {
-	return 2 * MaxBackends + 64;
+	return (CF_FLIGHT_SHARE + 1) * MaxBackends;
 }
 
 static Size
@@ -314,7 +318,7 @@ cf_flight_join(const CfKey *key, const CfIdentity *id, bool may_follow,
 
 	register_exit();
 	*result = NULL;
-	if (nled >= CF_FLIGHT_MAX_LED)
+	if (nled >= CF_FLIGHT_SHARE)
 		return CF_FLIGHT_ALONE;
 
 	LWLockAcquire(lock_of(id), LW_EXCLUSIVE);
@@ -735,6 +739,20 @@ cf_flight_wait(CfSharedFlight *flight, TimestampTz deadline, CfL1Part part,
 	leave(flight);
 	return outcome;
 }
+
+#ifdef CF_DEBUG
+int
+cf_flight_count_free(void)
+{
+	int			n = 0;
+
+	SpinLockAcquire(&flights->free_lock);
+	for (int i = flights->free; i != CF_FLIGHT_NONE; i = flights->flight[i].next)
+		n++;
+	SpinLockRelease(&flights->free_lock);
+	return n;
+}
+#endif
 
 int
 cf_flight_max(void)

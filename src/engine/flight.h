@@ -37,7 +37,8 @@ typedef enum CfFlightOutcome
 extern void cf_flight_register(void);
 
 /*
- * Joins or begins the flight of an identity. A session that leads one never
+ * Joins or begins the flight of an identity. No session leads more than its
+ * share: loads that are nested deeper go alone. A session that leads one never
  * follows another, so that flights cannot wait in a circle.
  */
 extern CfFlightRole cf_flight_join(const CfKey *key, const CfIdentity *id,
@@ -79,6 +80,9 @@ typedef struct CfFlightInfo
 } CfFlightInfo;
 
 extern int	cf_flight_max(void);
+#ifdef CF_DEBUG
+extern int	cf_flight_count_free(void);	/* for tests: none may get lost */
+#endif
 extern bool cf_flight_info(int i, CfFlightInfo *info);
 
 #endif							/* CF_ENGINE_FLIGHT_H */

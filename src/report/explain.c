@@ -147,18 +147,23 @@ is_too_wide(const CfRequest *request, const CfSources *sources)
 	return !cf_deps_fit(deps.n);
 }
 
-/* Plans the query, under the caller's rights, but does not run it. */
+/*
+ * Plans the query, under the caller's rights, but does not run it. Who may not
+ * run it learns nothing of what it gave others: its own error is raised.
+ */
 void
 cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 {
 	CfBypass	bypass;
 	CfLoad		load;
 	const char *reason;
+	bool		may_share;
 
 	cf_define_find(&request->key, &request->def);
 	cf_identity_of_request(request);
 	bypass = cf_policy_bypass(request);
 	cf_load_examine(request, &load);
+	may_share = cf_policy_may_share(request);
 	if (bypass == CF_BYPASS_NONE)
 		bypass = load.bypass;
 
@@ -171,6 +176,9 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	put_definition(rsinfo, &request->def);
 	put_identity(rsinfo, &request->id);
 	put_tables(rsinfo, request, &load.sources);
-	put_l1(rsinfo, request);
-	put_item(rsinfo, "L2", cf_tier_explain(request));
+	if (may_share)
+	{
+		put_l1(rsinfo, request);
+		put_item(rsinfo, "L2", cf_tier_explain(request));
+	}
 }
