@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -20,6 +21,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "storage/sinval.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
@@ -38,7 +40,8 @@
 typedef struct CfSharedWorkers
 {
 	/* Protected by the lock */
-	int			launcher;		/* proc number, or CF_NO_PROC */
+	int			process[CF_WORKER_PROCESSES];	/* proc numbers, or CF_NO_PROC */
+	bool		no_slot;		/* the launcher could not start a worker, and tries again */
 	struct
 	{
 		Oid			dboid;
@@ -55,11 +58,19 @@ typedef struct Started
 	int			failures;		/* times in a row that it left work undone */
 } Started;
 
+volatile sig_atomic_t cf_worker_stop_requested = false;
+
+static const char *const process_names[] = {
+	[CF_WORKER_LAUNCHER] = "cachefront launcher",
+	[CF_WORKER_BUS] = "cachefront bus",
+};
+
 static CfSharedWorkers *workers = NULL;
 static LWLock *workers_lock = NULL;
 static const CfWorkerTask *tasks[CF_WORKER_MAX_TASKS];
 static int	ntasks = 0;
 static int	my_slot = -1;
+static int	my_process = -1;	/* CfWorkerProcess, or -1 */
 static bool rested = false;		/* this worker: nothing left to do */
 
 void
@@ -80,7 +91,9 @@ worker_shmem_init(void *memory, LWLockPadded *locks)
 {
 	CfSharedWorkers *new = memory;
 
-	new->launcher = CF_NO_PROC;
+	new->no_slot = false;
+	for (int i = 0; i < CF_WORKER_PROCESSES; i++)
+		new->process[i] = CF_NO_PROC;
 	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
 	{
 		new->worker[i].proc = CF_NO_PROC;
@@ -95,12 +108,17 @@ worker_shmem_attach(void *memory, LWLockPadded *locks)
 	workers_lock = &locks[0].lock;
 }
 
+/*
+ * With a connection, though to no database: so pg_stat_activity shows it.
+ */
 void
-cf_worker_register_static(const char *name, const char *function, BgWorkerStartTime start)
+cf_worker_register_static(CfWorkerProcess process, const char *function,
+						  BgWorkerStartTime start)
 {
 	BackgroundWorker worker = {0};
+	const char *name = process_names[process];
 
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = start;
 	worker.bgw_restart_time = 5;
 	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
@@ -122,7 +140,8 @@ cf_worker_register(void)
 	};
 
 	cf_shmem_register(&segment);
-	cf_worker_register_static("cachefront launcher", "cachefront_launcher_main", BgWorkerStart_RecoveryFinished);
+	cf_worker_register_static(CF_WORKER_LAUNCHER, "cachefront_launcher_main",
+							  BgWorkerStart_RecoveryFinished);
 }
 
 void
@@ -131,7 +150,7 @@ cf_worker_wake(Oid dboid)
 	int			proc;
 
 	LWLockAcquire(workers_lock, LW_SHARED);
-	proc = workers->launcher;
+	proc = workers->process[CF_WORKER_LAUNCHER];
 	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
 	{
 		if (workers->worker[i].proc != CF_NO_PROC && workers->worker[i].dboid == dboid)
@@ -142,22 +161,105 @@ cf_worker_wake(Oid dboid)
 		SetLatch(&ProcGlobal->allProcs[proc].procLatch);
 }
 
+/*
+ * Whoever reads ShutdownRequestPending ends its round; a wait for Redis ends in
+ * cf_worker_check_stop, because of InterruptPending.
+ */
+static void
+handle_stop(SIGNAL_ARGS)
+{
+	int			save_errno = errno;
+
+	cf_worker_stop_requested = true;
+	InterruptPending = true;
+	SignalHandlerForShutdownRequest(postgres_signal_arg);
+	errno = save_errno;
+}
+
 static void
 handle_signals(void)
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGTERM, handle_stop);
 	BackgroundWorkerUnblockSignals();
 }
 
-static void
-handle_reload(void)
+/*
+ * The processes that are always there are restarted after an exit code of 1;
+ * and whether the server stops, or somebody terminated the process, is all one
+ * to it. The postmaster starts none while it stops.
+ */
+void
+cf_worker_stop(void)
 {
+	proc_exit(my_process >= 0 ? 1 : 0);
+}
+
+/* In pg_stat_activity. */
+static void
+introduce(const char *name)
+{
+	SetConfigOption("application_name", name, PGC_USERSET, PGC_S_SESSION);
+	pgstat_report_appname(name);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+static void
+process_exit(int code, Datum arg)
+{
+	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
+	workers->process[my_process] = CF_NO_PROC;
+	LWLockRelease(workers_lock);
+}
+
+void
+cf_worker_begin(CfWorkerProcess process)
+{
+	handle_signals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	introduce(process_names[process]);
+	my_process = process;
+	before_shmem_exit(process_exit, (Datum) 0);
+	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
+	workers->process[process] = CF_MY_PROC_NUMBER;
+	LWLockRelease(workers_lock);
+}
+
+/* Others wait for those who do not take note of what they change. */
+void
+cf_worker_check(void)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (cf_worker_stop_requested)
+		cf_worker_stop();
+	if (catchupInterruptPending)
+		ProcessCatchupInterrupt();
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
+}
+
+const char *
+cf_worker_obstacle(void)
+{
+	bool		present[CF_WORKER_PROCESSES];
+	bool		no_slot;
+
+	LWLockAcquire(workers_lock, LW_SHARED);
+	for (int i = 0; i < CF_WORKER_PROCESSES; i++)
+		present[i] = workers->process[i] != CF_NO_PROC;
+	no_slot = workers->no_slot;
+	LWLockRelease(workers_lock);
+	/* The launcher is none of a standby's processes. */
+	if (!present[CF_WORKER_LAUNCHER] && !RecoveryInProgress())
+		return "the launcher does not run: it starts within five seconds, or found no slot of max_worker_processes when the server started";
+	if (!present[CF_WORKER_BUS])
+		return "the bus does not run: it starts within five seconds, or found no slot of max_worker_processes when the server started";
+	if (no_slot)
+		return "no worker could be started for a database: max_worker_processes are too few";
+	return NULL;
 }
 
 static void
@@ -166,16 +268,7 @@ wait_for_work(long timeout)
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-	handle_reload();
-}
-
-static void
-launcher_exit(int code, Datum arg)
-{
-	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
-	workers->launcher = CF_NO_PROC;
-	LWLockRelease(workers_lock);
+	cf_worker_check();
 }
 
 static bool
@@ -266,6 +359,38 @@ reap_workers(Started *started)
 	}
 }
 
+static bool
+is_started(const Started *started, Oid dboid)
+{
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
+	{
+		if (started[i].dboid == dboid && started[i].handle != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* By a worker that a launcher before this one has started, say: of no handle here. */
+static bool
+is_served(Oid dboid)
+{
+	bool		served = false;
+
+	LWLockAcquire(workers_lock, LW_SHARED);
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES; i++)
+		served |= workers->worker[i].proc != CF_NO_PROC && workers->worker[i].dboid == dboid;
+	LWLockRelease(workers_lock);
+	return served;
+}
+
+static void
+note_no_slot(bool no_slot)
+{
+	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
+	workers->no_slot = no_slot;
+	LWLockRelease(workers_lock);
+}
+
 static Started *
 find_started(Started *started, Oid dboid)
 {
@@ -283,10 +408,13 @@ find_started(Started *started, Oid dboid)
 	return room;
 }
 
-/* False: a worker could not be started; try again later. */
+/* False: a worker could not be started, or is not ours; look again later. */
 static bool
 start_wanted(Started *started)
 {
+	bool		all = true;
+	bool		no_slot = false;
+
 	for (int t = 0; t < ntasks; t++)
 	{
 		int			next = 0;
@@ -294,15 +422,22 @@ start_wanted(Started *started)
 
 		while (OidIsValid(dboid = tasks[t]->next_database(&next)))
 		{
-			Started    *slot = find_started(started, dboid);
+			Started    *slot;
 
-			if (slot == NULL)
-				return false;
-			if (slot->handle == NULL && !start_worker(dboid, slot))
-				return false;
+			if (is_started(started, dboid))
+				continue;
+			if (is_served(dboid))
+			{
+				all = false;
+				continue;
+			}
+			slot = find_started(started, dboid);
+			if (slot == NULL || !start_worker(dboid, slot))
+				no_slot = true;
 		}
 	}
-	return true;
+	note_no_slot(no_slot);
+	return all && !no_slot;
 }
 
 /* The end of one sends a signal that does not set our latch: so they are watched. */
@@ -322,15 +457,11 @@ cachefront_launcher_main(Datum arg)
 {
 	Started		started[CF_WORKER_MAX_DATABASES] = {0};
 
-	handle_signals();
-	before_shmem_exit(launcher_exit, (Datum) 0);
-	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
-	workers->launcher = CF_MY_PROC_NUMBER;
-	LWLockRelease(workers_lock);
+	cf_worker_begin(CF_WORKER_LAUNCHER);
 	/* It is started as soon as the server may write. */
 	cf_position_begin();
 
-	while (!ShutdownRequestPending)
+	for (;;)
 	{
 		bool		all_started;
 
@@ -338,7 +469,6 @@ cachefront_launcher_main(Datum arg)
 		all_started = start_wanted(started);
 		wait_for_work(all_started && !any_started(started) ? 60 * 1000 : CF_WORKER_RETRY_MS);
 	}
-	proc_exit(0);
 }
 
 static void
@@ -388,6 +518,7 @@ cachefront_worker_main(Datum arg)
 
 	handle_signals();
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
+	introduce("cachefront worker");
 	take_slot(dboid);
 	while (!ShutdownRequestPending)
 	{

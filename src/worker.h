@@ -9,7 +9,10 @@
 
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "datatype/timestamp.h"
+#include "miscadmin.h"
 #include "postmaster/bgworker.h"
 
 /* What a subsystem has to do in the background. */
@@ -33,9 +36,43 @@ typedef struct CfWorkerTask
 
 extern void cf_worker_register(void);	/* at the end of _PG_init */
 
-/* A process of the library that is always there; restarted five seconds after it ends. */
-extern void cf_worker_register_static(const char *name, const char *function,
+/* The processes of the library that are always there. */
+typedef enum CfWorkerProcess
+{
+	CF_WORKER_LAUNCHER,
+	CF_WORKER_BUS
+} CfWorkerProcess;
+
+#define CF_WORKER_PROCESSES (CF_WORKER_BUS + 1)
+
+/* Restarted five seconds after it ends. */
+extern void cf_worker_register_static(CfWorkerProcess process, const char *function,
 									  BgWorkerStartTime start);
+
+/* Such a process does this first, and the other between two rounds of its work. */
+extern void cf_worker_begin(CfWorkerProcess process);
+extern void cf_worker_check(void);	/* does not come back if it is to end */
+
+/* Why work in the background is not done, or NULL. */
+extern const char *cf_worker_obstacle(void);
+
+/*
+ * Only in our own processes: told to end. Unlike a session they end without an
+ * error, which would be in the log each time that the server stops.
+ */
+extern volatile sig_atomic_t cf_worker_stop_requested;
+
+extern void cf_worker_stop(void) pg_attribute_noreturn();
+
+/* Wherever a long wait calls CHECK_FOR_INTERRUPTS. */
+static inline void
+cf_worker_check_interrupts(void)
+{
+	if (unlikely(cf_worker_stop_requested) && INTERRUPTS_CAN_BE_PROCESSED())
+		cf_worker_stop();
+	CHECK_FOR_INTERRUPTS();
+}
+
 extern void cf_worker_register_task(const CfWorkerTask *task);
 
 /*

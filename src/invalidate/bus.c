@@ -33,14 +33,9 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
-#include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "storage/latch.h"
-#include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "guc.h"
@@ -592,19 +587,12 @@ pause_worker(void)
 void
 cachefront_bus_main(Datum arg)
 {
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
+	cf_worker_begin(CF_WORKER_BUS);
 	cf_l1_attach();
 	cf_l2_set_max_reply(CF_BUS_MAX_REPLY);
 	for (;;)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
+		cf_worker_check();
 		notice_promotion();
 		cf_address_check();
 		if (!cf_l2_configured() || find_spaces() == 0 || !follow())
@@ -649,5 +637,5 @@ cf_bus_register(void)
 	};
 
 	cf_shmem_register(&segment);
-	cf_worker_register_static("cachefront bus", "cachefront_bus_main", BgWorkerStart_ConsistentState);
+	cf_worker_register_static(CF_WORKER_BUS, "cachefront_bus_main", BgWorkerStart_ConsistentState);
 }

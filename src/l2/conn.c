@@ -38,6 +38,7 @@
 #include "guc.h"
 #include "l2/l2_internal.h"
 #include "shmem.h"
+#include "worker.h"
 
 #define CF_BRIEF_MS 1			/* may pass before an interrupt is seen */
 
@@ -175,7 +176,7 @@ cf_conn_wait(CfConn *conn, short events)
 	};
 
 	if (conn->interruptible)
-		CHECK_FOR_INTERRUPTS();
+		cf_worker_check_interrupts();
 	if (cf_conn_expired(conn))
 		return false;
 	/* Most answers come so soon that all else would take as long as they do. */
@@ -186,7 +187,7 @@ cf_conn_wait(CfConn *conn, short events)
 		int			ready;
 
 		if (conn->interruptible)
-			CHECK_FOR_INTERRUPTS();
+			cf_worker_check_interrupts();
 		if (cf_conn_expired(conn))
 			return false;
 		ready = sleep_until_ready(fds, conn->deadline - cf_mono_us(),

@@ -26,6 +26,7 @@
 #include "rules/define.h"
 #include "shmem.h"
 #include "stats/counters.h"
+#include "worker.h"
 
 PG_FUNCTION_INFO_V1(cachefront_status);
 PG_FUNCTION_INFO_V1(cachefront_stats);
@@ -205,6 +206,7 @@ cachefront_status(PG_FUNCTION_ARGS)
 	put(&row, Int32GetDatum(cf_define_count()));
 	put(&row, TimestampTzGetDatum(cf_stats_reset_time()));
 	put_redis(&row);
+	put_text(&row, cf_worker_obstacle());
 	Assert(row.n == desc->natts);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  row.values, row.nulls)));

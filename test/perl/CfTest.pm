@@ -355,8 +355,8 @@ sub finish_session
 	};
 }
 
-# The process of a server with such a title, as "cachefront bus". pg_stat_activity
-# does not show all of them, and a small Debian has no ps.
+# The process of a server with such a title, as "cachefront bus", also where nobody
+# can connect; a small Debian has no ps.
 sub worker_pid
 {
 	my ($node, $title) = @_;

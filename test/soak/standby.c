@@ -105,7 +105,7 @@ is_bus_worker(const char *pid, int64_t postmaster)
 	return strstr(text, "cachefront bus") != NULL;
 }
 
-/* It has no database, and so is not in pg_stat_activity. 0: there is none. */
+/* By its title, for the server may not let anybody in. 0: there is none. */
 static pid_t
 bus_worker(Session *s)
 {

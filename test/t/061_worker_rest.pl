@@ -17,34 +17,10 @@ sub query
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-# Empty if the process has just ended.
-sub slurp
-{
-	my ($path) = @_;
-
-	open(my $file, '<', $path) or return '';
-	local $/;
-	return <$file> // '';
-}
-
-# It has no database, so that pg_stat_activity does not show it.
-sub find_launcher
-{
-	my $postmaster = $node->{_pid};
-
-	foreach my $dir (glob '/proc/[0-9]*')
-	{
-		my $status = slurp("$dir/status");
-		my $title = slurp("$dir/cmdline");
-
-		return $1 if $title =~ /cachefront launcher/ && $status =~ /^PPid:\s+$postmaster$/m &&
-			$dir =~ /(\d+)$/;
-	}
-	die 'found no launcher';
-}
+ok(CfTest::wait_until($node, 'SELECT worker_obstacle IS NULL FROM cache_status', 't'), 'the launcher is there');
 
 my $workers = q{FROM pg_stat_activity WHERE backend_type = 'cachefront worker'};
-my $launcher = find_launcher();
+my $launcher = query(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'cachefront launcher'});
 
 query(q{SELECT cache_invalidate('first')});
 foreach my $i (1 .. 5)
