@@ -9,6 +9,7 @@
 
 #include "utils/guc.h"
 
+#include "compat.h"
 #include "guc.h"
 #include "redis_url.h"
 
@@ -454,4 +455,24 @@ cf_guc_define(void)
 							 NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("cachefront");
+}
+
+int
+cf_guc_of_server(CfServerSetting which)
+{
+	static const char *const names[CF_NSERVER_SETTINGS] = {
+		[CF_SERVER_DEFAULT_TTL] = "cachefront.default_ttl",
+		[CF_SERVER_L1_TTL] = "cachefront.l1_ttl",
+		[CF_SERVER_NEGATIVE_TTL] = "cachefront.negative_ttl",
+		[CF_SERVER_STALE_TTL] = "cachefront.stale_ttl",
+	};
+	static struct config_int *settings[CF_NSERVER_SETTINGS];
+	struct config_int *setting = settings[which];
+
+	if (unlikely(setting == NULL))
+		setting = settings[which] = (struct config_int *) cf_find_setting(names[which]);
+	if (setting == NULL)
+		return 0;
+	return setting->gen.reset_source <= PGC_S_DATABASE ? setting->reset_val :
+		setting->boot_val;
 }

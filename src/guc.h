@@ -61,6 +61,22 @@ extern int	cf_guc_tombstone_ttl;	/* milliseconds */
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_xfetch_beta;
 
+/*
+ * What one of these settings is for a session that sets nothing itself: the
+ * server's or the database's value, or the default if the session's role or
+ * its client began with another. In the setting's own unit.
+ */
+typedef enum CfServerSetting
+{
+	CF_SERVER_DEFAULT_TTL,
+	CF_SERVER_L1_TTL,
+	CF_SERVER_NEGATIVE_TTL,
+	CF_SERVER_STALE_TTL,
+	CF_NSERVER_SETTINGS
+} CfServerSetting;
+
+extern int	cf_guc_of_server(CfServerSetting which);
+
 /* Grows whenever a setting that describes the connection to Redis is assigned. */
 extern uint32 cf_guc_redis_changes;
 

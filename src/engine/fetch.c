@@ -40,6 +40,8 @@
 #include "rules/rule.h"
 #include "subxact.h"
 
+#define CF_MAX_KEPT_DEPS 64		/* of an entry that is replaced for want of tags */
+
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
 static CfL1Status
@@ -49,14 +51,15 @@ look_in_l1(const CfRequest *request, TimestampTz now, int flags, CfL1Result *res
 
 	if (unlikely(cf_load_active()))
 		flags |= CF_L1_WANT_DEPS;
-	status = cf_l1_get(&request->key, &request->id, request->part, now, flags, result);
+	status = cf_l1_get_within(&request->key, &request->id, request->part, now, flags,
+							  request->limits, NULL, result);
 	if (unlikely(result->no_memory))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory"),
 				 errdetail("Failed on a cached value of %u bytes.", result->value_len)));
-	if (unlikely(result->deps != NULL))
-		cf_load_add_deps(result->deps, result->ndeps);
+	if (unlikely(result->deps != NULL) && !result->lacks_tags)
+		cf_load_add_entry(result->filled_at, result->deps, result->ndeps);
 	return status;
 }
 
@@ -86,34 +89,63 @@ take_part_of_load(const CfRequest *request, const CfLoad *load)
 }
 
 /*
+ * Callers who name different tags would make misses of each other's entries. So
+ * what is loaded for want of tags keeps the dependencies of the entry that it
+ * replaces: all it costs is a miss when one of those moves. A load for another
+ * reason, and one that Redis takes, depends on its caller's tags alone.
+ */
+static int
+add_kept_deps(CfClockRef *clocks, int n, const CfL1Result *replaced)
+{
+	int			known = n;
+
+	for (int i = 0; i < replaced->ndeps; i++)
+	{
+		int			k = 0;
+
+		while (k < known && clocks[k] != replaced->deps[i])
+			k++;
+		if (k == known)
+			clocks[n++] = replaced->deps[i];
+	}
+	return n;
+}
+
+/*
  * Its tags; the tag of each rule whose template gives its key or a tag, of
  * whatever table (see deps.h); each table that it reads, unless such a rule covers it; and
  * what fetches inside of it depend on. DESIGN section 3, "Dependencies".
  */
 static void
-collect_deps(const CfRequest *request, const CfLoad *load, CfDeps *deps, CfL1Meta *meta)
+collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *replaced,
+			 CfDeps *deps, CfL1Meta *meta)
 {
+	bool		keep = replaced != NULL && replaced->lacks_tags &&
+		replaced->ndeps <= CF_MAX_KEPT_DEPS;
 	int			ntags;
 	text	  **tags = cf_request_tags(request, &ntags);
 	CfClockRef *clocks;
 
 	cf_deps_begin(&request->key, tags, ntags, deps);
 	cf_deps_add_tables(&request->key, tags, ntags, load->sources.relids, deps);
-	clocks = cf_deps_clocks(deps, load->ninner_deps);
+	clocks = cf_deps_clocks(deps, load->ninner_deps + (keep ? replaced->ndeps : 0));
 	if (load->ninner_deps > 0)
 		memcpy(clocks + deps->n, load->inner_deps, load->ninner_deps * sizeof(CfClockRef));
 	meta->covered = load->sources.relids != NIL && !load->sources.hidden && deps->covered;
 	meta->provable = meta->covered && !load->sources.mutable;
 	meta->deps = clocks;
 	meta->ndeps = deps->n + load->ninner_deps;
+	if (keep)
+		meta->ndeps = add_kept_deps(clocks, meta->ndeps, replaced);
 }
 
 static void
-describe(const CfRequest *request, const CfLoad *load, CfDeps *deps, CfL1Meta *meta)
+describe(const CfRequest *request, const CfLoad *load, const CfL1Result *replaced,
+		 CfDeps *deps, CfL1Meta *meta)
 {
 	MemSet(meta, 0, sizeof(*meta));
-	meta->filled_at = load->started;
-	meta->ttl = cf_policy_ttl(&request->def, request->ttl, load->negative);
+	meta->filled_at = load->oldest;
+	meta->ttl = cf_policy_ttl(&request->def, cf_request_ttl(request), load->negative);
 	/* A standby may not hear of what invalidates it later. */
 	meta->stale_for = RecoveryInProgress() ? 0 : request->def.stale_ttl;
 	meta->stamp = load->stamp;
@@ -121,7 +153,7 @@ describe(const CfRequest *request, const CfLoad *load, CfDeps *deps, CfL1Meta *m
 	meta->first_len = load->first_len;
 	meta->stats_slot = request->def.stats_slot;
 	meta->negative = load->negative;
-	collect_deps(request, load, deps, meta);
+	collect_deps(request, load, replaced, deps, meta);
 }
 
 /* Remembers that this identity is not to be shared, so that nobody queues up. */
@@ -171,11 +203,15 @@ is_overtaken(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
 		cf_tier_is_outrun(&request->key, meta, load->replayed);
 }
 
-/* Step 6, first half. False: the value must not leave this session. */
+/*
+ * Step 6, first half. False: the value must not leave this session. replaced, or
+ * NULL: what was found in place of it.
+ */
 static bool
-fill(const CfRequest *request, CfLoad *load, CfDeps *deps, CfL1Meta *meta)
+fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDeps *deps,
+	 CfL1Meta *meta)
 {
-	describe(request, load, deps, meta);
+	describe(request, load, replaced, deps, meta);
 	cf_policy_count(request, load->bypass);
 
 	/* The query itself may have taken a transaction id, by txid_current(). */
@@ -288,7 +324,7 @@ load_alone(const CfRequest *request, bool may_fill)
 
 	run_query(request, &load);
 	if (may_fill)
-		(void) fill(request, &load, &deps, &meta);
+		(void) fill(request, &load, NULL, &deps, &meta);
 	return take_part_of_load(request, &load);
 }
 
@@ -304,7 +340,7 @@ load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 	CfL1Meta	meta;
 
 	run_query(request, &load);
-	describe(request, &load, &deps, &meta);
+	describe(request, &load, NULL, &deps, &meta);
 	meta.xmin = xmin;
 	if (meta.provable && load.bypass == CF_BYPASS_NONE && !cf_policy_has_written() &&
 		cf_identity_still_holds(request) &&
@@ -325,8 +361,22 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 	if (!cf_tier_look(&leading->tier, request, newer_than, deadline, hit))
 		return false;
 	put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
-	cf_load_add_deps(hit->meta.deps, hit->meta.ndeps);
+	cf_load_add_entry(hit->meta.filled_at, hit->meta.deps, hit->meta.ndeps);
 	return true;
+}
+
+/* What is there by now, without its value; its dependencies if it lacks tags. */
+static CfL1Status
+look_again(const CfRequest *request, CfL1Result *again)
+{
+	bool		tagged = request->limits != NULL && request->limits->ntags > 0;
+	CfL1Status	status;
+
+	status = cf_l1_get_within(&request->key, &request->id, CF_L1_PART_NONE, cf_now(),
+							  tagged ? CF_L1_WANT_DEPS : 0, request->limits, NULL, again);
+	if (again->no_memory)
+		again->ndeps = 0;		/* nothing is kept, then */
+	return status;
 }
 
 /*
@@ -352,8 +402,7 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 	{
 		cf_flight_lock(flight);
 		CF_WAIT_POINT("flight-leader");
-		if (cf_l1_get(&request->key, &request->id, CF_L1_PART_NONE, cf_now(), 0,
-					  &again) == CF_L1_HIT && again.filled_at > newer_than)
+		if (look_again(request, &again) == CF_L1_HIT && again.filled_at > newer_than)
 		{
 			landed = true;
 			cf_flight_abort(flight, CF_FLIGHT_RETRY);
@@ -374,7 +423,7 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 
 		if (loaded)
 		{
-			bool		shared = fill(request, &load, &deps, &meta);
+			bool		shared = fill(request, &load, &again, &deps, &meta);
 
 			CF_WAIT_POINT("flight-before-landing");
 			landed = true;
@@ -442,7 +491,7 @@ follow(const CfRequest *request, CfSharedFlight *flight, TimestampTz deadline,
 	CfFlightOutcome outcome;
 
 	INSTR_TIME_SET_CURRENT(begin);
-	outcome = cf_flight_wait(flight, deadline, request->part, &result);
+	outcome = cf_flight_wait(flight, deadline, request->part, request->limits, &result);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, begin);
 	cf_stats_latency(CF_LATENCY_FLIGHT_WAIT,
@@ -581,8 +630,9 @@ fetch_bypass(CfRequest *request, CfBypass bypass)
 	if (!cf_load_active() && cf_policy_proof(request, bypass, &proof))
 	{
 		if (cf_policy_may_share(request) &&
-			cf_l1_get_proven(&request->key, &request->id, request->part, cf_now(),
-							 &proof, &result) == CF_L1_HIT && !result.no_memory)
+			cf_l1_get_within(&request->key, &request->id, request->part, cf_now(), 0,
+							 request->limits, &proof, &result) == CF_L1_HIT &&
+			!result.no_memory)
 		{
 			count(request, CF_COUNT_L1_HITS);
 			if (result.negative)
@@ -627,6 +677,7 @@ cf_fetch(CfRequest *request)
 	if (unlikely(cf_position_is_promoted()))
 		forget_standby();
 	cf_define_find(&request->key, &request->def);
+	cf_request_set_limits(request);
 	count(request, CF_COUNT_FETCHES);
 	/* This gives the arguments their types, which all that follows needs. */
 	cf_identity_of_request(request);

@@ -646,7 +646,7 @@ sleep_until_landed(CfSharedFlight *flight, TimestampTz deadline)
 
 static CfFlightOutcome
 take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part,
-		   CfL1Result *result)
+		   const CfL1Limits *limits, CfL1Result *result)
 {
 	CfL1Meta	meta = handover->meta;
 	CfKey		key = {flight->dboid, flight->key, flight->key_len, flight->key_hash};
@@ -659,6 +659,9 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 	joined_before_snapshot = true;
 #endif
 	if (!joined_before_snapshot && !cf_l1_meta_is_current(&key, &meta))
+		return CF_FLIGHT_RETRY;
+	/* Its leader may have named other tags, or taken an older part of it. */
+	if (!cf_l1_meta_is_within(&meta, limits))
 		return CF_FLIGHT_RETRY;
 
 	result->negative = meta.negative;
@@ -677,7 +680,8 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 }
 
 static CfFlightOutcome
-take_large_value(const CfSharedFlight *flight, CfL1Part part, CfL1Result *result)
+take_large_value(const CfSharedFlight *flight, CfL1Part part, const CfL1Limits *limits,
+				 CfL1Result *result)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner outer = CurrentResourceOwner;
@@ -691,7 +695,8 @@ take_large_value(const CfSharedFlight *flight, CfL1Part part, CfL1Result *result
 
 		if (segment != NULL)
 		{
-			outcome = take_value(flight, dsm_segment_address(segment), part, result);
+			outcome = take_value(flight, dsm_segment_address(segment), part, limits,
+								 result);
 			dsm_detach(segment);
 		}
 	}
@@ -710,7 +715,7 @@ take_large_value(const CfSharedFlight *flight, CfL1Part part, CfL1Result *result
 
 CfFlightOutcome
 cf_flight_wait(CfSharedFlight *flight, TimestampTz deadline, CfL1Part part,
-			   CfL1Result *result)
+			   const CfL1Limits *limits, CfL1Result *result)
 {
 	CfFlightOutcome outcome;
 
@@ -725,9 +730,9 @@ cf_flight_wait(CfSharedFlight *flight, TimestampTz deadline, CfL1Part part,
 		else if (flight->outcome != CF_FLIGHT_VALUE)
 			outcome = flight->outcome;
 		else if (DsaPointerIsValid(flight->small))
-			outcome = take_value(flight, cf_l1_address(flight->small), part, result);
+			outcome = take_value(flight, cf_l1_address(flight->small), part, limits, result);
 		else
-			outcome = take_large_value(flight, part, result);
+			outcome = take_large_value(flight, part, limits, result);
 	}
 	PG_CATCH();
 	{

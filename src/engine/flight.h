@@ -59,11 +59,13 @@ extern void cf_flight_finish(CfSharedFlight *flight, const char *value, Size len
 extern void cf_flight_abort(CfSharedFlight *flight, CfFlightOutcome outcome);
 
 /*
- * Follower: sleeps until the flight lands. With CF_FLIGHT_VALUE the part asked
+ * Follower: sleeps until the flight lands. A value outside of limits (or NULL) is
+ * CF_FLIGHT_RETRY. With CF_FLIGHT_VALUE the part asked
  * for is in the result, palloc'd. Interruptible; leaves the flight on errors.
  */
 extern CfFlightOutcome cf_flight_wait(CfSharedFlight *flight, TimestampTz deadline,
-									  CfL1Part part, CfL1Result *result);
+									  CfL1Part part, const CfL1Limits *limits,
+									  CfL1Result *result);
 
 /* Aborts what this session leads and leaves what it follows. */
 extern void cf_flight_reset(void);

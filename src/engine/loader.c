@@ -96,10 +96,12 @@ add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
 }
 
 void
-cf_load_add_deps(const CfClockRef *deps, int ndeps)
+cf_load_add_entry(TimestampTz filled_at, const CfClockRef *deps, int ndeps)
 {
-	if (current_load != NULL)
-		add_deps(current_load, deps, ndeps);
+	if (current_load == NULL)
+		return;
+	add_deps(current_load, deps, ndeps);
+	current_load->oldest = Min(current_load->oldest, filled_at);
 }
 
 /* What views that a function's statement reads say of settings. */
@@ -129,6 +131,7 @@ add_sources(CfLoad *load, const CfRequest *request, const CfLoad *inner)
 	cf_deps_begin(&request->key, tags, ntags, &deps);
 	add_deps(load, cf_deps_clocks(&deps, 0), deps.n);
 	add_deps(load, inner->inner_deps, inner->ninner_deps);
+	load->oldest = Min(load->oldest, inner->oldest);
 	load->sources.temporary |= sources->temporary;
 	load->sources.row_security |= sources->row_security;
 	load->sources.has_policies |= sources->has_policies;
@@ -522,7 +525,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	INSTR_TIME_SET_CURRENT(begin);
 
 	/* DESIGN section 5: the clocks first, then the snapshot. */
-	load->started = cf_now();
+	load->started = load->oldest = cf_now();
 	load->stamp = cf_clock_stamp();
 	if (RecoveryInProgress())
 		load->replayed = cf_position_lsn();

@@ -18,6 +18,7 @@ typedef struct CfLoad
 	uint32		first_len;		/* JSON: bytes of the first object */
 	bool		negative;
 	TimestampTz started;		/* before the snapshot */
+	TimestampTz oldest;			/* the same, or when an entry that it took was filled */
 	uint64		stamp;			/* before the snapshot */
 	uint64		replayed;		/* standby: LSN, before the snapshot */
 	uint64		schema;			/* hash of the columns' names and types */
@@ -68,8 +69,11 @@ extern bool cf_load_active(void);
 /* A fetch inside of a load: if its scope is narrower, the load is not shared. */
 extern void cf_load_check_scope(const CfDefinition *def);
 
-/* A fetch inside of a load hit an entry: the load depends on what that does. */
-extern void cf_load_add_deps(const CfClockRef *deps, int ndeps);
+/*
+ * A fetch inside of a load took an entry: the load depends on what that does,
+ * and is as old.
+ */
+extern void cf_load_add_entry(TimestampTz filled_at, const CfClockRef *deps, int ndeps);
 
 /* Forgets loads that an error left behind. */
 extern void cf_load_reset(void);

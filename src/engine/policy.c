@@ -249,7 +249,7 @@ cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative)
 	if (negative)
 		ttl = Min(def->negative_ttl, ttl / 5);
 	if (RecoveryInProgress())
-		ttl = Min(ttl, cf_guc_l1_ttl * INT64CONST(1000));
+		ttl = Min(ttl, def->l1_ttl);
 	ttl -= (int64) ((double) ttl * def->jitter *
 					pg_prng_double(&pg_global_prng_state));
 	return Max(ttl, 1);

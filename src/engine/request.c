@@ -7,6 +7,7 @@
 
 #include "catalog/pg_type.h"
 
+#include "debug_point.h"
 #include "engine/request.h"
 
 text	  **
@@ -24,4 +25,34 @@ cf_request_tags(const CfRequest *request, int *ntags)
 	for (int i = 0; i < *ntags; i++)
 		tags[i] = DatumGetTextPP(elements[i]);
 	return tags;
+}
+
+int64
+cf_request_ttl(const CfRequest *request)
+{
+	if (request->def.scope == CF_SCOPE_SHARED && request->ttl > request->def.ttl)
+		return request->def.ttl;
+	return request->ttl;
+}
+
+void
+cf_request_set_limits(CfRequest *request)
+{
+	CfL1Limits *limits;
+	CfClockRef *clocks;
+	text	  **tags;
+
+	request->limits = NULL;
+	if (request->tags == NULL && request->ttl == 0)
+		return;
+	limits = palloc0(sizeof(CfL1Limits));
+	limits->max_age = request->ttl != 0 ? request->ttl : PG_INT64_MAX;
+	limits->asked_at = cf_now();
+	tags = cf_request_tags(request, &limits->ntags);
+	clocks = palloc(Max(limits->ntags, 1) * sizeof(CfClockRef));
+	for (int i = 0; i < limits->ntags; i++)
+		clocks[i] = cf_clock_of_tag(cf_tag_hash(request->key.dboid, VARDATA_ANY(tags[i]),
+												VARSIZE_ANY_EXHDR(tags[i])));
+	limits->tags = clocks;
+	request->limits = limits;
 }

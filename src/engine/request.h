@@ -45,9 +45,19 @@ typedef struct CfRequest
 	/* filled in by the engine */
 	CfDefinition def;
 	CfIdentity	id;
+	CfL1Limits *limits;			/* what its tags and ttl ask of an entry, or NULL */
 } CfRequest;
 
 /* The tags as texts, palloc'd. */
 extern text **cf_request_tags(const CfRequest *request, int *ntags);
+
+/*
+ * The caller's time to live, or 0. The first caller decides for all who share
+ * the entry, so in scope 'shared' it is no longer than the definition's.
+ */
+extern int64 cf_request_ttl(const CfRequest *request);
+
+/* Fills in what tags and ttl ask of entries that others filled. */
+extern void cf_request_set_limits(CfRequest *request);
 
 #endif							/* CF_ENGINE_REQUEST_H */

@@ -15,7 +15,7 @@
 static int64
 keep_ms(const CfRequest *request)
 {
-	int64		ttl = request->ttl != 0 ? request->ttl : request->def.ttl;
+	int64		ttl = request->ttl != 0 ? cf_request_ttl(request) : request->def.ttl;
 
 	return ttl / 1000 + 1;
 }

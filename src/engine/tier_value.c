@@ -231,9 +231,15 @@ describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1
 	meta->ttl = env->expires_at - meta->filled_at;
 	if (RecoveryInProgress())
 		meta->ttl = Min(meta->ttl, now - meta->filled_at +
-						cf_guc_l1_ttl * INT64CONST(1000));
+						request->def.l1_ttl);
 	/* A standby may not hear of what invalidates it later. */
 	meta->stale_for = RecoveryInProgress() ? 0 : env->stale_for;
+	/* Whoever filled it, it is kept for no longer than this server's definition says. */
+	if (request->def.scope == CF_SCOPE_SHARED)
+	{
+		meta->ttl = Min(meta->ttl, request->def.ttl);
+		meta->stale_for = Min(meta->stale_for, request->def.stale_ttl);
+	}
 	meta->stamp = stamp;
 	meta->load_us = env->load_us;
 	meta->first_len = env->first_len;
@@ -348,6 +354,9 @@ is_proven(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag *tags, int 
 		(!look_at_more(tier, look, env, &tags, &ntags) || !versions_match(env, tags, ntags)))
 		return false;
 	describe_hit(request, env, tier->stamp, &hit->meta);
+	if (hit->meta.filled_at + hit->meta.ttl <= cf_now() ||
+		!cf_l1_meta_is_within(&hit->meta, request->limits))
+		return false;
 	CF_WAIT_POINT("tier-after-look");
 #ifdef CF_FAULT_NO_REDIS_CLOCKS
 	return true;

@@ -194,19 +194,46 @@ copy_deps(CfSharedL1Entry *entry, CfL1Result *result)
 	memcpy(result->deps, cf_entry_deps(entry), entry->ndeps * sizeof(CfClockRef));
 }
 
-static CfL1Status
-get(const CfKey *key, const CfIdentity *id, CfL1Part part, TimestampTz now,
-	int flags, const CfL1Proof *proof, CfL1Result *result)
+/* Each of a few tags among what an entry depends on. */
+static bool
+has_tags(const CfClockRef *deps, int ndeps, const CfL1Limits *limits)
+{
+	for (int t = 0; t < limits->ntags; t++)
+	{
+		int			i = 0;
+
+		while (i < ndeps && deps[i] != limits->tags[t])
+			i++;
+		if (i == ndeps)
+			return false;
+	}
+	return true;
+}
+
+bool
+cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits)
+{
+	return limits == NULL ||
+		(limits->asked_at - meta->filled_at < limits->max_age &&
+		 has_tags(meta->deps, meta->ndeps, limits));
+}
+
+CfL1Status
+cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, TimestampTz now,
+				 int flags, const CfL1Limits *limits, const CfL1Proof *proof,
+				 CfL1Result *result)
 {
 	CfSharedL1Partition *partition;
 	CfSharedL1Entry *entry;
 	dsa_pointer dp;
 	TimestampTz expires_at;
+	int64		ttl;
 	CfL1Status	status = CF_L1_MISS;
 
 	cf_l1_attach();
 	result->value = NULL;
 	result->no_memory = false;
+	result->lacks_tags = false;
 	result->deps = NULL;
 	result->ndeps = 0;
 
@@ -215,7 +242,10 @@ get(const CfKey *key, const CfIdentity *id, CfL1Part part, TimestampTz now,
 	dp = *find_locked(key, id);
 	if (DsaPointerIsValid(dp) && cf_l1_entry_is_current(entry = cf_entry(dp)))
 	{
-		expires_at = cf_entry_expires_at(entry);
+		ttl = entry->ttl;
+		if (unlikely(limits != NULL))
+			ttl = Min(ttl, limits->max_age);
+		expires_at = entry->filled_at + ttl;
 		if (now < expires_at)
 			status = cf_entry_marker(entry) == CF_L1_VALUE ? CF_L1_HIT : CF_L1_MARKED;
 		else if (now < expires_at + entry->stale_for &&
@@ -229,9 +259,18 @@ get(const CfKey *key, const CfIdentity *id, CfL1Part part, TimestampTz now,
 			result->marker = cf_entry_marker(entry);
 			result->filled_at = entry->filled_at;
 			result->expires_at = expires_at;
-			result->ttl = entry->ttl;
+			result->ttl = ttl;
 			result->load_us = entry->load_us;
 			result->value_len = entry->value_len;
+		}
+		if (unlikely(limits != NULL) && limits->ntags > 0 &&
+			(status == CF_L1_HIT || status == CF_L1_EXPIRED) &&
+			!has_tags(cf_entry_deps(entry), entry->ndeps, limits))
+		{
+			status = CF_L1_MISS;
+			result->lacks_tags = true;
+			if (flags & CF_L1_WANT_DEPS)
+				copy_deps(entry, result);
 		}
 		if (unlikely(proof != NULL) &&
 			(status != CF_L1_HIT || !entry_is_proven(entry, proof)))
@@ -253,14 +292,7 @@ CfL1Status
 cf_l1_get(const CfKey *key, const CfIdentity *id, CfL1Part part,
 		  TimestampTz now, int flags, CfL1Result *result)
 {
-	return get(key, id, part, now, flags, NULL, result);
-}
-
-CfL1Status
-cf_l1_get_proven(const CfKey *key, const CfIdentity *id, CfL1Part part,
-				 TimestampTz now, const CfL1Proof *proof, CfL1Result *result)
-{
-	return get(key, id, part, now, 0, proof, result);
+	return cf_l1_get_within(key, id, part, now, flags, NULL, NULL, result);
 }
 
 static void

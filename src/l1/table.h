@@ -61,6 +61,18 @@ typedef struct CfL1Proof
 	bool		(*own) (CfClockRef ref);	/* has this transaction touched it? or NULL */
 } CfL1Proof;
 
+/*
+ * What a caller asks of an entry that another may have filled: that it goes
+ * when one of his tags is invalidated, and that it is not too old for him.
+ */
+typedef struct CfL1Limits
+{
+	int			ntags;
+	const CfClockRef *tags;		/* an entry must depend on each */
+	int64		max_age;		/* us; PG_INT64_MAX: its own time to live is enough */
+	TimestampTz asked_at;		/* what was loaded since then is young enough */
+} CfL1Limits;
+
 typedef enum CfL1Part
 {
 	CF_L1_PART_ALL,				/* the value */
@@ -80,6 +92,7 @@ typedef struct CfL1Result
 {
 	struct varlena *value;		/* palloc'd; NULL: no first row, or no memory */
 	bool		no_memory;
+	bool		lacks_tags;		/* a miss, for the limits' tags are not all among its deps */
 	bool		negative;
 	bool		covered;
 	CfL1Marker	marker;
@@ -120,10 +133,17 @@ extern CfL1Status cf_l1_get(const CfKey *key, const CfIdentity *id,
 							CfL1Part part, TimestampTz now, int flags,
 							CfL1Result *result);
 
-/* The same, but only a hit that the proof allows. */
-extern CfL1Status cf_l1_get_proven(const CfKey *key, const CfIdentity *id,
-								   CfL1Part part, TimestampTz now,
-								   const CfL1Proof *proof, CfL1Result *result);
+/*
+ * The same within limits (or NULL), and only a hit that the proof (or NULL)
+ * allows. With CF_L1_WANT_DEPS an entry that lacks tags still gives its deps.
+ */
+extern CfL1Status cf_l1_get_within(const CfKey *key, const CfIdentity *id,
+								   CfL1Part part, TimestampTz now, int flags,
+								   const CfL1Limits *limits, const CfL1Proof *proof,
+								   CfL1Result *result);
+
+/* Does a value that was loaded or found elsewhere keep within limits (or NULL)? */
+extern bool cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits);
 
 /*
  * Is a value that was loaded under meta's stamp still what the tables hold?

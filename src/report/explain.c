@@ -118,12 +118,12 @@ put_l1(ReturnSetInfo *rsinfo, const CfRequest *request)
 {
 	CfL1Result	result;
 	TimestampTz now = cf_now();
-	CfL1Status	status = cf_l1_get(&request->key, &request->id, CF_L1_PART_NONE,
-								   now, 0, &result);
+	CfL1Status	status = cf_l1_get_within(&request->key, &request->id, CF_L1_PART_NONE,
+										  now, 0, request->limits, NULL, &result);
 
 	if (status == CF_L1_MISS)
 	{
-		put_item(rsinfo, "L1", "miss");
+		put_item(rsinfo, "L1", result.lacks_tags ? "miss: without some of these tags" : "miss");
 		return;
 	}
 	put_item(rsinfo, "L1", status == CF_L1_HIT ? "fresh" :
@@ -160,6 +160,7 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	bool		may_share;
 
 	cf_define_find(&request->key, &request->def);
+	cf_request_set_limits(request);
 	cf_identity_of_request(request);
 	bypass = cf_policy_bypass(request);
 	cf_load_examine(request, &load);

@@ -265,6 +265,23 @@ find_definition(const CfKey *key)
 	return NULL;
 }
 
+/* What the definition leaves open, no session lengthens for all the others. */
+static void
+bound_by_server(const Definition *found, CfDefinition *result)
+{
+	if (found->ttl <= 0)
+		result->ttl = Min(result->ttl,
+						  cf_guc_of_server(CF_SERVER_DEFAULT_TTL) * USECS_PER_SEC);
+	if (found->negative_ttl <= 0)
+		result->negative_ttl = Min(result->negative_ttl,
+								   cf_guc_of_server(CF_SERVER_NEGATIVE_TTL) * USECS_PER_SEC);
+	if (found->stale_ttl < 0)
+		result->stale_ttl = Min(result->stale_ttl,
+								cf_guc_of_server(CF_SERVER_STALE_TTL) * USECS_PER_SEC);
+	result->l1_ttl = Min(result->l1_ttl,
+						 cf_guc_of_server(CF_SERVER_L1_TTL) * INT64CONST(1000));
+}
+
 void
 cf_define_find(const CfKey *key, CfDefinition *result)
 {
@@ -278,6 +295,7 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 	result->ttl = cf_guc_default_ttl * USECS_PER_SEC;
 	result->negative_ttl = cf_guc_negative_ttl * USECS_PER_SEC;
 	result->stale_ttl = cf_guc_stale_ttl * USECS_PER_SEC;
+	result->l1_ttl = cf_guc_l1_ttl * INT64CONST(1000);
 	result->jitter = cf_guc_ttl_jitter;
 	result->xfetch_beta = cf_guc_xfetch_beta;
 	result->scope = CF_SCOPE_ROLE;
@@ -300,6 +318,8 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 	if (found->xfetch_beta >= 0)
 		result->xfetch_beta = found->xfetch_beta;
 	result->scope = found->scope;
+	if (found->scope == CF_SCOPE_SHARED)
+		bound_by_server(found, result);
 	if (found->scope == CF_SCOPE_SETTING)
 		strlcpy(result->setting, found->setting, NAMEDATALEN);
 }
