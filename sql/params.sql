@@ -208,6 +208,8 @@ RESET extra_float_digits;
 SELECT cache_fetch('rp:bad', 'SELECT name FROM t WHERE id = $1', 'one'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('rp:bad', 'SELECT name FROM t WHERE id = $1', ARRAY['1', '2']); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('rp:bad', 'SELECT name FROM t WHERE name = ANY ($1)', ARRAY['one', 'two']); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_fetch('rp:bad', 'SELECT name FROM t WHERE id = $1', '{1}'); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_fetch('rp:bad', 'SELECT name FROM t WHERE id = $1 AND name = $2', '{1,one}'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('rp:bad', 'SELECT name FROM t WHERE id = $1', ARRAY[['1']]); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('rp:bad', 'SELECT name FROM t WHERE id = $1', ARRAY[1]); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_fetch('rp:bad', 'SELECT name FROM t WHERE id = $1', array_fill('x'::text, '{2000}')); \echo :LAST_ERROR_SQLSTATE

@@ -26,7 +26,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 . test/lib/setup.sh
 
 PACKAGES=("${CF_PACKAGES[@]}" libpq-dev libipc-run-perl spin clang libclang-rt-dev
-	redis-server)
+	redis-server python3-psycopg2 python3-psycopg pgbouncer)
 SUITE_TIMEOUT=540
 TAP_TIMEOUT=300
 LANES=()
@@ -432,7 +432,7 @@ tap_file()
 	pgxs=$("$PG_CONFIG" --pkglibdir)/pgxs
 	start=$(now_ms)
 	cf_as env CF_FLAVOUR="$flavour" TESTDIR="$RUN/tap/$name" TMPDIR="$SOCKETS" \
-		PG_TEST_PORT_DIR="$CF_BUILD/ports" TESTDATADIR="$RUN/tap/$name" \
+		PG_TEST_PORT_DIR="$CF_BUILD/ports" CF_NPM="$CF_BUILD/npm" TESTDATADIR="$RUN/tap/$name" \
 		PG_REGRESS="$pgxs/src/test/regress/pg_regress" PG_TEST_TIMEOUT_DEFAULT=60 \
 		PATH="$CF_BUILD/$flavour$("$PG_CONFIG" --bindir):$PATH" \
 		bash -c 'mkdir -p "$TESTDIR" && cd "$TESTDIR" && exec "$@"' - \
@@ -490,8 +490,8 @@ begin_run()
 	done
 	RUN=$CF_BUILD/run-$$
 	rm -rf "$RUN"
-	mkdir -p "$RUN" "$CF_BUILD/ports"
-	if ((EUID == 0)); then chown "$CF_USER" "$RUN" "$CF_BUILD/ports"; fi
+	mkdir -p "$RUN" "$CF_BUILD/ports" "$CF_BUILD/npm"
+	if ((EUID == 0)); then chown "$CF_USER" "$RUN" "$CF_BUILD/ports" "$CF_BUILD/npm"; fi
 	: >"$RUN/results"
 	ln -sfn "run-$$" "$CF_BUILD/last-run"
 	SOCKETS=$(cf_socket_dir)

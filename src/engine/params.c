@@ -421,17 +421,42 @@ cast_integer(int64 value, Oid type, Datum *result)
 	}
 }
 
+/* Does a string look like an array that was to be a list of values? */
+static bool
+looks_like_array(Datum value, bool isnull)
+{
+	text	   *string = isnull ? NULL : DatumGetTextPP(value);
+
+	return string != NULL && VARSIZE_ANY_EXHDR(string) > 1 &&
+		VARDATA_ANY(string)[0] == '{' &&
+		VARDATA_ANY(string)[VARSIZE_ANY_EXHDR(string) - 1] == '}';
+}
+
+#define CF_HINT_ARRAY "An array that holds one value for each parameter needs a cast: $3::text[]."
+
+/* What is being read. */
+typedef struct Argument
+{
+	int			number;
+	bool		array;
+} Argument;
+
 static void
 argument_error_callback(void *arg)
 {
-	errcontext("argument $%d of a cached query", *(int *) arg);
+	const Argument *argument = arg;
+
+	if (argument->array && geterrcode() == ERRCODE_INVALID_TEXT_REPRESENTATION)
+		errhint(CF_HINT_ARRAY);
+	errcontext("argument $%d of a cached query", argument->number);
 }
 
 /* Also of NULL: a domain may refuse it. */
 static Datum
 read_string(const Target *target, Datum value, bool isnull, int number)
 {
-	ErrorContextCallback callback = {error_context_stack, argument_error_callback, &number};
+	Argument	argument = {number, looks_like_array(value, isnull)};
+	ErrorContextCallback callback = {error_context_stack, argument_error_callback, &argument};
 	FmgrInfo	input;
 	Datum		result;
 
@@ -500,6 +525,9 @@ cf_params_complain(const CfArgs *args, int nparams)
 					   args->n, nparams),
 			 nparams == 0 ?
 			 errhint("The third argument holds the values of $1, $2, ...; name the others: ttl => '5 min', tags => ARRAY['a'].") :
+			 args->n == 1 && kind_of(args->types[0]) == KIND_STRING &&
+			 looks_like_array(args->values[0], args->nulls[0]) ?
+			 errhint(CF_HINT_ARRAY) :
 			 args->list ?
 			 errhint("An array of text holds one value for each parameter. An array that is itself the value of $1 is passed as ROW(array).") :
 			 errhint("Pass one value for each of $1, $2, ...: (7) for one, (7, 'x') or ARRAY['7', 'x'] for more.")));

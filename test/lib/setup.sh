@@ -207,7 +207,7 @@ cf_sync_source()
 
 cf_source_files()
 {
-	find ./Makefile ./*.control src sql expected test -type f \
+	find ./Makefile ./*.control docs src sql expected test -type f \
 		! -name '*.o' ! -name '*.so' ! -name '*.bc' ! -name '*~' \
 		! -path 'sql/cachefront--*' ! -path '*/tmp_check/*' 2>/dev/null || true
 }
