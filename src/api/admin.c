@@ -166,6 +166,7 @@ cachefront_define(PG_FUNCTION_ARGS)
 						  " xfetch_beta = excluded.xfetch_beta, scope = excluded.scope",
 						  definitions_table()),
 				 7, types, values, nulls);
+	cf_define_notice_nesting(TextDatumGetCString(values[0]));
 	PG_RETURN_VOID();
 }
 

@@ -331,6 +331,8 @@ add_scope(CfHash128 *hash, const CfDefinition *def)
 	cf_hash128_add_u64(hash, value == NULL ? 0 : 1);
 	if (value != NULL)
 		cf_hash128_add(hash, value, strlen(value));
+	if (def->more_settings)
+		cf_hash128_add(hash, &def->more_values, sizeof(def->more_values));
 }
 
 void
@@ -353,6 +355,7 @@ cf_identity_still_holds(const CfRequest *request)
 {
 	CfRequest	now = *request;
 
+	cf_define_find(&now.key, &now.def);
 	cf_identity_of_request(&now);
 	return cf_identity_equal(&now.id, &request->id);
 }

@@ -190,7 +190,7 @@ scope_includes(const CfDefinition *outer, const CfDefinition *inner)
 		case CF_SCOPE_ROLE:
 			return outer->scope != CF_SCOPE_SHARED;
 		case CF_SCOPE_SETTING:
-			return outer->scope == CF_SCOPE_SETTING &&
+			return outer->scope == CF_SCOPE_SETTING && !inner->more_settings &&
 				pg_strcasecmp(outer->setting, inner->setting) == 0;
 	}
 	return false;

@@ -244,25 +244,69 @@ read_definitions(void)
 	definitions = hash;
 }
 
+/*
+ * The definition of the longest name that the first len bytes of a key start
+ * with; *rest is how many bytes are left for shorter names.
+ */
 static const Definition *
-find_definition(const CfKey *key)
+find_definition(const char *key, int len, int *rest)
 {
 	char		name[CF_MAX_CACHE_NAME];
 
-	for (int len = cf_key_prefix(key->data, key->len); len > 0;
-		 len = cf_key_prefix(key->data, len))
+	for (len = cf_key_prefix(key, len); len > 0; len = cf_key_prefix(key, len))
 	{
 		Definition *found;
 
 		if (len >= CF_MAX_CACHE_NAME)
 			continue;
-		memcpy(name, key->data, len);
+		memcpy(name, key, len);
 		name[len] = '\0';
 		found = hash_search(definitions, name, HASH_FIND, NULL);
 		if (found != NULL)
+		{
+			*rest = len;
 			return found;
+		}
 	}
 	return NULL;
+}
+
+static void
+add_setting(const char *name, CfDefinition *result)
+{
+	const char *value = GetConfigOption(name, true, false);
+
+	if (!result->more_settings)
+		cf_hash128_init(&result->more_values, 0);
+	result->more_settings = true;
+	cf_hash128_add(&result->more_values, name, strlen(name));
+	cf_hash128_add_u64(&result->more_values, value == NULL ? 0 : 1);
+	if (value != NULL)
+		cf_hash128_add(&result->more_values, value, strlen(value));
+}
+
+/* The scope that is as narrow as what was found so far, and as another definition. */
+static void
+narrow_scope(const Definition *found, CfDefinition *result)
+{
+	switch (found->scope)
+	{
+		case CF_SCOPE_SHARED:
+			break;
+		case CF_SCOPE_ROLE:
+			if (result->scope == CF_SCOPE_SHARED)
+				result->scope = CF_SCOPE_ROLE;
+			break;
+		case CF_SCOPE_SETTING:
+			if (result->scope != CF_SCOPE_SETTING)
+			{
+				result->scope = CF_SCOPE_SETTING;
+				strlcpy(result->setting, found->setting, NAMEDATALEN);
+			}
+			else if (pg_strcasecmp(found->setting, result->setting) != 0)
+				add_setting(found->setting, result);
+			break;
+	}
 }
 
 /* What the definition leaves open, no session lengthens for all the others. */
@@ -286,6 +330,8 @@ void
 cf_define_find(const CfKey *key, CfDefinition *result)
 {
 	const Definition *found = NULL;
+	const Definition *shorter;
+	int			rest = 0;
 
 	if (unlikely(!definitions_valid))
 		read_definitions();
@@ -300,9 +346,10 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 	result->xfetch_beta = cf_guc_xfetch_beta;
 	result->scope = CF_SCOPE_ROLE;
 	result->setting[0] = '\0';
+	result->more_settings = false;
 
 	if (hash_get_num_entries(definitions) > 0)
-		found = find_definition(key);
+		found = find_definition(key->data, key->len, &rest);
 	if (found == NULL)
 		return;
 	strlcpy(result->name, found->name, CF_MAX_CACHE_NAME);
@@ -317,11 +364,12 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 		result->jitter = found->jitter;
 	if (found->xfetch_beta >= 0)
 		result->xfetch_beta = found->xfetch_beta;
-	result->scope = found->scope;
-	if (found->scope == CF_SCOPE_SHARED)
+	result->scope = CF_SCOPE_SHARED;
+	narrow_scope(found, result);
+	while ((shorter = find_definition(key->data, rest, &rest)) != NULL)
+		narrow_scope(shorter, result);
+	if (result->scope == CF_SCOPE_SHARED)
 		bound_by_server(found, result);
-	if (found->scope == CF_SCOPE_SETTING)
-		strlcpy(result->setting, found->setting, NAMEDATALEN);
 }
 
 int
@@ -330,6 +378,49 @@ cf_define_count(void)
 	if (!definitions_valid)
 		read_definitions();
 	return (int) hash_get_num_entries(definitions);
+}
+
+static bool
+is_narrower(const Definition *outer, const Definition *inner)
+{
+	if (outer->scope == CF_SCOPE_SETTING)
+		return inner->scope != CF_SCOPE_SETTING ||
+			pg_strcasecmp(outer->setting, inner->setting) != 0;
+	return outer->scope == CF_SCOPE_ROLE && inner->scope == CF_SCOPE_SHARED;
+}
+
+static void
+notice_narrower(const Definition *outer, const Definition *inner)
+{
+	if (is_narrower(outer, inner))
+		ereport(NOTICE,
+				(errmsg("the scope of cache \"%s\" also holds for cache \"%s\"",
+						outer->name, inner->name),
+				 errdetail("Keys of the one may look as if they belonged to the other; so the narrowest scope of all caches with whose names a key begins holds for it.")));
+}
+
+void
+cf_define_notice_nesting(const char *name)
+{
+	int			len = strlen(name);
+	const Definition *self;
+	const Definition *other;
+	HASH_SEQ_STATUS scan;
+	int			rest = len;
+
+	if (!definitions_valid)
+		read_definitions();
+	self = hash_search(definitions, name, HASH_FIND, NULL);
+	if (self == NULL)
+		return;
+	while ((other = find_definition(name, rest, &rest)) != NULL)
+		notice_narrower(other, self);
+	hash_seq_init(&scan, definitions);
+	while ((other = hash_seq_search(&scan)) != NULL)
+	{
+		if (strncmp(other->name, name, len) == 0 && other->name[len] == ':')
+			notice_narrower(self, other);
+	}
 }
 
 void

@@ -34,14 +34,23 @@ typedef struct CfDefinition
 	double		xfetch_beta;
 	CfScope		scope;
 	char		setting[NAMEDATALEN];	/* with CF_SCOPE_SETTING */
+	bool		more_settings;	/* shorter names have scopes of other settings, */
+	CfHash128	more_values;	/* whose names and values are hashed here */
 } CfDefinition;
 
 extern void cf_define_register(void);
 
-/* Fills in the definition of the longest name that the key starts with. */
+/*
+ * Fills in the definition of the longest name that the key starts with; but the
+ * scope is the narrowest of all names that it starts with, for a key of a private
+ * cache may look as if it belonged to one that is shared.
+ */
 extern void cf_define_find(const CfKey *key, CfDefinition *result);
 
 extern int	cf_define_count(void);
+
+/* A NOTICE where the scopes of caches whose names begin with each other differ. */
+extern void cf_define_notice_nesting(const char *name);
 
 #define CF_MAX_TTL (INT64CONST(366) * USECS_PER_DAY)
 
