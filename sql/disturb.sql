@@ -187,6 +187,31 @@ RESET ROLE;
 SELECT public.cache_drop('ru');
 
 --
+-- NOTIFY: who may listen, and what cache_attach says of it
+--
+SET client_min_messages = notice;
+CREATE TABLE patient (id int, ssn text, ward text);
+GRANT SELECT (ward) ON patient TO PUBLIC;
+SELECT public.cache_attach('patient', key => 'patient:{ssn}', tags => '{"ward:{ward}","pair:{id}-{ssn}"}') IS NOT NULL;
+SELECT public.cache_attach('patient', tags => '{"ward:{ward}"}') IS NOT NULL;
+SELECT public.cache_attach('patient') IS NOT NULL;
+SELECT public.cache_detach('patient');
+SET cachefront.notify = off;
+SELECT public.cache_attach('patient', key => 'patient:{ssn}') IS NOT NULL;
+SELECT public.cache_detach('patient');
+RESET cachefront.notify;
+GRANT SELECT ON patient TO PUBLIC;
+SELECT public.cache_attach('patient', key => 'patient:{ssn}') IS NOT NULL;
+SET client_min_messages = warning;
+SET ROLE regress_cf_mallory;
+\set VERBOSITY sqlstate
+SHOW cachefront.notify_channel;
+\set VERBOSITY default
+SELECT count(*) FROM pg_settings WHERE name = 'cachefront.notify_channel';
+SET cachefront.notify_channel = 'mine';
+RESET ROLE;
+
+--
 -- The end
 --
 DROP SCHEMA regress_cf_disturb, regress_cf_mallory CASCADE;

@@ -6,6 +6,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cachefront;
 CREATE SCHEMA rule_names;
 SET search_path = rule_names, public;
+-- without notices of what NOTIFY would show
+SET cachefront.notify = off;
 RESET client_min_messages;
 -- rules, and what each table has of them
 CREATE FUNCTION show(OUT rel regclass, OUT key text, OUT tags text[], OUT own int, OUT names int)

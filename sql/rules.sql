@@ -3,6 +3,8 @@
 --
 CREATE SCHEMA rules;
 SET search_path = rules, public;
+-- without notices of what NOTIFY would show
+SET cachefront.notify = off;
 
 -- Each probe is a cached query. warm() fetches them all; cold() names those
 -- that are not valid any more, and so shows what was invalidated, no less and

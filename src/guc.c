@@ -53,6 +53,7 @@ int			cf_guc_max_keys_per_commit = 10000;
 char	   *cf_guc_namespace = NULL;
 int			cf_guc_negative_ttl = 30;
 int			cf_guc_notify = CF_NOTIFY_BATCHED;
+char	   *cf_guc_notify_channel = NULL;
 int			cf_guc_notify_interval = 20;
 int			cf_guc_on_redis_failure = CF_ON_FAILURE_OUTBOX;
 int			cf_guc_redis_command_timeout = 250;
@@ -77,6 +78,18 @@ check_namespace(char **value, void **extra, GucSource source)
 									   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/{}") != strlen(*value))
 	{
 		GUC_check_errdetail("A namespace has at most 100 letters, digits and characters of \"_-.:/{}\".");
+		return false;
+	}
+	return true;
+}
+
+/* What NOTIFY would refuse would fail a commit. */
+static bool
+check_notify_channel(char **value, void **extra, GucSource source)
+{
+	if ((*value)[0] == '\0' || strlen(*value) >= NAMEDATALEN)
+	{
+		GUC_check_errdetail("A channel's name has 1 to %d bytes.", NAMEDATALEN - 1);
 		return false;
 	}
 	return true;
@@ -292,7 +305,7 @@ cf_guc_define(void)
 							NULL, NULL, NULL);
 
 	DefineCustomEnumVariable("cachefront.notify",
-							 "Sets how invalidations are published on channel \"cachefront\".",
+							 "Sets how invalidations are published by NOTIFY.",
 							 "\"off\": not at all; \"commit\": by the transaction; \"batched\": by a worker.",
 							 &cf_guc_notify,
 							 CF_NOTIFY_BATCHED,
@@ -300,6 +313,15 @@ cf_guc_define(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomStringVariable("cachefront.notify_channel",
+							   "Sets the channel that invalidations are published on.",
+							   "Who knows its name can see keys and tags, and so values of the columns that they are made of.",
+							   &cf_guc_notify_channel,
+							   CF_NOTIFY_CHANNEL,
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   check_notify_channel, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.notify_interval",
 							"Sets how long invalidations are gathered before they are published.",

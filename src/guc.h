@@ -45,7 +45,11 @@ extern int	cf_guc_max_keys_per_commit;
 extern char *cf_guc_namespace;	/* empty: the default */
 extern int	cf_guc_negative_ttl;	/* seconds */
 extern int	cf_guc_notify;			/* CfNotify */
+extern char *cf_guc_notify_channel;
 extern int	cf_guc_notify_interval; /* milliseconds */
+
+/* The default of notify_channel, which everybody knows. */
+#define CF_NOTIFY_CHANNEL "cachefront"
 extern int	cf_guc_on_redis_failure;	/* CfOnRedisFailure */
 extern int	cf_guc_redis_command_timeout;	/* milliseconds */
 extern int	cf_guc_redis_connect_timeout;	/* milliseconds */

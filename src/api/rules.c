@@ -21,6 +21,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
 #include "port/pg_crc32c.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -32,6 +33,7 @@
 
 #include "api/args.h"
 #include "compat.h"
+#include "guc.h"
 #include "invalidate/trigger.h"
 #include "rules/define.h"
 #include "rules/rule.h"
@@ -432,6 +434,62 @@ get_table(FunctionCallInfo fcinfo)
 	return relid;
 }
 
+static bool
+may_public_read(Oid relid, const char *column)
+{
+	AttrNumber	attnum = get_attnum(relid, column);
+
+	return pg_class_aclcheck(relid, ACL_ID_PUBLIC, ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(relid, attnum, ACL_ID_PUBLIC, ACL_SELECT) == ACLCHECK_OK;
+}
+
+/* Adds the columns of a template that PUBLIC may not read, each once. */
+static List *
+add_private_columns(List *columns, Oid relid, const char *text)
+{
+	CfTemplate	template;
+
+	(void) cf_template_parse(text, &template);
+	for (int i = 0; i < template.nparts; i++)
+	{
+		const CfTemplatePart *part = &template.parts[i];
+
+		if (part->is_column && !may_public_read(relid, part->text))
+			columns = list_append_unique(columns, makeString(part->text));
+	}
+	return columns;
+}
+
+/* NOTIFY has no rights: who knows a channel can listen. */
+static void
+say_what_is_published(FunctionCallInfo fcinfo, Oid relid)
+{
+	List	   *columns = NIL;
+	ListCell   *cell;
+	StringInfoData names;
+	int			n = 0;
+	text	  **tags = PG_ARGISNULL(2) ? NULL : cf_arg_texts(fcinfo, 2, "tag template", &n);
+
+	if (cf_guc_notify == CF_NOTIFY_OFF ||
+		strcmp(cf_guc_notify_channel, CF_NOTIFY_CHANNEL) != 0)
+		return;
+	if (!PG_ARGISNULL(1))
+		columns = add_private_columns(columns, relid,
+									  text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	for (int i = 0; i < n; i++)
+		columns = add_private_columns(columns, relid, text_to_cstring(tags[i]));
+	if (columns == NIL)
+		return;
+	initStringInfo(&names);
+	foreach(cell, columns)
+		appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "", strVal(lfirst(cell)));
+	ereport(NOTICE,
+			(errmsg("every role can see values of %s of \"%s\" by LISTEN %s",
+					names.data, get_rel_name(relid), CF_NOTIFY_CHANNEL),
+			 errdetail("Keys and tags of changed rows are published there, and PUBLIC may not read what they are made of."),
+			 errhint("Set cachefront.notify_channel to a name that only some know, or cachefront.notify to off.")));
+}
+
 Datum
 cachefront_attach(PG_FUNCTION_ARGS)
 {
@@ -472,6 +530,7 @@ cachefront_attach(PG_FUNCTION_ARGS)
 			make_rule(child, free_name(child, args.sql.data), args.sql.data);
 	}
 	SPI_finish();
+	say_what_is_published(fcinfo, relid);
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
 

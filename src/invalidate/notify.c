@@ -1,5 +1,5 @@
 /*
- * notify.c - publishes invalidations on channel "cachefront".
+ * notify.c - publishes invalidations on a channel of NOTIFY.
  *
  * NOTIFY takes a lock of the whole cluster at commit, and a slow listener can
  * fill its queue. So by default a transaction only appends to a buffer of its
@@ -32,7 +32,6 @@
 #include "shmem.h"
 #include "worker.h"
 
-#define CF_NOTIFY_CHANNEL "cachefront"
 #define CF_NOTIFY_BUFFERS 16	/* databases with unpublished invalidations */
 #define CF_NOTIFY_ROOM (64 * 1024)
 
@@ -57,7 +56,7 @@ static LWLock *notify_lock = NULL;
 static void
 emit_notify(const char *payload)
 {
-	Async_Notify(CF_NOTIFY_CHANNEL, payload);
+	Async_Notify(cf_guc_notify_channel, payload);
 }
 
 /* The rule's own tag tells listeners all that the one of all rules could. */

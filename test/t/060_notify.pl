@@ -31,7 +31,7 @@ sub payloads
 		my $out = $listener->query_safe('SELECT pg_sleep(0.05)');
 
 		push @payloads, $1
-		  while $out =~ /notification "cachefront" with payload "(.*)" received/g;
+		  while $out =~ /notification "(?:cachefront|Only "we" know)" with payload "(.*)" received/g;
 		my $n = 0;
 		foreach (@payloads)
 		{
@@ -126,6 +126,35 @@ is(scalar @got, 2, 'commit: a payload a transaction');
 is($got[0], '{"keys":["product:1"],"tags":["cat:1"]}', 'commit: what it changed');
 query(q{SET cachefront.notify = 'off'; UPDATE p SET v = v + 1 WHERE id = 1});
 quiet('off');
+
+# another channel
+sub set_channel
+{
+	my ($name) = @_;
+	my $where = -s $node->logfile;
+
+	$node->append_conf('postgresql.conf', "cachefront.notify_channel = '$name'");
+	$node->reload;
+	return $where;
+}
+set_channel('Only "we" know');
+ok( wait_until($node, 'SHOW cachefront.notify_channel', 'Only "we" know', 10),
+	'another channel, by a reload');
+query(q{UPDATE p SET v = v + 1 WHERE id = 1});
+query(q{SET cachefront.notify = 'commit'; UPDATE p SET v = v + 1 WHERE id = 1});
+quiet('who listens to the usual one');
+$listener->query_safe('LISTEN "Only ""we"" know"');
+query(q{UPDATE p SET v = v + 1 WHERE id = 1});
+is(texts('keys', payloads(2)), 'product:1', 'batched: who knows the channel hears');
+query(q{SET cachefront.notify = 'commit'; UPDATE p SET v = v + 1 WHERE id = 1});
+is(texts('keys', payloads(2)), 'product:1', 'commit: likewise');
+foreach my $name ('', 'x' x 64)
+{
+	my $where = set_channel($name);
+	ok($node->wait_for_log(qr/invalid value for parameter "cachefront.notify_channel"/, $where),
+		length($name) . ' bytes: refused');
+}
+is(query('SHOW cachefront.notify_channel'), 'Only "we" know', 'and the one before holds');
 
 $listener->quit;
 $node->stop;
