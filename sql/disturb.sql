@@ -206,6 +206,8 @@ SET client_min_messages = warning;
 SET ROLE regress_cf_mallory;
 \set VERBOSITY sqlstate
 SHOW cachefront.notify_channel;
+SHOW cachefront.hash_seed;
+SET cachefront.hash_seed = 2;
 \set VERBOSITY default
 SELECT count(*) FROM pg_settings WHERE name = 'cachefront.notify_channel';
 SET cachefront.notify_channel = 'mine';

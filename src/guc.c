@@ -46,6 +46,7 @@ int			cf_guc_default_ttl = 300;
 char	   *cf_guc_encryption_key_file = NULL;
 int			cf_guc_fence_ttl = 10000;
 int			cf_guc_flight_timeout = 5000;
+int			cf_guc_hash_seed = 0;
 int			cf_guc_l1_max_value = 1024 * 1024;
 int			cf_guc_l1_size = 64 * 1024;
 int			cf_guc_l1_ttl = 2000;
@@ -238,6 +239,17 @@ cf_guc_define(void)
 							3600 * 1000,
 							PGC_USERSET,
 							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.hash_seed",
+							"Sets the seed of the hashes of keys and tags, for tests.",
+							"Zero: a random one for each start of the server. With any other, who knows it can make tags that share a clock with others'.",
+							&cf_guc_hash_seed,
+							0,
+							0,
+							INT_MAX,
+							PGC_POSTMASTER,
+							GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE,
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.l1_max_value",

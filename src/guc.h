@@ -45,6 +45,7 @@ extern int	cf_guc_max_keys_per_commit;
 extern char *cf_guc_namespace;	/* empty: the default */
 extern int	cf_guc_negative_ttl;	/* seconds */
 extern int	cf_guc_notify;			/* CfNotify */
+extern int	cf_guc_hash_seed;		/* 0: random */
 extern char *cf_guc_notify_channel;
 extern int	cf_guc_notify_interval; /* milliseconds */
 

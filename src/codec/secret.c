@@ -15,6 +15,7 @@
 #include "codec/key.h"
 #include "codec/secret.h"
 #include "codec/siphash.h"
+#include "guc.h"
 #include "shmem.h"
 
 typedef struct CfSharedSecrets
@@ -34,7 +35,8 @@ secret_shmem_init(void *memory, LWLockPadded *locks)
 {
 	CfSharedSecrets *new = memory;
 
-	if (!pg_strong_random(&new->start, sizeof(new->start)))
+	new->start = cf_guc_hash_seed;
+	if (new->start == 0 && !pg_strong_random(&new->start, sizeof(new->start)))
 		ereport(FATAL,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate the seed of the cache's hashes")));

@@ -84,7 +84,7 @@ sub primary
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
 	%conf = tier_conf($redis, 'shared_preload_libraries' => 'cachefront',
-		'max_connections' => 200, %conf);
+		'max_connections' => 200, 'cachefront.hash_seed' => 1, %conf);
 	$node->init(allows_streaming => 1);
 	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
 	$node->start;
