@@ -413,7 +413,7 @@ RESET ROLE;
 SELECT counted('ri_shared');
 
 --
--- Settings of one's own in a query, without a scope for them
+-- Settings of one's own in a query: bound to them, whatever the scope
 --
 SET app.x = 'first';
 SELECT cache_fetch_row('ri:custom', 'SELECT current_setting(''app.x'') AS v');
@@ -449,7 +449,7 @@ SELECT * FROM custom_everywhere('ri:custom');
 SELECT bypass_setting - :before AS bypassed,
 	(SELECT count(*) FROM cache_entries WHERE key = 'ri:custom' AND state = 'fresh' AND database = current_database()) AS cached
 	FROM cache_stats WHERE cache = 'ri';
--- an own scope makes them cached, another does not
+-- a scope that names the setting, or another one, makes no difference
 SELECT cache_define('ri_x', jitter => 0, xfetch_beta => 0, scope => 'setting:app.x');
 SELECT cache_define('ri_y', jitter => 0, xfetch_beta => 0, scope => 'setting:app.y');
 SELECT * FROM custom_everywhere('ri_x:custom');

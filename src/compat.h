@@ -69,8 +69,19 @@
 #define CF_RTE_USER(stmt, rte) \
 	((rte)->perminfoindex > 0 ? \
 	 getRTEPermissionInfo((stmt)->permInfos, (rte))->checkAsUser : InvalidOid)
+#define CF_RTE_IS_CHECKED(rte) ((rte)->perminfoindex > 0)
 #else
+#define CF_RTE_IS_CHECKED(rte) ((rte)->requiredPerms != 0)
 #define CF_RTE_USER(stmt, rte) ((rte)->checkAsUser)
+#endif
+
+/* 16 has one function for the rights on all kinds of objects. */
+#if PG_VERSION_NUM >= 160000
+#define CF_MAY_EXECUTE(function, role) \
+	(object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define CF_MAY_EXECUTE(function, role) \
+	(pg_proc_aclcheck((function), (role), ACL_EXECUTE) == ACLCHECK_OK)
 #endif
 
 /* 16 has one function for the owners of all kinds of objects. */
@@ -157,6 +168,18 @@ extern PGDLLIMPORT char *locale_time;
 #define CF_EXCEPTIONAL_CONDITION_ARGS \
 	const char *conditionName, const char *errorType, const char *fileName, int lineNumber
 #endif
+
+/* All settings that the session knows; as of 16 palloc'd. */
+static inline struct config_generic **
+cf_all_settings(int *count)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(count);
+#else
+	*count = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
+}
 
 /*
  * The description of a setting, NULL if there is none. 16 keeps them in a hash

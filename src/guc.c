@@ -47,6 +47,7 @@ char	   *cf_guc_encryption_key_file = NULL;
 int			cf_guc_fence_ttl = 10000;
 int			cf_guc_flight_timeout = 5000;
 int			cf_guc_hash_seed = 0;
+char	   *cf_guc_ignore_settings = NULL;
 int			cf_guc_l1_max_value = 1024 * 1024;
 int			cf_guc_l1_size = 64 * 1024;
 int			cf_guc_l1_ttl = 2000;
@@ -115,6 +116,17 @@ assign_redis_bool(bool newval, void *extra)
  * The standard message would print the value, with the password in it, into
  * the log and to whoever tried to set it.
  */
+/* Names of settings, as SHOW has them. */
+static bool
+check_ignore_settings(char **value, void **extra, GucSource source)
+{
+	if (strspn(*value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$, \t\n") ==
+		strlen(*value))
+		return true;
+	GUC_check_errdetail("It must be a list of names of settings with commas between.");
+	return false;
+}
+
 static bool
 check_redis_url(char **newval, void **extra, GucSource source)
 {
@@ -251,6 +263,15 @@ cf_guc_define(void)
 							PGC_POSTMASTER,
 							GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE,
 							NULL, NULL, NULL);
+
+	DefineCustomStringVariable("cachefront.ignore_settings",
+							   "Sets which settings never count for what a result is bound to.",
+							   "Name those of an application's own that change no result, such as the id of a request.",
+							   &cf_guc_ignore_settings,
+							   "",
+							   PGC_SUSET,
+							   0,
+							   check_ignore_settings, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.l1_max_value",
 							"Sets the largest value that is kept in shared memory.",

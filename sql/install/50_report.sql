@@ -33,6 +33,7 @@ CREATE FUNCTION cache_stats_data(
     OUT bypass_disabled bigint, OUT bypass_serializable bigint,
     OUT bypass_repeatable_read bigint, OUT bypass_own_writes bigint,
     OUT bypass_row_security bigint, OUT bypass_temporary bigint, OUT bypass_setting bigint,
+    OUT bypass_session bigint, OUT bypass_rights bigint,
     OUT fills bigint, OUT fills_refused bigint, OUT too_large bigint, OUT no_memory bigint,
     OUT evictions bigint, OUT gets bigint, OUT get_hits bigint, OUT sets bigint,
     OUT touches bigint, OUT invalidated_keys bigint, OUT invalidated_tags bigint,

@@ -272,6 +272,7 @@ cf_arg_request(FunctionCallInfo fcinfo, CfRequest *request)
 	request->form = CF_FORM_JSON;
 	request->part = CF_L1_PART_ALL;
 	request->rows_desc = NULL;
+	request->binding = CF_BOUND_NONE;
 	request->ttl = 0;
 	request->tags = NULL;
 }

@@ -34,6 +34,7 @@
 #include "engine/policy.h"
 #include "engine/tier.h"
 #include "engine/trouble.h"
+#include "engine/watch.h"
 #include "engine/xfetch.h"
 #include "guc.h"
 #include "position.h"
@@ -44,22 +45,70 @@
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
+/* The identity of the same request if it is bound to more settings. */
+static CfRequest
+bind(const CfRequest *request, CfBinding binding)
+{
+	CfRequest	bound = *request;
+
+	bound.binding = binding;
+	cf_identity_of_request(&bound);
+	return bound;
+}
+
+/* Does a marker say that the entry has an identity that more settings are part of? */
+static bool
+follow_marker(CfRequest *request, CfL1Marker marker)
+{
+	CfBinding	binding = CF_BOUND_NONE;
+
+	if (marker == CF_L1_MARK_BOUND)
+		binding = CF_BOUND_SETTINGS;
+	else if (marker == CF_L1_MARK_BOUND_ALL)
+		binding = CF_BOUND_ALL_SETTINGS;
+	if (binding <= request->binding)
+		return false;
+	*request = bind(request, binding);
+	return true;
+}
+
+/* Afterwards the request has the identity that there is to look for. */
 static CfL1Status
-look_in_l1(const CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
+get_following(CfRequest *request, CfL1Part part, TimestampTz now, int flags, CfL1Result *result)
+{
+	CfL1Status	status;
+
+	do
+		status = cf_l1_get_within(&request->key, &request->id, part, now, flags,
+								  request->limits, NULL, result);
+	while (unlikely(status == CF_L1_MARKED) && follow_marker(request, result->marker));
+	return status;
+}
+
+CfL1Status
+cf_fetch_look(CfRequest *request, TimestampTz now, CfL1Result *result)
+{
+	return get_following(request, CF_L1_PART_NONE, now, 0, result);
+}
+
+static CfL1Status
+look_in_l1(CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 {
 	CfL1Status	status;
 
 	if (unlikely(cf_load_active()))
 		flags |= CF_L1_WANT_DEPS;
-	status = cf_l1_get_within(&request->key, &request->id, request->part, now, flags,
-							  request->limits, NULL, result);
+	status = get_following(request, request->part, now, flags, result);
 	if (unlikely(result->no_memory))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory"),
 				 errdetail("Failed on a cached value of %u bytes.", result->value_len)));
 	if (unlikely(result->deps != NULL) && !result->lacks_tags)
+	{
 		cf_load_add_entry(result->filled_at, result->deps, result->ndeps);
+		cf_watch_nested_fetch(request->binding);
+	}
 	return status;
 }
 
@@ -156,19 +205,42 @@ describe(const CfRequest *request, const CfLoad *load, const CfL1Result *replace
 	collect_deps(request, load, replaced, deps, meta);
 }
 
+/* Leaves a marker in place of a value. False: it could not be kept. */
+static bool
+put_mark(const CfRequest *request, CfL1Marker marker, const CfL1Meta *meta)
+{
+	CfL1Meta	mark = *meta;
+
+	mark.marker = marker;
+	mark.negative = false;
+	mark.first_len = 0;
+	return cf_l1_put(&request->key, &request->id, NULL, 0, &mark) == CF_L1_STORED;
+}
+
 /* Remembers that this identity is not to be shared, so that nobody queues up. */
 static void
 put_marker(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
 {
-	if (load->bypass == CF_BYPASS_ROW_SECURITY)
-		meta->marker = CF_L1_MARK_ROW_SECURITY;
-	else if (load->bypass == CF_BYPASS_SETTING)
-		meta->marker = CF_L1_MARK_SETTING;
-	else
-		return;
-	meta->negative = false;
-	meta->first_len = 0;
-	(void) cf_l1_put(&request->key, &request->id, NULL, 0, meta);
+	CfL1Marker	marker;
+
+	switch (load->bypass)
+	{
+		case CF_BYPASS_ROW_SECURITY:
+			marker = CF_L1_MARK_ROW_SECURITY;
+			break;
+		case CF_BYPASS_SETTING:
+			marker = CF_L1_MARK_SETTING;
+			break;
+		case CF_BYPASS_SESSION:
+			marker = CF_L1_MARK_SESSION;
+			break;
+		case CF_BYPASS_RIGHTS:
+			marker = CF_L1_MARK_RIGHTS;
+			break;
+		default:
+			return;
+	}
+	(void) put_mark(request, marker, meta);
 }
 
 static void
@@ -203,40 +275,62 @@ is_overtaken(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
 		cf_tier_is_outrun(&request->key, meta, load->replayed);
 }
 
+/* What became of a value that was loaded. */
+typedef enum Filled
+{
+	PRIVATE,					/* it must not leave this session */
+	SHARED,						/* whoever waits may have it */
+	ELSEWHERE					/* it is in L1 under an identity with more settings */
+} Filled;
+
 /*
- * Step 6, first half. False: the value must not leave this session. replaced, or
- * NULL: what was found in place of it.
+ * The load called what may depend on settings that the identity leaves out: so
+ * the value is for those who have the same, and a marker tells others where to
+ * look.
  */
-static bool
+static Filled
+fill_bound(const CfRequest *request, CfBinding binding, CfLoad *load, const CfL1Meta *meta)
+{
+	CfRequest	bound = bind(request, binding);
+
+	if (!put_mark(request, binding == CF_BOUND_SETTINGS ?
+				  CF_L1_MARK_BOUND : CF_L1_MARK_BOUND_ALL, meta))
+		return PRIVATE;
+	put(&bound, load->value, load->len, meta);
+	return ELSEWHERE;
+}
+
+/* Step 6, first half. replaced, or NULL: what was found in place of it. */
+static Filled
 fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDeps *deps,
 	 CfL1Meta *meta)
 {
+	CfBinding	binding = cf_watch_binding(load->sources.traits);
+
 	describe(request, load, replaced, deps, meta);
 	cf_policy_count(request, load->bypass);
 
 	/* The query itself may have taken a transaction id, by txid_current(). */
 	if (cf_policy_has_written())
-		return false;
+		return PRIVATE;
 	/* Or changed a setting that its identity is made of, by set_config(). */
 	if (!cf_identity_still_holds(request))
-		return false;
+		return PRIVATE;
 	if (load->bypass != CF_BYPASS_NONE)
 	{
 		if (cf_deps_fit(meta->ndeps))
 			put_marker(request, load, meta);
-		return false;
+		return PRIVATE;
 	}
 	if (!cf_deps_fit(meta->ndeps))
-	{
 		count(request, CF_COUNT_TOO_LARGE);
-		return true;
-	}
-
-	if (is_overtaken(request, load, meta))
+	else if (is_overtaken(request, load, meta))
 		count(request, CF_COUNT_FILLS_REFUSED);
+	else if (binding > request->binding)
+		return fill_bound(request, binding, load, meta);
 	else
 		put(request, load->value, load->len, meta);
-	return true;
+	return binding > request->binding ? PRIVATE : SHARED;
 }
 
 /* What a leader's load touches on its way. */
@@ -342,7 +436,8 @@ load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 	run_query(request, &load);
 	describe(request, &load, NULL, &deps, &meta);
 	meta.xmin = xmin;
-	if (meta.provable && load.bypass == CF_BYPASS_NONE && !cf_policy_has_written() &&
+	if (meta.provable && load.bypass == CF_BYPASS_NONE &&
+		cf_watch_binding(load.sources.traits) <= request->binding && !cf_policy_has_written() &&
 		cf_identity_still_holds(request) &&
 		cf_deps_fit(meta.ndeps))
 		put(request, load.value, load.len, &meta);
@@ -362,6 +457,7 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 		return false;
 	put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
 	cf_load_add_entry(hit->meta.filled_at, hit->meta.deps, hit->meta.ndeps);
+	cf_watch_nested_fetch(request->binding);
 	return true;
 }
 
@@ -423,18 +519,19 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 
 		if (loaded)
 		{
-			bool		shared = fill(request, &load, &again, &deps, &meta);
+			Filled		filled = fill(request, &load, &again, &deps, &meta);
 
 			CF_WAIT_POINT("flight-before-landing");
 			landed = true;
-			if (shared)
+			if (filled == SHARED)
 			{
 				cf_flight_finish(flight, load.value, load.len, &meta);
 				cf_tier_fill(&leading.tier, &load, &meta, &deps);
 			}
 			else
 			{
-				cf_flight_abort(flight, CF_FLIGHT_PRIVATE);
+				cf_flight_abort(flight, filled == PRIVATE ?
+								CF_FLIGHT_PRIVATE : CF_FLIGHT_RETRY);
 				cf_tier_release(&leading.tier);
 			}
 		}
@@ -467,7 +564,7 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 
 /* A value past its time to live, if there is one that no commit invalidated. */
 static bool
-serve_stale(const CfRequest *request, struct varlena **value)
+serve_stale(CfRequest *request, struct varlena **value)
 {
 	CfL1Result	old;
 	CfL1Status	status = look_in_l1(request, cf_now(), CF_L1_WANT_STALE, &old);
@@ -482,7 +579,7 @@ serve_stale(const CfRequest *request, struct varlena **value)
 
 /* Sleeps until the flight lands. True: answered. */
 static bool
-follow(const CfRequest *request, CfSharedFlight *flight, TimestampTz deadline,
+follow(CfRequest *request, CfSharedFlight *flight, TimestampTz deadline,
 	   struct varlena **value)
 {
 	CfL1Result	result;
@@ -519,7 +616,7 @@ follow(const CfRequest *request, CfSharedFlight *flight, TimestampTz deadline,
 
 /* Step 3 and on. have_old: an expired value is there, should the query fail. */
 static struct varlena *
-fetch_missed(const CfRequest *request, bool have_old)
+fetch_missed(CfRequest *request, bool have_old)
 {
 	TimestampTz deadline = GetCurrentTimestamp() +
 		cf_guc_flight_timeout * INT64CONST(1000);
@@ -611,10 +708,22 @@ fetch_hit(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 	return hit->value;
 }
 
-static CfBypass
-bypass_of_marker(CfL1Marker marker)
+CfBypass
+cf_fetch_bypass_of_marker(CfL1Marker marker)
 {
-	return marker == CF_L1_MARK_SETTING ? CF_BYPASS_SETTING : CF_BYPASS_ROW_SECURITY;
+	switch (marker)
+	{
+		case CF_L1_MARK_SETTING:
+			return CF_BYPASS_SETTING;
+		case CF_L1_MARK_SESSION:
+			return CF_BYPASS_SESSION;
+		case CF_L1_MARK_RIGHTS:
+			return CF_BYPASS_RIGHTS;
+		case CF_L1_MARK_ROW_SECURITY:
+			return CF_BYPASS_ROW_SECURITY;
+		default:
+			return CF_BYPASS_NONE;
+	}
 }
 
 /*
@@ -681,6 +790,7 @@ cf_fetch(CfRequest *request)
 	count(request, CF_COUNT_FETCHES);
 	/* This gives the arguments their types, which all that follows needs. */
 	cf_identity_of_request(request);
+	cf_watch_nested_fetch(CF_BOUND_NONE);
 	bypass = cf_policy_bypass(request);
 	if (unlikely(bypass != CF_BYPASS_NONE))
 		return fetch_bypass(request, bypass);
@@ -712,7 +822,7 @@ cf_fetch(CfRequest *request)
 		case CF_L1_MISS:
 			return fetch_missed(request, false);
 		case CF_L1_MARKED:
-			cf_policy_count(request, bypass_of_marker(result.marker));
+			cf_policy_count(request, cf_fetch_bypass_of_marker(result.marker));
 			return load_alone(request, false);
 	}
 	return NULL;

@@ -6,6 +6,7 @@
 #ifndef CF_ENGINE_FETCH_H
 #define CF_ENGINE_FETCH_H
 
+#include "engine/policy.h"
 #include "engine/request.h"
 
 /*
@@ -18,5 +19,14 @@ extern struct varlena *cf_fetch(CfRequest *request);
 
 /* Only runs the query: for a server without our shared memory. */
 extern struct varlena *cf_fetch_without_cache(CfRequest *request);
+
+/*
+ * What L1 knows of a request, without its value. The request's identity is
+ * there, and afterwards the one that the entry is kept under.
+ */
+extern CfL1Status cf_fetch_look(CfRequest *request, TimestampTz now, CfL1Result *result);
+
+/* Why an entry that is only a marker is not cached. */
+extern CfBypass cf_fetch_bypass_of_marker(CfL1Marker marker);
 
 #endif							/* CF_ENGINE_FETCH_H */

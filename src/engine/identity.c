@@ -3,12 +3,14 @@
  *
  * Settings are compared with a copy rather than hashed at every call. The
  * search path counts as the schemas that it resolves to, so that "$user" and
- * missing schemas mean what they mean to the parser.
+ * missing schemas mean what they mean to the parser. All other settings count
+ * only for results that may depend on them: see rules/setting.h.
  *
  * src/engine/identity.c
  */
 #include "postgres.h"
 
+#include "access/gin.h"
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -48,6 +50,7 @@ typedef struct Settings
 	int			xmloption;
 	int			xmlbinary;
 	int			backslash_quote;
+	int			gin_fuzzy_search_limit;
 	bool		row_security;
 	bool		array_nulls;
 	bool		transform_null_equals;
@@ -89,6 +92,7 @@ collect_settings(Settings *now, const char *strings[CF_NSTRINGS])
 	now->xmloption = xmloption;
 	now->xmlbinary = xmlbinary;
 	now->backslash_quote = backslash_quote;
+	now->gin_fuzzy_search_limit = GinFuzzySearchLimit;
 	now->row_security = row_security;
 	now->array_nulls = Array_nulls;
 	now->transform_null_equals = Transform_null_equals;
@@ -348,6 +352,11 @@ cf_identity_of_request(CfRequest *request)
 	if (request->rows_desc != NULL)
 		add_columns(&id->hash, request->rows_desc);
 	add_scope(&id->hash, &request->def);
+	if (unlikely(request->binding != CF_BOUND_NONE))
+	{
+		cf_hash128_add_u64(&id->hash, request->binding);
+		cf_setting_add(&id->hash, request->binding);
+	}
 }
 
 bool

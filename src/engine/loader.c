@@ -15,6 +15,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "executor/functions.h"
@@ -104,17 +105,6 @@ cf_load_add_entry(TimestampTz filled_at, const CfClockRef *deps, int ndeps)
 	current_load->oldest = Min(current_load->oldest, filled_at);
 }
 
-/* What views that a function's statement reads say of settings. */
-static void
-add_view_settings(CfLoad *load, PlannedStmt *stmt)
-{
-	ListCell   *cell;
-
-	foreach(cell, cf_security_views(stmt))
-		load->sources.setting |= cf_security_view_reads_setting(lfirst_oid(cell),
-																load->def->setting);
-}
-
 /*
  * What an inner load read, its outer one has read too; and the tags of its
  * entry, were it a hit, would be the outer one's.
@@ -136,7 +126,6 @@ add_sources(CfLoad *load, const CfRequest *request, const CfLoad *inner)
 	load->sources.row_security |= sources->row_security;
 	load->sources.has_policies |= sources->has_policies;
 	load->sources.hidden = true;
-	load->sources.setting |= sources->setting;
 	load->sources.relids = list_concat_unique_oid(load->sources.relids,
 												  sources->relids);
 	MemoryContextSwitchTo(old);
@@ -146,17 +135,20 @@ add_sources(CfLoad *load, const CfRequest *request, const CfLoad *inner)
 static void
 loader_executor_start(QueryDesc *query, int eflags)
 {
-	if (unlikely(current_load != NULL) && query != own_query)
+	void		(*start) (QueryDesc *query, int eflags) =
+		prev_executor_start ? prev_executor_start : standard_ExecutorStart;
+
+	if (likely(current_load == NULL))
+	{
+		start(query, eflags);
+		return;
+	}
+	if (query != own_query)
 	{
 		add_plan(current_load, query->plannedstmt);
 		current_load->sources.hidden |= query->plannedstmt->relationOids != NIL;
-		add_view_settings(current_load, query->plannedstmt);
 	}
-
-	if (prev_executor_start)
-		prev_executor_start(query, eflags);
-	else
-		standard_ExecutorStart(query, eflags);
+	cf_watch_executor_start(query, eflags, query == own_query, start);
 }
 
 void
@@ -164,6 +156,7 @@ cf_loader_install_hooks(void)
 {
 	prev_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = loader_executor_start;
+	cf_watch_install_hooks();
 }
 
 bool
@@ -177,6 +170,7 @@ cf_load_reset(void)
 {
 	current_load = NULL;
 	own_query = NULL;
+	cf_watch_reset();
 }
 
 /* May what the inner scope protects get into the outer one? */
@@ -430,6 +424,17 @@ make_params(const CfArgs *args)
 	return params;
 }
 
+/* Names may mean temporary objects of the session. */
+static bool
+has_temporary_schema(void)
+{
+	Oid			schema;
+	Oid			toast_schema;
+
+	GetTempNamespaceState(&schema, &toast_schema);
+	return OidIsValid(schema);
+}
+
 /* Why the result must not be shared, from what was seen so far. */
 static CfBypass
 judge_sources(const CfRequest *request, const CfSources *sources)
@@ -440,9 +445,25 @@ judge_sources(const CfRequest *request, const CfSources *sources)
 		return CF_BYPASS_ROW_SECURITY;
 	if (sources->row_security && request->def.scope != CF_SCOPE_SETTING)
 		return CF_BYPASS_ROW_SECURITY;
-	if (sources->setting)
-		return CF_BYPASS_SETTING;
+	if ((sources->traits & CF_TRAIT_SESSION) != 0)
+		return CF_BYPASS_SESSION;
+	if ((sources->traits & CF_TRAIT_NAMES) != 0 && has_temporary_schema())
+		return CF_BYPASS_TEMPORARY;
+	if (request->def.scope == CF_SCOPE_SHARED &&
+		(sources->callers_rights || (sources->traits & CF_TRAIT_RIGHTS) != 0))
+		return CF_BYPASS_RIGHTS;
 	return CF_BYPASS_NONE;
+}
+
+/* For cache_explain: which functions bring which trait. */
+static void
+explain_plan(CfLoad *load, PlannedStmt *stmt)
+{
+	CfTraitsFound found = {.want_functions = true};
+
+	cf_traits_of_plan(stmt, &found);
+	load->sources.traits = found.traits;
+	load->sources.notable = found.functions;
 }
 
 static PlannedStmt *
@@ -453,7 +474,6 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	PlannedStmt *stmt;
 	bool		parallel;
 
-	load->sources.setting = cf_security_reads_setting(query, request->def.setting);
 	load->sources.temporary = cf_security_reads_temporary(query);
 	if (explain)
 		load->sources.opaque = cf_security_opaque_functions(query);
@@ -462,6 +482,10 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	parallel = !IsInParallelMode() && !cf_security_calls_user_function(query);
 	stmt = pg_plan_query(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
 	add_plan(load, stmt);
+	if (explain)
+		explain_plan(load, stmt);
+	else
+		cf_watch_own_plan(&load->watch, stmt);
 	return stmt;
 }
 
@@ -542,6 +566,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		old = MemoryContextSwitchTo(load->context);
 		current_load = load;
 		own_query = NULL;
+		cf_watch_begin(&load->watch, load->context);
 		/* A function in the query that writes raises an error. */
 		XactReadOnly = true;
 		params = make_params(&request->args);
@@ -575,6 +600,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		if (!complete && load->outer != NULL)
 			load->outer->sources.temporary = true;
 		XactReadOnly = was_read_only;
+		cf_watch_end(&load->watch);
 		current_load = load->outer;
 		own_query = outer_query;
 	}
@@ -582,6 +608,8 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 
 	error_context_stack = callback.previous;
 	take_value(&receiver, load);
+	load->sources.traits = load->watch.traits;
+	load->sources.callers_rights = load->watch.callers_rights;
 	if (load->outer != NULL)
 		add_sources(load->outer, request, load);
 	if (load->bypass == CF_BYPASS_NONE)
@@ -633,14 +661,17 @@ cf_load_may_read_temporary(const CfRequest *request)
 {
 	char	   *text = text_to_cstring(request->query);
 	ErrorContextCallback callback;
+	CfTraitsFound found = {0};
 	Query	   *query;
 	bool		may;
 
 	begin_query_errors(&callback, text);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	query = analyse(request, text);
+	cf_traits_of_expr((Node *) query, &found);
 	may = cf_security_reads_temporary(query) ||
-		cf_security_opaque_functions(query) != NIL;
+		cf_security_opaque_functions(query) != NIL ||
+		(found.traits & CF_TRAIT_NAMES) != 0;
 	PopActiveSnapshot();
 	error_context_stack = callback.previous;
 	return may;
@@ -661,6 +692,7 @@ cf_load_check_rights(const CfRequest *request)
 	begin_query_errors(&callback, text);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
+	/* What may be shared at all was found out by who loaded. */
 	stmt = plan(request, text, params, &load, false);
 	desc = CreateQueryDesc(stmt, text, GetActiveSnapshot(), InvalidSnapshot,
 						   None_Receiver, params, NULL, 0);

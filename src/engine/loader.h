@@ -8,6 +8,7 @@
 
 #include "engine/policy.h"
 #include "engine/request.h"
+#include "engine/watch.h"
 #include "rules/security.h"
 
 typedef struct CfLoad
@@ -31,6 +32,7 @@ typedef struct CfLoad
 	/* while it runs */
 	const CfDefinition *def;
 	MemoryContext context;		/* of sources.relids */
+	CfWatch		watch;
 	struct CfLoad *outer;		/* the load that this one runs inside of */
 } CfLoad;
 

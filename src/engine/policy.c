@@ -81,6 +81,24 @@ reset_answers(HTAB **answers, const char *name, Size entrysize)
 	*answers = hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/* How many schemas of the search path come before the session's own temporary one. */
+static uint64
+place_of_temporary(Oid schema)
+{
+	List	   *path = fetch_search_path(true);
+	ListCell   *cell;
+	uint64		place = 0;
+
+	foreach(cell, path)
+	{
+		if (lfirst_oid(cell) == schema)
+			break;
+		place++;
+	}
+	list_free(path);
+	return place;
+}
+
 static bool
 reads_temporary(const CfRequest *request)
 {
@@ -98,6 +116,8 @@ reads_temporary(const CfRequest *request)
 	copy = *request;
 	cf_identity_of_request(&copy);
 	id = copy.id;
+	/* The identity leaves it out: it is the same for all who have none. */
+	cf_hash128_add_u64(&id.hash, place_of_temporary(schema));
 	if (!verdicts_valid || verdicts == NULL ||
 		hash_get_num_entries(verdicts) >= CF_MAX_VERDICTS)
 	{
@@ -232,7 +252,11 @@ cf_policy_reason(CfBypass bypass)
 		case CF_BYPASS_TEMPORARY:
 			return "the query reads a temporary table";
 		case CF_BYPASS_SETTING:
-			return "the query depends on a setting, or on a fetch of narrower scope, that the cache's scope does not cover";
+			return "the query depends on a fetch of narrower scope than its own cache's";
+		case CF_BYPASS_SESSION:
+			return "the query calls a function that is not known to give the same in every session";
+		case CF_BYPASS_RIGHTS:
+			return "the cache's scope is 'shared', and functions in the query use the rights of who calls them";
 	}
 	return NULL;
 }

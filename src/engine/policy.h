@@ -18,7 +18,9 @@ typedef enum CfBypass
 	CF_BYPASS_OWN_WRITES,
 	CF_BYPASS_ROW_SECURITY,
 	CF_BYPASS_TEMPORARY,
-	CF_BYPASS_SETTING
+	CF_BYPASS_SETTING,
+	CF_BYPASS_SESSION,
+	CF_BYPASS_RIGHTS
 } CfBypass;
 
 extern void cf_policy_register(void);

@@ -14,6 +14,7 @@
 #include "codec/key.h"
 #include "l1/table.h"
 #include "rules/define.h"
+#include "rules/setting.h"
 
 #define CF_MAX_ARGS 1664
 
@@ -44,6 +45,7 @@ typedef struct CfRequest
 
 	/* filled in by the engine */
 	CfDefinition def;
+	CfBinding	binding;		/* of the identity: what is known of the query so far */
 	CfIdentity	id;
 	CfL1Limits *limits;			/* what its tags and ttl ask of an entry, or NULL */
 } CfRequest;

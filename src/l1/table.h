@@ -28,7 +28,13 @@ typedef enum CfL1Marker
 {
 	CF_L1_VALUE,
 	CF_L1_MARK_ROW_SECURITY,
-	CF_L1_MARK_SETTING
+	CF_L1_MARK_SETTING,
+	CF_L1_MARK_SESSION,
+	CF_L1_MARK_RIGHTS,
+
+	/* It is cached, under an identity that more settings are part of. */
+	CF_L1_MARK_BOUND,
+	CF_L1_MARK_BOUND_ALL
 } CfL1Marker;
 
 /* What is known of a value, in memory and on the way there. */

@@ -15,6 +15,7 @@
 
 #include "debug_point.h"
 #include "engine/deps.h"
+#include "engine/fetch.h"
 #include "engine/identity.h"
 #include "engine/loader.h"
 #include "engine/policy.h"
@@ -85,6 +86,36 @@ cover_text(CfCover cover)
 	return NULL;
 }
 
+/* What a function makes a result depend on, the worst first. */
+static const char *
+traits_text(CfTraits traits)
+{
+	if ((traits & CF_TRAIT_SESSION) != 0)
+		return "not known to give the same in every session";
+	if ((traits & (CF_TRAIT_NAMED_SETTING | CF_TRAIT_ALL_SETTINGS)) != 0)
+		return "reads settings";
+	if ((traits & CF_TRAIT_SETTINGS) != 0)
+		return "may read settings";
+	if ((traits & CF_TRAIT_RIGHTS) != 0)
+		return "depends on the rights of who asks";
+	return "looks up names, which temporary objects may hide";
+}
+
+static const char *
+settings_text(CfBinding binding)
+{
+	switch (binding)
+	{
+		case CF_BOUND_NONE:
+			return "those that print and read values";
+		case CF_BOUND_SETTINGS:
+			return "all of the session that can change a result";
+		case CF_BOUND_ALL_SETTINGS:
+			return "all of the session";
+	}
+	return NULL;
+}
+
 static void
 put_tables(ReturnSetInfo *rsinfo, const CfRequest *request, const CfSources *sources)
 {
@@ -105,6 +136,10 @@ put_tables(ReturnSetInfo *rsinfo, const CfRequest *request, const CfSources *sou
 													 get_rel_name(relid)),
 						  cover_text(cover)));
 	}
+	foreach(cell, sources->notable)
+		put_item(rsinfo, "function",
+				 psprintf("%s: %s", get_func_name(lfirst_oid(cell)),
+						  traits_text(cf_function_traits(lfirst_oid(cell)))));
 	foreach(cell, sources->opaque)
 		put_item(rsinfo, "function",
 				 psprintf("%s: if it reads tables on its own, only the time to live bounds it",
@@ -114,24 +149,19 @@ put_tables(ReturnSetInfo *rsinfo, const CfRequest *request, const CfSources *sou
 }
 
 static void
-put_l1(ReturnSetInfo *rsinfo, const CfRequest *request)
+put_l1(ReturnSetInfo *rsinfo, CfL1Status status, const CfL1Result *result, TimestampTz now)
 {
-	CfL1Result	result;
-	TimestampTz now = cf_now();
-	CfL1Status	status = cf_l1_get_within(&request->key, &request->id, CF_L1_PART_NONE,
-										  now, 0, request->limits, NULL, &result);
-
 	if (status == CF_L1_MISS)
 	{
-		put_item(rsinfo, "L1", result.lacks_tags ? "miss: without some of these tags" : "miss");
+		put_item(rsinfo, "L1", result->lacks_tags ? "miss: without some of these tags" : "miss");
 		return;
 	}
 	put_item(rsinfo, "L1", status == CF_L1_HIT ? "fresh" :
 			 status == CF_L1_EXPIRED ? "stale" : "known not to be cacheable");
-	put_item(rsinfo, "age", duration(now - result.filled_at));
-	put_item(rsinfo, "ttl left", duration(result.expires_at - now));
-	put_item(rsinfo, "bytes", psprintf("%u", result.value_len));
-	put_item(rsinfo, "load time", duration(result.load_us));
+	put_item(rsinfo, "age", duration(now - result->filled_at));
+	put_item(rsinfo, "ttl left", duration(result->expires_at - now));
+	put_item(rsinfo, "bytes", psprintf("%u", result->value_len));
+	put_item(rsinfo, "load time", duration(result->load_us));
 }
 
 /* Would it depend on too much, as far as the plan shows it? */
@@ -156,6 +186,9 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 {
 	CfBypass	bypass;
 	CfLoad		load;
+	CfL1Result	result;
+	CfL1Status	status;
+	TimestampTz now = cf_now();
 	const char *reason;
 	bool		may_share;
 
@@ -167,6 +200,15 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	may_share = cf_policy_may_share(request);
 	if (bypass == CF_BYPASS_NONE)
 		bypass = load.bypass;
+	/* A run may have shown more than the plan does. */
+	status = cf_fetch_look(request, now, &result);
+	if (bypass == CF_BYPASS_NONE && status == CF_L1_MARKED)
+		bypass = cf_fetch_bypass_of_marker(result.marker);
+	if (request->binding < cf_watch_binding(load.sources.traits))
+	{
+		request->binding = cf_watch_binding(load.sources.traits);
+		cf_identity_of_request(request);
+	}
 
 	reason = cf_policy_reason(bypass);
 	if (reason == NULL && is_too_wide(request, &load.sources))
@@ -176,10 +218,11 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 		put_item(rsinfo, "reason", reason);
 	put_definition(rsinfo, &request->def);
 	put_identity(rsinfo, &request->id);
+	put_item(rsinfo, "settings", settings_text(request->binding));
 	put_tables(rsinfo, request, &load.sources);
 	if (may_share)
 	{
-		put_l1(rsinfo, request);
+		put_l1(rsinfo, status, &result, now);
 		put_item(rsinfo, "L2", cf_tier_explain(request));
 	}
 }

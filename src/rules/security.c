@@ -59,22 +59,6 @@ cf_security_add_plan(CfSources *sources, PlannedStmt *plan)
 	}
 }
 
-List *
-cf_security_views(PlannedStmt *plan)
-{
-	List	   *views = NIL;
-	ListCell   *cell;
-
-	foreach(cell, plan->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, cell);
-
-		if (OidIsValid(rte->relid) && rte->relkind == RELKIND_VIEW)
-			views = list_append_unique_oid(views, rte->relid);
-	}
-	return views;
-}
-
 /* PostgreSQL's own functions, and those in C, read no tables of the user's. */
 static bool
 is_opaque_function(Oid function)
@@ -218,6 +202,17 @@ names_temporary_type(Node *node)
 	}
 }
 
+/* A relation that was given by name: 'orders'::regclass. */
+static bool
+is_temporary_name(Node *node)
+{
+	Const	   *constant = (Const *) node;
+
+	return IsA(node, Const) && constant->consttype == REGCLASSOID && !constant->constisnull &&
+		get_rel_relkind(DatumGetObjectId(constant->constvalue)) != '\0' &&
+		get_rel_persistence(DatumGetObjectId(constant->constvalue)) == RELPERSISTENCE_TEMP;
+}
+
 static bool
 temporary_walker(Node *node, void *context)
 {
@@ -234,7 +229,7 @@ temporary_walker(Node *node, void *context)
 		}
 		return query_tree_walker((Query *) node, temporary_walker, context, 0);
 	}
-	return names_temporary_type(node) ||
+	return names_temporary_type(node) || is_temporary_name(node) ||
 		check_functions_in_node(node, is_temporary_function, context) ||
 		expression_tree_walker(node, temporary_walker, context);
 }

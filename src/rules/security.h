@@ -12,6 +12,8 @@
 #include "nodes/pg_list.h"
 #include "nodes/plannodes.h"
 
+#include "rules/function.h"
+
 /* What one execution read, over all statements that ran in it. */
 typedef struct CfSources
 {
@@ -22,24 +24,13 @@ typedef struct CfSources
 	bool		hidden;			/* functions in it read tables on their own */
 	List	   *opaque;			/* functions that could do so; for cache_explain */
 	bool		mutable;		/* calls functions that are not IMMUTABLE */
-	bool		setting;		/* reads a setting that is not in the identity */
+	CfTraits	traits;			/* of the functions that were called */
+	bool		callers_rights; /* functions in it used the rights of who called them */
+	List	   *notable;		/* functions that brought a trait; for cache_explain */
 } CfSources;
 
 /* Adds the relations of a plan, with views, partitions and functions expanded. */
 extern void cf_security_add_plan(CfSources *sources, PlannedStmt *plan);
-
-/* The views among them, for cf_security_view_reads_setting. */
-extern List *cf_security_views(PlannedStmt *plan);
-
-/*
- * Does an analysed and rewritten query, or a function that it calls, read a
- * setting that a session may change and that is neither in the identity nor
- * allowed (which may be "")? See setting.c.
- */
-extern bool cf_security_reads_setting(Query *query, const char *allowed);
-
-/* The same for the definition of a view. */
-extern bool cf_security_view_reads_setting(Oid view, const char *allowed);
 
 /* Does it call a function that did not come with PostgreSQL? */
 extern bool cf_security_calls_user_function(Query *query);

@@ -1,0 +1,560 @@
+/*
+ * watch.c - what runs during a load, by whatever way it is reached.
+ *
+ * An expression is made ready once (ExecInitExpr), which calls the object
+ * access hook for each function in it, and PL/pgSQL keeps simple expressions
+ * ready until the end of the transaction: so one that was evaluated before the
+ * load passes the hook by. Therefore each statement of PL/pgSQL that begins or
+ * ends during a load has its simple expressions looked at as trees.
+ *
+ * The hook does not know the arguments: of current_setting it cannot tell the
+ * setting's name. Trees can. So a call that is seen only by the hook, and not
+ * in a tree afterwards, counts as one that may read any setting.
+ *
+ * src/engine/watch.c
+ */
+#include "postgres.h"
+
+#include "catalog/objectaccess.h"
+#include "catalog/pg_proc.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "optimizer/planner.h"
+#include "plpgsql.h"
+#include "tcop/utility.h"
+
+#include "compat.h"
+#include "engine/watch.h"
+
+struct CfWatchFrame
+{
+	CfWatchFrame *below;
+	PLpgSQL_stmt *stmt;
+	int			named;			/* calls of current_setting that only the hook saw */
+};
+
+static CfWatch *current = NULL;
+
+static object_access_hook_type prev_object_access = NULL;
+static planner_hook_type prev_planner = NULL;
+static ProcessUtility_hook_type prev_utility = NULL;
+
+/* Of a debugger or profiler that was there before; or NULL. */
+static PLpgSQL_plugin *prev_plugin = NULL;
+static PLpgSQL_plugin plugin;
+
+/*
+ * Does what runs now use the rights of who loads? Not in a function that is
+ * SECURITY DEFINER: its rights are the same for everybody.
+ */
+static bool
+runs_as_caller(const CfWatch *watch)
+{
+	Oid			user;
+	int			sec_context;
+	bool		definer;
+
+	GetUserIdAndSecContext(&user, &sec_context);
+	definer = (sec_context & SECURITY_LOCAL_USERID_CHANGE) != 0 &&
+		(user != watch->user || (watch->sec_context & SECURITY_LOCAL_USERID_CHANGE) == 0);
+	return !definer;
+}
+
+static void
+note_traits(CfWatch *watch, CfTraits traits)
+{
+	if (!watch->own_plan)
+	{
+		bool		as_caller = runs_as_caller(watch);
+
+		if ((traits & CF_TRAIT_GRANTED) != 0 && as_caller)
+			watch->callers_rights = true;
+		if (!as_caller)
+			traits &= ~CF_TRAIT_RIGHTS;
+	}
+	watch->traits |= traits & ~(CF_TRAIT_GRANTED | CF_TRAIT_NAMED_SETTING);
+}
+
+static void
+note_function(Oid function)
+{
+	CfTraits	traits = cf_function_traits(function);
+
+	if ((traits & CF_TRAIT_NAMED_SETTING) != 0 && current->explained == 0)
+	{
+		if (current->frames != NULL)
+			current->frames->named++;
+		else
+			traits |= CF_TRAIT_ALL_SETTINGS;
+	}
+	note_traits(current, traits);
+}
+
+static void
+watch_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id,
+					void *arg)
+{
+	if (prev_object_access)
+		prev_object_access(access, class_id, object_id, sub_id, arg);
+	if (unlikely(current != NULL) && access == OAT_FUNCTION_EXECUTE &&
+		class_id == ProcedureRelationId)
+		note_function(object_id);
+}
+
+/* ---- statements --------------------------------------------------------- */
+
+/* Rights on what a view reads are its owner's. */
+static bool
+reads_as_caller(PlannedStmt *stmt)
+{
+	ListCell   *cell;
+
+	foreach(cell, stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, cell);
+
+		if (CF_RTE_IS_CHECKED(rte) && !OidIsValid(CF_RTE_USER(stmt, rte)))
+			return true;
+	}
+	return false;
+}
+
+static void
+look_at_plan(CfWatch *watch, PlannedStmt *stmt)
+{
+	CfTraitsFound found = {0};
+
+	cf_traits_of_plan(stmt, &found);
+	note_traits(watch, found.traits);
+}
+
+void
+cf_watch_own_plan(CfWatch *watch, PlannedStmt *stmt)
+{
+	watch->own_plan = true;
+	look_at_plan(watch, stmt);
+	watch->own_plan = false;
+}
+
+bool
+cf_watching(void)
+{
+	return current != NULL;
+}
+
+void
+cf_watch_executor_start(QueryDesc *query, int eflags, bool own,
+						void (*start) (QueryDesc *query, int eflags))
+{
+	CfWatch    *watch = current;
+	bool		was_own = watch->own_plan;
+
+	if (!own)
+	{
+		look_at_plan(watch, query->plannedstmt);
+		if (runs_as_caller(watch) && reads_as_caller(query->plannedstmt))
+			watch->callers_rights = true;
+	}
+	watch->explained++;
+	watch->own_plan = own;
+	PG_TRY();
+	{
+		start(query, eflags);
+	}
+	PG_FINALLY();
+	{
+		watch->explained--;
+		watch->own_plan = was_own;
+	}
+	PG_END_TRY();
+}
+
+/* What the planner evaluates is in the plan, or has become a constant in it. */
+static PlannedStmt *
+watch_planner(Query *query, const char *text, int options, ParamListInfo params)
+{
+	CfWatch    *watch = current;
+	PlannedStmt *stmt;
+
+	if (likely(watch == NULL))
+		return prev_planner ? prev_planner(query, text, options, params) :
+			standard_planner(query, text, options, params);
+	watch->explained++;
+	PG_TRY();
+	{
+		stmt = prev_planner ? prev_planner(query, text, options, params) :
+			standard_planner(query, text, options, params);
+	}
+	PG_FINALLY();
+	{
+		watch->explained--;
+	}
+	PG_END_TRY();
+	return stmt;
+}
+
+/* What statements without a plan make a result depend on. */
+static CfTraits
+traits_of_utility(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_VariableShowStmt:
+			return CF_TRAIT_ALL_SETTINGS;
+		case T_CallStmt:		/* what it calls is seen */
+		case T_DoStmt:
+		case T_ExecuteStmt:
+		case T_DeclareCursorStmt:
+		case T_FetchStmt:
+		case T_ClosePortalStmt:
+			return 0;
+		default:
+			return CF_TRAIT_SESSION;
+	}
+}
+
+static void
+watch_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+			  ProcessUtilityContext context, ParamListInfo params,
+			  QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
+{
+	if (unlikely(current != NULL))
+		note_traits(current, traits_of_utility(pstmt->utilityStmt));
+	if (prev_utility)
+		prev_utility(pstmt, query, read_only_tree, context, params, environment, dest,
+					 completion);
+	else
+		standard_ProcessUtility(pstmt, query, read_only_tree, context, params, environment,
+								dest, completion);
+}
+
+/* ---- PL/pgSQL ----------------------------------------------------------- */
+
+static void
+look_at_expr(PLpgSQL_expr *expr, CfTraitsFound *found)
+{
+	/* What is not simple runs as a statement. */
+	if (expr != NULL && expr->expr_simple_expr != NULL)
+		cf_traits_of_expr((Node *) expr->expr_simple_expr, found);
+}
+
+static void
+look_at_exprs(List *exprs, CfTraitsFound *found)
+{
+	ListCell   *cell;
+
+	foreach(cell, exprs)
+		look_at_expr(lfirst(cell), found);
+}
+
+static void
+look_at_block(PLpgSQL_execstate *estate, PLpgSQL_stmt_block *block, CfTraitsFound *found)
+{
+	for (int i = 0; i < block->n_initvars; i++)
+	{
+		PLpgSQL_datum *datum = estate->datums[block->initvarnos[i]];
+
+		if (datum->dtype == PLPGSQL_DTYPE_VAR || datum->dtype == PLPGSQL_DTYPE_PROMISE ||
+			datum->dtype == PLPGSQL_DTYPE_REC)
+			look_at_expr(((PLpgSQL_variable *) datum)->default_val, found);
+	}
+}
+
+static void
+look_at_if(PLpgSQL_stmt_if *stmt, CfTraitsFound *found)
+{
+	ListCell   *cell;
+
+	look_at_expr(stmt->cond, found);
+	foreach(cell, stmt->elsif_list)
+		look_at_expr(((PLpgSQL_if_elsif *) lfirst(cell))->cond, found);
+}
+
+static void
+look_at_case(PLpgSQL_stmt_case *stmt, CfTraitsFound *found)
+{
+	ListCell   *cell;
+
+	look_at_expr(stmt->t_expr, found);
+	foreach(cell, stmt->case_when_list)
+		look_at_expr(((PLpgSQL_case_when *) lfirst(cell))->expr, found);
+}
+
+static void
+look_at_raise(PLpgSQL_stmt_raise *stmt, CfTraitsFound *found)
+{
+	ListCell   *cell;
+
+	look_at_exprs(stmt->params, found);
+	foreach(cell, stmt->options)
+		look_at_expr(((PLpgSQL_raise_option *) lfirst(cell))->expr, found);
+}
+
+/* Everything that a statement itself evaluates, not those inside of it. */
+static void
+look_at_stmt(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt, CfTraitsFound *found)
+{
+	switch (stmt->cmd_type)
+	{
+		case PLPGSQL_STMT_BLOCK:
+			look_at_block(estate, (PLpgSQL_stmt_block *) stmt, found);
+			break;
+		case PLPGSQL_STMT_ASSIGN:
+			look_at_expr(((PLpgSQL_stmt_assign *) stmt)->expr, found);
+			break;
+		case PLPGSQL_STMT_IF:
+			look_at_if((PLpgSQL_stmt_if *) stmt, found);
+			break;
+		case PLPGSQL_STMT_CASE:
+			look_at_case((PLpgSQL_stmt_case *) stmt, found);
+			break;
+		case PLPGSQL_STMT_WHILE:
+			look_at_expr(((PLpgSQL_stmt_while *) stmt)->cond, found);
+			break;
+		case PLPGSQL_STMT_FORI:
+			look_at_expr(((PLpgSQL_stmt_fori *) stmt)->lower, found);
+			look_at_expr(((PLpgSQL_stmt_fori *) stmt)->upper, found);
+			look_at_expr(((PLpgSQL_stmt_fori *) stmt)->step, found);
+			break;
+		case PLPGSQL_STMT_FORC:
+			look_at_expr(((PLpgSQL_stmt_forc *) stmt)->argquery, found);
+			break;
+		case PLPGSQL_STMT_FOREACH_A:
+			look_at_expr(((PLpgSQL_stmt_foreach_a *) stmt)->expr, found);
+			break;
+		case PLPGSQL_STMT_EXIT:
+			look_at_expr(((PLpgSQL_stmt_exit *) stmt)->cond, found);
+			break;
+		case PLPGSQL_STMT_RETURN:
+			look_at_expr(((PLpgSQL_stmt_return *) stmt)->expr, found);
+			break;
+		case PLPGSQL_STMT_RETURN_NEXT:
+			look_at_expr(((PLpgSQL_stmt_return_next *) stmt)->expr, found);
+			break;
+		case PLPGSQL_STMT_RETURN_QUERY:
+			look_at_expr(((PLpgSQL_stmt_return_query *) stmt)->dynquery, found);
+			look_at_exprs(((PLpgSQL_stmt_return_query *) stmt)->params, found);
+			break;
+		case PLPGSQL_STMT_RAISE:
+			look_at_raise((PLpgSQL_stmt_raise *) stmt, found);
+			break;
+		case PLPGSQL_STMT_ASSERT:
+			look_at_expr(((PLpgSQL_stmt_assert *) stmt)->cond, found);
+			look_at_expr(((PLpgSQL_stmt_assert *) stmt)->message, found);
+			break;
+		case PLPGSQL_STMT_DYNEXECUTE:
+			look_at_expr(((PLpgSQL_stmt_dynexecute *) stmt)->query, found);
+			look_at_exprs(((PLpgSQL_stmt_dynexecute *) stmt)->params, found);
+			break;
+		case PLPGSQL_STMT_DYNFORS:
+			look_at_expr(((PLpgSQL_stmt_dynfors *) stmt)->query, found);
+			look_at_exprs(((PLpgSQL_stmt_dynfors *) stmt)->params, found);
+			break;
+		case PLPGSQL_STMT_OPEN:
+			look_at_expr(((PLpgSQL_stmt_open *) stmt)->argquery, found);
+			look_at_expr(((PLpgSQL_stmt_open *) stmt)->dynquery, found);
+			look_at_exprs(((PLpgSQL_stmt_open *) stmt)->params, found);
+			break;
+		case PLPGSQL_STMT_FETCH:
+			look_at_expr(((PLpgSQL_stmt_fetch *) stmt)->expr, found);
+			break;
+		case PLPGSQL_STMT_PERFORM:
+			look_at_expr(((PLpgSQL_stmt_perform *) stmt)->expr, found);
+			break;
+		case PLPGSQL_STMT_CALL:
+			look_at_expr(((PLpgSQL_stmt_call *) stmt)->expr, found);
+			break;
+		case PLPGSQL_STMT_LOOP:
+		case PLPGSQL_STMT_FORS:
+		case PLPGSQL_STMT_EXECSQL:
+		case PLPGSQL_STMT_GETDIAG:
+		case PLPGSQL_STMT_CLOSE:
+		case PLPGSQL_STMT_COMMIT:
+		case PLPGSQL_STMT_ROLLBACK:
+			break;
+	}
+}
+
+static void
+push_frame(CfWatch *watch, PLpgSQL_stmt *stmt)
+{
+	CfWatchFrame *frame = MemoryContextAlloc(watch->context, sizeof(CfWatchFrame));
+
+	frame->below = watch->frames;
+	frame->stmt = stmt;
+	frame->named = 0;
+	watch->frames = frame;
+}
+
+/* An error left statements above it that never came to their end. */
+static void
+drop_frames_above(CfWatch *watch, const PLpgSQL_stmt *stmt)
+{
+	while (watch->frames != NULL && watch->frames->stmt != stmt)
+	{
+		CfWatchFrame *frame = watch->frames;
+
+		if (frame->named > 0)
+			watch->traits |= CF_TRAIT_ALL_SETTINGS;
+		watch->frames = frame->below;
+		pfree(frame);
+	}
+}
+
+static void
+statement_begins(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
+{
+	CfTraitsFound found = {0};
+
+	look_at_stmt(estate, stmt, &found);
+	note_traits(current, found.traits);
+	push_frame(current, stmt);
+}
+
+static void
+statement_ends(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
+{
+	CfTraitsFound found = {0};
+	CfWatchFrame *frame;
+
+	look_at_stmt(estate, stmt, &found);
+	note_traits(current, found.traits);
+	drop_frames_above(current, stmt);
+	frame = current->frames;
+	if (frame == NULL)
+		return;					/* it began before the load */
+	if (frame->named > found.named)
+		current->traits |= CF_TRAIT_ALL_SETTINGS;
+	current->frames = frame->below;
+	pfree(frame);
+}
+
+static void
+plugin_func_setup(PLpgSQL_execstate *estate, PLpgSQL_function *func)
+{
+	if (prev_plugin == NULL)
+		return;
+	/* PL/pgSQL gives its functions to whom it knows: us. */
+	prev_plugin->error_callback = plugin.error_callback;
+	prev_plugin->assign_expr = plugin.assign_expr;
+	prev_plugin->assign_value = plugin.assign_value;
+	prev_plugin->eval_datum = plugin.eval_datum;
+	prev_plugin->cast_value = plugin.cast_value;
+	if (prev_plugin->func_setup)
+		prev_plugin->func_setup(estate, func);
+}
+
+static void
+plugin_func_beg(PLpgSQL_execstate *estate, PLpgSQL_function *func)
+{
+	if (prev_plugin != NULL && prev_plugin->func_beg)
+		prev_plugin->func_beg(estate, func);
+}
+
+static void
+plugin_func_end(PLpgSQL_execstate *estate, PLpgSQL_function *func)
+{
+	if (prev_plugin != NULL && prev_plugin->func_end)
+		prev_plugin->func_end(estate, func);
+}
+
+static void
+plugin_stmt_beg(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
+{
+	if (unlikely(current != NULL))
+		statement_begins(estate, stmt);
+	if (unlikely(prev_plugin != NULL) && prev_plugin->stmt_beg)
+		prev_plugin->stmt_beg(estate, stmt);
+}
+
+static void
+plugin_stmt_end(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
+{
+	if (unlikely(current != NULL))
+		statement_ends(estate, stmt);
+	if (unlikely(prev_plugin != NULL) && prev_plugin->stmt_end)
+		prev_plugin->stmt_end(estate, stmt);
+}
+
+static PLpgSQL_plugin plugin = {
+	.func_setup = plugin_func_setup,
+	.func_beg = plugin_func_beg,
+	.func_end = plugin_func_end,
+	.stmt_beg = plugin_stmt_beg,
+	.stmt_end = plugin_stmt_end,
+};
+
+/* A debugger that was loaded after us took our place: go before it. */
+static void
+install_plugin(void)
+{
+	PLpgSQL_plugin **place =
+		(PLpgSQL_plugin **) find_rendezvous_variable("PLpgSQL_plugin");
+
+	if (likely(*place == &plugin))
+		return;
+	prev_plugin = *place;
+	*place = &plugin;
+}
+
+/* ---- the watch ---------------------------------------------------------- */
+
+void
+cf_watch_begin(CfWatch *watch, MemoryContext context)
+{
+	MemSet(watch, 0, sizeof(*watch));
+	GetUserIdAndSecContext(&watch->user, &watch->sec_context);
+	watch->context = context;
+	watch->outer = current;
+	install_plugin();
+	current = watch;
+}
+
+void
+cf_watch_end(CfWatch *watch)
+{
+	drop_frames_above(watch, NULL);
+	current = watch->outer;
+	if (current == NULL)
+		return;
+	current->traits |= watch->traits;
+	current->callers_rights |= watch->callers_rights;
+}
+
+void
+cf_watch_reset(void)
+{
+	current = NULL;
+}
+
+void
+cf_watch_nested_fetch(CfBinding binding)
+{
+	if (current == NULL)
+		return;
+	if (binding == CF_BOUND_SETTINGS)
+		current->traits |= CF_TRAIT_SETTINGS;
+	else if (binding == CF_BOUND_ALL_SETTINGS)
+		current->traits |= CF_TRAIT_ALL_SETTINGS;
+	if (runs_as_caller(current))
+		current->callers_rights = true;
+}
+
+CfBinding
+cf_watch_binding(CfTraits traits)
+{
+	if ((traits & CF_TRAIT_ALL_SETTINGS) != 0)
+		return CF_BOUND_ALL_SETTINGS;
+	return (traits & CF_TRAIT_SETTINGS) != 0 ? CF_BOUND_SETTINGS : CF_BOUND_NONE;
+}
+
+void
+cf_watch_install_hooks(void)
+{
+	prev_object_access = object_access_hook;
+	object_access_hook = watch_object_access;
+	prev_planner = planner_hook;
+	planner_hook = watch_planner;
+	prev_utility = ProcessUtility_hook;
+	ProcessUtility_hook = watch_utility;
+}

@@ -1,0 +1,205 @@
+/*
+ * function.c - the traits of functions, remembered by the session.
+ *
+ * src/rules/function.c
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/proclang.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "compat.h"
+#include "rules/builtin.h"
+#include "rules/function.h"
+
+#define CF_MAX_KNOWN 4096
+
+typedef struct Known
+{
+	Oid			function;		/* hash key */
+	CfTraits	traits;
+} Known;
+
+static HTAB *known = NULL;
+static bool known_valid = false;
+
+static void
+function_changed(Datum arg, int cache, uint32 hash)
+{
+	known_valid = false;
+}
+
+/* Those of our own library that read the cache; they note what they depend on. */
+static bool
+is_own_read(const char *source, const char *library)
+{
+	const char *base = strrchr(library, '/');
+
+	if (strcmp(base != NULL ? base + 1 : library, "cachefront") != 0)
+		return false;
+	return strncmp(source, "cachefront_fetch", strlen("cachefront_fetch")) == 0 ||
+		strcmp(source, "cachefront_get") == 0;
+}
+
+static char *
+text_column(HeapTuple tuple, AttrNumber column)
+{
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(PROCOID, tuple, column, &isnull);
+
+	return isnull ? pstrdup("") : TextDatumGetCString(value);
+}
+
+static CfTraits
+traits_of_internal(Form_pg_proc form, HeapTuple tuple)
+{
+	Oid			builtin;
+
+	/* The parts of an aggregate are looked at one by one. */
+	if (form->prokind == PROKIND_AGGREGATE)
+		return 0;
+	if (form->oid < FirstNormalObjectId)
+		return form->provolatile == PROVOLATILE_IMMUTABLE ? 0 :
+			cf_builtin_traits(NameStr(form->proname));
+	/* Another name for one of PostgreSQL's own. */
+	builtin = fmgr_internal_function(text_column(tuple, Anum_pg_proc_prosrc));
+	return OidIsValid(builtin) && builtin < FirstNormalObjectId ?
+		cf_function_traits(builtin) : CF_TRAIT_SESSION;
+}
+
+/*
+ * In C, or in a language that we do not see into: it may read any setting, and
+ * keep what it wants in its session. Who calls it STABLE or IMMUTABLE says
+ * that it does not do the latter.
+ */
+static CfTraits
+traits_of_unknown(Form_pg_proc form, HeapTuple tuple)
+{
+	if (form->prolang == ClanguageId &&
+		is_own_read(text_column(tuple, Anum_pg_proc_prosrc),
+					text_column(tuple, Anum_pg_proc_probin)))
+		return 0;
+	return form->provolatile == PROVOLATILE_VOLATILE ?
+		CF_TRAIT_SESSION : CF_TRAIT_SETTINGS;
+}
+
+static bool
+is_watched_language(Oid language)
+{
+	return language == SQLlanguageId || language == get_language_oid("plpgsql", true);
+}
+
+static CfTraits
+find_traits(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc form;
+	CfTraits	traits = 0;
+
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	if (form->prolang == INTERNALlanguageId)
+		traits = traits_of_internal(form, tuple);
+	else if (!is_watched_language(form->prolang))
+		traits = traits_of_unknown(form, tuple);
+	if (!CF_MAY_EXECUTE(function, ACL_ID_PUBLIC))
+		traits |= CF_TRAIT_GRANTED;
+	ReleaseSysCache(tuple);
+	return traits;
+}
+
+static void
+forget_known(void)
+{
+	static bool registered = false;
+	HASHCTL		control = {
+		.keysize = sizeof(Oid),
+		.entrysize = sizeof(Known),
+		.hcxt = TopMemoryContext,
+	};
+
+	if (!registered)
+		CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	registered = true;
+	if (known != NULL)
+		hash_destroy(known);
+	known = NULL;
+	known = hash_create("cachefront functions", 256, &control,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	known_valid = true;
+}
+
+CfTraits
+cf_function_traits(Oid function)
+{
+	Known	   *entry;
+	CfTraits	traits;
+
+	if (unlikely(!known_valid || hash_get_num_entries(known) >= CF_MAX_KNOWN))
+		forget_known();
+	entry = hash_search(known, &function, HASH_FIND, NULL);
+	if (likely(entry != NULL))
+		return entry->traits;
+	traits = find_traits(function);
+	/* To look it up may have brought the news that some function has changed. */
+	if (known_valid)
+	{
+		entry = hash_search(known, &function, HASH_ENTER, NULL);
+		entry->traits = traits;
+	}
+	return traits;
+}
+
+static CfTraits
+traits_of_columns(Oid type)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc_noerror(type, -1, true);
+	CfTraits	traits = 0;
+
+	if (desc == NULL)
+		return 0;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			traits |= cf_function_traits_of_type(TupleDescAttr(desc, i)->atttypid);
+	}
+	ReleaseTupleDesc(desc);
+	return traits;
+}
+
+CfTraits
+cf_function_traits_of_type(Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+	Oid			input;
+	Oid			output;
+	Oid			param;
+	bool		varlena;
+
+	check_stack_depth();
+	if (OidIsValid(element))
+		return cf_function_traits_of_type(element);
+	if (base != RECORDOID && get_typtype(base) == TYPTYPE_COMPOSITE)
+		return traits_of_columns(base);
+	if (get_typtype(base) == TYPTYPE_PSEUDO)
+		return 0;
+	getTypeInputInfo(base, &input, &param);
+	getTypeOutputInfo(base, &output, &varlena);
+	return (cf_function_traits(input) | cf_function_traits(output)) & ~CF_TRAIT_GRANTED;
+}

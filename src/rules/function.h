@@ -1,0 +1,42 @@
+/*
+ * function.h - on what, beside its arguments and the tables, does a function depend?
+ *
+ * Only functions that are known not to depend on the session are taken for
+ * such: an allow-list of PostgreSQL's own. Whatever is not on it is taken for
+ * the worst of its kind. A function in SQL or PL/pgSQL is as good as what it
+ * does, and that is seen while it does it (engine/watch.c).
+ *
+ * src/rules/function.h
+ */
+#ifndef CF_RULES_FUNCTION_H
+#define CF_RULES_FUNCTION_H
+
+#include "postgres.h"
+
+typedef uint32 CfTraits;
+
+/* It may depend on any setting that can change a result. */
+#define CF_TRAIT_SETTINGS		0x01
+/* It may depend on any setting at all. */
+#define CF_TRAIT_ALL_SETTINGS	0x02
+/* Its first argument names the setting that it reads: current_setting. */
+#define CF_TRAIT_NAMED_SETTING	0x04
+/* Its result is of one session, or nothing is known of it. */
+#define CF_TRAIT_SESSION		0x08
+/* Its result depends on the rights of whom it runs as. */
+#define CF_TRAIT_RIGHTS			0x10
+/* It looks names up: a temporary object of the session may answer. */
+#define CF_TRAIT_NAMES			0x20
+/* Not everybody may execute it. */
+#define CF_TRAIT_GRANTED		0x40
+
+/*
+ * The traits of a function; of what does not exist, none. Looked up once a
+ * session, until a function changes. Raises errors only for lack of memory.
+ */
+extern CfTraits cf_function_traits(Oid function);
+
+/* The traits of a type's input and output, its elements' and columns' included. */
+extern CfTraits cf_function_traits_of_type(Oid type);
+
+#endif							/* CF_RULES_FUNCTION_H */

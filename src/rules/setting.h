@@ -1,0 +1,34 @@
+/*
+ * setting.h - a session's settings, as far as they can change a result.
+ *
+ * src/rules/setting.h
+ */
+#ifndef CF_RULES_SETTING_H
+#define CF_RULES_SETTING_H
+
+#include "postgres.h"
+
+#include "codec/key.h"
+
+/*
+ * To which of a session's settings is a result bound, beside those that are
+ * part of every identity? In the order of what includes what.
+ */
+typedef enum CfBinding
+{
+	CF_BOUND_NONE,
+	CF_BOUND_SETTINGS,			/* to all that can change a result */
+	CF_BOUND_ALL_SETTINGS		/* to all */
+} CfBinding;
+
+/* Is a setting of this name, even one of no extension yet, of the second kind? */
+extern bool cf_setting_is_bound(const char *name);
+
+/*
+ * Adds names and values of the settings that the session has other than by
+ * default, and the roles that settings tell of. What cachefront.ignore_settings
+ * names is left out.
+ */
+extern void cf_setting_add(CfHash128 *hash, CfBinding binding);
+
+#endif							/* CF_RULES_SETTING_H */

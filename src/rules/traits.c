@@ -1,0 +1,313 @@
+/*
+ * traits.c - looks at every expression of a plan.
+ *
+ * PostgreSQL has no public walker of plans. A kind of plan node that is not
+ * known here counts as one that does anything.
+ *
+ * src/rules/traits.c
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#include "compat.h"
+#include "rules/setting.h"
+#include "rules/traits.h"
+
+#define CF_TRAITS_ANY (CF_TRAIT_ALL_SETTINGS | CF_TRAIT_SESSION | CF_TRAIT_RIGHTS)
+
+static bool traits_walker(Node *node, void *context);
+static void walk_plan(Plan *plan, CfTraitsFound *found);
+
+static void
+add_function(CfTraitsFound *found, Oid function, CfTraits traits)
+{
+	found->traits |= traits;
+	if (found->want_functions && (traits & ~CF_TRAIT_GRANTED) != 0)
+		found->functions = list_append_unique_oid(found->functions, function);
+}
+
+static bool
+note_function(Oid function, void *context)
+{
+	add_function(context, function,
+				 cf_function_traits(function) & ~CF_TRAIT_NAMED_SETTING);
+	return false;
+}
+
+/* What it reads is said by its first argument, if that is a constant. */
+static CfTraits
+traits_of_named_setting(FuncExpr *call)
+{
+	Node	   *name = linitial(call->args);
+
+	if (!IsA(name, Const))
+		return CF_TRAIT_ALL_SETTINGS;
+	if (((Const *) name)->constisnull)
+		return 0;
+	return cf_setting_is_bound(TextDatumGetCString(((Const *) name)->constvalue)) ?
+		CF_TRAIT_SETTINGS : CF_TRAIT_ALL_SETTINGS;
+}
+
+static void
+add_domain(CfTraitsFound *found, Oid type)
+{
+	MemoryContext context;
+	DomainConstraintRef *ref;
+	ListCell   *cell;
+
+	if (!DomainHasConstraints(type))
+		return;
+	context = AllocSetContextCreate(CurrentMemoryContext, "cachefront domain",
+									ALLOCSET_SMALL_SIZES);
+	ref = MemoryContextAllocZero(context, sizeof(DomainConstraintRef));
+	InitDomainConstraintRef(type, ref, context, false);
+	foreach(cell, ref->constraints)
+		(void) traits_walker((Node *) ((DomainConstraintState *) lfirst(cell))->check_expr,
+							 found);
+	MemoryContextDelete(context);
+}
+
+static void
+add_conversion(CfTraitsFound *found, Oid from, Oid to)
+{
+	found->traits |= cf_function_traits_of_type(from) | cf_function_traits_of_type(to);
+}
+
+static bool
+traits_walker(Node *node, void *context)
+{
+	CfTraitsFound *found = context;
+
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Query:
+			return query_tree_walker((Query *) node, traits_walker, context, 0);
+		case T_FuncExpr:
+			if (cf_function_traits(((FuncExpr *) node)->funcid) & CF_TRAIT_NAMED_SETTING)
+			{
+				found->named++;
+				add_function(found, ((FuncExpr *) node)->funcid,
+							 traits_of_named_setting((FuncExpr *) node));
+			}
+			break;
+		case T_CoerceViaIO:
+			add_conversion(found, exprType((Node *) ((CoerceViaIO *) node)->arg),
+						   ((CoerceViaIO *) node)->resulttype);
+			break;
+		case T_CoerceToDomain:
+			add_domain(found, ((CoerceToDomain *) node)->resulttype);
+			break;
+		default:
+			break;
+	}
+	(void) check_functions_in_node(node, note_function, context);
+	return expression_tree_walker(node, traits_walker, context);
+}
+
+void
+cf_traits_of_expr(Node *expr, CfTraitsFound *found)
+{
+	(void) traits_walker(expr, found);
+}
+
+static void
+walk(void *expr, CfTraitsFound *found)
+{
+	(void) traits_walker((Node *) expr, found);
+}
+
+static void
+walk_plans(List *plans, CfTraitsFound *found)
+{
+	ListCell   *cell;
+
+	foreach(cell, plans)
+		walk_plan((Plan *) lfirst(cell), found);
+}
+
+static void
+walk_memoize(Memoize *memoize, CfTraitsFound *found)
+{
+	for (int i = 0; i < memoize->numKeys; i++)
+		(void) note_function(get_opcode(memoize->hashOperators[i]), found);
+	walk(memoize->param_exprs, found);
+}
+
+static void
+walk_operators(const Oid *operators, int n, CfTraitsFound *found)
+{
+	for (int i = 0; i < n; i++)
+		(void) note_function(get_opcode(operators[i]), found);
+}
+
+static void
+walk_nestloop(NestLoop *join, CfTraitsFound *found)
+{
+	ListCell   *cell;
+
+	foreach(cell, join->nestParams)
+		walk(lfirst_node(NestLoopParam, cell)->paramval, found);
+}
+
+static void
+walk_window(WindowAgg *window, CfTraitsFound *found)
+{
+	walk(window->startOffset, found);
+	walk(window->endOffset, found);
+	walk(window->runConditionOrig, found);
+	if (OidIsValid(window->startInRangeFunc))
+		(void) note_function(window->startInRangeFunc, found);
+	if (OidIsValid(window->endInRangeFunc))
+		(void) note_function(window->endInRangeFunc, found);
+}
+
+/* What a node has beside its target list, its condition and its two inputs. */
+static void
+walk_node(Plan *plan, CfTraitsFound *found)
+{
+	switch (nodeTag(plan))
+	{
+		case T_ProjectSet:
+		case T_SeqScan:
+		case T_Material:
+		case T_Unique:
+		case T_Group:
+		case T_Agg:
+		case T_Gather:
+		case T_SetOp:
+		case T_LockRows:
+		case T_CteScan:
+		case T_NamedTuplestoreScan:
+		case T_WorkTableScan:
+		case T_RecursiveUnion:
+		case T_BitmapIndexScan: /* its conditions are the heap scan's, too */
+			break;
+		case T_Result:
+			walk(((Result *) plan)->resconstantqual, found);
+			break;
+		case T_Append:
+			walk_plans(((Append *) plan)->appendplans, found);
+			break;
+		case T_MergeAppend:
+			walk_plans(((MergeAppend *) plan)->mergeplans, found);
+			walk_operators(((MergeAppend *) plan)->sortOperators,
+						   ((MergeAppend *) plan)->numCols, found);
+			break;
+		case T_BitmapAnd:
+			walk_plans(((BitmapAnd *) plan)->bitmapplans, found);
+			break;
+		case T_BitmapOr:
+			walk_plans(((BitmapOr *) plan)->bitmapplans, found);
+			break;
+		case T_SampleScan:
+			walk(((SampleScan *) plan)->tablesample, found);
+			break;
+		case T_IndexScan:
+			walk(((IndexScan *) plan)->indexqualorig, found);
+			walk(((IndexScan *) plan)->indexorderbyorig, found);
+			break;
+		case T_IndexOnlyScan:
+			walk(((IndexOnlyScan *) plan)->indexqual, found);
+			walk(((IndexOnlyScan *) plan)->recheckqual, found);
+			walk(((IndexOnlyScan *) plan)->indexorderby, found);
+			break;
+		case T_BitmapHeapScan:
+			walk(((BitmapHeapScan *) plan)->bitmapqualorig, found);
+			break;
+		case T_TidScan:
+			walk(((TidScan *) plan)->tidquals, found);
+			break;
+		case T_TidRangeScan:
+			walk(((TidRangeScan *) plan)->tidrangequals, found);
+			break;
+		case T_SubqueryScan:
+			walk_plan(((SubqueryScan *) plan)->subplan, found);
+			break;
+		case T_FunctionScan:
+			walk(((FunctionScan *) plan)->functions, found);
+			break;
+		case T_TableFuncScan:
+			walk(((TableFuncScan *) plan)->tablefunc, found);
+			break;
+		case T_ValuesScan:
+			walk(((ValuesScan *) plan)->values_lists, found);
+			break;
+		case T_NestLoop:
+			walk(((Join *) plan)->joinqual, found);
+			walk_nestloop((NestLoop *) plan, found);
+			break;
+		case T_MergeJoin:
+			walk(((Join *) plan)->joinqual, found);
+			walk(((MergeJoin *) plan)->mergeclauses, found);
+			break;
+		case T_HashJoin:
+			walk(((Join *) plan)->joinqual, found);
+			walk(((HashJoin *) plan)->hashclauses, found);
+			break;
+		case T_Hash:
+			walk(((Hash *) plan)->hashkeys, found);
+			break;
+		case T_Memoize:
+			walk_memoize((Memoize *) plan, found);
+			break;
+		case T_Sort:
+			walk_operators(((Sort *) plan)->sortOperators, ((Sort *) plan)->numCols, found);
+			break;
+		case T_IncrementalSort:
+			walk_operators(((IncrementalSort *) plan)->sort.sortOperators,
+						   ((IncrementalSort *) plan)->sort.numCols, found);
+			break;
+		case T_GatherMerge:
+			walk_operators(((GatherMerge *) plan)->sortOperators,
+						   ((GatherMerge *) plan)->numCols, found);
+			break;
+		case T_WindowAgg:
+			walk_window((WindowAgg *) plan, found);
+			break;
+		case T_Limit:
+			walk(((Limit *) plan)->limitOffset, found);
+			walk(((Limit *) plan)->limitCount, found);
+			break;
+		case T_ForeignScan:
+			/* What the other server makes of it is its own. */
+			walk(((ForeignScan *) plan)->fdw_exprs, found);
+			walk(((ForeignScan *) plan)->fdw_recheck_quals, found);
+			break;
+		default:
+			found->traits |= CF_TRAITS_ANY;
+			break;
+	}
+}
+
+static void
+walk_plan(Plan *plan, CfTraitsFound *found)
+{
+	if (plan == NULL)
+		return;
+	check_stack_depth();
+	walk(plan->targetlist, found);
+	walk(plan->qual, found);
+	walk_node(plan, found);
+	walk_plan(plan->lefttree, found);
+	walk_plan(plan->righttree, found);
+}
+
+void
+cf_traits_of_plan(PlannedStmt *stmt, CfTraitsFound *found)
+{
+	if (stmt->commandType == CMD_UTILITY)
+		return;
+	walk_plan(stmt->planTree, found);
+	walk_plans(stmt->subplans, found);
+}

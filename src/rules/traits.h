@@ -1,0 +1,36 @@
+/*
+ * traits.h - the traits of expressions and plans: see function.h.
+ *
+ * src/rules/traits.h
+ */
+#ifndef CF_RULES_TRAITS_H
+#define CF_RULES_TRAITS_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "nodes/plannodes.h"
+
+#include "rules/function.h"
+
+typedef struct CfTraitsFound
+{
+	CfTraits	traits;			/* never CF_TRAIT_NAMED_SETTING: the name was looked at */
+	int			named;			/* calls of current_setting that were looked at */
+	List	   *functions;		/* OIDs that brought a trait, if asked for */
+	bool		want_functions;
+} CfTraitsFound;
+
+/*
+ * Adds what an expression calls: functions, operators, casts by input and
+ * output functions, checks of domains.
+ */
+extern void cf_traits_of_expr(Node *expr, CfTraitsFound *found);
+
+/*
+ * The same for all expressions of a plan, as the planner has them: with
+ * default arguments, views, policies and inlined functions.
+ */
+extern void cf_traits_of_plan(PlannedStmt *stmt, CfTraitsFound *found);
+
+#endif							/* CF_RULES_TRAITS_H */
