@@ -40,11 +40,12 @@ AS 'MODULE_PATHNAME', 'cachefront_rules';
 COMMENT ON FUNCTION cache_rules_data() IS 'data of the view cache_rules';
 
 CREATE VIEW cache_rules AS SELECT * FROM cache_rules_data();
-COMMENT ON VIEW cache_rules IS 'the rules of this database, from the arguments of their triggers';
+COMMENT ON VIEW cache_rules IS
+'the rules of this database, from the arguments of their triggers: of the tables that the reader owns, or for pg_monitor of all';
 
 -- A rule concerns others, too: what it matches depends on it. So a trigger by
 -- hand takes the same right as cache_attach, which makes it with its caller's.
 REVOKE ALL ON FUNCTION cache_attach(regclass, text, text[], text[], text),
-    cache_detach(regclass, text, text[], text[]), cache_rules_data(),
+    cache_detach(regclass, text, text[], text[]),
     cache_invalidate_row(), cache_invalidate_statement() FROM PUBLIC;
-REVOKE ALL ON cache_rules FROM PUBLIC;
+GRANT SELECT ON cache_rules TO PUBLIC;

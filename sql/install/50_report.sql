@@ -51,6 +51,18 @@ CREATE VIEW cache_stats AS SELECT * FROM cache_stats_data();
 COMMENT ON VIEW cache_stats IS
 'counters since the last reset: a row per cache of this database, ''(default)'' for keys of no cache, ''*'' for the whole server';
 
+CREATE FUNCTION cache_summary_data(
+    OUT database name, OUT cache text, OUT entries bigint, OUT bytes bigint,
+    OUT lookups bigint, OUT hits bigint, OUT hit_ratio float8, OUT evictions bigint)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
+AS 'MODULE_PATHNAME', 'cachefront_summary';
+COMMENT ON FUNCTION cache_summary_data() IS 'data of the view cache_summary';
+
+CREATE VIEW cache_summary AS SELECT * FROM cache_summary_data();
+COMMENT ON VIEW cache_summary IS
+'a row per cache of every database, and one for keys of no cache: what is in memory of it, and how well it works; does not look at the entries';
+
 CREATE FUNCTION cache_latency_data(
     OUT operation text, OUT samples bigint, OUT p50_us float8, OUT p95_us float8,
     OUT p99_us float8, OUT max_us float8)
@@ -67,7 +79,8 @@ CREATE FUNCTION cache_entries_data(
     OUT database name, OUT key text, OUT cache text, OUT role name, OUT session_role name,
     OUT form text, OUT state text, OUT negative boolean, OUT bytes integer,
     OUT value_bytes integer, OUT dependencies integer, OUT load_ms float8,
-    OUT filled_at timestamptz, OUT age interval, OUT ttl_left interval)
+    OUT filled_at timestamptz, OUT age interval, OUT ttl_left interval,
+    OUT identity text, OUT query_digest text, OUT query text)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000
 AS 'MODULE_PATHNAME', 'cachefront_entries';
@@ -93,7 +106,11 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'cachefront_stats_reset';
 COMMENT ON FUNCTION cache_stats_reset() IS 'set all counters and latency histograms to zero';
 
-REVOKE ALL ON FUNCTION cache_latency_data(), cache_entries_data(), cache_inflight_data(),
+REVOKE ALL ON FUNCTION cache_summary_data(), cache_latency_data(), cache_entries_data(), cache_inflight_data(),
     cache_stats_reset() FROM PUBLIC;
-REVOKE ALL ON cache_latency, cache_entries, cache_inflight FROM PUBLIC;
+REVOKE ALL ON cache_summary, cache_latency, cache_entries, cache_inflight FROM PUBLIC;
 GRANT SELECT ON cache_status, cache_stats TO PUBLIC;
+GRANT SELECT ON cache_status, cache_stats, cache_summary, cache_latency, cache_entries,
+    cache_inflight TO pg_monitor;
+GRANT EXECUTE ON FUNCTION cache_status_data(), cache_stats_data(), cache_summary_data(),
+    cache_latency_data(), cache_entries_data(), cache_inflight_data() TO pg_monitor;

@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "catalog/catalog.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
@@ -671,6 +672,14 @@ find_problem(const CfRule *rule)
 	return NULL;
 }
 
+/* Keys have values of columns in them: what they are of is not for everybody. */
+static bool
+may_see(const CfRule *rule)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		(get_rel_name(rule->relid) != NULL && CF_OWNS_TABLE(rule->relid, GetUserId()));
+}
+
 Datum
 cachefront_rules(PG_FUNCTION_ARGS)
 {
@@ -684,10 +693,13 @@ cachefront_rules(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 	{
 		const CfRule *rule = &rules[i];
-		const char *problem = find_problem(rule);
+		const char *problem;
 		Datum		values[8];
 		bool		nulls[8] = {0};
 
+		if (!may_see(rule))
+			continue;
+		problem = find_problem(rule);
 		values[0] = ObjectIdGetDatum(rule->relid);
 		values[1] = DirectFunctionCall1(namein, CStringGetDatum(rule->name));
 		values[2] = CStringGetTextDatum(rule->args.has_key || rule->args.ntags > 0 ?

@@ -39,6 +39,7 @@
 #include "guc.h"
 #include "position.h"
 #include "rules/rule.h"
+#include "stats/queries.h"
 #include "subxact.h"
 
 #define CF_MAX_KEPT_DEPS 64		/* of an entry that is replaced for want of tags */
@@ -201,6 +202,8 @@ describe(const CfRequest *request, const CfLoad *load, const CfL1Result *replace
 	meta->load_us = load->load_us;
 	meta->first_len = load->first_len;
 	meta->stats_slot = request->def.stats_slot;
+	meta->query = cf_queries_note(VARDATA_ANY(request->query),
+								  VARSIZE_ANY_EXHDR(request->query));
 	meta->negative = load->negative;
 	collect_deps(request, load, replaced, deps, meta);
 }

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 typedef uint64_t uint64;
+typedef uint32_t uint32;
 typedef uint8_t uint8;
 #else
 #include "postgres.h"
@@ -34,6 +35,7 @@ typedef struct CfSieveLink
 	CfSieveRef	newer;
 	CfSieveRef	older;
 	uint8		visited;
+	uint32		note;			/* the includer's */
 } CfSieveLink;
 
 typedef struct CfSieve

@@ -307,12 +307,15 @@ cf_l1_remove_locked(CfSharedL1Partition *partition, dsa_pointer *link)
 {
 	dsa_pointer dp = *link;
 	CfSharedL1Entry *entry = cf_entry(dp);
+	Size		size;
 
 	Assert(LWLockHeldByMeInMode(partition->lock, LW_EXCLUSIVE));
 	*link = entry->next;
 	cf_sieve_remove(&partition->sieve, NULL, dp);
-	partition->bytes -= cf_entry_size(entry->ndeps, entry->key_len, entry->value_len);
+	size = cf_entry_size(entry->ndeps, entry->key_len, entry->value_len);
+	partition->bytes -= size;
 	partition->entries--;
+	cf_stats_hold(entry->stats_slot, -1, -(int64) size);
 	free_entry(dp);
 }
 
@@ -322,6 +325,7 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 {
 	MemSet(entry, 0, sizeof(*entry));
 	entry->chunks = chunks;
+	entry->sieve.note = meta->query;
 	entry->key_hash = key->hash;
 	entry->id_hash = id->hash;
 	entry->filled_at = meta->filled_at;
@@ -451,6 +455,7 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 		cf_sieve_insert(&partition->sieve, NULL, dp);
 		partition->bytes += size;
 		partition->entries++;
+		cf_stats_hold(meta->stats_slot, 1, (int64) size);
 	}
 	LWLockRelease(partition->lock);
 

@@ -55,6 +55,13 @@ put_definition(ReturnSetInfo *rsinfo, const CfDefinition *def)
 	put_item(rsinfo, "stale ttl", duration(def->stale_ttl));
 }
 
+const char *
+cf_report_identity(const CfHash128 *hash)
+{
+	return psprintf("%016llx%016llx", (unsigned long long) hash->h[0],
+					(unsigned long long) hash->h[1]);
+}
+
 static void
 put_identity(ReturnSetInfo *rsinfo, const CfIdentity *id)
 {
@@ -63,9 +70,7 @@ put_identity(ReturnSetInfo *rsinfo, const CfIdentity *id)
 	put_item(rsinfo, "session role", OidIsValid(id->session_role) ?
 			 GetUserNameFromId(id->session_role, false) : NULL);
 	put_item(rsinfo, "search path", namespace_search_path);
-	put_item(rsinfo, "identity", psprintf("%016llx%016llx",
-										  (unsigned long long) id->hash.h[0],
-										  (unsigned long long) id->hash.h[1]));
+	put_item(rsinfo, "identity", cf_report_identity(&id->hash));
 }
 
 static const char *

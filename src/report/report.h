@@ -19,6 +19,17 @@ extern const char *cf_report_state(bool current, CfL1Marker marker,
 								   TimestampTz expires_at, int64 stale_for,
 								   TimestampTz now);
 
+/*
+ * A text of that database (InvalidOid: of a shared catalog) as one that is valid
+ * in this one and can be sent to this client: where it cannot be had as it is, each
+ * byte that is not ASCII is written \xNN and a backslash twice. palloc'd; raises no
+ * error but for lack of memory.
+ */
+extern char *cf_report_text(const char *text, int len, Oid dboid);
+
+/* What tells the variants of a key apart, in hexadecimal digits. */
+extern const char *cf_report_identity(const CfHash128 *hash);
+
 /* Puts the rows of cache_explain into the set. */
 extern void cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request);
 

@@ -26,10 +26,12 @@
 #include "rules/define.h"
 #include "shmem.h"
 #include "stats/counters.h"
+#include "stats/queries.h"
 #include "worker.h"
 
 PG_FUNCTION_INFO_V1(cachefront_status);
 PG_FUNCTION_INFO_V1(cachefront_stats);
+PG_FUNCTION_INFO_V1(cachefront_summary);
 PG_FUNCTION_INFO_V1(cachefront_latency);
 PG_FUNCTION_INFO_V1(cachefront_entries);
 PG_FUNCTION_INFO_V1(cachefront_inflight);
@@ -65,6 +67,19 @@ put_name(Row *row, char *name)
 		put_null(row);
 	else
 		put(row, DirectFunctionCall1(namein, CStringGetDatum(name)));
+}
+
+/* The name of a database or role, or NULL: see cf_report_text. */
+static void
+put_shared_name(Row *row, char *name)
+{
+	put_name(row, name == NULL ? NULL : cf_report_text(name, strlen(name), InvalidOid));
+}
+
+static void
+put_foreign_text(Row *row, const char *text, int len, Oid dboid)
+{
+	put(row, CStringGetTextDatum(cf_report_text(text, len, dboid)));
 }
 
 static void
@@ -246,6 +261,44 @@ cachefront_stats(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* All databases' caches, and what is in memory of each. */
+Datum
+cachefront_summary(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = begin_set(fcinfo);
+
+	for (int slot = 0; slot < cf_stats_nslots(); slot++)
+	{
+		uint64		values[CF_NCOUNTERS];
+		char		name[CF_MAX_CACHE_NAME];
+		Oid			dboid;
+		int64		entries;
+		int64		bytes;
+		uint64		lookups;
+		uint64		hits;
+		Row			row = {0};
+
+		cf_stats_read((CfStatsSlot) slot, &dboid, name, values);
+		cf_stats_held((CfStatsSlot) slot, &entries, &bytes);
+		lookups = values[CF_COUNT_FETCHES] + values[CF_COUNT_GETS];
+		hits = values[CF_COUNT_L1_HITS] + values[CF_COUNT_L2_HITS] +
+			values[CF_COUNT_GET_HITS];
+		put_shared_name(&row, OidIsValid(dboid) ? get_database_name(dboid) : NULL);
+		put_foreign_text(&row, name, strlen(name), dboid);
+		put(&row, Int64GetDatum(entries));
+		put(&row, Int64GetDatum(bytes));
+		put(&row, Int64GetDatum((int64) lookups));
+		put(&row, Int64GetDatum((int64) hits));
+		if (lookups == 0)
+			put_null(&row);
+		else
+			put(&row, Float8GetDatum((double) hits / (double) lookups));
+		put(&row, Int64GetDatum((int64) values[CF_COUNT_EVICTIONS]));
+		emit(rsinfo, &row);
+	}
+	return (Datum) 0;
+}
+
 Datum
 cachefront_latency(PG_FUNCTION_ARGS)
 {
@@ -307,21 +360,32 @@ role_name(Oid role)
 	return OidIsValid(role) ? GetUserNameFromId(role, true) : NULL;
 }
 
+/* The digest of an entry's query, and the beginning of its text if that is still known. */
+static void
+put_query(Row *row, const CfL1Info *info)
+{
+	char		text[CF_QUERY_TEXT];
+	int			len = cf_queries_find(info->query, text);
+
+	put_text(row, info->query != 0 ? psprintf("%08x", info->query) : NULL);
+	if (len < 0)
+		put_null(row);
+	else
+		put_foreign_text(row, text, len, info->dboid);
+}
+
 static void
 emit_entry(const CfL1Info *info, void *arg)
 {
 	TimestampTz now = cf_now();
 	Row			row = {0};
-	char		cache[CF_MAX_CACHE_NAME];
-	uint64		counters[CF_NCOUNTERS];
-	Oid			dboid;
+	const char *cache = cf_stats_name(info->stats_slot);
 
-	cf_stats_read(info->stats_slot, &dboid, cache, counters);
-	put_name(&row, get_database_name(info->dboid));
-	put(&row, CStringGetTextDatum(info->key));
-	put(&row, CStringGetTextDatum(cache));
-	put_name(&row, role_name(info->role));
-	put_name(&row, role_name(info->session_role));
+	put_shared_name(&row, get_database_name(info->dboid));
+	put_foreign_text(&row, info->key, strlen(info->key), info->dboid);
+	put_foreign_text(&row, cache, strlen(cache), info->dboid);
+	put_shared_name(&row, role_name(info->role));
+	put_shared_name(&row, role_name(info->session_role));
 	put(&row, CStringGetTextDatum(form_name(info->form)));
 	put(&row, CStringGetTextDatum(cf_report_state(info->current, info->marker,
 												  info->expires_at, info->stale_for,
@@ -334,6 +398,8 @@ emit_entry(const CfL1Info *info, void *arg)
 	put(&row, TimestampTzGetDatum(info->filled_at));
 	put_interval(&row, now - info->filled_at);
 	put_interval(&row, info->expires_at - now);
+	put(&row, CStringGetTextDatum(cf_report_identity(&info->id_hash)));
+	put_query(&row, info);
 	emit(arg, &row);
 }
 
@@ -369,8 +435,8 @@ cachefront_inflight(PG_FUNCTION_ARGS)
 
 		if (!cf_flight_info(i, &info))
 			continue;
-		put_name(&row, get_database_name(info.dboid));
-		put(&row, PointerGetDatum(cstring_to_text_with_len(info.key, info.key_len)));
+		put_shared_name(&row, get_database_name(info.dboid));
+		put_foreign_text(&row, info.key, info.key_len, info.dboid);
 		put(&row, Int32GetDatum(info.leader));
 		put(&row, Int32GetDatum(info.waiters));
 		put(&row, TimestampTzGetDatum(info.started));

@@ -20,6 +20,8 @@
 
 #define CF_STATS_SLOTS 256
 #define CF_STATS_STRIPES 8
+#define CF_HELD_ENTRIES CF_NCOUNTERS
+#define CF_HELD_BYTES (CF_NCOUNTERS + 1)
 
 typedef struct CfSharedStatsSlot
 {
@@ -27,8 +29,8 @@ typedef struct CfSharedStatsSlot
 	Oid			dboid;
 	char		name[CF_MAX_CACHE_NAME];
 
-	/* Atomics, no lock */
-	pg_atomic_uint64 stripe[CF_STATS_STRIPES][CF_NCOUNTERS];
+	/* Atomics, no lock; of the last two only the sum of all stripes means something */
+	pg_atomic_uint64 stripe[CF_STATS_STRIPES][CF_NCOUNTERS + 2];
 } CfSharedStatsSlot;
 
 typedef struct CfSharedStats
@@ -62,7 +64,7 @@ stats_shmem_init(void *memory, LWLockPadded *locks)
 		cf_histogram_init(&new->latency[i]);
 	for (int i = 0; i < CF_STATS_SLOTS; i++)
 		for (int j = 0; j < CF_STATS_STRIPES; j++)
-			for (int k = 0; k < CF_NCOUNTERS; k++)
+			for (int k = 0; k < CF_NCOUNTERS + 2; k++)
 				pg_atomic_init_u64(&new->slot[i].stripe[j][k], 0);
 	strlcpy(new->slot[CF_STATS_DEFAULT].name, "(default)", CF_MAX_CACHE_NAME);
 }
@@ -126,6 +128,32 @@ cf_stats_add(CfStatsSlot slot, CfCounter counter, uint64 n)
 }
 
 void
+cf_stats_hold(CfStatsSlot slot, int entries, int64 bytes)
+{
+	int			stripe = (unsigned) CF_MY_BACKEND_INDEX % CF_STATS_STRIPES;
+	pg_atomic_uint64 *held = stats->slot[slot].stripe[stripe];
+
+	pg_atomic_fetch_add_u64(&held[CF_HELD_ENTRIES], entries);
+	pg_atomic_fetch_add_u64(&held[CF_HELD_BYTES], bytes);
+}
+
+/* What one session adds and another takes away lies in two stripes: read meanwhile, it may be below 0. */
+void
+cf_stats_held(CfStatsSlot slot, int64 *entries, int64 *bytes)
+{
+	uint64		n = 0;
+	uint64		size = 0;
+
+	for (int j = 0; j < CF_STATS_STRIPES; j++)
+	{
+		n += pg_atomic_read_u64(&stats->slot[slot].stripe[j][CF_HELD_ENTRIES]);
+		size += pg_atomic_read_u64(&stats->slot[slot].stripe[j][CF_HELD_BYTES]);
+	}
+	*entries = Max((int64) n, 0);
+	*bytes = Max((int64) size, 0);
+}
+
+void
 cf_stats_latency(CfLatency which, uint64 ns)
 {
 	cf_histogram_add(&stats->latency[which], ns);
@@ -146,6 +174,12 @@ int
 cf_stats_nslots(void)
 {
 	return (int) pg_atomic_read_u32(&stats->nslots);
+}
+
+const char *
+cf_stats_name(CfStatsSlot slot)
+{
+	return stats->slot[slot].name;
 }
 
 void

@@ -88,6 +88,13 @@ extern CfStatsSlot cf_stats_slot(Oid dboid, const char *name);
 extern void cf_stats_add(CfStatsSlot slot, CfCounter counter, uint64 n);
 #define cf_stats_count(slot, counter) cf_stats_add((slot), (counter), 1)
 
+/*
+ * What is in memory of a cache, more (or less, where negative) than before. No
+ * counter: cf_stats_reset leaves it.
+ */
+extern void cf_stats_hold(CfStatsSlot slot, int entries, int64 bytes);
+extern void cf_stats_held(CfStatsSlot slot, int64 *entries, int64 *bytes);
+
 extern void cf_stats_latency(CfLatency which, uint64 ns);
 
 /* True for one call in 16 of this session: hits are timed by sampling. */
@@ -95,6 +102,7 @@ extern bool cf_stats_sample(void);
 
 /* Reading. */
 extern int	cf_stats_nslots(void);
+extern const char *cf_stats_name(CfStatsSlot slot); /* in its database's encoding */
 extern void cf_stats_read(CfStatsSlot slot, Oid *dboid, char *name,
 						  uint64 values[CF_NCOUNTERS]);
 extern void cf_stats_read_latency(CfLatency which, uint64 *count, uint64 *p50,
