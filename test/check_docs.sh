@@ -3,6 +3,7 @@
 # - every setting, SQL function and view is named in README.md;
 # - every one of them is named in a test;
 # - every SQL object has a COMMENT;
+# - every view, and each of its columns, has a line in docs/monitoring.md;
 # - the rights in Redis that README.md asks for are those that a test makes do with.
 
 set -u
@@ -67,6 +68,37 @@ for name in $(settings) $(public_objects); do
 		complain "$name: in no test"
 	fi
 done
+
+# "VIEW COLUMN" of each view, from the function behind it.
+view_columns()
+{
+	awk '/^CREATE FUNCTION cache_[a-z0-9_]+_data\(/ { view = $3; sub(/_data\(.*/, "", view) }
+		view != "" {
+			line = $0
+			while (match(line, /OUT [a-z0-9_]+/)) {
+				print view, substr(line, RSTART + 4, RLENGTH - 4)
+				line = substr(line, RSTART + RLENGTH)
+			}
+		}
+		/^RETURNS/ { view = "" }' sql/install/*.sql
+}
+
+# The lines of docs/monitoring.md about a view.
+monitoring()
+{
+	awk -v head="## $1" '/^## / { inside = ($0 == head) } inside' docs/monitoring.md
+}
+
+while read -r view column; do
+	if ! grep -qF -- "| \`$column\` | " <<<"$(monitoring "$view")"; then
+		complain "$view.$column: not in docs/monitoring.md"
+	fi
+done < <(view_columns)
+while read -r view; do
+	if ! grep -q "^$view " <<<"$(view_columns)"; then
+		complain "$view: found no columns of the function behind it"
+	fi
+done < <(objects | sed -n 's/^VIEW //p')
 
 # One line for each object without a comment: overloads need one each.
 while read -r kind name; do
