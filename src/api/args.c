@@ -273,6 +273,7 @@ cf_arg_request(FunctionCallInfo fcinfo, CfRequest *request)
 	request->part = CF_L1_PART_ALL;
 	request->rows_desc = NULL;
 	request->binding = CF_BOUND_NONE;
+	request->rows_sink = NULL;
 	request->ttl = 0;
 	request->tags = NULL;
 }

@@ -5,6 +5,9 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -17,22 +20,27 @@
 #include "codec/rowcodec.h"
 #include "engine/fetch.h"
 #include "shmem.h"
+#include "subxact.h"
 
 PG_FUNCTION_INFO_V1(cachefront_fetch);
 PG_FUNCTION_INFO_V1(cachefront_fetch_row);
 PG_FUNCTION_INFO_V1(cachefront_fetch_rows);
 
+static void
+take_arguments(FunctionCallInfo fcinfo, CfRequest *request)
+{
+	cf_arg_request(fcinfo, request);
+	request->ttl = cf_arg_ttl(fcinfo, 3);
+	request->tags = cf_arg_tags(fcinfo, 4);
+}
+
 static struct varlena *
-fetch(FunctionCallInfo fcinfo, CfForm form, CfL1Part part, TupleDesc rows_desc)
+fetch_json(FunctionCallInfo fcinfo, CfL1Part part)
 {
 	CfRequest	request;
 
-	cf_arg_request(fcinfo, &request);
-	request.ttl = cf_arg_ttl(fcinfo, 3);
-	request.tags = cf_arg_tags(fcinfo, 4);
-	request.form = form;
+	take_arguments(fcinfo, &request);
 	request.part = part;
-	request.rows_desc = rows_desc;
 	if (unlikely(!cf_shmem_ready_or_warn()))
 		return cf_fetch_without_cache(&request);
 	return cf_fetch(&request);
@@ -41,13 +49,13 @@ fetch(FunctionCallInfo fcinfo, CfForm form, CfL1Part part, TupleDesc rows_desc)
 Datum
 cachefront_fetch(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_POINTER(fetch(fcinfo, CF_FORM_JSON, CF_L1_PART_ALL, NULL));
+	PG_RETURN_POINTER(fetch_json(fcinfo, CF_L1_PART_ALL));
 }
 
 Datum
 cachefront_fetch_row(PG_FUNCTION_ARGS)
 {
-	struct varlena *row = fetch(fcinfo, CF_FORM_JSON, CF_L1_PART_FIRST, NULL);
+	struct varlena *row = fetch_json(fcinfo, CF_L1_PART_FIRST);
 
 	if (row == NULL)
 		PG_RETURN_NULL();
@@ -90,12 +98,91 @@ require_readable_types(TupleDesc desc)
 	}
 }
 
+typedef struct Decode
+{
+	struct varlena *rows;
+	ReturnSetInfo *rsinfo;
+	bool		valid;
+} Decode;
+
+static void
+decode(void *arg)
+{
+	Decode	   *call = arg;
+
+	call->valid = cf_rows_decode(VARDATA(call->rows), VARSIZE(call->rows) - VARHDRSZ,
+								 call->rsinfo->setDesc, call->rsinfo->setResult);
+}
+
+/* Is it the value that is wrong, and not the server or the session? */
+static bool
+is_of_value(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category != ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) &&
+		category != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) &&
+		category != ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR);
+}
+
+/* False: the cached rows are of no use, and the store holds anything. */
+static bool
+decode_rows(ReturnSetInfo *rsinfo, struct varlena *rows, CfRowTrust trust)
+{
+	Decode		call = {rows, rsinfo, false};
+	ErrorData  *error;
+
+	if (trust == CF_ROWS_SAFE || RecoveryInProgress() || IsInParallelMode())
+	{
+		decode(&call);
+		return call.valid;
+	}
+	error = cf_subxact_try(decode, &call);
+	if (error == NULL)
+		return call.valid;
+	if (!is_of_value(error->sqlerrcode))
+		ReThrowError(error);
+	FreeErrorData(error);
+	return false;
+}
+
+/*
+ * A load puts its rows into the store itself, so only those that were cached
+ * are decoded. Where that fails, though the query would not, it is a miss. In
+ * recovery and in parallel mode there is no subtransaction that an error could
+ * be caught in: what may fail there is not cached.
+ */
+static void
+fetch_rows(CfRequest *request, ReturnSetInfo *rsinfo)
+{
+	CfRowTrust	trust = cf_rows_trust(rsinfo->setDesc);
+	struct varlena *rows;
+
+	if (unlikely(!cf_shmem_ready_or_warn()))
+	{
+		(void) cf_fetch_without_cache(request);
+		return;
+	}
+	if (trust == CF_ROWS_UNSAFE && (RecoveryInProgress() || IsInParallelMode()))
+	{
+		(void) cf_fetch_uncached(request);
+		return;
+	}
+	rows = cf_fetch(request);
+	if (request->rows_sink->filled)
+		return;
+	tuplestore_clear(rsinfo->setResult);
+	if (!decode_rows(rsinfo, rows, trust))
+		(void) cf_fetch_uncached(request);
+}
+
 Datum
 cachefront_fetch_rows(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CfRequest	request;
+	CfRowsSink	sink = {NULL, false};
 	MemoryContext old;
-	struct varlena *rows;
 
 	require_column_list(rsinfo);
 	require_readable_types(rsinfo->expectedDesc);
@@ -108,9 +195,11 @@ cachefront_fetch_rows(PG_FUNCTION_ARGS)
 							  false, work_mem);
 	MemoryContextSwitchTo(old);
 
-	rows = fetch(fcinfo, CF_FORM_ROWS, CF_L1_PART_ALL, rsinfo->setDesc);
-	if (!cf_rows_decode(VARDATA(rows), VARSIZE(rows) - VARHDRSZ, rsinfo->setDesc,
-						rsinfo->setResult))
-		elog(ERROR, "cached rows are not of the types that they were stored with");
+	take_arguments(fcinfo, &request);
+	request.form = CF_FORM_ROWS;
+	request.rows_desc = rsinfo->setDesc;
+	sink.store = rsinfo->setResult;
+	request.rows_sink = &sink;
+	fetch_rows(&request, rsinfo);
 	return (Datum) 0;
 }

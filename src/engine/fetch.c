@@ -832,6 +832,16 @@ cf_fetch(CfRequest *request)
 }
 
 struct varlena *
+cf_fetch_uncached(CfRequest *request)
+{
+	AcceptInvalidationMessages();
+	cf_define_find(&request->key, &request->def);
+	cf_identity_of_request(request);
+	cf_load_check_scope(&request->def);
+	return load_alone(request, false);
+}
+
+struct varlena *
 cf_fetch_without_cache(CfRequest *request)
 {
 	CfLoad		load;

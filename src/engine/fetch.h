@@ -17,6 +17,9 @@
  */
 extern struct varlena *cf_fetch(CfRequest *request);
 
+/* Runs the query and leaves no trace, whatever is cached. */
+extern struct varlena *cf_fetch_uncached(CfRequest *request);
+
 /* Only runs the query: for a server without our shared memory. */
 extern struct varlena *cf_fetch_without_cache(CfRequest *request);
 

@@ -51,6 +51,7 @@ typedef struct Receiver
 	uint32		first_len;
 	MemoryContext per_row;
 	CfRowEncoder *encoder;		/* CF_FORM_ROWS */
+	CfRowsSink *sink;			/* or NULL */
 	uint64		schema;
 } Receiver;
 
@@ -246,7 +247,11 @@ receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext old = MemoryContextSwitchTo(receiver->per_row);
 
 	if (receiver->form == CF_FORM_ROWS)
+	{
 		cf_row_encoder_add(receiver->encoder, slot);
+		if (receiver->sink != NULL)
+			tuplestore_puttupleslot(receiver->sink->store, slot);
+	}
 	else
 	{
 		text	   *object = row_as_json(receiver, slot);
@@ -274,7 +279,7 @@ receiver_destroy(DestReceiver *self)
 }
 
 static void
-init_receiver(Receiver *receiver, CfForm form)
+init_receiver(Receiver *receiver, CfForm form, CfRowsSink *sink)
 {
 	MemSet(receiver, 0, sizeof(*receiver));
 	receiver->pub.receiveSlot = receiver_receive;
@@ -283,6 +288,13 @@ init_receiver(Receiver *receiver, CfForm form)
 	receiver->pub.rDestroy = receiver_destroy;
 	receiver->pub.mydest = DestNone;
 	receiver->form = form;
+	receiver->sink = sink;
+	if (sink != NULL)
+	{
+		/* A load before this one may have failed in the middle. */
+		tuplestore_clear(sink->store);
+		sink->filled = false;
+	}
 	initStringInfo(&receiver->buf);
 	receiver->per_row = AllocSetContextCreate(CurrentMemoryContext,
 											  "cachefront row",
@@ -516,6 +528,8 @@ take_value(Receiver *receiver, CfLoad *load)
 	load->first_len = receiver->first_len;
 	load->schema = receiver->schema;
 	load->negative = receiver->nrows == 0;
+	if (receiver->sink != NULL)
+		receiver->sink->filled = true;
 }
 
 static void
@@ -542,7 +556,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	volatile bool complete = false;
 
 	begin_load(request, load);
-	init_receiver(&receiver, request->form);
+	init_receiver(&receiver, request->form, request->rows_sink);
 	begin_query_errors(&callback, text);
 
 	cf_stats_count(request->def.stats_slot, CF_COUNT_LOADS);
@@ -632,7 +646,7 @@ cf_load_run_plain(const CfRequest *request, CfLoad *load)
 	Receiver	receiver;
 
 	begin_load(request, load);
-	init_receiver(&receiver, request->form);
+	init_receiver(&receiver, request->form, request->rows_sink);
 	begin_query_errors(&callback, text);
 	PG_TRY();
 	{

@@ -10,6 +10,7 @@
 
 #include "access/tupdesc.h"
 #include "utils/array.h"
+#include "utils/tuplestore.h"
 
 #include "codec/key.h"
 #include "l1/table.h"
@@ -32,6 +33,16 @@ typedef struct CfArgs
 	bool		resolved;		/* of the parameters' types: params.c */
 } CfArgs;
 
+/*
+ * Where a load of typed rows puts them as they are, so that its own caller need
+ * not decode what it has just encoded.
+ */
+typedef struct CfRowsSink
+{
+	Tuplestorestate *store;
+	bool		filled;			/* a load has put all of its rows */
+} CfRowsSink;
+
 typedef struct CfRequest
 {
 	CfKey		key;
@@ -40,6 +51,7 @@ typedef struct CfRequest
 	CfForm		form;
 	CfL1Part	part;			/* what of the JSON the caller wants */
 	TupleDesc	rows_desc;		/* with CF_FORM_ROWS: the caller's columns */
+	CfRowsSink *rows_sink;		/* or NULL */
 	int64		ttl;			/* us; 0: as defined */
 	ArrayType  *tags;			/* text[] without NULLs, or NULL */
 

@@ -567,6 +567,24 @@ query("SELECT cf_debug_advance_clock('2 s')");
 is(query($item), '[{"val":"new"}]', 'standby: after l1_ttl, what the primary has committed');
 is(counters('loads'), 2, 'standby: by one more load');
 
+# What may not be read back is not cached there: no subtransaction could catch it.
+on_primary(q{CREATE DOMAIN code AS text; CREATE TABLE coded (c code, cs code[], b jsonb);
+	INSERT INTO coded VALUES ('', '{""}', '{}');
+	ALTER DOMAIN code ADD CHECK (VALUE <> '') NOT VALID});
+query('SELECT cache_stats_reset()');
+foreach my $column ('cs code[]', 'c code', 'b jsonb')
+{
+	my ($name) = split / /, $column;
+
+	my $plain = query("SELECT $name FROM coded");
+	my $cached = "SELECT * FROM cache_fetch_rows('coded', 'SELECT $name FROM coded')"
+	  . " AS t($column)";
+
+	is(query($cached), $plain, "standby: $column loaded");
+	is(query($cached), $plain, "standby: $column again");
+}
+is(counters('loads', 'l1_hits'), '4|2', 'standby: the array of a domain is not cached');
+
 # Its own cache can be written: that is no write of the database.
 is(query(q{SELECT cache_set('k', '"v"'); SELECT cache_get('k')}), "t\n\"v\"",
 	'standby: cache_set');
