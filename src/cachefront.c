@@ -36,6 +36,7 @@
 #include "shmem.h"
 #include "stats/counters.h"
 #include "stats/queries.h"
+#include "steady.h"
 #include "worker.h"
 #include "xact.h"
 
@@ -57,6 +58,7 @@ _PG_init(void)
 	cf_guc_define();
 
 	cf_secret_register();
+	cf_steady_register();
 	cf_debug_register();
 	cf_position_register();
 	cf_stats_register();

@@ -23,6 +23,7 @@
 #define CF_DEBUG_LOCK_CLASS 0xCFD
 
 PG_FUNCTION_INFO_V1(cachefront_debug_advance_clock);
+PG_FUNCTION_INFO_V1(cachefront_debug_set_wall_clock);
 PG_FUNCTION_INFO_V1(cachefront_debug_hold);
 PG_FUNCTION_INFO_V1(cachefront_debug_held);
 PG_FUNCTION_INFO_V1(cachefront_debug_waitpoint_enable);
@@ -32,6 +33,7 @@ PG_FUNCTION_INFO_V1(cachefront_debug_waitpoint_release);
 typedef struct SharedDebug
 {
 	pg_atomic_uint64 clock_offset;	/* microseconds */
+	pg_atomic_uint64 wall_offset;	/* likewise */
 	pg_atomic_uint32 hold;		/* hash of the hold point that is enabled, or 0 */
 	pg_atomic_uint32 held;		/* sessions that are held by it */
 } SharedDebug;
@@ -98,8 +100,15 @@ cachefront_debug_held(PG_FUNCTION_ARGS)
 TimestampTz
 cf_debug_now(void)
 {
-	return GetCurrentTimestamp() +
+	return cf_steady_now() +
 		(TimestampTz) pg_atomic_read_u64(&debug->clock_offset);
+}
+
+TimestampTz
+cf_debug_wall_now(void)
+{
+	return GetCurrentTimestamp() +
+		(TimestampTz) pg_atomic_read_u64(&debug->wall_offset);
 }
 
 Datum
@@ -110,6 +119,18 @@ cachefront_debug_advance_clock(PG_FUNCTION_ARGS)
 	cf_shmem_require();
 	pg_atomic_fetch_add_u64(&debug->clock_offset,
 							by->time + by->day * USECS_PER_DAY);
+	PG_RETURN_VOID();
+}
+
+/* As somebody who sets the machine's clock, by so much. */
+Datum
+cachefront_debug_set_wall_clock(PG_FUNCTION_ARGS)
+{
+	Interval   *by = PG_GETARG_INTERVAL_P(0);
+
+	cf_shmem_require();
+	pg_atomic_write_u64(&debug->wall_offset,
+						(uint64) (by->time + by->day * USECS_PER_DAY));
 	PG_RETURN_VOID();
 }
 
@@ -145,6 +166,7 @@ debug_shmem_init(void *memory, LWLockPadded *locks)
 	SharedDebug *new = memory;
 
 	pg_atomic_init_u64(&new->clock_offset, 0);
+	pg_atomic_init_u64(&new->wall_offset, 0);
 	pg_atomic_init_u32(&new->hold, 0);
 	pg_atomic_init_u32(&new->held, 0);
 }

@@ -8,8 +8,9 @@
  * to stay for the lock. After the commit an error would stop the server: there
  * a test must not make the lock part of a deadlock.
  *
- * cf_now() is the only clock of the cache: with CF_DEBUG a test may move it
- * forward for the whole server.
+ * cf_now() is the only clock of entries, and goes on whatever is done to the
+ * one on the wall (steady.h): with CF_DEBUG a test may move it forward for the
+ * whole server, and the wall's (cf_wall_now()) in any direction.
  *
  * src/debug_point.h
  */
@@ -21,19 +22,24 @@
 #include "datatype/timestamp.h"
 #include "utils/timestamp.h"
 
+#include "steady.h"
+
 #ifdef CF_DEBUG
 extern void cf_debug_wait(const char *name);
 extern void cf_debug_hold(const char *name);
 extern TimestampTz cf_debug_now(void);
+extern TimestampTz cf_debug_wall_now(void);
 extern void cf_debug_register(void);
 
 #define CF_WAIT_POINT(name) cf_debug_wait(name)
 #define CF_HOLD_POINT(name) cf_debug_hold(name)
 #define cf_now() cf_debug_now()
+#define cf_wall_now() cf_debug_wall_now()
 #else
 #define CF_WAIT_POINT(name) ((void) 0)
 #define CF_HOLD_POINT(name) ((void) 0)
-#define cf_now() GetCurrentTimestamp()
+#define cf_now() cf_steady_now()
+#define cf_wall_now() GetCurrentTimestamp()
 #define cf_debug_register() ((void) 0)
 #endif
 

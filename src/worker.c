@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "position.h"
 #include "shmem.h"
+#include "steady.h"
 #include "worker.h"
 
 #define CF_WORKER_MAX_TASKS 8
@@ -514,7 +515,7 @@ void
 cachefront_worker_main(Datum arg)
 {
 	Oid			dboid = DatumGetObjectId(arg);
-	TimestampTz last_work = GetCurrentTimestamp();
+	TimestampTz last_work = cf_steady_now();
 
 	handle_signals();
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
@@ -523,8 +524,8 @@ cachefront_worker_main(Datum arg)
 	while (!ShutdownRequestPending)
 	{
 		if (do_work())
-			last_work = GetCurrentTimestamp();
-		else if (TimestampDifferenceExceeds(last_work, GetCurrentTimestamp(),
+			last_work = cf_steady_now();
+		else if (TimestampDifferenceExceeds(last_work, cf_steady_now(),
 											CF_WORKER_IDLE_MS))
 		{
 			rested = true;

@@ -621,7 +621,7 @@ follow(CfRequest *request, CfSharedFlight *flight, TimestampTz deadline,
 static struct varlena *
 fetch_missed(CfRequest *request, bool have_old)
 {
-	TimestampTz deadline = GetCurrentTimestamp() +
+	TimestampTz deadline = cf_steady_now() +
 		cf_guc_flight_timeout * INT64CONST(1000);
 	struct varlena *value = NULL;
 	CfSharedFlight *flight;
@@ -686,7 +686,7 @@ refresh_is_due(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 static struct varlena *
 refresh_early(const CfRequest *request, const CfL1Result *hit)
 {
-	TimestampTz deadline = GetCurrentTimestamp() +
+	TimestampTz deadline = cf_steady_now() +
 		cf_guc_flight_timeout * INT64CONST(1000);
 	struct varlena *value;
 	CfSharedFlight *flight;

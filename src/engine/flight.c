@@ -298,7 +298,7 @@ begin_locked(const CfKey *key, const CfIdentity *id)
 	flight->key_len = key->len;
 	memcpy(flight->key, key->data, key->len);
 	flight->leader = MyProcPid;
-	flight->started = GetCurrentTimestamp();
+	flight->started = cf_steady_now();
 	flight->state = FLIGHT_LOADING;
 	flight->snapshot_begun = false;
 	flight->waiters = 0;
@@ -631,7 +631,7 @@ sleep_until_landed(CfSharedFlight *flight, TimestampTz deadline)
 	ConditionVariablePrepareToSleep(&flight->landed);
 	while (!has_landed(flight))
 	{
-		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+		long		left = TimestampDifferenceMilliseconds(cf_steady_now(), deadline);
 
 		if (left <= 0)
 			break;

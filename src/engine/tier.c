@@ -265,7 +265,7 @@ look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTier
 		}
 
 		/* Inside of a load nobody is waited for: it might wait for us. */
-		if (cf_load_active() || GetCurrentTimestamp() >= deadline)
+		if (cf_load_active() || cf_steady_now() >= deadline)
 		{
 			tier->state = CF_TIER_UNLEASED;
 			count(request, CF_COUNT_L2_MISSES);

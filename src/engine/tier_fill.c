@@ -147,9 +147,10 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta,
 	/* What the load's snapshot could see was written by now. */
 	env->end_lsn = cf_position_lsn();
 	env->schema = load->schema;
-	env->filled_at = meta->filled_at;
+	/* Other servers have other clocks: only the wall's can be compared. */
+	env->filled_at = cf_steady_to_wall(meta->filled_at);
 	env->ttl = meta->ttl;
-	env->expires_at = meta->filled_at + meta->ttl;
+	env->expires_at = env->filled_at + meta->ttl;
 	env->stale_for = meta->stale_for;
 	env->load_us = meta->load_us;
 	env->first_len = meta->first_len;

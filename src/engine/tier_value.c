@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "common/int.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -220,6 +221,21 @@ versions_match(const CfEnvelope *env, const CfL2Tag *tags, int ntags)
 	return epochs == 2;
 }
 
+/*
+ * How long it may live on: until it expires by this server's clock, but from
+ * now on for no longer than it had to live, whatever time it says that it is of.
+ */
+static int64
+time_left(const CfEnvelope *env, TimestampTz now)
+{
+	TimestampTz expires = cf_steady_of_wall(env->expires_at);
+	int64		left;
+
+	if (pg_sub_s64_overflow(expires, now, &left))
+		left = expires > now ? PG_INT64_MAX : PG_INT64_MIN;
+	return Min(left, env->ttl);
+}
+
 static void
 describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1Meta *meta)
 {
@@ -227,9 +243,9 @@ describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1
 	int			ndeps;
 
 	MemSet(meta, 0, sizeof(*meta));
-	/* Another server's clock may be ahead. */
-	meta->filled_at = Min(env->filled_at, now);
-	meta->ttl = env->expires_at - meta->filled_at;
+	/* Another server's clock may be ahead, or this one's was set back since. */
+	meta->filled_at = Min(cf_steady_of_wall(env->filled_at), now);
+	meta->ttl = time_left(env, now) + (now - meta->filled_at);
 	if (RecoveryInProgress())
 		meta->ttl = Min(meta->ttl, now - meta->filled_at +
 						request->def.l1_ttl);
@@ -388,7 +404,7 @@ cf_tier_take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags, C
 		return false;
 	}
 	if (!cf_floor_admits(&tier->floor, env.lsn, env.end_lsn, env.timeline, env.incarnation) ||
-		env.expires_at <= cf_now() || !cf_deps_fit(env.ntags) ||
+		time_left(&env, cf_now()) <= 0 || !cf_deps_fit(env.ntags) ||
 		is_outdated(&env, tags, ntags))
 		return false;
 

@@ -10,6 +10,7 @@
 #include "utils/timestamp.h"
 
 #include "invalidate/lease.h"
+#include "steady.h"
 
 #define CF_LEASES 64
 #define CF_LEASE_MS 10000		/* who sets after that has not filled a miss */
@@ -51,7 +52,7 @@ cf_lease_take(const CfKey *key, uint64 stamp)
 	any = true;
 	lease->key_hash = key->hash;
 	lease->stamp = stamp;
-	lease->taken = GetCurrentTimestamp();
+	lease->taken = cf_steady_now();
 }
 
 uint64
@@ -60,7 +61,7 @@ cf_lease_find(const CfKey *key)
 	Lease	   *lease = find_lease(key);
 
 	if (lease == NULL ||
-		TimestampDifferenceExceeds(lease->taken, GetCurrentTimestamp(), CF_LEASE_MS))
+		TimestampDifferenceExceeds(lease->taken, cf_steady_now(), CF_LEASE_MS))
 		return CF_NO_LEASE;
 	return lease->stamp;
 }

@@ -23,6 +23,7 @@
 #include "l2/space.h"
 #include "position.h"
 #include "shmem.h"
+#include "steady.h"
 
 #define CF_BEAT_INTERVAL_MS 3000
 #define CF_BEAT_KEEP_MS "5000"	/* a standby that lags needs an old one */
@@ -213,7 +214,7 @@ void
 cf_beat_work(void)
 {
 	static TimestampTz last = 0;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = cf_steady_now();
 
 	if (RecoveryInProgress())
 		return;

@@ -17,6 +17,7 @@
 
 #include "guc.h"
 #include "l2/keyring.h"
+#include "steady.h"
 
 #define CF_MAX_KEY_FILE 65536
 #define CF_COMPLAIN_MS 60000
@@ -29,7 +30,7 @@ static void
 complain(const char *path, const char *what, int line)
 {
 	static TimestampTz last = 0;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = cf_steady_now();
 
 	if (last != 0 && !TimestampDifferenceExceeds(last, now, CF_COMPLAIN_MS))
 		return;

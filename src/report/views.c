@@ -159,13 +159,14 @@ put_text(Row *row, const char *text)
 		put(row, CStringGetTextDatum(text));
 }
 
+/* Of the clock that the cache goes by; 0: never. */
 static void
 put_time(Row *row, TimestampTz time)
 {
 	if (time == 0)
 		put_null(row);
 	else
-		put(row, TimestampTzGetDatum(time));
+		put(row, TimestampTzGetDatum(cf_steady_to_wall(time)));
 }
 
 /* What the breaker knows, and what keeps Redis from being used. */
@@ -395,7 +396,7 @@ emit_entry(const CfL1Info *info, void *arg)
 	put(&row, Int32GetDatum(info->value_len));
 	put(&row, Int32GetDatum(info->ndeps));
 	put(&row, Float8GetDatum((double) info->load_us / 1000.0));
-	put(&row, TimestampTzGetDatum(info->filled_at));
+	put(&row, TimestampTzGetDatum(cf_steady_to_wall(info->filled_at)));
 	put_interval(&row, now - info->filled_at);
 	put_interval(&row, info->expires_at - now);
 	put(&row, CStringGetTextDatum(cf_report_identity(&info->id_hash)));
@@ -439,8 +440,8 @@ cachefront_inflight(PG_FUNCTION_ARGS)
 		put_foreign_text(&row, info.key, info.key_len, info.dboid);
 		put(&row, Int32GetDatum(info.leader));
 		put(&row, Int32GetDatum(info.waiters));
-		put(&row, TimestampTzGetDatum(info.started));
-		put_interval(&row, GetCurrentTimestamp() - info.started);
+		put(&row, TimestampTzGetDatum(cf_steady_to_wall(info.started)));
+		put_interval(&row, cf_steady_now() - info.started);
 		emit(rsinfo, &row);
 	}
 	return (Datum) 0;

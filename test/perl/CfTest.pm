@@ -124,6 +124,8 @@ sub debug
 		$database // 'postgres', q{
 		CREATE FUNCTION cf_debug_advance_clock(by interval) RETURNS void
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_advance_clock';
+		CREATE FUNCTION cf_debug_set_wall_clock(by interval) RETURNS void
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_set_wall_clock';
 		CREATE FUNCTION cf_debug_waitpoint_enable(name text) RETURNS void
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_waitpoint_enable';
 		CREATE FUNCTION cf_debug_waitpoint_release(name text) RETURNS void

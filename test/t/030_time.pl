@@ -118,6 +118,30 @@ advance('20 min');
 is(query("SELECT state FROM cache_entries WHERE key = 'k'"),
 	'expired', 'past its stale time it is of no use');
 
+# Somebody sets the machine's clock, by days: it is nothing to an entry, old or new.
+# What is shown of times is of that clock, as it was set last.
+foreach my $by ('-1 day', '1 day')
+{
+	clean();
+	query("SELECT cache_fetch('short', 'SELECT val FROM item', ttl => '30 s'),"
+		  . " cache_fetch('long', 'SELECT val FROM item', ttl => '2 hours')");
+	query("SELECT cf_debug_set_wall_clock('$by')");
+	query("SELECT cache_fetch('short:later', 'SELECT val FROM item', ttl => '30 s'),"
+		  . " cache_fetch('long:later', 'SELECT val FROM item', ttl => '2 hours')");
+	is(query("SELECT count(*), max(abs(extract(epoch FROM now() + '$by' - filled_at))) < 7200,"
+			  . " max(age) < '10 min', min(age) >= '0', max(ttl_left) <= '2 hours' FROM cache_entries"),
+		'4|t|t|t|t', "the clock set by $by: what is shown");
+	advance('31 s');
+	is(query("SELECT string_agg(key || ' ' || state, ', ' ORDER BY key) FROM cache_entries"),
+		'long fresh, long:later fresh, short stale, short:later stale',
+		"the clock set by $by: each lives as long as it was given");
+	query("SELECT cf_debug_set_wall_clock('0')");
+	is(query("SELECT string_agg(key || ' ' || state, ', ' ORDER BY key) FROM cache_entries"),
+		'long fresh, long:later fresh, short stale, short:later stale',
+		"the clock set right again: the same");
+}
+clean();
+
 # The call's own, then its cache's, then the server's.
 query("SELECT cache_define('short', ttl => '20 s')");
 query("SELECT cache_fetch('short:a', 'SELECT 1'), cache_fetch('a', 'SELECT 1'),"

@@ -216,6 +216,25 @@ is(query($short), '[{"v":50}]', 'past it');
 is(join(' ', map { stat($node, $_) } qw(loads l2_hits l2_misses l2_fills)), '1 0 1 1',
 	'it is a miss, loaded and filled anew');
 
+# This server's clock is set back after it has filled, so that the value is of the future.
+my $left = q{SELECT substring(value FROM 'ttl left ([0-9.]+) s')::float8 FROM
+	cache_explain('short', 'SELECT v FROM item WHERE id = 5') WHERE item = 'L2'};
+foreach my $by ('-1 day', '-1 hour')
+{
+	query("SELECT cf_debug_set_wall_clock('$by')");
+	cmp_ok(query($left), '<=', 100, "a value of the future ($by) is kept for its time to live at most");
+	reset_l1($node, $redis);
+	is(query($short), '[{"v":50}]', 'it is used');
+	is(stat($node, 'loads'), 0, 'not loaded');
+	cmp_ok(query(q{SELECT extract(epoch FROM age + ttl_left) FROM cache_entries WHERE key = 'short'}),
+		'<=', 100, 'and for no longer in L1');
+}
+query("SELECT cf_debug_set_wall_clock('1 day')");
+like(query(q{SELECT value FROM cache_explain('short', 'SELECT v FROM item WHERE id = 5') WHERE item = 'L2'}),
+	qr/^(?!fresh)/, 'set forward, it has expired');
+query("SELECT cf_debug_set_wall_clock('0')");
+query('SELECT cache_flush()');
+
 my $none = q{SELECT cache_fetch('none', 'SELECT v FROM item WHERE id = -5', ttl => '100 seconds')};
 reset_l1($node, $redis);
 query($none);
