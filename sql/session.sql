@@ -44,6 +44,19 @@ BEGIN
 	RETURN CASE WHEN wrong = '' THEN format('right, %s hits', hits) ELSE 'WRONG:' || wrong END;
 END $$;
 
+-- ways that no argument shows, or no tree
+CREATE AGGREGATE setting_of(boolean) (sfunc = current_setting, stype = text, initcond = 'app.tenant');
+CREATE OPERATOR ?? (rightarg = text, function = current_setting);
+CREATE FUNCTION alias(text) RETURNS text LANGUAGE internal STABLE AS 'show_config_by_name';
+CREATE DOMAIN checked AS text CHECK (value <> current_setting('app.tenant', true) OR value = 'one');
+CREATE TYPE has_checked AS (t checked);
+CREATE FUNCTION passes(t text) RETURNS text LANGUAGE plpgsql STABLE AS
+	$$ BEGIN PERFORM t::checked; RETURN 'yes'; EXCEPTION WHEN check_violation THEN RETURN 'no'; END $$;
+CREATE FUNCTION assigns_checked(t text) RETURNS text LANGUAGE plpgsql STABLE AS
+	$$ DECLARE c checked; BEGIN c := t; RETURN 'yes'; EXCEPTION WHEN check_violation THEN RETURN 'no'; END $$;
+CREATE FUNCTION populates(t text) RETURNS text LANGUAGE plpgsql STABLE AS
+	$$ BEGIN PERFORM json_populate_record(NULL::has_checked, json_build_object('t', t)); RETURN 'yes';
+	EXCEPTION WHEN check_violation THEN RETURN 'no'; END $$;
 SELECT cache_fetch('rs:0', 'SELECT 1');
 -- every way to a setting
 CREATE FUNCTION mine(x text DEFAULT current_setting('app.tenant')) RETURNS text
@@ -109,7 +122,10 @@ SELECT query, under('app.tenant', 'one', 'two', query) FROM (VALUES
 	(26, 'SELECT v FROM tenants ORDER BY tenant <> in_body() LIMIT 1'),
 	(27, 'SELECT (SELECT v FROM tenants t WHERE t.tenant = in_body() LIMIT 1) FROM tenants LIMIT 1'),
 	(28, 'WITH RECURSIVE r(v, n) AS (SELECT in_body(), 1 UNION ALL SELECT v, n + 1 FROM r WHERE n < 2) SELECT max(v) FROM r'),
-	(29, 'SELECT (xpath(''//in_body/text()'', query_to_xml(''SELECT in_body()'', true, false, '''')))[1]::text')
+	(29, 'SELECT (xpath(''//in_body/text()'', query_to_xml(''SELECT in_body()'', true, false, '''')))[1]::text'),
+	(30, 'SELECT setting_of(true)'), (31, 'SELECT ?? ''app.tenant'''), (32, 'SELECT alias(''app.tenant'')'),
+	(33, 'SELECT passes(''two'')'), (34, 'SELECT assigns_checked(''two'')'), (35, 'SELECT populates(''two'')'),
+	(36, 'SELECT setting_of(true) OVER () FROM tenants LIMIT 1')
 ) q(n, query) ORDER BY n;
 
 -- settings that change how a query runs do not count, unless it asks for them

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
@@ -16,6 +18,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -35,12 +38,43 @@ add_function(CfTraitsFound *found, Oid function, CfTraits traits)
 		found->functions = list_append_unique_oid(found->functions, function);
 }
 
+/* By an operator or an aggregate, it gets the name from who knows where. */
 static bool
 note_function(Oid function, void *context)
 {
-	add_function(context, function,
-				 cf_function_traits(function) & ~CF_TRAIT_NAMED_SETTING);
+	CfTraits	traits = cf_function_traits(function);
+
+	if ((traits & CF_TRAIT_NAMED_SETTING) != 0)
+		traits |= CF_TRAIT_ALL_SETTINGS;
+	add_function(context, function, traits & ~CF_TRAIT_NAMED_SETTING);
 	return false;
+}
+
+/* The functions that an aggregate is made of. */
+static void
+add_aggregate(CfTraitsFound *found, Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function));
+	Form_pg_aggregate form;
+	Oid			parts[8];
+
+	if (!HeapTupleIsValid(tuple))
+		return;					/* a window function that is none */
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	parts[0] = form->aggtransfn;
+	parts[1] = form->aggfinalfn;
+	parts[2] = form->aggcombinefn;
+	parts[3] = form->aggserialfn;
+	parts[4] = form->aggdeserialfn;
+	parts[5] = form->aggmtransfn;
+	parts[6] = form->aggminvtransfn;
+	parts[7] = form->aggmfinalfn;
+	ReleaseSysCache(tuple);
+	for (int i = 0; i < lengthof(parts); i++)
+	{
+		if (OidIsValid(parts[i]))
+			(void) note_function(parts[i], found);
+	}
 }
 
 /* What it reads is said by its first argument, if that is a constant. */
@@ -99,7 +133,14 @@ traits_walker(Node *node, void *context)
 				found->named++;
 				add_function(found, ((FuncExpr *) node)->funcid,
 							 traits_of_named_setting((FuncExpr *) node));
+				return expression_tree_walker(node, traits_walker, context);
 			}
+			break;
+		case T_Aggref:
+			add_aggregate(found, ((Aggref *) node)->aggfnoid);
+			break;
+		case T_WindowFunc:
+			add_aggregate(found, ((WindowFunc *) node)->winfnoid);
 			break;
 		case T_CoerceViaIO:
 			add_conversion(found, exprType((Node *) ((CoerceViaIO *) node)->arg),
