@@ -3,11 +3,11 @@
 #
 #   test/soak/soak.sh [SECONDS [CHECKER-OPTION...]]      default: 600 seconds
 #
-# Half of the time it looks at one server without Redis, the other half at a
+# Two fifths of the time it looks at one server without Redis, as long at a
 # server that crashes now and then and its standby, with a Redis that
-# redis_faults.pl mistreats. CF_REDIS
-# chooses one of them, "off" or "on"; CF_REDIS_FAULTS names what may be done to
-# Redis (all, or "none").
+# redis_faults.pl mistreats; before both, the differential tester has one fifth.
+# CF_REDIS chooses one of them: "off", "on" or "differential"; CF_REDIS_FAULTS
+# names what may be done to Redis (all, or "none").
 #
 # CF_FLAVOUR picks the build (release); CF_FAULT="NAME..." builds one with planted
 # faults instead, -DCF_FAULT_NAME. The last line says what was found; the status
@@ -120,6 +120,23 @@ check_without_redis()
 	return "$status"
 }
 
+# Scripts of what it finds stay in CF_BUILD/differential.
+check_differences()
+{
+	local status
+
+	mkdir -p "$CF_BUILD/differential"
+	own_folder "$DATA"
+	cf_server_init "$DATA" "$CF_TREE_BIN" &&
+		start_server "$DATA" "$PORT" -c autovacuum=off -c max_prepared_transactions=40 || return 2
+	"$SOCKETS/differential" --host "$SOCKETS" --port "$PORT" --seed "$SEED" \
+		--out "$CF_BUILD/differential" "$@"
+	status=$?
+	logs_are_clean "$DATA/server.log" || status=1
+	stop_all
+	return "$status"
+}
+
 check_with_redis()
 {
 	local status settings=(-c "cachefront.redis_url=unix://$SOCKETS/redis/s"
@@ -151,13 +168,17 @@ trap 'stop_all; rm -rf "$SOCKETS"' EXIT
 trap 'exit 130' INT TERM HUP
 gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" -o "$SOCKETS/checker" \
 	test/soak/*.c -L"$("$PG_CONFIG" --libdir)" -lpq -lpthread || exit 2
+gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" \
+	-o "$SOCKETS/differential" test/differential/*.c -L"$("$PG_CONFIG" --libdir)" -lpq || exit 2
 
 case ${CF_REDIS:-both} in
 	off) check_without_redis --seconds "$SECONDS_TO_RUN" "$@" ;;
 	on) check_with_redis --seconds "$SECONDS_TO_RUN" --seed "$SEED" "$@" ;;
+	differential) check_differences --seconds "$SECONDS_TO_RUN" "$@" ;;
 	*)
-		check_without_redis --seconds $((SECONDS_TO_RUN / 2)) "$@" &&
-			check_with_redis --seconds $(((SECONDS_TO_RUN + 1) / 2)) --seed "$SEED" \
+		check_differences --seconds $((SECONDS_TO_RUN / 5)) &&
+			check_without_redis --seconds $((SECONDS_TO_RUN * 2 / 5)) "$@" &&
+			check_with_redis --seconds $((SECONDS_TO_RUN * 2 / 5)) --seed "$SEED" \
 				--crash-every 20 "$@"
 		;;
 esac

@@ -1,0 +1,430 @@
+/*
+ * catalogue.c - what a run can consist of, by feature.
+ *
+ * The promise must hold in every world that these entries can make: each table
+ * has rules that reach what is read from it, or the query is one that must not
+ * be kept at all. README.md says how to add one, and which fault of the cache
+ * each feature was made for.
+ *
+ * test/differential/catalogue.c
+ */
+#include <stddef.h>
+
+#include "differential.h"
+
+#define SETUP(f, sql) {.feature = f, .kind = ENTRY_SETUP, .a = sql}
+#define FETCH(f, key, query, argument, columns, tags) \
+	{.feature = f, .kind = ENTRY_FETCH, .a = key, .b = query, .c = argument, .d = columns, .e = tags}
+#define PAIR(f, cached, plain) {.feature = f, .kind = ENTRY_PAIR, .a = cached, .b = plain}
+#define PAIR_AFTER(f, cached, plain, prelude, when) \
+	{.feature = f, .kind = ENTRY_PAIR, .a = cached, .b = plain, .c = prelude, .d = when}
+#define SELF(f, sql) {.feature = f, .kind = ENTRY_SELF, .a = sql}
+#define ACT(f, sql) {.feature = f, .kind = ENTRY_ACT, .a = sql}
+#define ADMIN(f, sql) {.feature = f, .kind = ENTRY_ADMIN, .a = sql}
+#define ALONE(f, sql) {.feature = f, .kind = ENTRY_ALONE, .a = sql}
+#define SET(f, sql) {.feature = f, .kind = ENTRY_SET, .a = sql}
+
+#define ANY_INT "{id}::{int2|int4|int4|int8}"
+#define SOME_PATH "{public|public|public, pg_temp|pg_temp, public|s2, public|public, s2|s2, pg_temp, public}"
+#define SET_TENANT(feature) \
+	SET(feature, "SET app.tenant = '{a|b}'"), \
+	SET(feature, "SELECT set_config('app.tenant', '{a|b}', {true|false})"), \
+	SET(feature, "RESET app.tenant")
+
+const Entry catalogue[] = {
+	/* ---- two tables, one with a table rule, one with row rules -------------- */
+	{.feature = "core", .kind = ENTRY_SETUP, .flags = KEEP, .a =
+		"CREATE EXTENSION cachefront;"
+		"GRANT ALL ON SCHEMA public TO diff_r1, diff_r2;"
+		"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO diff_r1, diff_r2;"
+		"CREATE FUNCTION public.cache_hits() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS"
+		" 'SELECT l1_hits + get_hits FROM public.cache_stats WHERE cache = ''*''';"
+		"CREATE SCHEMA s2; GRANT ALL ON SCHEMA s2 TO diff_r1, diff_r2;"
+		"CREATE TABLE t1 (id int PRIMARY KEY, grp int, v text);"
+		"INSERT INTO t1 SELECT i, i % 2, 'a' || i FROM generate_series(1, 4) i;"
+		"SELECT cache_attach('t1');"
+		"CREATE TABLE t2 (id int PRIMARY KEY, grp int, v text);"
+		"INSERT INTO t2 SELECT i, 1 + i % 3, 'b' || i FROM generate_series(1, 5) i;"
+		"SELECT cache_attach('t2', key => 't2:{id}');"
+		"SELECT cache_attach('t2', tags => '{\"g2:{grp}\"}')"},
+	FETCH("core", "all", "SELECT id, grp, v FROM public.t1 ORDER BY id", NULL, "id int, grp int, v text", NULL),
+	FETCH("core", "t1:{id}", "SELECT * FROM public.t1 WHERE id = $1", ANY_INT, NULL, NULL),
+	FETCH("core", "sums", "SELECT count(*) AS n, max(v) AS m FROM public.t1", NULL, "n bigint, m text", NULL),
+	FETCH("core", "t2:{id}", "SELECT id, v FROM public.t2 WHERE id = $1", ANY_INT, "id int, v text", NULL),
+	FETCH("core", "t2:{id}", "SELECT v, grp FROM public.t2 WHERE id = $1", ANY_INT, "v text, grp int", NULL),
+	FETCH("core", "both:{id}",
+		  "SELECT a.v, b.v AS w FROM public.t1 a JOIN public.t2 b ON b.grp = a.grp WHERE b.grp = $1 ORDER BY 1, 2",
+		  ANY_INT, "v text, w text", "ARRAY['g2:{id}']"),
+	ACT("core", "UPDATE public.t1 SET v = 'v{n}' WHERE id = {id}"),
+	ACT("core", "UPDATE public.t1 SET grp = {id} WHERE v < 'b'"),
+	ACT("core", "INSERT INTO public.t1 VALUES ({id}, {0|1}, 'i{n}') ON CONFLICT (id) DO UPDATE SET v = excluded.v"),
+	ACT("core", "DELETE FROM public.t1 WHERE id = {id}"),
+	ACT("core", "UPDATE public.t2 SET v = 'v{n}' WHERE id = {id}"),
+	ACT("core", "UPDATE public.t2 SET grp = {1|2|3}, v = 'g{n}' WHERE id = {id}"),
+	ACT("core", "UPDATE public.t2 SET id = {x=6|7|8} WHERE id = {id}; UPDATE public.t2 SET id = {id} WHERE id = {x}"),
+	ACT("core", "DELETE FROM public.t2 WHERE id = {id}"),
+	ACT("core", "INSERT INTO public.t2 VALUES ({id}, {1|2|3}, 'i{n}') ON CONFLICT (id) DO UPDATE SET v = excluded.v"),
+	ACT("core", "WITH w AS (UPDATE public.t2 SET v = 'w{n}' WHERE id = {id} RETURNING *)"
+		" UPDATE public.t1 SET v = 'w{n}' FROM w WHERE t1.id = w.id"),
+	ACT("core", "DO $$ BEGIN UPDATE public.t1 SET v = 'e{n}' WHERE id = {id};"
+		" RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN"
+		" UPDATE public.t2 SET v = 'e{n}' WHERE id = {id}; END $$"),
+	ACT("core", "SELECT public.cache_invalidate('t2:{id}')"),
+	ACT("core", "SELECT public.cache_invalidate_tag('g2:{id}')"),
+
+	/* ---- lists by a tag, which not all callers name --------------------------- */
+	FETCH("tags", "list:{id}", "SELECT id, v FROM public.t2 WHERE grp = $1 ORDER BY id", ANY_INT,
+		  "id int, v text", "ARRAY['g2:{id}']"),
+	ACT("tags-unnamed", "SELECT public.cache_fetch('list:{id}',"
+		" $q$SELECT id, v FROM public.t2 WHERE grp = $1 ORDER BY id$q$, ROW({id}::int4))"),
+	FETCH("tags-unnamed", "list:{id}", "SELECT id, v FROM public.t2 WHERE grp = $1 ORDER BY id", "{id}::int4",
+		  "id int, v text", "ARRAY['g2:{id}']"),
+
+	/* ---- keys made of values of several types -------------------------------- */
+	SETUP("types",
+		  "CREATE TABLE ty (a text, n numeric, d date, b bool, v text);"
+		  "INSERT INTO ty VALUES ('x', 1.5, '2020-02-03', true, '1'), ('X y', 1.50, '2021-01-01', false, '2'),"
+		  " ('', -1, NULL, NULL, '3'), (NULL, NULL, 'infinity', true, '4'), (U&'\\00e4{%', 1e3, '0001-01-01 BC', true, '5');"
+		  "SELECT cache_attach('ty', key => 'a:{a}'), cache_attach('ty', key => 'n:{n}'),"
+		  " cache_attach('ty', key => 'd:{d}'), cache_attach('ty', key => 'b:{b}')"),
+	FETCH("types", "a:{x=x|X y||zz}", "SELECT a, v FROM public.ty WHERE a = $1 ORDER BY v", "'{x}'::text", "a text, v text", NULL),
+	FETCH("types", "a:", "SELECT v FROM public.ty WHERE a IS NULL ORDER BY v", NULL, "v text", NULL),
+	FETCH("types", "n:{x=1.5|-1|1000|NaN}", "SELECT n, v FROM public.ty WHERE n = $1 AND n::text = '{x}' ORDER BY v", "'{x}'::numeric", "n numeric, v text", NULL),
+	FETCH("types", "d:{x=2020-02-03|infinity|2021-01-01}", "SELECT d, v FROM public.ty WHERE d = $1 ORDER BY v", "'{x}'::date", "d date, v text", NULL),
+	FETCH("types", "b:{t|f}", "SELECT d, v FROM public.ty WHERE b = $1 AND false ORDER BY v", "true", "d date, v text", NULL),
+	ACT("types", "UPDATE public.ty SET a = {'x'|'X y'|''|NULL|'zz'} WHERE v = '{1|2|3|4|5}'"),
+	ACT("types", "UPDATE public.ty SET n = {1.5|1.50|-1|'NaN'|1000} WHERE v = '{1|2|3|4|5}'"),
+	ACT("types", "UPDATE public.ty SET d = {'2020-02-03'|'infinity'|NULL|'2021-01-01'}, b = {true|false} WHERE v = '{1|2|3|4|5}'"),
+	SET("types", "SET datestyle = '{ISO|German|SQL, DMY}'"),
+
+	/* ---- arguments: null, arrays, records -------------------------------------- */
+	FETCH("arguments", "arg", "SELECT $1 AS x, count(*) AS n FROM public.t1",
+		  "{NULL::int|1::int|1::bigint|'1'::text|ARRAY[1, NULL]|ARRAY['a', 'b']|1.0::numeric|1.00::numeric|true|"
+		  "'2020-01-01'::date|'1 day'::interval|'24 hours'::interval|'-0'::float8|'0'::float8|'NaN'::float8}", NULL, NULL),
+	FETCH("arguments-record", "rec", "SELECT id, v FROM public.t1 WHERE (id, v) > $1 ORDER BY id",
+		  "{ROW(1, 'a'::text)|ROW(2, 'a2'::text)|ROW(3, 'b'::text)}", "id int, v text", NULL),
+
+	/* ---- order without ORDER BY ------------------------------------------------- */
+	SETUP("order",
+		  "CREATE TABLE od (id int, v text); CREATE INDEX od_v ON od (v);"
+		  "INSERT INTO od SELECT i, 'v' || 9 - i FROM generate_series(1, 5) i; SELECT cache_attach('od')"),
+	FETCH("order", "od", "SELECT id, v FROM public.od", NULL, "id int, v text", NULL),
+	FETCH("order", "sample", "SELECT id FROM public.od TABLESAMPLE BERNOULLI (50) REPEATABLE (1)", NULL, "id int", NULL),
+	ACT("order", "UPDATE public.od SET v = 'v' || {1|5|9} WHERE id = {id}"),
+	ALONE("order-cluster", "CLUSTER public.od USING od_v"),
+	ALONE("order-cluster", "VACUUM FULL public.od"),
+	ALONE("order", "VACUUM public.od"),
+
+	/* ---- fetches within writing statements ------------------------------------- */
+	SETUP("writing",
+		  "CREATE FUNCTION got1(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+		  " RETURN cache_fetch_row('got1:' || $1, 'SELECT v FROM t1 WHERE id = $1', ROW($1)) ->> 'v'; END $$;"
+		  "CREATE FUNCTION want1(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT v FROM t1 WHERE id = $1); END $$;"
+		  "CREATE FUNCTION got2(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+		  " RETURN cache_fetch_row('t2:' || $1, 'SELECT v FROM t2 WHERE id = $1', ROW($1)) ->> 'v'; END $$;"
+		  "CREATE FUNCTION want2(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT v FROM t2 WHERE id = $1); END $$"),
+	SELF("writing", "UPDATE public.t{x=1|2} SET v = 'u{n}' WHERE id = {id} RETURNING public.got{x}(id), public.want{x}(id)"),
+	SELF("writing", "DELETE FROM public.t{x=1|2} WHERE id = {id} RETURNING public.got{x}(id), public.want{x}(id)"),
+	SELF("writing", "INSERT INTO public.t{x=1|2} VALUES ({id}, 1, 'r{n}') ON CONFLICT DO NOTHING RETURNING public.got{x}(id), public.want{x}(id)"),
+	SELF("writing", "WITH w AS (UPDATE public.t{x=1|2} SET v = 'c{n}' WHERE id = {id} RETURNING id)"
+		 " SELECT public.got{x}(id), public.want{x}(id) FROM w"),
+	SELF("writing", "UPDATE public.t1 SET v = 'o{n}' WHERE id = {id} RETURNING public.got1({1|2|3}), 'x', 'x'"),
+	PAIR("writing", "SELECT public.got{x=1|2}({id})", "SELECT public.want{x}({id})"),
+	SETUP("trigger",
+		  "CREATE TABLE tr (id int PRIMARY KEY, v text); INSERT INTO tr VALUES (1, 'a'), (2, 'b'), (3, 'c');"
+		  "CREATE FUNCTION trcheck() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE g text; w text; BEGIN"
+		  " SELECT string_agg(v, ',' ORDER BY id) INTO w FROM tr;"
+		  " g := cache_fetch_row('tr', 'SELECT string_agg(v, '','' ORDER BY id) AS s FROM tr') ->> 's';"
+		  " IF g IS DISTINCT FROM w THEN RAISE EXCEPTION 'DIFFERENT % %', g, w; END IF;"
+		  " RETURN coalesce(NEW, OLD); END $$;"
+		  "SELECT cache_attach('tr');"
+		  "CREATE TRIGGER a_before BEFORE INSERT OR UPDATE OR DELETE ON tr FOR EACH ROW EXECUTE FUNCTION trcheck();"
+		  "CREATE TRIGGER a_after AFTER INSERT OR UPDATE OR DELETE ON tr FOR EACH ROW EXECUTE FUNCTION trcheck();"
+		  "CREATE TRIGGER z_after AFTER INSERT OR UPDATE OR DELETE ON tr FOR EACH STATEMENT EXECUTE FUNCTION trcheck();"
+		  "CREATE CONSTRAINT TRIGGER d_after AFTER INSERT OR UPDATE ON tr DEFERRABLE INITIALLY DEFERRED"
+		  " FOR EACH ROW EXECUTE FUNCTION trcheck()"),
+	SELF("trigger", "UPDATE public.tr SET v = 'u{n}' WHERE id <= {id}"),
+	SELF("trigger", "INSERT INTO public.tr VALUES ({n}, 'i{n}')"),
+	SELF("trigger", "DELETE FROM public.tr WHERE id > {id} + 2"),
+	FETCH("trigger", "tr", "SELECT string_agg(v, ',' ORDER BY id) AS s FROM tr", NULL, "s text", NULL),
+
+	/* ---- DDL -------------------------------------------------------------------- */
+	SETUP("ddl", "CREATE VIEW v1 AS SELECT id, v FROM t1; CREATE FUNCTION shout(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)'"),
+	FETCH("ddl", "view", "SELECT * FROM public.v1 ORDER BY 1", NULL, NULL, NULL),
+	FETCH("ddl", "shout", "SELECT id, public.shout(v) AS s FROM public.t1 ORDER BY 1", NULL, "id int, s text", NULL),
+	FETCH("ddl", "star", "SELECT * FROM public.t1 ORDER BY id", NULL, NULL, NULL),
+	ADMIN("ddl", "TRUNCATE public.{t1|t2}"),
+	ADMIN("ddl", "ALTER TABLE public.t1 ADD COLUMN c{n} int DEFAULT {n}"),
+	ADMIN("ddl", "ALTER TABLE public.t1 ALTER grp TYPE {int|bigint|int2}"),
+	ADMIN("ddl", "ALTER TABLE public.t2 RENAME v TO w; ALTER TABLE public.t2 RENAME grp TO v; ALTER TABLE public.t2 RENAME w TO grp;"
+		  " ALTER TABLE public.t2 RENAME grp TO w; ALTER TABLE public.t2 RENAME v TO grp; ALTER TABLE public.t2 RENAME w TO v"),
+	ADMIN("ddl", "CREATE TABLE public.new (LIKE public.t1 INCLUDING ALL); INSERT INTO public.new SELECT * FROM public.t1;"
+		  " UPDATE public.new SET v = 's{n}' WHERE id = {id}; SELECT public.cache_attach('public.new');"
+		  " ALTER TABLE public.t1 RENAME TO old{n}; ALTER TABLE public.new RENAME TO t1"),
+	ADMIN("ddl", "CREATE OR REPLACE VIEW public.v1 AS SELECT id, v || '{n}' AS v FROM public.t1"),
+	ADMIN("ddl", "CREATE OR REPLACE FUNCTION public.shout(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT $1 || '{n}'$$"),
+	ALONE("ddl", "VACUUM FULL public.t1"),
+	SETUP("enum", "CREATE TYPE en AS ENUM ('a', 'b'); CREATE TABLE te (id int, e en); INSERT INTO te VALUES (1, 'a'), (2, 'b'); SELECT cache_attach('te')"),
+	FETCH("enum", "en", "SELECT id, e, e > 'a' AS m FROM public.te ORDER BY e, id", NULL, "id int, e public.en, m bool", NULL),
+	ALONE("enum", "ALTER TYPE public.en ADD VALUE 'x{n}' BEFORE 'b'"),
+	ADMIN("enum", "ALTER TYPE public.en RENAME VALUE '{a|c}' TO '{a|c}'"),
+	ACT("enum", "UPDATE public.te SET e = '{a|b|c}' WHERE id = {id}"),
+
+	/* ---- partitions, children, views, cascades --------------------------------- */
+	SETUP("partition",
+		  "CREATE TABLE pt (id int, g int, v text) PARTITION BY LIST (g);"
+		  "CREATE TABLE pt1 PARTITION OF pt FOR VALUES IN (1); CREATE TABLE pt2 PARTITION OF pt FOR VALUES IN (2, 3);"
+		  "SELECT cache_attach('pt', key => 'pt:{id}'), cache_attach('pt');"
+		  "INSERT INTO pt SELECT i, 1 + i % 3, 'p' || i FROM generate_series(1, 6) i"),
+	FETCH("partition", "pt:{id}", "SELECT g, v FROM public.pt WHERE id = $1 ORDER BY g, v", ANY_INT, "g int, v text", NULL),
+	FETCH("partition", "pts", "SELECT count(*) AS n, max(v) AS m FROM public.pt", NULL, "n bigint, m text", NULL),
+	FETCH("partition", "pt1", "SELECT id, v FROM public.pt1 ORDER BY id, v", NULL, "id int, v text", NULL),
+	ACT("partition", "UPDATE public.pt SET g = {1|2|3}, v = 'm{n}' WHERE id = {id}"),
+	ACT("partition", "UPDATE public.pt1 SET v = 'd{n}' WHERE id < {id} + 2"),
+	ACT("partition", "INSERT INTO public.{pt|pt1} VALUES ({id}, 1, 'i{n}')"),
+	ADMIN("partition", "TRUNCATE public.{pt|pt1|pt2}"),
+	ADMIN("partition", "CREATE TABLE public.pt{n} (LIKE public.pt); INSERT INTO public.pt{n} VALUES ({id}, {n} + 10, 'n');"
+		  " ALTER TABLE public.pt ATTACH PARTITION public.pt{n} FOR VALUES IN ({n} + 10)"),
+	ADMIN("partition-detach", "ALTER TABLE public.pt DETACH PARTITION public.pt1; UPDATE public.pt1 SET v = 'a{n}' WHERE id = {id};"
+		  " ALTER TABLE public.pt ATTACH PARTITION public.pt1 FOR VALUES IN (1)"),
+	SETUP("inherit",
+		  "CREATE TABLE par (id int, v text); CREATE TABLE chi (w text) INHERITS (par);"
+		  "INSERT INTO par VALUES (1, 'p'); INSERT INTO chi VALUES (2, 'c', 'w'); SELECT cache_attach('par')"),
+	FETCH("inherit", "inh", "SELECT id, v FROM public.par ORDER BY id, v", NULL, "id int, v text", NULL),
+	ACT("inherit", "UPDATE public.{par|chi} SET v = 'h{n}'"),
+	ACT("inherit", "INSERT INTO public.chi VALUES ({n}, 'i{n}', '')"),
+	ADMIN("inherit", "TRUNCATE public.{par|chi}"),
+	SETUP("cascade",
+		  "CREATE TABLE up (id int PRIMARY KEY, v text); CREATE TABLE down (id int, up int REFERENCES up ON DELETE CASCADE ON UPDATE CASCADE);"
+		  "INSERT INTO up SELECT i, 'u' || i FROM generate_series(1, 4) i; INSERT INTO down SELECT i, 1 + i % 4 FROM generate_series(1, 8) i;"
+		  "SELECT cache_attach('down'), cache_attach('down', key => 'down:{up}'), cache_attach('up')"),
+	FETCH("cascade", "down:{id}", "SELECT id, up FROM public.down WHERE up = $1 ORDER BY id", ANY_INT, "id int, up int", NULL),
+	FETCH("cascade", "downs", "SELECT up, count(*) AS n FROM public.down GROUP BY up ORDER BY up", NULL, "up int, n bigint", NULL),
+	ACT("cascade", "DELETE FROM public.up WHERE id = {id}"),
+	ACT("cascade", "UPDATE public.up SET id = {id} + {n} WHERE id = {id}"),
+	ACT("cascade", "INSERT INTO public.up VALUES ({id}, 'u') ON CONFLICT DO NOTHING; INSERT INTO public.down VALUES ({n}, {id})"),
+	ADMIN("cascade", "TRUNCATE public.up CASCADE"),
+	SETUP("matview", "CREATE MATERIALIZED VIEW mv AS SELECT id, v FROM t1; CREATE UNIQUE INDEX ON mv (id)"),
+	FETCH("matview", "mv", "SELECT id, v FROM public.mv ORDER BY id", NULL, "id int, v text", NULL),
+	ADMIN("matview", "REFRESH MATERIALIZED VIEW {|CONCURRENTLY }public.mv"),
+
+	/* ---- roles and rights ------------------------------------------------------- */
+	SET("role", "SET ROLE diff_r{1|2}"),
+	SET("role", "SET LOCAL ROLE diff_r{1|2}"),
+	SET("role", "RESET ROLE"),
+	FETCH("role", "who", "SELECT current_user AS c, session_user AS s, count(*) AS n FROM public.t1", NULL, "c name, s name, n bigint", NULL),
+	FETCH("role-setting", "role", "SELECT current_setting('{role|is_superuser|session_authorization}') AS r", NULL, "r text", NULL),
+	SET("role-setting", "SET ROLE diff_r{1|2}"),
+	SETUP("role-outer",
+		  "CREATE TABLE own (id int, tenant text); INSERT INTO own VALUES (1, 'diff_r1'), (2, 'diff_r2'), (3, 'none'); SELECT cache_attach('own');"
+		  "CREATE FUNCTION gotown() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$"
+		  " SELECT cache_fetch('own', 'SELECT id FROM own WHERE tenant = current_setting(''role'')') #>> '{0,id}' $$;"
+		  "CREATE FUNCTION wantown() RETURNS text LANGUAGE sql SECURITY DEFINER AS"
+		  " 'SELECT id::text FROM own WHERE tenant = current_setting(''role'')'"),
+	PAIR("role-outer", "SELECT public.gotown()", "SELECT public.wantown()"),
+	SET("role-outer", "SET ROLE {diff_r1|diff_r2|none}"),
+	SETUP("rights",
+		  "CREATE TABLE sal (id int, v int, w int); INSERT INTO sal VALUES (1, 100, 1), (2, 200, 2), (3, 300, 3);"
+		  "SELECT cache_attach('sal'), cache_define('sh', scope => 'shared'); REVOKE ALL ON sal FROM diff_r1, diff_r2;"
+		  "CREATE VIEW vsal AS SELECT id, v FROM sal; REVOKE ALL ON vsal FROM diff_r2;"
+		  "CREATE FUNCTION deffun(int) RETURNS int LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT v FROM sal WHERE id = $1'"),
+	FETCH("rights", "{sh|sh|ro}:sal:{id}", "SELECT v FROM public.{sal|vsal} WHERE id = $1", ANY_INT, "v int", NULL),
+	FETCH("rights", "{sh|ro}:sum", "SELECT sum(v) AS s FROM public.{sal|vsal}", NULL, "s bigint", NULL),
+	ADMIN("rights", "GRANT SELECT{| (id, v)} ON public.sal TO diff_r{1|2}"),
+	ADMIN("rights", "REVOKE SELECT ON public.{sal|vsal} FROM diff_r{1|2}"),
+	ADMIN("rights", "GRANT SELECT ON public.vsal TO diff_r{1|2}"),
+	ADMIN("rights", "{GRANT|REVOKE} USAGE ON SCHEMA public {TO|FROM} diff_r1"),
+	ADMIN("rights", "{GRANT diff_r2 TO|REVOKE diff_r2 FROM} diff_r1"),
+	ACT("rights", "UPDATE public.sal SET v = v + 1 WHERE id = {id}"),
+	SET("rights", "{SET ROLE diff_r1|SET ROLE diff_r2|RESET ROLE}"),
+	SETUP("shared",
+		  "CREATE TABLE hid (id int, v int); INSERT INTO hid VALUES (1, 100), (2, 200), (3, 300); REVOKE ALL ON hid FROM diff_r1, diff_r2;"
+		  "SELECT cache_attach('hid'), cache_define('shf', scope => 'shared');"
+		  "CREATE FUNCTION hidsql(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT v FROM hid WHERE id = $1';"
+		  "CREATE FUNCTION hidpl(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT v FROM hid WHERE id = $1); END';"
+		  "CREATE FUNCTION hidnest(int) RETURNS text LANGUAGE sql AS $$"
+		  " SELECT cache_fetch_row('shf:in', 'SELECT v FROM hid WHERE id = $1', ROW($1)) ->> 'v' $$"),
+	PAIR("shared", "SELECT public.cache_fetch_row('shf:{f=hidsql|hidpl}', 'SELECT public.{f}($1) AS v', ROW({id}::int)) ->> 'v'",
+		 "SELECT public.{f}({id})"),
+	PAIR("shared", "SELECT public.cache_fetch_row('shf:n', 'SELECT public.hidnest(1) AS v') ->> 'v'",
+		 "SELECT v FROM public.hid WHERE id = 1"),
+	ADMIN("shared", "{GRANT|REVOKE} SELECT ON public.hid {TO|FROM} diff_r1"),
+	SETUP("rls",
+		  "CREATE TABLE rls (id int, tenant text, v text); INSERT INTO rls SELECT i, chr(96 + i % 3), 'r' || i FROM generate_series(1, 9) i;"
+		  "ALTER TABLE rls ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON rls USING (tenant = current_setting('app.tenant', true));"
+		  "SELECT cache_attach('rls'), cache_define('rls', scope => 'setting:app.tenant')"),
+	FETCH("rls", "rls:all", "SELECT id, tenant, v FROM public.rls ORDER BY id", NULL, "id int, tenant text, v text", NULL),
+	FETCH("rls", "nors:all", "SELECT id, tenant, v FROM public.rls ORDER BY id", NULL, "id int, tenant text, v text", NULL),
+	SET_TENANT("rls"),
+	SET("rls", "{SET ROLE diff_r1|SET ROLE diff_r2|RESET ROLE}"),
+	SET("rls", "SET row_security = {on|off}"),
+	ACT("rls", "UPDATE public.rls SET v = 'x{n}' WHERE id = {id}"),
+	ACT("rls", "UPDATE public.rls SET tenant = '{a|b}' WHERE id = {id}"),
+	ADMIN("rls", "ALTER TABLE public.rls {ENABLE|DISABLE|FORCE|NO FORCE} ROW LEVEL SECURITY"),
+	ADMIN("rls", "ALTER POLICY p ON public.rls USING ({true|false|id > 2|id < 7|tenant = current_setting('app.tenant', true)})"),
+	ADMIN("rls", "CREATE POLICY q ON public.rls TO diff_r2 USING (id = {id})"),
+	ADMIN("rls", "DROP POLICY IF EXISTS q ON public.rls"),
+	ADMIN("rls", "ALTER ROLE diff_r2 {BYPASSRLS|NOBYPASSRLS}"),
+
+	/* ---- settings, seen and hidden ------------------------------------------------ */
+	FETCH("setting", "set", "SELECT current_setting('app.tenant', true) AS s, count(*) AS n FROM public.t1", NULL, "s text, n bigint", NULL),
+	SET_TENANT("setting"),
+	FETCH("setting-output", "out", "SELECT '2020-01-02 03:04:05+00'::timestamptz::text AS a, '1 mon 2 days'::interval::text AS b,"
+		  " '\\x41'::bytea::text AS c, (1::float8 / 3)::text AS d, to_char(1234.5, '9G999D9') AS e, n FROM (SELECT count(*) AS n FROM public.t1) x",
+		  NULL, "a text, b text, c text, d text, e text, n bigint", NULL),
+	SET("setting-output", "SET {datestyle = German|datestyle = ISO|timezone = 'Asia/Tokyo'|timezone = UTC|intervalstyle = iso_8601|"
+		"intervalstyle = postgres|bytea_output = escape|bytea_output = hex|extra_float_digits = 0|extra_float_digits = 3|extra_float_digits = -5}"),
+	SETUP("setting-default", "CREATE FUNCTION mine(x text DEFAULT current_setting('app.tenant', true)) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN x; END'"),
+	FETCH("setting-default", "mine", "SELECT public.mine() AS m, count(*) AS n FROM public.t1", NULL, "m text, n bigint", NULL),
+	SET_TENANT("setting-default"),
+	SETUP("setting-aggregate",
+		  "CREATE FUNCTION tnext(text, text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN coalesce($1, '') || current_setting('app.tenant', true); END $$;"
+		  "CREATE AGGREGATE tall(text) (SFUNC = tnext, STYPE = text)"),
+	FETCH("setting-aggregate", "tall", "SELECT public.tall(v) AS m FROM public.t1", NULL, "m text", NULL),
+	SET_TENANT("setting-aggregate"),
+	SETUP("setting-operator",
+		  "CREATE FUNCTION opf(text, text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN $1 || current_setting('app.tenant', true); END $$;"
+		  "CREATE OPERATOR ## (FUNCTION = opf, LEFTARG = text, RIGHTARG = text);"
+		  "CREATE FUNCTION opbody(text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN $1 OPERATOR(public.##) 'x'; END $$"),
+	FETCH("setting-operator", "op", "SELECT v OPERATOR(public.##) 'x' AS m FROM public.t1 ORDER BY id", NULL, "m text", NULL),
+	FETCH("setting-operator", "opb", "SELECT public.opbody(v) AS m FROM public.t1 ORDER BY id", NULL, "m text", NULL),
+	SET_TENANT("setting-operator"),
+	SETUP("setting-cast",
+		  "CREATE TYPE wrap AS (x text);"
+		  "CREATE FUNCTION unwrap(wrap) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN ($1).x || current_setting('app.tenant', true); END $$;"
+		  "CREATE CAST (wrap AS text) WITH FUNCTION unwrap(wrap);"
+		  "CREATE FUNCTION castbody(text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN ROW($1)::wrap::text; END $$"),
+	FETCH("setting-cast", "cast", "SELECT ROW(v)::public.wrap::text AS m FROM public.t1 ORDER BY id", NULL, "m text", NULL),
+	FETCH("setting-cast", "castb", "SELECT public.castbody(v) AS m FROM public.t1 ORDER BY id", NULL, "m text", NULL),
+	SET_TENANT("setting-cast"),
+	SETUP("setting-dynamic",
+		  "CREATE FUNCTION dyn() RETURNS text LANGUAGE plpgsql STABLE AS $$ DECLARE r text; BEGIN"
+		  " EXECUTE 'SELECT current_' || 'setting(''app.tenant'', true)' INTO r; RETURN r; END $$;"
+		  "CREATE VIEW vdyn AS SELECT id, dyn() AS d FROM t1"),
+	FETCH("setting-dynamic", "dyn", "SELECT public.dyn() AS m, count(*) AS n FROM public.t1", NULL, "m text, n bigint", NULL),
+	FETCH("setting-dynamic", "vdyn", "SELECT id, d FROM public.vdyn ORDER BY id", NULL, "id int, d text", NULL),
+	SET_TENANT("setting-dynamic"),
+	SETUP("setting-trgm", "CREATE EXTENSION pg_trgm"),
+	FETCH("setting-trgm", "trgm", "SELECT id FROM public.t1 WHERE v || 'bcd' OPERATOR(public.%) 'abcd' ORDER BY id", NULL, "id int", NULL),
+	SET("setting-trgm", "SET pg_trgm.similarity_threshold = {0.05|0.3|0.95}"),
+	FETCH("setting-path", "path", "SELECT current_setting('search_path') AS p, current_schemas(true)::text AS s, current_schema AS c", NULL, "p text, s text, c name", NULL),
+	SET("setting-path", "SET search_path = " SOME_PATH),
+	FETCH("setting-encoding", "enc", "SELECT pg_client_encoding() AS e, count(*) AS n FROM public.t1", NULL, "e name, n bigint", NULL),
+	SET("setting-encoding", "SET client_encoding = {utf8|latin1}"),
+	FETCH("setting-named", "app", "SELECT current_setting('{application_name|work_mem|statement_timeout|transaction_read_only|transaction_isolation|client_min_messages|enable_seqscan}') AS a", NULL, "a text", NULL),
+	SET("setting-named", "SET {application_name = a|application_name = b|work_mem = '1MB'|work_mem = '2MB'|statement_timeout = '50s'|enable_seqscan = off|enable_seqscan = on|default_transaction_read_only = off}"),
+	SETUP("setting-function",
+		  "CREATE FUNCTION setfun() RETURNS text LANGUAGE plpgsql STABLE SET app.tenant = 'f' AS $$ BEGIN"
+		  " RETURN cache_fetch_row('sf', 'SELECT current_setting(''app.tenant'', true) AS t') ->> 't'; END $$"),
+	PAIR("setting-function", "SELECT public.setfun()", "SELECT 'f'"),
+	FETCH("setting-function", "sf", "SELECT current_setting('app.tenant', true) AS t", NULL, NULL, NULL),
+	SET_TENANT("setting-function"),
+
+	/* ---- the session's own state --------------------------------------------------- */
+	SETUP("state-sequence", "CREATE SEQUENCE sq; GRANT ALL ON sq TO diff_r1, diff_r2;"
+		  "CREATE FUNCTION curfun() RETURNS bigint LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN currval('sq'); END $$"),
+	FETCH("state-sequence", "cur", "SELECT {currval('public.sq')|lastval()|public.curfun()} AS c", NULL, "c bigint", NULL),
+	FETCH("state-sequence", "curt", "SELECT id FROM public.t1 WHERE id = {currval('public.sq')|public.curfun()} % 4", NULL, "id int", NULL),
+	SET("state-sequence", "SELECT nextval('public.sq')"),
+	SETUP("state-backend",
+		  "CREATE VIEW vpid AS SELECT pg_backend_pid() AS p; CREATE FUNCTION fpid() RETURNS int LANGUAGE sql STABLE AS 'SELECT pg_backend_pid()';"
+		  "CREATE FUNCTION ppid() RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN pg_backend_pid(); END';"
+		  "CREATE TABLE ctx (pid int, v text); INSERT INTO ctx SELECT pid, 'c' || pid FROM pg_stat_activity; SELECT cache_attach('ctx');"
+		  "CREATE VIEW vctx AS SELECT v FROM ctx WHERE pid = pg_backend_pid()"),
+	FETCH("state-backend", "pid", "SELECT {pg_backend_pid()|public.fpid()|public.ppid()|(SELECT p FROM public.vpid)} AS p", NULL, "p int", NULL),
+	FETCH("state-backend", "ctx", "SELECT v FROM public.vctx", NULL, "v text", NULL),
+	ACT("state-backend", "INSERT INTO public.ctx VALUES (pg_backend_pid(), 'own{n}')"),
+	FETCH("state-session", "list", "SELECT {array(SELECT pg_listening_channels())::text|(SELECT string_agg(name, ',' ORDER BY name) FROM pg_cursors)|"
+		  "(SELECT string_agg(name, ',' ORDER BY name) FROM pg_prepared_statements)|pg_my_temp_schema()::text|pg_current_xact_id_if_assigned()::text|"
+		  "(SELECT usename::text FROM pg_stat_activity WHERE pid = pg_backend_pid())} AS s, count(*) AS n FROM public.t1", NULL, "s text, n bigint", NULL),
+	SET("state-session", "{LISTEN a|LISTEN b|UNLISTEN *|PREPARE p{n} AS SELECT 1|DECLARE c{n} CURSOR WITH HOLD FOR SELECT 1|CREATE TEMP TABLE tmp{n} ()}"),
+	SETUP("state-cursor",
+		  "CREATE FUNCTION readhc() RETURNS text LANGUAGE plpgsql AS $$ DECLARE c refcursor := 'hc'; r text; BEGIN"
+		  " MOVE ABSOLUTE 0 FROM c; FETCH c INTO r; RETURN r; END $$"),
+	FETCH("state-cursor", "hc", "SELECT id, v, public.readhc() AS h FROM public.t1 WHERE id = $1", ANY_INT, "id int, v text, h text", NULL),
+	SET("state-cursor", "DECLARE hc SCROLL CURSOR WITH HOLD FOR SELECT string_agg(v, ',' ORDER BY id) FROM public.t1"),
+	SET("state-cursor", "CLOSE hc"),
+
+	/* ---- names -------------------------------------------------------------------- */
+	SETUP("path", "CREATE TABLE s2.t1 (id int PRIMARY KEY, grp int, v text); INSERT INTO s2.t1 VALUES (1, 1, 's'), (2, 2, 's');"
+		  "SELECT cache_attach('s2.t1'); GRANT ALL ON s2.t1 TO diff_r1, diff_r2;"
+		  "CREATE FUNCTION pathfun() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT max(v) FROM t1); END $$"),
+	FETCH("path", "u:{id}", "SELECT v FROM t1 WHERE id = $1", ANY_INT, "v text", NULL),
+	FETCH("path", "us", "SELECT id, v FROM t1 ORDER BY id", NULL, "id int, v text", NULL),
+	SET("path", "SET search_path = " SOME_PATH),
+	SET("path", "SET LOCAL search_path = " SOME_PATH),
+	SET("path", "RESET search_path"),
+	ACT("path", "UPDATE {public|s2}.t1 SET v = 'p{n}' WHERE id = {id}"),
+	SET("temp", "CREATE TEMP TABLE t1 AS SELECT i AS id, i AS grp, 'temp{n}' AS v FROM generate_series(1, 3) i"),
+	SET("temp", "DROP TABLE IF EXISTS pg_temp.t1"),
+	SET("temp", "DISCARD TEMP"),
+	SET("temp", "SET search_path = {public|public, pg_temp|pg_temp, public|pg_catalog, public, pg_temp}"),
+	FETCH("temp", "u:{id}", "SELECT v FROM t1 WHERE id = $1", ANY_INT, "v text", NULL),
+	FETCH("temp", "us", "SELECT id, v FROM t1 ORDER BY id", NULL, "id int, v text", NULL),
+
+	/* ---- errors that must not be hidden ---------------------------------------------- */
+	SETUP("guard",
+		  "CREATE TABLE shut (id int, state text); INSERT INTO shut VALUES (1, ''); GRANT ALL ON shut TO diff_r1, diff_r2;"
+		  "CREATE FUNCTION guard() RETURNS bool LANGUAGE plpgsql STABLE AS $$ DECLARE s text; BEGIN SELECT state INTO s FROM shut;"
+		  " IF s <> '' THEN RAISE EXCEPTION 'no' USING ERRCODE = s; END IF; RETURN true; END $$"),
+	PAIR_AFTER("guard", "SELECT public.cache_fetch_row('guard', 'SELECT id FROM public.t1 WHERE public.guard() ORDER BY id', ttl => '1 ms') ->> 'id'",
+		"SELECT id FROM public.t1 WHERE public.guard() ORDER BY id LIMIT 1", "SELECT pg_sleep(0.003)", NULL),
+	ACT("guard", "UPDATE public.shut SET state = '{|P0001|PT403|P0002|42501}'"),
+
+	/* ---- decoding ------------------------------------------------------------------- */
+	SETUP("decode-domain", "CREATE DOMAIN pos AS int; CREATE TABLE dom (id int, x pos); INSERT INTO dom VALUES (1, -1), (2, 2), (3, NULL); SELECT cache_attach('dom')"),
+	FETCH("decode-domain", "dom", "SELECT id, x FROM public.dom ORDER BY id", NULL, "id int, x public.pos", NULL),
+	ADMIN("decode-domain", "ALTER DOMAIN public.pos ADD CONSTRAINT c CHECK (VALUE > 0) NOT VALID"),
+	ADMIN("decode-domain", "ALTER DOMAIN public.pos DROP CONSTRAINT IF EXISTS c"),
+	ACT("decode-domain", "UPDATE public.dom SET id = id + 3 WHERE id = {id}"),
+	SETUP("decode-xml", "CREATE TABLE xm (id int, x xml); INSERT INTO xm VALUES (1, '<a/><b/>'), (2, '<a/>'); SELECT cache_attach('xm')"),
+	FETCH("decode-xml", "xm", "SELECT id, x FROM public.xm ORDER BY id", NULL, "id int, x xml", NULL),
+	SET("decode-xml", "SET xmloption = {document|content}"),
+	SETUP("decode-acl", "CREATE TABLE acls (id int, a aclitem[]); SELECT cache_attach('acls')"),
+	FETCH("decode-acl", "acls", "SELECT id, a FROM public.acls ORDER BY id", NULL, "id int, a aclitem[]", NULL),
+	ADMIN("decode-acl", "CREATE ROLE diff_x; INSERT INTO public.acls VALUES ({n}, ARRAY[makeaclitem('diff_x'::regrole, 'diff_x'::regrole, 'SELECT', false)])"),
+	ADMIN("decode-acl", "DROP ROLE IF EXISTS diff_x"),
+
+	/* ---- values of cache_set: kv holds what each should be, a lost one is none ----- */
+	SETUP("kv", "CREATE TABLE kv (k text, w text, v text, g text, PRIMARY KEY (k, w)); GRANT ALL ON kv TO diff_r1, diff_r2"),
+	ACT("kv", "INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, '{n}', '')"
+		" ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = ''; SELECT public.cache_set('k{id}', '{n}')"),
+	ACT("kv", "INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, '{n}', '{x=1|2}')"
+		" ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = excluded.g; SELECT public.cache_set('k{id}', '{n}', tags => ARRAY['kt{x}'])"),
+	ACT("kv", "DELETE FROM public.kv WHERE k = 'k{id}'; SELECT public.cache_delete('k{id}')"),
+	ACT("kv", "DELETE FROM public.kv WHERE g = '{x=1|2}'; SELECT public.cache_invalidate_tag('kt{x}')"),
+	PAIR_AFTER("kv", "SELECT coalesce(public.cache_get('k{id}')::text, (SELECT v FROM public.kv WHERE k = 'k{id}' AND w = session_user || current_user))",
+		"SELECT (SELECT v FROM public.kv WHERE k = 'k{id}' AND w = session_user || current_user)", NULL,
+		"SELECT current_setting('transaction_isolation') = 'read committed'"),
+	PAIR_AFTER("kv-new", "SELECT public.cache_get('f{n}')::text", "SELECT (SELECT v FROM public.kv WHERE k = 'f{n}')",
+		"INSERT INTO public.kv VALUES ('f{n}', 'x', '{n}', ''); {|SELECT public.cache_invalidate_tag('kt1');|SELECT public.cache_delete('f{n}');}"
+		" SELECT public.cache_set('f{n}', '{n}')",
+		"SELECT to_regclass('public.kv') IS NOT NULL"),
+	PAIR_AFTER("kv-ddl", "SELECT public.cache_get('f{n}')::text", "SELECT (SELECT v FROM public.kv WHERE k = 'f{n}')",
+		"{x=CREATE TABLE public.f{n} ();|SELECT 1;} INSERT INTO public.kv VALUES ('f{n}', 'x', '{n}', '');"
+		" SELECT public.cache_set('f{n}', '{n}'); CREATE TABLE public.g{n} ()",
+		"SELECT to_regclass('public.kv') IS NOT NULL"),
+
+	/* ---- nested fetches -------------------------------------------------------------- */
+	SETUP("nested",
+		  "CREATE VIEW nest AS SELECT * FROM cache_fetch_rows('in:1', 'SELECT id, v FROM public.t1 ORDER BY id') AS t(id int, v text);"
+		  "CREATE VIEW nest2 AS SELECT * FROM cache_fetch_rows('t2:1', 'SELECT id, v FROM public.t2 WHERE id = 1') AS t(id int, v text)"),
+	PAIR("nested", "SELECT public.cache_fetch('out:1', 'SELECT count(*) AS n, max(v) AS m FROM public.nest')::text",
+		 "SELECT '[' || row_to_json(q)::text || ']' FROM (SELECT count(*) AS n, max(v) AS m FROM public.t1) q"),
+	PAIR("nested", "SELECT public.cache_fetch_row('out:2', 'SELECT v FROM public.nest2') ->> 'v'", "SELECT (SELECT v FROM public.t2 WHERE id = 1)"),
+	PAIR("nested", "SELECT id, v FROM public.nest", "SELECT id, v FROM public.t1 ORDER BY id"),
+
+	/* ---- a rule that comes with a prepared transaction ---------------------------------- */
+	SETUP("prepared", "CREATE TABLE bare (id int PRIMARY KEY, v text); INSERT INTO bare VALUES (1, 'a'), (2, 'b'), (3, 'c')"),
+	PAIR_AFTER("prepared", "SELECT public.cache_fetch_row('b:{id}', 'SELECT v FROM public.bare WHERE id = $1', ROW({id}::int)) ->> 'v'",
+		"SELECT (SELECT v FROM public.bare WHERE id = {id})", NULL,
+		"SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare'::regclass)"),
+	ADMIN("prepared", "UPDATE public.bare SET v = 'b{n}'; SELECT public.cache_attach('public.bare', key => 'b:{{id}')"),
+	ADMIN("prepared", "SELECT public.cache_detach('public.bare')"),
+	ACT("prepared", "UPDATE public.bare SET v = 'u{n}' WHERE id = {id}"),
+	ALONE("prepared", "BEGIN; UPDATE public.bare SET v = 'q{n}'; SELECT public.cache_attach('public.bare', key => 'b:{{id}');"
+		  " PREPARE TRANSACTION 'q'"),
+	ALONE("prepared", "{COMMIT|COMMIT|ROLLBACK} PREPARED 'q'"),
+};
+
+const int	catalogue_size = sizeof(catalogue) / sizeof(catalogue[0]);

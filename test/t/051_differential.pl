@@ -1,0 +1,69 @@
+# The differential tester (test/differential), for some seconds: CF_DIFFERENTIAL_SECONDS,
+# from seed CF_DIFFERENTIAL_SEED. CF_DIFFERENTIAL_OPTIONS has more options for it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use CfTest;
+
+my $source = "$FindBin::RealBin/../differential";
+my $seconds = $ENV{CF_DIFFERENTIAL_SECONDS} // 60;
+my $seed = $ENV{CF_DIFFERENTIAL_SEED} // time();
+
+# Features whose faults are known and not mended yet.
+my @without = ('--without', 'decode,role-outer,role-setting,setting,shared,state,writing');
+my $tester = PostgreSQL::Test::Utils::tempdir() . '/differential';
+
+# The pg_config of a private tree tells where its headers would be, not where
+# the system's are.
+my ($include) = grep { -e "$_/libpq-fe.h" } map { chomp(my $path = `$_ --includedir`); $path }
+  grep { -x } map { "$_/pg_config" } split /:/, $ENV{PATH};
+
+plan skip_all => "needs libpq's headers" unless defined $include;
+command_ok(
+	[
+		'gcc', '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', "-I$include",
+		'-o', $tester, glob("$source/*.c"), '-lpq'
+	],
+	'the tester compiles');
+
+my $node = CfTest->node('differential', autovacuum => 'off', max_prepared_transactions => 40);
+my $user = $node->safe_psql('postgres', 'SELECT current_user');
+
+# Runs the tester; returns whether it found nothing, and what it printed.
+sub run_tester
+{
+	my (@options) = @_;
+	my $stdout;
+	my $ok = IPC::Run::run(
+		[
+			$tester, '--host', $node->host, '--port', $node->port, '--user', $user,
+			'--out', $ENV{TESTDIR}, @options
+		],
+		'>', \$stdout, '2>&1');
+
+	note $stdout;
+	return ($ok, $stdout);
+}
+
+# A tester that finds nothing is of use only if it finds something: with rules
+# that do nothing, the tables' changes must show.
+my ($blind, $differences) = run_tester('--seed', 1, '--seconds', 0, '--only', 'core', '--without-rules');
+ok(!$blind, 'it notices rules that do nothing');
+like($differences, qr/^DIFFERENT: seed 1, step \d+, core$/m, 'and says where');
+like($differences, qr/^-- cached: .*^-- plain: /ms, 'and what');
+
+my ($ok, $stdout) =
+  run_tester('--seed', $seed, '--seconds', $seconds, @without, split(' ', $ENV{CF_DIFFERENTIAL_OPTIONS} // ''));
+ok($ok, "nothing differs from seed $seed on") or diag $stdout;
+
+my ($compared, $hits) = $stdout =~ /, compared (\d+), (\d+) hits, 0 different$/m;
+cmp_ok($compared // 0, '>', 100, 'enough was compared');
+cmp_ok($hits // 0, '>', 20, 'enough came from the cache');
+
+done_testing();
