@@ -332,7 +332,7 @@ cf_server_start()
 	do
 		opts+=" $(printf '%q' "$arg")"
 	done
-	cf_as "$bin/pg_ctl" -s -w -t 60 -D "$data" -l "$data/server.log" -o "$opts" \
+	cf_as "$bin/pg_ctl" -s -w -t 300 -D "$data" -l "$data/server.log" -o "$opts" \
 		start >/dev/null 2>&1 9>&- || {
 		tail -n 30 "$data/server.log" >&2
 		return 1

@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
 SHARED=../../../shared/model/run.sh
-TIMEOUT=120
+TIMEOUT=1800	# seconds; only what hangs reaches it
 
 # WANT MODEL FLAGS. What is wanted: the claim holds; it breaks (an assertion is
 # violated); it hangs (somebody sleeps for ever).

@@ -4,6 +4,7 @@
 #	$probe->write_and_read('killed', 4);	# nothing stale, no error; the seconds
 #											# that the slowest statement took
 #	$probe->read(item(7)); $probe->write('UPDATE item ...');
+#	$probe->out_of_use('killed');
 #	$probe->recovered('killed');			# Redis is in use again
 #	$probe->quit;
 
@@ -50,7 +51,7 @@ sub reconnect
 	my ($self) = @_;
 
 	$self->quit;
-	$self->{$_} = $self->{node}->background_psql('postgres', on_error_stop => 0)
+	$self->{$_} = open_session($self->{node}, 'postgres', on_error_stop => 0)
 	  foreach qw(reader writer);
 	return;
 }
@@ -129,6 +130,20 @@ sub status
 	my ($self, $what) = @_;
 
 	return $self->{node}->safe_psql('postgres', "SELECT $what FROM cache_status");
+}
+
+# Redis is out of use. The breaker closes for a moment now and then, where a worker
+# finds that it can connect: until the next ones fail.
+sub out_of_use
+{
+	my ($self, $title) = @_;
+	my $n = 0;
+
+	await_that("$title: for Redis to be out of use", sub {
+		$self->{node}->safe_psql('postgres', item(900 + ++$n % 100)) for 1 .. 4;
+		return $self->status('l2') eq 'down';
+	});
+	return pass("$title: out of use");
 }
 
 # Redis is of use again: what it missed is delivered first.

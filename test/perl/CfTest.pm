@@ -15,8 +15,13 @@
 #	is(stat($node, 'loads'), 1, 'one load');
 #	done_testing();
 #
-# A session that stays open is $node->background_psql('postgres'), with its
-# methods query, query_safe, query_until and quit.
+# A session that stays open is open_session($node), with the methods query,
+# query_safe, query_until and quit of background_psql.
+#
+# Waiting: wait_until is a question, whose answer somebody has to look at: as
+# ok(wait_until(...), 'name'). await is a step on the way, and the file ends where
+# it does not come. Nothing sleeps for what may not happen: await what shows that
+# it would have happened by now (another event, a number of rounds).
 
 package CfTest;
 
@@ -30,8 +35,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(await await_that debug finish_session reconfigure require_debug
-  run_sessions start_session stat wait_at_waitpoint wait_event wait_until worker_pid);
+our @EXPORT = qw(await await_that await_waitpoint debug finish_session is_over open_session
+  reconfigure require_debug run_sessions start_session stat wait_at_waitpoint wait_event
+  wait_until worker_pid);
 
 # Advisory lock that holds back the sessions of run_sessions; the number has no
 # meaning.
@@ -87,7 +93,7 @@ sub reconfigure
 
 	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
 	$node->reload;
-	wait_until($node, "SELECT pg_conf_load_time() > '$before'");
+	await($node, "SELECT pg_conf_load_time() > '$before'");
 	return;
 }
 
@@ -192,9 +198,9 @@ sub wait_until
 # does not come.
 sub await
 {
-	my ($node, $sql, $expected) = @_;
+	my ($node, $sql, $expected, $timeout) = @_;
 
-	wait_until($node, $sql, $expected) or die "timed out waiting for: $sql";
+	die "timed out waiting for: $sql" unless wait_until($node, $sql, $expected, $timeout);
 	return;
 }
 
@@ -223,6 +229,23 @@ sub wait_at_waitpoint
 		$sessions // 1);
 }
 
+sub await_waitpoint
+{
+	my ($node, $sessions) = @_;
+
+	die 'nobody comes to the wait point' unless wait_at_waitpoint($node, $sessions);
+	return;
+}
+
+# A session that stays open. background_psql gives one no longer to live than a
+# query may take, be it idle; this one lives as long as the test.
+sub open_session
+{
+	my ($node, $database, %option) = @_;
+
+	return $node->background_psql($database // 'postgres', timeout => 100000, %option);
+}
+
 # Runs each SQL text of a list in a psql session of its own, all at once: they
 # connect first, wait for each other, and start together.
 #
@@ -248,7 +271,7 @@ sub run_sessions
 	$connstr .= " $option{connstr}" if defined $option{connstr};
 	if ($use_barrier)
 	{
-		$holder = $node->background_psql($database);
+		$holder = open_session($node, $database);
 		$holder->query_safe("SELECT pg_advisory_lock($barrier)");
 	}
 	foreach my $i (0 .. $#$texts)
@@ -263,14 +286,13 @@ sub run_sessions
 	}
 	if ($use_barrier)
 	{
-		wait_until($node,
+		await($node,
 			"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 			  . " AND objid = $barrier AND NOT granted",
-			scalar @$texts,
-			$deadline - time())
-		  or diag('not all sessions reached the start');
+			scalar @$texts);
 	}
 	my $start = time();
+	$deadline = $start + ($option{timeout} // $PostgreSQL::Test::Utils::timeout_default);
 	if ($use_barrier)
 	{
 		$holder->query_safe("SELECT pg_advisory_unlock($barrier)");
@@ -326,26 +348,31 @@ sub start_session
 	return { pid => start_psql($node, $connstr, $path), path => $path };
 }
 
+# Has such a session ended?
+sub is_over
+{
+	my ($session) = @_;
+
+	$session->{status} = $? >> 8
+	  if !defined $session->{status}
+	  && waitpid($session->{pid}, POSIX::WNOHANG()) == $session->{pid};
+	return defined $session->{status};
+}
+
 # Waits for such a session to end; returns { status, stdout, stderr } as
 # run_sessions does.
 sub finish_session
 {
-	my ($session, $timeout) = @_;
-	my $deadline = time()
-	  + ($timeout // $PostgreSQL::Test::Utils::timeout_default);
-	my $status;
+	my ($session) = @_;
+	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
 
-	while (!defined $status)
+	until (is_over($session))
 	{
-		if (waitpid($session->{pid}, POSIX::WNOHANG()) == $session->{pid})
-		{
-			$status = $? >> 8;
-		}
-		elsif (time() > $deadline)
+		if (time() > $deadline)
 		{
 			kill 'KILL', $session->{pid};
 			waitpid($session->{pid}, 0);
-			$status = 'timeout';
+			$session->{status} = 'timeout';
 		}
 		else
 		{
@@ -353,7 +380,7 @@ sub finish_session
 		}
 	}
 	return {
-		status => $status,
+		status => $session->{status},
 		stdout => slurp_trimmed("$session->{path}.out"),
 		stderr => slurp_trimmed("$session->{path}.err")
 	};

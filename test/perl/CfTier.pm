@@ -17,12 +17,13 @@ use warnings;
 use Exporter 'import';
 use IO::Socket::UNIX;
 use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 use CfTest;
 
-our @EXPORT = qw(command counters expiring field fields keys_of namespace
-  reset_l1 run_on_all since standby_of tier_conf value_in wait_for_beat
-  wait_for_bus);
+our @EXPORT = qw(await_beat await_bus await_rounds beat_ms command counters expiring field fields keys_of namespace
+  redis_ms reset_l1 run_on_all since standby_of tier_conf value_in wait_for_beat
+  wait_for_bus with_beat);
 
 # Time-outs that a busy machine does not reach, and lifetimes without chance.
 sub tier_conf
@@ -49,14 +50,14 @@ sub node
 	return $node;
 }
 
-# Who begins to follow the bus forgets what it has: so let it do that now. It
-# follows those of databases that use Redis.
+# Waits until the server follows the bus, so that what its worker asks of Redis
+# at first is over.
 sub settle
 {
 	my ($node, $redis) = @_;
 
 	$node->safe_psql('postgres', q{SELECT cache_fetch('settle', 'SELECT 1')});
-	wait_for_bus($redis, 1) or warn 'nobody follows the bus';
+	await_bus($redis, 1);
 	$node->safe_psql('postgres', 'SELECT cache_stats_reset()');
 	return;
 }
@@ -65,7 +66,7 @@ sub settle
 sub wait_for_bus
 {
 	my ($redis, $servers) = @_;
-	my $deadline = time() + 20;
+	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
 
 	while (time() < $deadline)
 	{
@@ -75,6 +76,26 @@ sub wait_for_bus
 		sleep 0.05;
 	}
 	return 0;
+}
+
+sub await_bus
+{
+	my ($redis, $servers) = @_;
+
+	die 'nobody follows the bus' unless wait_for_bus($redis, $servers);
+	return;
+}
+
+# Until the bus workers of so many servers have looked at their streams so many
+# times more: what they would do by themselves they have done by then.
+sub await_rounds
+{
+	my ($redis, $servers, $n) = @_;
+	my $rounds = sub { command($redis, 'INFO', 'commandstats') =~ /cmdstat_xinfo(?:\|stream)?:calls=(\d+)/ ? $1 : 0 };
+	my $before = $rounds->();
+
+	await_that('for rounds of the bus', sub { $rounds->() >= $before + $servers * $n });
+	return;
 }
 
 # A primary that standbys can be made of.
@@ -112,7 +133,7 @@ sub standby_of
 sub wait_for_beat
 {
 	my ($redis, $ns, $standby) = @_;
-	my $deadline = time() + 20;
+	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
 
 	while (time() < $deadline)
 	{
@@ -130,26 +151,81 @@ sub wait_for_beat
 	return 0;
 }
 
-# Starts sessions on several servers at one time of the clock. Arguments: pairs
-# of a server and a list of { sql, n, delay }. Returns the outputs of all, sorted
-# and each once, with how often it came: "42 x 100".
+sub await_beat
+{
+	my ($redis, $ns, $standby) = @_;
+
+	die 'there is no sign of life' unless wait_for_beat($redis, $ns, $standby);
+	return;
+}
+
+# When the writing server has given its last sign of life, by the clock of Redis.
+sub beat_ms
+{
+	my ($redis, $ns) = @_;
+
+	return (split / /, command($redis, 'GET', "cff:$ns") // '')[3] // 0;
+}
+
+sub redis_ms
+{
+	my ($redis) = @_;
+	my $time = command($redis, 'TIME');
+
+	return $time->[0] * 1000 + int($time->[1] / 1000);
+}
+
+# A sign of life proves nothing any more when it is ten seconds old. Runs a
+# function, told the number of the attempt, until one was there from begin to
+# end: what a busy machine took longer for says nothing.
+sub with_beat
+{
+	my ($redis, $ns, $standby, $function) = @_;
+
+	foreach my $attempt (0 .. 19)
+	{
+		await_beat($redis, $ns, $standby);
+		my $at = beat_ms($redis, $ns);
+		my @result = $function->($attempt);
+
+		return @result if redis_ms($redis) - $at < 9500;
+	}
+	die 'no attempt was over while a sign of life was young';
+}
+
+# Starts sessions on several servers at once: they connect, and wait for each
+# other. Arguments: what to do when all are there; pairs of a server and a list of
+# { sql, n, delay }. Returns the outputs of all, sorted and each once, with how
+# often it came: "42 x 100".
+my $barrier = 715518;
+
 sub run_on_all
 {
-	my (@pairs) = @_;
-	my $start = time() + 3;
-	my (@sessions, %seen);
+	my ($ready, @pairs) = @_;
+	my (@sessions, @holders, %seen);
 
-	while (my ($node, $jobs) = splice(@pairs, 0, 2))
+	for (my $i = 0; $i < @pairs; $i += 2)
 	{
+		my ($node, $jobs) = @pairs[ $i, $i + 1 ];
+		my $n = 0;
+
+		push @holders, open_session($node);
+		$holders[-1]->query_safe("SELECT pg_advisory_lock($barrier)");
 		foreach my $job (@$jobs)
 		{
-			my $at = $start + ($job->{delay} // 0);
+			my $delay = $job->{delay} // 0;
 
 			push @sessions, start_session($node,
-				"DO \$\$ BEGIN PERFORM pg_sleep($at - extract(epoch FROM clock_timestamp())); END \$\$;\n$job->{sql}")
+				"DO \$\$ BEGIN PERFORM pg_advisory_lock_shared($barrier); PERFORM pg_advisory_unlock_shared($barrier);"
+				  . " PERFORM pg_sleep($delay); END \$\$;\n$job->{sql}")
 			  for 1 .. $job->{n};
+			$n += $job->{n};
 		}
+		await($node, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = $barrier AND NOT granted", $n);
 	}
+	$ready->();
+	$_->query_safe("SELECT pg_advisory_unlock($barrier)") foreach @holders;
+	$_->quit foreach @holders;
 	foreach my $session (@sessions)
 	{
 		my $result = finish_session($session);

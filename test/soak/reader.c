@@ -239,7 +239,8 @@ read_keyvalue_in_snapshot(Session *s)
 	char		text[16];
 
 	sprintf(text, "%d", id);
-	command(s, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+	if (!command(s, "BEGIN ISOLATION LEVEL REPEATABLE READ"))
+		return;
 	PQclear(run(s, "table t_key", text, NULL, NULL));
 	pause_us(s, 2000);
 	if (!s->failed)
@@ -253,7 +254,8 @@ read_snapshot(Session *s)
 {
 	int			n = 4 + below(s, 12);
 
-	command(s, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+	if (!command(s, "BEGIN ISOLATION LEVEL REPEATABLE READ"))
+		return;
 	command(s, "LOCK TABLE t_key, t_tag, t_tab, t_part, t_neg, v_two IN ACCESS SHARE MODE");
 	for (int i = 0; i < n && !s->failed; i++)
 	{

@@ -48,7 +48,7 @@ $node->safe_psql(
 });
 
 # This session closes gates and holds wait points.
-my $control = $node->background_psql('postgres');
+my $control = open_session($node, 'postgres');
 $control->set_query_timer_restart;
 
 my $unused_handovers = dynamic_segments();
@@ -111,21 +111,12 @@ sub let_go
 	return;
 }
 
-# Waits for something that must come, at most for 20 seconds.
-sub await
-{
-	my ($sql, $expected) = @_;
-
-	return wait_until($node, $sql, $expected, 20)
-	  || fail("$case: waited in vain");
-}
-
 # Waits until so many sessions are held by the wait point of that name.
 sub wait_held
 {
 	my ($name, $n) = @_;
 
-	return await(
+	return wait_until($node, 
 		"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
 			AND objsubid = 3325 AND classid = hashtext('$name')::oid
 			AND NOT granted", $n // 1);
@@ -137,7 +128,7 @@ sub wait_waiters
 {
 	my ($n, $old_leader) = @_;
 
-	return await(
+	return wait_until($node, 
 		'SELECT sum(waiters) FROM cache_inflight WHERE leader <> '
 		  . ($old_leader // 0), $n);
 }
@@ -163,7 +154,7 @@ sub begin_flight
 
 sub finish_all
 {
-	return map { finish_session($_, 30) } @_;
+	return map { finish_session($_) } @_;
 }
 
 # The last line of output.
@@ -253,7 +244,7 @@ begin_case('the transactions go on');
 	close_gate(2);
 	my @sessions = begin_flight($sql, 2);
 	open_gate(1);
-	await("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+	await($node, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
 		AND objid = 2 AND NOT granted", 3);
 	nothing_left('nothing is left while they do');
 	open_gate(2);
@@ -309,7 +300,7 @@ begin_case('the query of the leader fails');
 
 	$node->safe_psql('postgres', 'INSERT INTO culprit VALUES (' . leader_pid() . ')');
 	open_gate(1);
-	my $failed = finish_session($leader, 30);
+	my $failed = finish_session($leader);
 	my @results = finish_all(@followers);
 
 	is($failed->{status}, 3, "$case: it gets an error");
@@ -355,7 +346,7 @@ foreach my $stop (
 		$node->safe_psql('postgres', "SELECT $stop->[1]($pid)");
 	}
 	ok(wait_waiters(9, $pid), "$case: at once another leads, nine follow it");
-	my $stopped = finish_session($leader, 30);
+	my $stopped = finish_session($leader);
 	isnt($stopped->{status}, 0, "$case: the leader has stopped");
 	like($stopped->{stderr}, $stop->[2], "$case: its own error");
 	open_gate(1);
@@ -381,7 +372,7 @@ foreach my $point ('flight-leader', 'fetch-before-fill', 'flight-before-landing'
 		my $pid = leader_pid();
 		$node->safe_psql('postgres', "SELECT $stop($pid)");
 		# Before landing, a waiter that wakes late may find the value in L1.
-		ok( await("SELECT count(*) FROM cache_inflight WHERE leader <> $pid", 1),
+		ok( wait_until($node, "SELECT count(*) FROM cache_inflight WHERE leader <> $pid", 1),
 			"$case: another leads");
 		wait_waiters(2, $pid) if $point ne 'flight-before-landing';
 		let_go($point);
@@ -415,11 +406,11 @@ begin_case('the error is caught by the caller');
 	wait_waiters(1);
 	$node->safe_psql('postgres', "INSERT INTO culprit VALUES ($pid)");
 	open_gate(1);
-	my $result = finish_session($follower, 30);
+	my $result = finish_session($follower);
 	is($result->{status}, 0, "$case: the waiter is awake before the end of it");
 	nothing_left('nor is anything left while the transaction goes on');
 	open_gate(2);
-	my $caught = finish_session($leader, 30);
+	my $caught = finish_session($leader);
 	like($caught->{stderr}, qr/caught: session \d+ fails/, "$case: caught");
 	is(answer($caught), answer($result), "$case: the session goes on as usual");
 	is(counters('loads', 'l1_hits'), '2|1', "$case: it hits what the waiter loaded");
@@ -443,7 +434,7 @@ sub waiter_is_stopped
 		$node->safe_psql('postgres',
 			"SELECT $stop(pid) FROM pg_stat_activity WHERE application_name = 'victim'");
 	}
-	my $stopped = finish_session($victim, 30);
+	my $stopped = finish_session($victim);
 	isnt($stopped->{status}, 0, "$case: it has stopped");
 	like($stopped->{stderr}, $expected, "$case: with its own error");
 	ok(wait_waiters(5), "$case: the others wait on");
@@ -475,7 +466,7 @@ begin_case('all waiters are cancelled');
 	is(status_list(finish_all(@followers)), '3 3 3', "$case: all have stopped");
 	ok(wait_waiters(0), "$case: the flight is alone");
 	open_gate(1);
-	is(finish_session($leader, 30)->{status}, 0, "$case: the leader is not");
+	is(finish_session($leader)->{status}, 0, "$case: the leader is not");
 }
 end_case();
 
@@ -554,7 +545,7 @@ begin_case('nested fetches that cross');
 	my @sessions = map {
 		start_session($node, "SELECT cache_fetch('$_->[0]', 'SELECT cross_over(''$_->[1]'', 1)')")
 	} ([ 'a', 'b' ], [ 'b', 'a' ]);
-	await('SELECT count(*) FROM cache_inflight', 2);
+	await($node, 'SELECT count(*) FROM cache_inflight', 2);
 	# So that both lead when each fetches the other's key.
 	hold('load-after-query');
 	open_gate(1);
@@ -586,10 +577,10 @@ begin_case('a table lock of a waiter');
 		$query;
 		COMMIT");
 	close_gate(2);
-	await("SELECT count(*) FROM pg_locks WHERE relation = 'p'::regclass
+	await($node, "SELECT count(*) FROM pg_locks WHERE relation = 'p'::regclass
 		AND mode = 'AccessExclusiveLock' AND granted", 1);
 	my $leader = start_session($node, $query);
-	await("SELECT count(*) FROM pg_locks WHERE relation = 'p'::regclass
+	await($node, "SELECT count(*) FROM pg_locks WHERE relation = 'p'::regclass
 		AND NOT granted", 1);
 	my $start = time();
 	open_gate(2);
@@ -616,12 +607,12 @@ begin_case('a session in the middle');
 		SELECT pg_advisory_xact_lock_shared(2);
 		$query;
 		COMMIT");
-	await("SELECT count(*) FROM pg_locks WHERE relation = 'q'::regclass", 1);
+	await($node, "SELECT count(*) FROM pg_locks WHERE relation = 'q'::regclass", 1);
 	my $alter = start_session($node, 'ALTER TABLE q ADD COLUMN w int');
-	await("SELECT count(*) FROM pg_locks WHERE relation = 'q'::regclass
+	await($node, "SELECT count(*) FROM pg_locks WHERE relation = 'q'::regclass
 		AND NOT granted", 1);
 	my $leader = start_session($node, $query);
-	await("SELECT count(*) FROM pg_locks WHERE relation = 'q'::regclass
+	await($node, "SELECT count(*) FROM pg_locks WHERE relation = 'q'::regclass
 		AND NOT granted", 2);
 	open_gate(2);
 	my @results = finish_all($waiter, $alter, $leader);
@@ -652,13 +643,13 @@ sub chain
 			$fetch->[$i];
 			COMMIT", name => "w$i");
 	}
-	await("SELECT count(*) FROM pg_stat_activity
+	await($node, "SELECT count(*) FROM pg_stat_activity
 		WHERE application_name ~ '^w[12]' AND wait_event = 'advisory'", 2);
 	foreach my $i (1, 2)
 	{
 		$session{"l$i"} = start_session($node, $fetch->[$i], name => "l$i");
 	}
-	await("SELECT count(*) FROM pg_stat_activity
+	await($node, "SELECT count(*) FROM pg_stat_activity
 		WHERE application_name ~ '^l[12]' AND wait_event_type = 'Lock'", 2);
 	open_gate(2);
 	return finish_all(map { $session{$_} } 'w1', 'w2', 'l1', 'l2');
@@ -736,7 +727,7 @@ begin_case('flight_timeout');
 	is(counters('loads', 'flight_timeouts', 'fills', 'stale_hits'),
 		'2|1|2|0', "$case: it has loaded by itself");
 	let_go('flight-before-landing');
-	isnt(answer(finish_session($leader, 30)),
+	isnt(answer(finish_session($leader)),
 		answer($result), "$case: the leader has an answer of its own");
 	is( $node->safe_psql('postgres', $query),
 		answer($result),
@@ -757,7 +748,7 @@ begin_case('flight_timeout with a stale value');
 	is(counters('loads', 'flight_timeouts', 'stale_hits'),
 		'2|1|1', "$case: it has not loaded");
 	open_gate(1);
-	isnt(answer(finish_session($leader, 30)), $old, "$case: the leader has a new one");
+	isnt(answer(finish_session($leader)), $old, "$case: the leader has a new one");
 }
 end_case();
 
@@ -792,7 +783,7 @@ begin_case('a waiter of a large value is cancelled');
 		"$case: the value is kept for the last waiter");
 	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid)
 		FROM pg_stat_activity WHERE application_name = 'victim'");
-	is(finish_session($victim, 30)->{status}, 3, "$case: it stops");
+	is(finish_session($victim)->{status}, 3, "$case: it stops");
 	let_go('flight-wait');
 }
 end_case();
@@ -894,7 +885,7 @@ begin_case('the waiters of a commit window');
 	# The first value is too old for the eight; they share one more load.
 	hold('flight-leader');
 	let_go('load-after-query');
-	finish_session(shift @sessions, 30);
+	finish_session(shift @sessions);
 	wait_held('flight-leader');
 	ok(wait_waiters(7), "$case: one leads, seven wait again");
 	let_go('flight-leader');
@@ -902,7 +893,7 @@ begin_case('the waiters of a commit window');
 	  foreach finish_all(@sessions);
 	is(counters('loads', 'fills', 'fills_refused'), '2|0|2', "$case: one more load");
 	let_go('commit-window');
-	is(finish_session($writer, 30)->{status}, 0, "$case: the commit ends");
+	is(finish_session($writer)->{status}, 0, "$case: the commit ends");
 	is($node->safe_psql('postgres', $item), '[{"val":"new"}]', "$case: the new value");
 }
 end_case();
@@ -943,7 +934,7 @@ foreach my $read (
 	is(answer($known[0]), '[{"body":"of two"}]', "$case: its own rows");
 	is(answer($known[1]), '[{"body":"of one"}]', "$case: its own rows");
 	let_go('flight-before-landing');
-	is(answer(finish_session($sessions[0], 30)),
+	is(answer(finish_session($sessions[0])),
 		'[{"body":"of one"}]', "$case: the leader's rows");
 	is(counters('loads', 'flight_handovers', 'fills', 'l1_hits'),
 		'3|0|0|0', "$case: nothing is shared");
@@ -996,8 +987,8 @@ begin_case('REVOKE while a leader loads');
 	my $later = start_session($node, $item, user => 'app');
 	wait_waiters(1);
 	let_go('load-after-query');
-	is(finish_session($leader, 30)->{status}, 0, "$case: the leader began before it");
-	like(finish_session($later, 30)->{stderr},
+	is(finish_session($leader)->{status}, 0, "$case: the leader began before it");
+	like(finish_session($later)->{stderr},
 		qr/permission denied for table item/, "$case: the waiter may not read");
 }
 end_case();
@@ -1007,7 +998,7 @@ begin_case('other roles have other flights');
 	my @sessions = begin_flight($gated, 0);
 	$node->safe_psql('postgres', 'GRANT SELECT ON culprit TO app');
 	push @sessions, start_session($node, $gated, user => 'app');
-	await('SELECT count(*), sum(waiters) FROM cache_inflight', '2|0');
+	await($node, 'SELECT count(*), sum(waiters) FROM cache_inflight', '2|0');
 	open_gate(1);
 	my @results = finish_all(@sessions);
 	is(status_list(@results), '0 0', "$case: both answer");
@@ -1048,7 +1039,7 @@ $small->safe_psql(
 	END $$;
 });
 $node = $small;
-$control = $node->background_psql('postgres');
+$control = open_session($node, 'postgres');
 $control->set_query_timer_restart;
 $unused_handovers = dynamic_segments();
 
@@ -1070,7 +1061,7 @@ sub count_flights
 {
 	close_gate(1);
 	my @sessions = map { start_session($node, "SELECT nest('s$_:', 32)") } 1 .. 5;
-	await("SELECT count(*) FROM pg_stat_activity
+	await($node, "SELECT count(*) FROM pg_stat_activity
 		WHERE wait_event = 'advisory'", 5);
 	my $n = $node->safe_psql('postgres', 'SELECT count(*), min(n), max(n) FROM
 		(SELECT count(*) AS n FROM cache_inflight GROUP BY leader) AS per_session');

@@ -156,8 +156,7 @@ sub fill_by_eight
 	my $each = int($target / 8) + 1;
 	my ($results, $seconds) = run_sessions($node,
 		# Some values are too large to be kept, and each is said.
-		[ map { "SET client_min_messages = warning; CALL work($_, $each, $nkeys, $largest, 0)" } 1 .. 8 ],
-		timeout => 100);
+		[ map { "SET client_min_messages = warning; CALL work($_, $each, $nkeys, $largest, 0)" } 1 .. 8 ]);
 	my $name = $node->name;
 	my $stored = 0;
 

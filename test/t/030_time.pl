@@ -43,7 +43,7 @@ $node->safe_psql(
 });
 
 my $no_room = 'temporary file size exceeds temp_file_limit (0kB)';
-my $control = $node->background_psql('postgres');
+my $control = open_session($node);
 $control->set_query_timer_restart;
 
 sub query
@@ -56,7 +56,7 @@ sub query
 sub error_of
 {
 	my ($sql, %option) = @_;
-	my $result = finish_session(start_session($node, $sql, %option), 30);
+	my $result = finish_session(start_session($node, $sql, %option));
 
 	return $result->{stderr} =~ /(ERROR|FATAL):  (.*)/ ? $2 =~ s/"//gr : '';
 }
@@ -283,9 +283,9 @@ break_it();
 advance('61 s');
 hold('flight-leader');
 my @sessions = map { start_session($node, $stale) } 1 .. 5;
-wait_until($node, 'SELECT waiters FROM cache_inflight', 4) or fail('no waiters');
+await($node, 'SELECT waiters FROM cache_inflight', 4);
 let_go('flight-leader');
-is(join(' ', map { $_->{stdout} } map { finish_session($_, 30) } @sessions),
+is(join(' ', map { $_->{stdout} } map { finish_session($_) } @sessions),
 	join(' ', ('[{"answer":"old"}]') x 5), 'all who waited get the stale value');
 is(counters('stale_hits', 'flight_timeouts'), '5|0', 'counted');
 
@@ -335,10 +335,10 @@ break_it();
 advance('61 s');
 hold('commit-window');
 my $writer = start_session($node, "SELECT cache_invalidate_tag('t')");
-wait_at_waitpoint($node) or fail('the writer does not come');
+await_waitpoint($node);
 is(error_of($stale), $no_room, 'nor in the window of the commit');
 let_go('commit-window');
-finish_session($writer, 30);
+finish_session($writer);
 
 # A lock that is not to be had is hidden, but not that somebody wants the session to stop.
 clean();
@@ -355,9 +355,9 @@ foreach my $stop (
 	[ 'pg_terminate_backend', 'terminating connection due to administrator command' ])
 {
 	my $victim = start_session($node, $locked);
-	wait_until($node, 'SELECT count(*) FROM cache_inflight', 1) or fail('no flight');
+	await($node, 'SELECT count(*) FROM cache_inflight', 1);
 	query("SELECT $stop->[0](leader) FROM cache_inflight");
-	my $result = finish_session($victim, 30);
+	my $result = finish_session($victim);
 	isnt($result->{status}, 0, "$stop->[0]: not hidden");
 	like($result->{stderr}, qr/$stop->[1]/, "$stop->[0]: its error");
 }
@@ -372,15 +372,15 @@ my $old = query($gated);
 advance('61 s');
 $control->query_safe('SELECT pg_advisory_lock(1)');
 my $leader = start_session($node, $gated);
-wait_until($node, 'SELECT count(*) FROM cache_inflight', 1) or fail('no flight');
+await($node, 'SELECT count(*) FROM cache_inflight', 1);
 @sessions = map {
 	start_session($node, $gated, conf => { 'cachefront.flight_timeout' => '100ms' })
 } 1 .. 5;
 is($_->{stdout}, $old, 'flight_timeout: a stale value')
-  foreach map { finish_session($_, 30) } @sessions;
+  foreach map { finish_session($_) } @sessions;
 is(counters('loads', 'stale_hits', 'flight_timeouts'), '2|5|5', 'none has loaded');
 $control->query_safe('SELECT pg_advisory_unlock(1)');
-isnt(finish_session($leader, 30)->{stdout}, $old, 'the leader has a new value');
+isnt(finish_session($leader)->{stdout}, $old, 'the leader has a new value');
 
 # ---- early refresh ----------------------------------------------------------
 
@@ -401,16 +401,16 @@ my $first = query($slow);
 advance('8 min');
 hold('load-after-query');
 my $refresher = start_session($node, sprintf($refresh, 0));
-wait_at_waitpoint($node) or fail('nobody refreshes');
+await_waitpoint($node);
 is(counters('loads', 'early_refreshes', 'misses'), '2|1|1', 'one caller refreshes');
 is(query('SELECT key, waiters FROM cache_inflight'), 'x:a|0', 'in a flight of its own');
-my ($results) = run_sessions($node, [ ($slow) x 20 ], timeout => 30);
+my ($results) = run_sessions($node, [ ($slow) x 20 ]);
 is(scalar(grep { $_->{stdout} eq $first } @$results),
 	20, 'the others keep the value');
 is(counters('loads', 'early_refreshes', 'misses', 'flight_handovers'),
 	'2|1|1|0', 'and neither load nor wait');
 let_go('load-after-query');
-is(finish_session($refresher, 30)->{status}, 0, 'the refresh ends');
+is(finish_session($refresher)->{status}, 0, 'the refresh ends');
 is(query("SELECT age < '4 min' FROM cache_entries WHERE key = 'x:a'"),
 	't', 'and its value replaces the old one');
 advance('2 min');
@@ -431,9 +431,9 @@ query('TRUNCATE broken');
 # A refresh that is cancelled.
 hold('flight-leader');
 $refresher = start_session($node, sprintf($refresh, counters('early_refreshes')));
-wait_at_waitpoint($node) or fail('nobody refreshes');
+await_waitpoint($node);
 query('SELECT pg_cancel_backend(leader) FROM cache_inflight');
-like(finish_session($refresher, 30)->{stderr},
+like(finish_session($refresher)->{stderr},
 	qr/canceling statement due to user request/, 'a refresh that is cancelled stops');
 let_go('flight-leader');
 is(query('SELECT count(*) FROM cache_inflight'), 0, 'and its flight has landed');

@@ -29,7 +29,7 @@ sub error_of
 {
 	my ($sql, %option) = @_;
 	my $result =
-	  finish_session(start_session($node, "\\set VERBOSITY verbose\n$sql", %option), 30);
+	  finish_session(start_session($node, "\\set VERBOSITY verbose\n$sql", %option));
 
 	return $result->{stderr} =~ /(?:ERROR|FATAL):  (.*?)(?:\nLOCATION|\z)/s ? $1 : '';
 }
@@ -37,13 +37,6 @@ sub error_of
 sub counters
 {
 	return query('SELECT ' . join(', ', @_) . " FROM cache_stats WHERE cache = '*'");
-}
-
-sub await
-{
-	my ($sql, $expected) = @_;
-
-	return wait_until($node, $sql, $expected, 30) || fail('waited in vain');
 }
 
 sub nothing_left
@@ -105,7 +98,7 @@ sub crash
 	my ($pid) = @_;
 
 	kill('KILL', $pid) == 1 or fail("could not kill $pid");
-	await("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid", 0);
+	await($node, "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid", 0);
 	return;
 }
 
@@ -114,12 +107,12 @@ sub crash
 
 	query($item);
 	query(q{SELECT cache_set('k', '1')});
-	my $control = $node->background_psql('postgres', on_error_stop => 0);
+	my $control = open_session($node, 'postgres', on_error_stop => 0);
 	$control->query_safe('SELECT pg_advisory_lock(1)');
 	my @sessions = map { start_session($node, $gated) } 1 .. 5;
-	await('SELECT waiters FROM cache_inflight', 4);
+	await($node, 'SELECT waiters FROM cache_inflight', 4);
 	crash(query('SELECT leader FROM cache_inflight'));
-	isnt(finish_session($_, 30)->{status}, 'timeout', "$when: all sessions end")
+	isnt(finish_session($_)->{status}, 'timeout', "$when: all sessions end")
 	  foreach @sessions;
 	eval { $control->quit };
 	works($when, 'old');
@@ -135,12 +128,12 @@ foreach my $point ('commit-before-raise', 'commit-window', 'epoch-window',
 	  : $point =~ /^epoch/ ? 'ALTER TABLE item ADD COLUMN more int'
 	  : q{SELECT cache_fetch('other', 'SELECT val FROM item')};
 
-	my $control = $node->background_psql('postgres', on_error_stop => 0);
+	my $control = open_session($node, 'postgres', on_error_stop => 0);
 	$control->query_safe("SELECT cf_debug_waitpoint_enable('$point')");
 	my $victim = start_session($node, $sql, name => 'victim');
-	wait_at_waitpoint($node) or fail("$when: nobody comes");
+	await_waitpoint($node);
 	crash(query("SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'"));
-	finish_session($victim, 30);
+	finish_session($victim);
 	eval { $control->quit };
 	works($when, 'old');
 }
@@ -154,11 +147,11 @@ foreach my $point ('commit-before-raise', 'commit-window', 'epoch-window',
 	my $victim = start_session(
 		$node, q{BEGIN; UPDATE item SET val = 'committed' WHERE id = 1;
 		SELECT cache_invalidate('item:1'); COMMIT}, name => 'victim');
-	await('SELECT cf_debug_held()', 1);
+	await($node, 'SELECT cf_debug_held()', 1);
 	is(query('SELECT val FROM item WHERE id = 1'), 'committed', "$when: it is visible");
 	is(query($item), '[{"val":"committed"}]', "$when: no reader gets the old value");
 	crash(query("SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'"));
-	finish_session($victim, 30);
+	finish_session($victim);
 	works($when, 'committed');
 	query(q{UPDATE item SET val = 'old' WHERE id = 1; SELECT cache_invalidate('item:1')});
 }
@@ -167,15 +160,15 @@ foreach my $point ('commit-before-raise', 'commit-window', 'epoch-window',
 
 foreach my $mode ('immediate', 'fast')
 {
-	my $control = $node->background_psql('postgres', on_error_stop => 0);
+	my $control = open_session($node, 'postgres', on_error_stop => 0);
 	$control->query_safe('SELECT pg_advisory_lock(1)');
 	my @sessions = map { start_session($node, $gated) } 1 .. 5;
-	await('SELECT waiters FROM cache_inflight', 4);
+	await($node, 'SELECT waiters FROM cache_inflight', 4);
 	my $start = time();
 	$node->stop($mode);
 	# Nobody's timeout is shorter than ten minutes.
-	cmp_ok(time() - $start, '<', 30, "$mode shutdown: waits for nobody");
-	isnt(finish_session($_, 30)->{status}, 'timeout', "$mode shutdown: all sessions end")
+	cmp_ok(time() - $start, '<', 300, "$mode shutdown: waits for nobody");
+	isnt(finish_session($_)->{status}, 'timeout', "$mode shutdown: all sessions end")
 	  foreach @sessions;
 	eval { $control->quit };
 	$node->start;
@@ -205,14 +198,14 @@ foreach my $mode ('immediate', 'fast')
 	nothing_left($when);
 
 	# Clients that die while their session leads or waits.
-	my $control = $node->background_psql('postgres');
+	my $control = open_session($node, 'postgres');
 	$control->query_safe('SELECT pg_advisory_lock(1)');
 	my @sessions = map { start_session($node, $gated, name => 'dying') } 1 .. 20;
-	await('SELECT waiters FROM cache_inflight', 19);
+	await($node, 'SELECT waiters FROM cache_inflight', 19);
 	kill 'KILL', map { $_->{pid} } @sessions;
 	finish_session($_) foreach @sessions;
 	$control->query_safe('SELECT pg_advisory_unlock(1)');
-	await("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dying'", 0);
+	await($node, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dying'", 0);
 	nothing_left('clients that die');
 	$control->quit;
 	unlike(slurp_file($node->logfile, $log_before),
@@ -285,8 +278,8 @@ is(query($value, 'e'), '[]|', 'nor does a copy');
 # ---- the extension goes and comes -------------------------------------------
 
 {
-	my $live = $node->background_psql('d');
-	my $other = $node->background_psql('d');
+	my $live = open_session($node, 'd');
+	my $other = open_session($node, 'd');
 	my $fetch = "cache_fetch('c:1', 'SELECT v FROM t')";
 	my $ttl = 'SELECT round(extract(epoch FROM ttl_left + age)) FROM %s.cache_entries'
 	  . " WHERE key = 'c:1' AND database = 'd' AND state = 'fresh'";
@@ -366,7 +359,7 @@ is(query($value, 'e'), '[]|', 'nor does a copy');
 	push @wrong, map { [ 'cachefront.redis_url', $_ ] } 'http://localhost', 'redis://host:99999';
 	my $script = "\\set ON_ERROR_STOP 0\n\\set VERBOSITY sqlstate\n"
 	  . join('', map { "ALTER SYSTEM SET $_->[0] = '$_->[1]';\n" } @wrong);
-	my $result = finish_session(start_session($node, $script), 30);
+	my $result = finish_session(start_session($node, $script));
 	my @errors = map { /ERROR:  (\S+)/ ? $1 : () } split /\n/, $result->{stderr};
 	is(join(' ', @errors), join(' ', ('22023') x @wrong),
 		scalar(@wrong) . ' wrong values are refused');
@@ -609,7 +602,7 @@ query('SELECT cache_flush(); SELECT cache_stats_reset()');
 
 # A definition reaches the sessions of the standby.
 {
-	my $session = $standby->background_psql('postgres');
+	my $session = open_session($standby, 'postgres');
 
 	$session->query_safe(q{SET cachefront.l1_ttl = '1h'; SELECT cache_fetch('c:1', 'SELECT 1')});
 	is(ttl_of('c:1'), 300, 'standby: the default');

@@ -55,19 +55,35 @@ sub check
 	return $stdout;
 }
 
-my ($reads, $hits) = check($seconds, 'all reads') =~ /^checked (\d+) reads, (\d+) hits/m;
-cmp_ok($reads // 0, '>', 1000 * $seconds / 20, 'enough reads');
-cmp_ok($hits // 0, '>', ($reads // 0) * 0.2, 'enough hits among them');
+# How much it gets done depends on the machine: it runs until that is enough.
+my ($reads, $hits) = (0, 0);
+foreach (1 .. 20)
+{
+	my ($more, $more_hits) = check($seconds, 'all reads') =~ /^checked (\d+) reads, (\d+) hits/m;
+
+	$reads += $more // 0;
+	$hits += $more_hits // 0;
+	last if $reads >= 1000;
+}
+cmp_ok($reads, '>=', 1000, 'enough reads');
+cmp_ok($hits, '>', $reads * 0.2, 'enough hits among them');
 
 # The part that make bench compares with: through the cache, and as plain SELECTs, which
 # cannot be stale and so show that the judge is right.
 for my $by ('cachefront', 'plain')
 {
 	my $short = int($seconds / 5) || 1;
-	my ($portable) = check($short, "portable, $by", '--portable', $by) =~
-	  /^portable: checked (\d+) reads, 0 stale reads$/m;
+	my $portable = 0;
 
-	cmp_ok($portable // 0, '>', 50 * $short, "portable, $by: enough reads");
+	foreach (1 .. 20)
+	{
+		my ($more) = check($short, "portable, $by", '--portable', $by) =~
+		  /^portable: checked (\d+) reads, 0 stale reads$/m;
+
+		$portable += $more // 0;
+		last if $portable >= 200;
+	}
+	cmp_ok($portable, '>=', 200, "portable, $by: enough reads");
 }
 
 # Nothing is left behind by all those commits and rollbacks.

@@ -20,7 +20,7 @@ sub query
 ok(CfTest::wait_until($node, 'SELECT worker_obstacle IS NULL FROM cache_status', 't'), 'the launcher is there');
 
 my $workers = q{FROM pg_stat_activity WHERE backend_type = 'cachefront worker'};
-my $launcher = query(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'cachefront launcher'});
+my $launcher = worker_pid($node, 'cachefront launcher');
 
 query(q{SELECT cache_invalidate('first')});
 foreach my $i (1 .. 5)

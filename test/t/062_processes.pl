@@ -99,7 +99,7 @@ foreach my $process ('cachefront launcher', 'cachefront bus')
 
 # ---- a launcher that finds another one's worker -------------------------------
 
-my $listener = $node->background_psql('postgres');
+my $listener = open_session($node);
 my $worker;
 
 $listener->query_safe('LISTEN cachefront');
@@ -145,7 +145,7 @@ foreach my $case ([ 2, 'no worker could be started' ], [ 1, 'bus does not run|la
 $node->append_conf('postgresql.conf', 'max_worker_processes = 3');
 $node->restart;
 await_processes();
-$listener = $node->background_psql('postgres');
+$listener = open_session($node);
 $listener->query_safe('LISTEN cachefront');
 query(q{SELECT cache_invalidate('c')});
 await_that('for the notification', sub { $listener->query('SELECT 1') =~ /"c"/ });

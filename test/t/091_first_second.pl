@@ -108,7 +108,7 @@ sub publish
 		# The second round on, the name is known; a restart forgets that.
 		$node->restart;
 		fill($node, 'first');
-		wait_for_bus($redis, 1) or die 'nobody follows the bus';
+		await_bus($redis, 1);
 		$node->safe_psql('second', q{SELECT cache_fetch('told', 'SELECT 1'), cache_fetch('kept', 'SELECT 1')});
 		publish('told');
 		await($node, q{SELECT count(*) FROM cache_entries WHERE key = 'told' AND state = 'fresh'}, '0');
@@ -163,7 +163,7 @@ $standby = CfTier::standby_of($node, 'standby', 'cachefront.l1_ttl' => '1h');
 	kill 'CONT', $pid, $writer;
 	await($standby, q{SELECT count(*) FROM cache_entries WHERE state = 'fresh'}, '0');
 	pass('a standby forgets it when Redis comes back');
-	wait_for_bus($redis, 2) or die 'nobody follows the bus';
+	await_bus($redis, 2);
 	is($node->safe_psql('postgres', q{SELECT cache_get('set')}), '1', 'the writing server does not');
 }
 

@@ -54,7 +54,7 @@ my $closed = 'right loads 1 hits 0 bad 0 fills 0';
 sub connect_session
 {
 	$session->quit if $session;
-	$session = $node->background_psql('postgres');
+	$session = open_session($node, 'postgres');
 	$session->query_safe("SET cachefront.l1_max_value = '1kB'; SET cachefront.compress = 'off'");
 	return;
 }
@@ -266,15 +266,13 @@ foreach my $kind (sort keys %wrong)
 	is(check_read(1), $hit, 'and used');
 }
 replace("cff:$ns", 'list');
-my $until = time() + 20;
-sleep 0.1 until command($redis, 'TYPE', "cff:$ns") eq 'string' || time() > $until;
-is(command($redis, 'TYPE', "cff:$ns"), 'string', 'without a restart it is made anew as well');
+await_that('for a floor', sub { command($redis, 'TYPE', "cff:$ns") eq 'string' });
+pass('without a restart it is made anew as well');
 command($redis, 'FLUSHALL');
 is(check_read(1), $miss, 'all is gone');
 is(check_read(1), $hit, 'and comes again');
-my $deadline = time() + 20;
-sleep 0.1 until command($redis, 'EXISTS', "cff:$ns") || time() > $deadline;
-is(command($redis, 'EXISTS', "cff:$ns"), 1, 'the floor too, which all that is there is below');
+await_that('for the floor', sub { command($redis, 'EXISTS', "cff:$ns") });
+pass('the floor too, which all that is there is below');
 is(check_read(1), $miss, 'so that it is not believed');
 is(check_read(1), $hit, 'what comes after is');
 

@@ -75,21 +75,27 @@ sub compare
 sub comes_back
 {
 	my ($server, $title) = @_;
-	my $deadline = time() + 20;
 	my $n = 0;
 
-	while (time() < $deadline)
-	{
+	await_that("$title: for Redis to be in use", sub {
 		my $key = "back:$title:" . $n++;
 		my $before = counters($server);
 
 		on($server, "SET cachefront.l1_max_value = '1kB';"
 			  . " SELECT cache_fetch('$key', \$\$SELECT repeat('x', 2000)\$\$) IS NULL;"
 			  . " SELECT cache_fetch('$key', \$\$SELECT repeat('x', 2000)\$\$) IS NULL");
-		return pass("$title: Redis is in use") if since($server, $before, 'l2_hits')->{l2_hits} == 1;
-		sleep 0.2;
-	}
-	return fail("$title: Redis is in use");
+		return since($server, $before, 'l2_hits')->{l2_hits} == 1;
+	});
+	return pass("$title: Redis is in use");
+}
+
+# A fence that stands by now, on whatever, has been set before now.
+sub fences_expire
+{
+	my $now = command($redis, 'TIME')->[0];
+
+	await_that('for the fences to expire', sub { command($redis, 'TIME')->[0] > $now + 3 });
+	return;
 }
 
 # ---- a commit that is lost with the crash ----
@@ -117,7 +123,7 @@ sub crash_at
 
 	on($node, "SELECT cf_debug_hold('$point')");
 	$session = start_session($node, $sql);
-	wait_until($node, 'SELECT cf_debug_held()', 1);
+	await($node, 'SELECT cf_debug_held()', 1);
 	$node->stop('immediate');
 	finish_session($session);
 	return;
@@ -132,7 +138,7 @@ is(on($node, 'SELECT v FROM item WHERE id = 4'), 0, 'the commit has not come to 
 compare($node, 'fenced', 4, 5);
 compare($node, 'fenced, again', 4, 5);
 comes_back($node, 'fenced');
-sleep 3;
+fences_expire();
 compare($node, 'the fence has expired', 4, 5);
 $node->restart;
 comes_back($node, 'restarted');
@@ -146,19 +152,19 @@ is(since($node, $before, 'l2_hits')->{l2_hits}, 1, 'and its key is in use again'
 # While Redis postpones what writes, the commit becomes visible, and stays where it settles.
 on($node, "SELECT cf_debug_hold('commit-after-fence')");
 my $session = start_session($node, 'BEGIN; UPDATE item SET v = 3 WHERE id = 4; UPDATE total SET v = 3; COMMIT');
-wait_until($node, 'SELECT cf_debug_held()', 1);
+await($node, 'SELECT cf_debug_held()', 1);
 command($redis, 'CLIENT', 'PAUSE', 60000, 'WRITE');
 on($node, 'SELECT cf_debug_hold(NULL)');
 ok(wait_until($node, 'SELECT v FROM item WHERE id = 4', 3), 'a commit that does not get to settle');
 $node->stop('immediate');
 finish_session($session);
-sleep 0.5;
+await_that('for its connection to end', sub { $redis->nclients == 0 });
 command($redis, 'CLIENT', 'UNPAUSE');
 like(join(' ', fields($redis, "cf:$ns:i:4")), qr/\bf\b/, 'leaves its fence');
 $node->start;
 is(on($node, 'SELECT v FROM item WHERE id = 4'), 3, 'it is durable');
 compare($node, 'settled by nobody', 4, 5);
-sleep 3;
+fences_expire();
 compare($node, 'the fence has expired, again', 4, 5);
 comes_back($node, 'settled by nobody');
 

@@ -10,7 +10,6 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
 use CfRedis;
 use CfTest;
 use CfTier;
@@ -37,7 +36,7 @@ $primary->safe_psql('postgres', q{
 });
 debug($primary);
 my $standby = standby_of($primary, 'standby');
-my $control = $standby->background_psql('postgres');
+my $control = open_session($standby, 'postgres');
 
 # By key, or by a tag.
 my %sql = (
@@ -85,7 +84,7 @@ sub let_go
 sub value_of
 {
 	my ($session) = @_;
-	my $result = finish_session($session, 20);
+	my $result = finish_session($session);
 
 	return $result->{stdout} =~ /"v":(-?\d+)/ ? $1 : "nothing: $result->{stdout}$result->{stderr}";
 }
@@ -112,20 +111,19 @@ sub hold_read
 {
 	my ($point, $kind, $id) = @_;
 
-	foreach (1 .. 5)
+	foreach (1 .. 20)
 	{
 		my ($session, $held);
 
-		wait_for_beat($redis, $ns, $standby);
+		await_beat($redis, $ns, $standby);
 		hold($point);
 		$session = start_session($standby, read_sql($kind, $id), conf => past_l1());
-		foreach (1 .. 60)
-		{
+		await_that('for a read to be held, or over', sub {
 			$held = $standby->safe_psql('postgres', q{SELECT count(*) FROM pg_locks
 				WHERE locktype = 'advisory' AND objsubid = 3325 AND NOT granted});
-			return $session if $held;
-			sleep 0.05;
-		}
+			return $held || is_over($session);
+		});
+		return $session if $held;
 		let_go($point);
 		finish_session($session);
 	}
@@ -174,7 +172,7 @@ sub hold_commit
 
 	$primary->safe_psql('postgres', "SELECT cf_debug_hold('$point')");
 	$session = start_session($primary, "UPDATE $table{$kind} SET v = 1 WHERE id = $id");
-	wait_until($primary, 'SELECT cf_debug_held()', 1);
+	await($primary, 'SELECT cf_debug_held()', 1);
 	return $session;
 }
 
@@ -230,9 +228,9 @@ foreach my $kind ('key', 'tag')
 	is(read_now($primary, 'key', $id), 0, 'two commits: filled');
 	$primary->safe_psql('postgres', "SELECT cf_debug_hold('commit-after-fence')");
 	$first = start_session($primary, "BEGIN; SELECT cache_invalidate('i:$id'); COMMIT");
-	wait_until($primary, 'SELECT cf_debug_held()', 1);
+	await($primary, 'SELECT cf_debug_held()', 1);
 	$second = start_session($primary, "UPDATE item SET v = 2 WHERE id = $id");
-	wait_until($primary, 'SELECT cf_debug_held()', 2);
+	await($primary, 'SELECT cf_debug_held()', 2);
 	is(read_now($standby, 'key', $id), 0, 'two commits: fenced twice');
 	$primary->safe_psql('postgres', 'SELECT cf_debug_hold(NULL)');
 	is(finish_session($_)->{status}, 0, 'two commits: done') foreach $first, $second;
@@ -247,15 +245,14 @@ foreach my $kind ('key', 'tag')
 sub evict
 {
 	my (@but) = @_;
-	my $deadline = time() + 10;
 
 	command($redis, 'PERSIST', $_) foreach @but;
 	command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
 	command($redis, 'CONFIG', 'SET', 'maxmemory', 1);
-	while (time() < $deadline && command($redis, 'INFO', 'keyspace') !~ /expires=0/)
-	{
+	await_that('for Redis to evict', sub {
 		eval { command($redis, 'SET', 'one', 'more') };
-	}
+		return command($redis, 'INFO', 'keyspace') =~ /expires=0/;
+	});
 	command($redis, 'CONFIG', 'SET', 'maxmemory', 0);
 	return;
 }
@@ -269,22 +266,13 @@ sub has_beat
 	return $floor[2] ne 'F' x 16 && $floor[4] == $evicted;
 }
 
-sub wait_for_new_beat
-{
-	my ($seconds) = @_;
-	my $deadline = time() + $seconds;
-
-	sleep 0.1 while time() < $deadline && !has_beat();
-	return has_beat();
-}
-
 # Commits that are visible, but not settled.
 sub show_commits
 {
 	my ($n) = @_;
 
 	$primary->safe_psql('postgres', q{SELECT cf_debug_hold('commit-visible')});
-	wait_until($primary, 'SELECT cf_debug_held()', $n);
+	await($primary, 'SELECT cf_debug_held()', $n);
 	$primary->wait_for_catchup($standby);
 	return;
 }
@@ -297,19 +285,21 @@ sub show_commits
 
 	$primary->safe_psql('postgres', q{SELECT cf_debug_hold('commit-after-fence')});
 	@writers = map { start_session($primary, "UPDATE $table{$_} SET v = 1 WHERE id = $id{$_}") } sort keys %id;
-	wait_until($primary, 'SELECT cf_debug_held()', 2);
+	await($primary, 'SELECT cf_debug_held()', 2);
 	evict();
-	ok(!(wait_for_new_beat(7) && wait_for_beat($redis, $ns, $standby)), 'no sign of life while a commit is under way');
+	# The writing server would give one in each of some rounds of its bus.
+	await_rounds($redis, 2, 8);
+	ok(!has_beat(), 'no sign of life while a commit is under way');
 	is(read_now($standby, $_, $id{$_}), 0, "$_: its fence is gone: the standby reads its table") foreach sort keys %id;
 	is(in_redis($_, $id{$_}), '', "$_: and does not fill") foreach sort keys %id;
 	show_commits(2);
 	is(read_now($standby, $_, $id{$_}), 1, "$_: visible: it reads what is new") foreach sort keys %id;
 	$primary->safe_psql('postgres', 'SELECT cf_debug_hold(NULL)');
 	is(finish_session($_)->{status}, 0, 'the commit ends') foreach @writers;
-	ok(wait_for_new_beat(20), 'a sign of life');
+	await_that('for a sign of life', \&has_beat);
 	foreach my $kind (sort keys %id)
 	{
-		wait_for_beat($redis, $ns, $standby);
+		await_beat($redis, $ns, $standby);
 		is(read_now($standby, $kind, $id{$kind}), 1, "$kind: settled: the standby reads what is new");
 	}
 }
@@ -340,23 +330,22 @@ sub show_commits
 {
 	my $id = ++$key;
 	my $tag = "cft:$ns:t:$id";
-	my $points = $primary->background_psql('postgres');
-	my ($reader, $writer, $known, $deadline);
+	my $points = open_session($primary, 'postgres');
+	my ($reader, $writer, $known);
 
 	$points->query_safe("SELECT cf_debug_waitpoint_enable('tier-before-$_')") foreach 'mark', 'confirm';
 	$reader = start_session($primary,
 		"SELECT cache_fetch('mark', 'SELECT v FROM total WHERE id = $id', tags => '{t:$id}')", conf => past_l1());
-	wait_at_waitpoint($primary);
+	await_waitpoint($primary);
 	update('tag', $id, 1);
 	($known) = command($redis, 'GET', $tag) =~ /^u (\w{16})$/;
 	ok($known, 'a tag without a version was invalidated');
 	$points->query_safe(q{SELECT cf_debug_waitpoint_release('tier-before-mark')});
-	$deadline = time() + 10;
-	sleep 0.05 while time() < $deadline && command($redis, 'GET', $tag) !~ /^m /;
+	await_that('for a mark', sub { command($redis, 'GET', $tag) =~ /^m / });
 	cmp_ok(command($redis, 'GET', $tag) =~ /^m (\w{16})/ ? $1 : 'X', 'lt', $known, 'a reader from before that marks it');
 	$points->query_safe(q{SELECT cf_debug_waitpoint_enable('commit-after-fence')});
 	$writer = start_session($primary, "SELECT cache_invalidate_tag('t:$id')", name => 'cancelled');
-	wait_at_waitpoint($primary, 2);
+	await_waitpoint($primary, 2);
 	$primary->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'cancelled'});
 	isnt(finish_session($writer)->{status}, 0, 'a transaction fences it, and is rolled back');
 	is(command($redis, 'GET', $tag), "u $known", 'what was known is known');
@@ -369,11 +358,14 @@ sub show_commits
 $primary->psql('postgres', "BEGIN;\nSAVEPOINT a;\nCOMMIT PREPARED 'none';\n"
 	  . "ROLLBACK TO a;\nPREPARE TRANSACTION 'some';", on_error_stop => 0);
 is($primary->safe_psql('postgres', 'SELECT gid FROM pg_prepared_xacts'), 'some', 'prepared');
-sleep 1;
-my $beat_at = (split / /, command($redis, 'GET', "cff:$ns"))[3];
-my $until = time() + 15;
-sleep 0.1 while time() < $until && (split / /, command($redis, 'GET', "cff:$ns"))[3] == $beat_at;
-isnt((split / /, command($redis, 'GET', "cff:$ns"))[3], $beat_at, 'and signs of life go on');
+# One may be on its way.
+foreach (1, 2)
+{
+	my $beat_at = beat_ms($redis, $ns);
+
+	await_that('for a sign of life', sub { beat_ms($redis, $ns) != $beat_at });
+}
+pass('and signs of life go on');
 $primary->safe_psql('postgres', q{ROLLBACK PREPARED 'some'});
 
 # Redis is restarted while a commit is under way, and has lost the fence: who

@@ -42,8 +42,7 @@ sub up
 {
 	my ($server) = @_;
 
-	return ok(
-		wait_until($server // $node, "SELECT l2 FROM cache_status, cache_fetch('up', 'SELECT 1')", 'up'),
+	return ok(wait_until($server // $node, "SELECT l2 FROM cache_status, cache_fetch('up', 'SELECT 1')", 'up'),
 		'Redis is in use');
 }
 
@@ -116,10 +115,10 @@ like($stderr, qr/permission denied/, 'a right that was lost while Redis was sile
 
 on($node, 'CHECKPOINT');
 on($node, "SELECT cache_fetch('warm', 'SELECT 1')");
-my $hold = $node->background_psql('postgres', on_error_stop => 0);
+my $hold = open_session($node, 'postgres', on_error_stop => 0);
 $hold->query_safe("SELECT cf_debug_waitpoint_enable('tier-before-confirm')");
 my $reader = start_session($node, "SELECT cache_fetch('o5', 'SELECT v FROM other', $hour)");
-wait_at_waitpoint($node);
+await_waitpoint($node);
 on($node, 'UPDATE item SET v = 1 WHERE id = 50');
 kill 'STOP', on($node, "SELECT pid FROM pg_stat_activity WHERE backend_type = '$_'")
   foreach 'walwriter', 'background writer';
@@ -159,7 +158,7 @@ on($standby, "SELECT cache_fetch('cold', 'SELECT 1')");
 is(on($standby, 'SELECT l2 FROM cache_status'), 'down', 'it knows that Redis is down');
 on($node, 'UPDATE item SET v = 22 WHERE id = 2');
 $node->wait_for_catchup($standby);
-ok(wait_until($standby, $two, '[{"v":22}]', 10), 'without Redis it goes with l1_ttl');
+ok(wait_until($standby, $two, '[{"v":22}]'), 'without Redis it goes with l1_ttl');
 $redis->resume;
 $standby->stop;
 $node->stop;

@@ -19,16 +19,16 @@ require_debug();
 
 my $redis = CfRedis->new('main');
 my %times = (
-	'cachefront.redis_connect_timeout' => '1s',
-	'cachefront.redis_command_timeout' => '1s');
+	'cachefront.redis_connect_timeout' => '3s',
+	'cachefront.redis_command_timeout' => '3s');
 my $node = CfTier->node('main', $redis, %times,
 	'max_prepared_transactions' => 5,
 	'cachefront.breaker_reset' => '300ms',
 	'cachefront.breaker_failures' => 3);
 my $ns = namespace($node);
 
-# One wait, and what a busy machine takes.
-my $once = 1.9;
+# Less than two waits: the rest is for a busy machine.
+my $once = 5.7;
 
 debug($node);
 $node->safe_psql('postgres', q{
@@ -54,11 +54,11 @@ sub is_open
 	my ($title) = @_;
 	my $longest;
 
-	is($probe->status('l2'), 'down', "$title: cache_status says so");
+	$probe->out_of_use($title);
 	like($probe->status('breaker'), qr/open$/, "$title: the breaker is open");
 	isnt($probe->status('redis_error'), '', "$title: and why: " . $probe->status('redis_error'));
 	$longest = $probe->slowest(sub { $probe->read(item($_)) foreach 3 .. 8; });
-	cmp_ok($longest, '<', $once, "$title: calls do not wait");
+	cmp_ok($longest, '<', $once / 2, "$title: calls do not wait");
 	return;
 }
 
@@ -102,9 +102,9 @@ $probe->recovered('silent');
 # Silent, with connections that are already being used: the wait is bounded in
 # every session, and those that come after do not wait at all.
 $redis->pause;
-my ($results, $seconds) = run_sessions($node, [ map { item($_ + 100) } 1 .. 20 ], timeout => 30);
+my ($results, $seconds) = run_sessions($node, [ map { item($_ + 100) } 1 .. 20 ]);
 is(scalar(grep { $_->{status} eq '0' } @$results), 20, 'twenty sessions of a silent Redis get their answers');
-cmp_ok($seconds, '<', 3, sprintf('all of them soon (%.2f s)', $seconds));
+cmp_ok($seconds, '<', 9, sprintf('all of them soon (%.2f s)', $seconds));
 $redis->resume;
 $probe->recovered('twenty sessions');
 
@@ -206,8 +206,7 @@ $node->safe_psql('postgres', sprintf($plain, $_, $_)) foreach 30, 31;
 $redis->kill;
 outage('stale');
 $node->safe_psql('postgres', q{SELECT cf_debug_advance_clock('20 seconds')});
-$node->safe_psql('postgres', item(999)) for 1 .. 5;
-is($probe->status('l2'), 'down', 'stale: Redis is down');
+$probe->out_of_use('stale');
 $before = counters($node);
 is($probe->read(sprintf $plain, 30, 30), '[{"v":0}]', 'past its time to live, within stale_ttl');
 is_deeply(since($node, $before, qw(stale_hits loads)), { stale_hits => 1, loads => 0 }, 'served from memory without a load');

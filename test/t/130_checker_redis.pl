@@ -48,7 +48,7 @@ command_ok(
 my $redis = IPC::Run::start(
 	[ $^X, "$source/redis_faults.pl", $redis_dir, $seed, @faults ],
 	'<', \$input, '>', \$events, '2>', \$complaints,
-	IPC::Run::timeout($seconds + 600));
+	IPC::Run::timeout(20 * $seconds + 3600));
 $redis->pump until $events =~ /^ready$/m;
 
 sub set
@@ -82,33 +82,51 @@ $primary->command_ok(
 	],
 	'its schema');
 
-my ($stdout, $stderr);
-my $ok = IPC::Run::run(
-	[
-		$checker, '--host', $primary->host, '--port', $primary->port,
-		'--user', $primary->safe_psql('postgres', 'SELECT current_user'),
-		'--standby-host', $standby->host, '--standby-port', $standby->port,
-		'--seconds', $seconds, '--seed', $seed, '--crash-every', 8
-	],
-	'>', \$stdout, '2>', \$stderr);
-$redis->pump_nb;
-note "seed $seed\n$stdout$events";
-ok($ok, 'nothing stale, no errors') or diag "seed $seed\n$stdout$stderr$events$complaints";
+# How much it gets done depends on the machine, how often it crashes on chance: so
+# it runs until it has seen enough, which is mostly once.
+my %enough = (reads => 1000, l2_hits => 50, standby_reads => 1000, standby_hits => 50, crashes => 1);
+my %seen = (stale => 0, errors => 0, standby_stale => 0, map { $_ => 0 } keys %enough);
 
-my ($reads, $stale, $errors) =
-  $stdout =~ /^checked (\d+) reads, -?\d+ hits, (\d+) stale, (\d+) errors$/m;
-my ($l2_hits) = $stdout =~ /^redis: (\d+) hits$/m;
-my ($standby_reads, $standby_hits, $standby_stale) =
-  $stdout =~ /^standby: checked (\d+) reads, (\d+) redis hits, (\d+) stale$/m;
+sub check
+{
+	my ($seed) = @_;
+	my ($stdout, $stderr);
+	my $ok = IPC::Run::run(
+		[
+			$checker, '--host', $primary->host, '--port', $primary->port,
+			'--user', $primary->safe_psql('postgres', 'SELECT current_user'),
+			'--standby-host', $standby->host, '--standby-port', $standby->port,
+			'--seconds', $seconds, '--seed', $seed, '--crash-every', 8
+		],
+		'>', \$stdout, '2>', \$stderr);
+	my %got;
 
-is($stale, 0, 'nothing stale on the writing server');
-is($standby_stale, 0, 'nothing stale from Redis on the standby');
-is($errors, 0, 'no errors');
-like($stdout, qr/^crashes: [1-9]/m, 'the server has crashed');
-cmp_ok($reads // 0, '>', 50 * $seconds, 'enough reads');
-cmp_ok($standby_reads // 0, '>', 50 * $seconds, 'enough reads on the standby');
-cmp_ok($l2_hits // 0, '>', 3 * $seconds, 'enough of them from Redis');
-cmp_ok($standby_hits // 0, '>', 3 * $seconds, 'enough of them from Redis on the standby');
+	$redis->pump_nb;
+	note "seed $seed\n$stdout$events";
+	ok($ok, 'nothing stale, no errors') or diag "seed $seed\n$stdout$stderr$events$complaints";
+	@got{qw(reads stale errors)} =
+	  $stdout =~ /^checked (\d+) reads, -?\d+ hits, (\d+) stale, (\d+) errors$/m;
+	($got{l2_hits}) = $stdout =~ /^redis: (\d+) hits$/m;
+	@got{qw(standby_reads standby_hits standby_stale)} =
+	  $stdout =~ /^standby: checked (\d+) reads, (\d+) redis hits, (\d+) stale$/m;
+	($got{crashes}) = $stdout =~ /^crashes: (\d+)/m;
+	foreach my $name (sort keys %got)
+	{
+		fail("$name is told") unless defined $got{$name};
+		$seen{$name} += $got{$name} // 0;
+	}
+	return $ok;
+}
+
+foreach my $round (0 .. 19)
+{
+	last unless check($seed + $round);
+	last unless grep { $seen{$_} < $enough{$_} } keys %enough;
+}
+is($seen{stale}, 0, 'nothing stale on the writing server');
+is($seen{standby_stale}, 0, 'nothing stale from Redis on the standby');
+is($seen{errors}, 0, 'no errors');
+cmp_ok($seen{$_}, '>=', $enough{$_}, "enough: $_") foreach sort keys %enough;
 is($primary->safe_psql('postgres', 'SELECT flights + waiters FROM cache_status'), 0,
 	'no flight is in the air');
 
