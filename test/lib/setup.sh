@@ -356,7 +356,7 @@ cf_server_stop()
 	pid=$(cf_server_pid "$data") || return 0
 	for signal in INT QUIT; do
 		kill -"$signal" "$pid" 2>/dev/null || return 0
-		for _ in {1..150}; do
+		for _ in {1..600}; do
 			cf_server_pid "$data" >/dev/null || return 0
 			sleep 0.1
 		done
@@ -389,7 +389,7 @@ cf_redis_start()
 	cf_as redis-server --port 0 --unixsocket "$socket" --unixsocketperm 700 \
 		--dir "$dir" --pidfile "$dir/redis.pid" --logfile "$dir/log" \
 		--save '' --appendonly no --daemonize yes >/dev/null 9>&-
-	for _ in {1..300}; do
+	for _ in {1..3000}; do
 		if [[ $(redis-cli -s "$socket" PING 2>/dev/null) == PONG ]]; then return; fi
 		sleep 0.05
 	done

@@ -103,7 +103,7 @@ sub start_redis
 		  '--save', '', '--appendonly', 'no', '--daemonize', 'no'
 		  or POSIX::_exit(127);
 	}
-	foreach (1 .. 500)
+	foreach (1 .. 5000)
 	{
 		return if -S "$dir/s" && cli('PING') eq 'PONG';
 		die "Redis did not start: see $dir/log\n" if waitpid($pid, POSIX::WNOHANG()) == $pid;

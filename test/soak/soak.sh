@@ -94,7 +94,7 @@ start_redis()
 	exec {REDIS_FD}> >(cf_as perl "$CF_ROOT/test/soak/redis_faults.pl" "$SOCKETS/redis" \
 		"$SEED" "${REDIS_FAULTS[@]}" >"$SOCKETS/events" 2>&1)
 	REDIS_PID=$!
-	for _ in {1..100}; do
+	for _ in {1..1000}; do
 		if grep -qs '^ready' "$SOCKETS/events"; then return; fi
 		sleep 0.1
 	done
