@@ -116,20 +116,43 @@ SELECT cache_fetch('variant', 'SELECT 1 AS a');
 SELECT cache_fetch('variant', 'SELECT $1 AS a, ''ä'' AS b', 1::int);
 SELECT cache_fetch('variant', 'SELECT $1 AS a, ''ä'' AS b', 2::int);
 SELECT cache_set('variant', '3');
-SELECT count(*), count(DISTINCT identity), count(DISTINCT query_digest) FROM cache_entries WHERE key = 'variant';
+SELECT count(*), count(DISTINCT identity) FROM cache_entries WHERE key = 'variant';
 SELECT form, query, count(*), count(DISTINCT identity) FROM cache_entries WHERE key = 'variant'
-	GROUP BY form, query_digest, query ORDER BY query COLLATE "C";
+	GROUP BY form, query ORDER BY query COLLATE "C";
 -- a long text by its beginning
 SELECT cache_fetch('long', 'SELECT ' || repeat('1 + ', 100) || '1 AS a');
 SELECT octet_length(query), query LIKE 'SELECT 1 + 1%' AS beginning FROM cache_entries WHERE key = 'long';
 SELECT cache_fetch('long', 'SELECT ''' || repeat(U&'\2192', 100) || ''' <> '''' AS a');
 SELECT octet_length(query), char_length(query), right(query, 2) FROM cache_entries WHERE key = 'long' AND query ~ U&'\2192';
--- many texts: some are forgotten, their digests are not
+-- many texts: some are forgotten
 SELECT count(cache_fetch('many', 'SELECT 1 AS a' || i)) FROM generate_series(1, 3000) i;
-SELECT count(query_digest) > 1000 AS digests, count(query) BETWEEN 500 AND 1024 AS texts,
-	bool_and(query ~ '^SELECT 1 AS a\d+$' OR query IS NULL) AS right FROM cache_entries WHERE key = 'many';
+SELECT count(*) > 0 AS forgotten FROM cache_entries WHERE key = 'many' AND query IS NULL AND settings IS NULL;
+SELECT count(query) BETWEEN 1 AND 1024 AS texts, bool_and(query ~ '^SELECT 1 AS a\d+$' OR query IS NULL) AS right
+	FROM cache_entries WHERE key = 'many';
 SELECT e.key FROM cache_entries e JOIN cache_explain('variant', 'SELECT 1 AS a') x ON x.item = 'identity' AND x.value = e.identity;
 RESET datestyle;
+-- the settings that differ, but for those that change nothing; and no secrets
+CREATE FUNCTION settings(k text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT regexp_replace(s, '#[0-9a-f]{8}$', '#') FROM cache_entries, regexp_split_to_table(settings, '; ') s
+	WHERE key = k AND s !~* '^(datestyle|intervalstyle|timezone|client_encoding|search_path|lc_)'
+	ORDER BY s COLLATE "C"
+$$;
+SET work_mem = '5MB';
+SET application_name = 'monitored';
+SET bytea_output = 'escape';
+SET app.token = 'secret';
+SELECT cache_fetch('with settings', 'SELECT 1 AS a');
+SELECT settings('with settings');
+SELECT count(*) FROM cache_entries WHERE settings ~ 'secret|monitored';
+RESET bytea_output;
+SELECT cache_fetch('one tenant', 'SELECT 1 AS a');
+SELECT cache_fetch('same tenant', 'SELECT 1 AS a');
+SET app.token = 'other';
+SELECT cache_fetch('other tenant', 'SELECT 1 AS a');
+SELECT count(DISTINCT settings) FROM cache_entries WHERE key ~ '^(one|same) tenant';
+SELECT count(DISTINCT settings) FROM cache_entries WHERE key ~ '^(one|other) tenant';
+RESET work_mem;
+RESET application_name;
 
 --
 -- Keys of other databases, in other encodings

@@ -35,7 +35,7 @@
 #include "rules/define.h"
 #include "shmem.h"
 #include "stats/counters.h"
-#include "stats/queries.h"
+#include "stats/notes.h"
 #include "steady.h"
 #include "worker.h"
 #include "xact.h"
@@ -62,7 +62,7 @@ _PG_init(void)
 	cf_debug_register();
 	cf_position_register();
 	cf_stats_register();
-	cf_queries_register();
+	cf_notes_register();
 	cf_clock_register();
 	cf_l1_register();
 	cf_breaker_register();

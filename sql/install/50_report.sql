@@ -80,7 +80,7 @@ CREATE FUNCTION cache_entries_data(
     OUT form text, OUT state text, OUT negative boolean, OUT bytes integer,
     OUT value_bytes integer, OUT dependencies integer, OUT load_ms float8,
     OUT filled_at timestamptz, OUT age interval, OUT ttl_left interval,
-    OUT identity text, OUT query_digest text, OUT query text)
+    OUT identity text, OUT query text, OUT settings text)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000
 AS 'MODULE_PATHNAME', 'cachefront_entries';

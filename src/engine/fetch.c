@@ -39,7 +39,6 @@
 #include "guc.h"
 #include "position.h"
 #include "rules/rule.h"
-#include "stats/queries.h"
 #include "subxact.h"
 
 #define CF_MAX_KEPT_DEPS 64		/* of an entry that is replaced for want of tags */
@@ -202,8 +201,7 @@ describe(const CfRequest *request, const CfLoad *load, const CfL1Result *replace
 	meta->load_us = load->load_us;
 	meta->first_len = load->first_len;
 	meta->stats_slot = request->def.stats_slot;
-	meta->query = cf_queries_note(VARDATA_ANY(request->query),
-								  VARSIZE_ANY_EXHDR(request->query));
+	meta->about = cf_request_note(request);
 	meta->negative = load->negative;
 	collect_deps(request, load, replaced, deps, meta);
 }

@@ -9,6 +9,8 @@
 
 #include "debug_point.h"
 #include "engine/request.h"
+#include "rules/setting.h"
+#include "stats/notes.h"
 
 text	  **
 cf_request_tags(const CfRequest *request, int *ntags)
@@ -55,4 +57,18 @@ cf_request_set_limits(CfRequest *request)
 												VARSIZE_ANY_EXHDR(tags[i])));
 	limits->tags = clocks;
 	request->limits = limits;
+}
+
+uint32
+cf_request_note(const CfRequest *request)
+{
+	StringInfoData settings;
+	uint32		note;
+
+	initStringInfo(&settings);
+	cf_setting_describe(&settings);
+	note = cf_notes_keep(VARDATA_ANY(request->query), VARSIZE_ANY_EXHDR(request->query),
+						 settings.data, settings.len);
+	pfree(settings.data);
+	return note;
 }

@@ -71,6 +71,12 @@ extern text **cf_request_tags(const CfRequest *request, int *ntags);
  */
 extern int64 cf_request_ttl(const CfRequest *request);
 
+/*
+ * Keeps what the reports say of the entries of such a request: see cf_notes_keep.
+ * Once a load; raises no error but for lack of memory.
+ */
+extern uint32 cf_request_note(const CfRequest *request);
+
 /* Fills in what tags and ttl ask of entries that others filled. */
 extern void cf_request_set_limits(CfRequest *request);
 

@@ -19,7 +19,6 @@
 #include "guc.h"
 #include "l2/keyring.h"
 #include "position.h"
-#include "stats/queries.h"
 
 #define CF_MAX_REMEMBERED 1024
 #define CF_MAX_REMEMBERED_TAGS 64
@@ -261,8 +260,7 @@ describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1
 	meta->load_us = env->load_us;
 	meta->first_len = env->first_len;
 	meta->stats_slot = request->def.stats_slot;
-	meta->query = cf_queries_note(VARDATA_ANY(request->query),
-								  VARSIZE_ANY_EXHDR(request->query));
+	meta->about = cf_request_note(request);
 	meta->negative = env->negative;
 	meta->covered = env->covered;
 	meta->provable = env->provable;

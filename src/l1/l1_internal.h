@@ -33,7 +33,7 @@ extern dsa_area *cf_l1_dsa;
  */
 typedef struct CfSharedL1Entry
 {
-	CfSieveLink sieve;			/* first: see CF_SIEVE_LINK; note: the query's digest */
+	CfSieveLink sieve;			/* first: see CF_SIEVE_LINK; note: see CfL1Meta.about */
 	dsa_pointer next;			/* in the bucket's chain */
 	uint64		key_hash;
 	CfHash128	id_hash;

@@ -41,7 +41,7 @@ describe_locked(const CfSharedL1Entry *entry, CfL1Info *info)
 	info->role = entry->role;
 	info->session_role = entry->session_role;
 	info->id_hash = entry->id_hash;
-	info->query = entry->sieve.note;
+	info->about = entry->sieve.note;
 	info->form = (CfForm) entry->form;
 	info->stats_slot = entry->stats_slot;
 	info->marker = cf_entry_marker(entry);

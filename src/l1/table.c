@@ -325,7 +325,7 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 {
 	MemSet(entry, 0, sizeof(*entry));
 	entry->chunks = chunks;
-	entry->sieve.note = meta->query;
+	entry->sieve.note = meta->about;
 	entry->key_hash = key->hash;
 	entry->id_hash = id->hash;
 	entry->filled_at = meta->filled_at;

@@ -47,7 +47,7 @@ typedef struct CfL1Meta
 	uint64		stamp;			/* clocks settled up to here are in the value */
 	uint32		load_us;
 	uint32		first_len;		/* JSON: bytes of the first object, at offset 1 */
-	uint32		query;			/* cf_queries_note, or 0 */
+	uint32		about;			/* cf_notes_keep, or 0 */
 	CfStatsSlot stats_slot;
 	bool		negative;		/* the query gave no rows */
 	bool		covered;		/* each table that it reads has a rule that reaches it */
@@ -186,7 +186,7 @@ typedef struct CfL1Info
 	Oid			role;
 	Oid			session_role;
 	CfHash128	id_hash;
-	uint32		query;			/* its digest, or 0 */
+	uint32		about;			/* see CfL1Meta */
 	CfForm		form;
 	CfStatsSlot stats_slot;
 	CfL1Marker	marker;

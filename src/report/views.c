@@ -26,7 +26,7 @@
 #include "rules/define.h"
 #include "shmem.h"
 #include "stats/counters.h"
-#include "stats/queries.h"
+#include "stats/notes.h"
 #include "worker.h"
 
 PG_FUNCTION_INFO_V1(cachefront_status);
@@ -361,18 +361,20 @@ role_name(Oid role)
 	return OidIsValid(role) ? GetUserNameFromId(role, true) : NULL;
 }
 
-/* The digest of an entry's query, and the beginning of its text if that is still known. */
+/* Whose query it is, and the settings that it was filled under, if that is still known. */
 static void
-put_query(Row *row, const CfL1Info *info)
+put_note(Row *row, const CfL1Info *info)
 {
-	char		text[CF_QUERY_TEXT];
-	int			len = cf_queries_find(info->query, text);
+	CfNote		note;
 
-	put_text(row, info->query != 0 ? psprintf("%08x", info->query) : NULL);
-	if (len < 0)
+	if (!cf_notes_find(info->about, &note))
+	{
 		put_null(row);
-	else
-		put_foreign_text(row, text, len, info->dboid);
+		put_null(row);
+		return;
+	}
+	put_foreign_text(row, note.query, (int) note.query_len, info->dboid);
+	put_foreign_text(row, note.settings, (int) note.settings_len, info->dboid);
 }
 
 static void
@@ -400,7 +402,7 @@ emit_entry(const CfL1Info *info, void *arg)
 	put_interval(&row, now - info->filled_at);
 	put_interval(&row, info->expires_at - now);
 	put(&row, CStringGetTextDatum(cf_report_identity(&info->id_hash)));
-	put_query(&row, info);
+	put_note(&row, info);
 	emit(arg, &row);
 }
 

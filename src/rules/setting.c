@@ -132,3 +132,29 @@ cf_setting_add(CfHash128 *hash, CfBinding binding)
 			cf_hash128_add(hash, value, strlen(value) + 1);
 	}
 }
+
+void
+cf_setting_describe(StringInfo text)
+{
+	int			n;
+	struct config_generic **settings = cf_all_settings(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		const struct config_generic *setting = settings[i];
+		const char *value;
+
+		if (setting->source <= PGC_S_ARGV || !counts(setting, CF_BOUND_SETTINGS) ||
+			(setting->flags & GUC_NO_SHOW_ALL) != 0)
+			continue;
+		value = GetConfigOption(setting->name, true, false);
+		if (value == NULL)
+			continue;
+		appendStringInfo(text, "%s%s=", text->len > 0 ? "; " : "", setting->name);
+		if (strchr(setting->name, '.') != NULL || (setting->flags & GUC_SUPERUSER_ONLY) != 0)
+			appendStringInfo(text, "#%08x",
+							 (uint32) cf_tag_hash(InvalidOid, value, strlen(value)));
+		else
+			appendStringInfoString(text, value);
+	}
+}

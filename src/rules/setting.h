@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "codec/key.h"
 
 /*
@@ -30,5 +32,13 @@ extern bool cf_setting_is_bound(const char *name);
  * names is left out.
  */
 extern void cf_setting_add(CfHash128 *hash, CfBinding binding);
+
+/*
+ * Appends, for people, "name=value" of those settings that can change a result and
+ * that the session has other than from the server's configuration; roles have columns of their own. What others
+ * than PostgreSQL itself define may be secret: of those a number stands for the
+ * value, the same for the same value until the server is restarted.
+ */
+extern void cf_setting_describe(StringInfo text);
 
 #endif							/* CF_RULES_SETTING_H */
