@@ -214,6 +214,35 @@ SET cachefront.notify_channel = 'mine';
 RESET ROLE;
 
 --
+-- Variants of one key: who makes many drives out his own, and at most half of the others'
+--
+CREATE FUNCTION variants(OUT mallory bigint, OUT mine bigint) LANGUAGE sql AS $$
+	SELECT count(*) FILTER (WHERE role = 'regress_cf_mallory'), count(*) FILTER (WHERE role = current_user)
+	FROM public.cache_entries WHERE key = 'rv' AND database = current_database() AND state = 'fresh' $$;
+CREATE FUNCTION make(first int, last int) RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(public.cache_fetch('rv', 'SELECT $1::int AS i', i)) FROM generate_series(first, last) i $$;
+GRANT EXECUTE ON FUNCTION make TO regress_cf_mallory;
+SELECT make(1, 2);
+SET ROLE regress_cf_mallory;
+SELECT make(1, 1500);
+RESET ROLE;
+SELECT * FROM variants();
+SELECT make(1, 10);
+SELECT * FROM variants();
+SELECT l1_hits AS before FROM public.cache_stats WHERE cache = '*' \gset
+SELECT make(1, 10);
+SELECT l1_hits - :before AS hits FROM public.cache_stats WHERE cache = '*';
+SELECT make(1, 1500);
+SELECT * FROM variants();
+SET ROLE regress_cf_mallory;
+SELECT make(2000, 4000);
+RESET ROLE;
+SELECT * FROM variants();
+-- all of them go with the key
+SELECT public.cache_invalidate('rv');
+SELECT * FROM variants();
+
+--
 -- The end
 --
 DROP SCHEMA regress_cf_disturb, regress_cf_mallory CASCADE;

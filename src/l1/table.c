@@ -408,6 +408,48 @@ make_entry(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 }
 
 /*
+ * All variants of a key are in one chain, which each look walks. So there are
+ * but so many, and one more takes the place of an old one: of its own roles if
+ * they have more than half of them, else of others. So nobody drives out all
+ * that others have.
+ */
+static void
+make_room_in_chain_locked(CfSharedL1Partition *partition, const CfKey *key,
+						  const CfIdentity *id)
+{
+	dsa_pointer *own = NULL;
+	dsa_pointer *other = NULL;
+	int			nown = 0;
+	int			n = 0;
+
+	Assert(LWLockHeldByMeInMode(partition->lock, LW_EXCLUSIVE));
+	/* New ones are put in front: the last is the oldest. */
+	for (dsa_pointer *link = cf_l1_bucket_of(key->hash); DsaPointerIsValid(*link);
+		 link = &cf_entry(*link)->next)
+	{
+		CfSharedL1Entry *entry = cf_entry(*link);
+
+		if (!entry_matches(entry, key))
+			continue;
+		n++;
+		if (entry->role == id->role && entry->session_role == id->session_role)
+		{
+			nown++;
+			own = link;
+		}
+		else
+			other = link;
+	}
+	if (n < CF_L1_MAX_VARIANTS)
+		return;
+	if (nown <= n / 2)
+		own = other;
+	partition->evictions++;
+	cf_stats_count(cf_entry(*own)->stats_slot, CF_COUNT_EVICTIONS);
+	cf_l1_remove_locked(partition, own);
+}
+
+/*
  * The check of the clocks and the linking are one step under the partition's
  * lock. A writer raises the key's clock first and then takes the same lock to
  * unlink the key: so either it finds this entry, or this finds its clock.
@@ -449,6 +491,8 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	{
 		if (DsaPointerIsValid(*link))
 			cf_l1_remove_locked(partition, link);
+		else
+			make_room_in_chain_locked(partition, key, id);
 		head = cf_l1_bucket_of(key->hash);
 		cf_entry(dp)->next = *head;
 		*head = dp;

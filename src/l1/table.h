@@ -23,6 +23,8 @@
 /* Room for all that a caller may name, and for what rules add to it. */
 #define CF_L1_MAX_DEPS (CF_MAX_TAGS + 40)
 
+#define CF_L1_MAX_VARIANTS 1024 /* of one key */
+
 /* Why a result of this identity is not cached: kept as an entry without value. */
 typedef enum CfL1Marker
 {
