@@ -230,8 +230,8 @@ fuzz_one()
 	local name=$1 seconds=${CF_FUZZ_SECONDS:-10}
 
 	mkdir -p "$RUN/fuzz/new-$name"
-	timeout -k 10 $((seconds + 60)) "$RUN/fuzz/$name" -max_total_time="$seconds" \
-		-timeout=5 -malloc_limit_mb=16 -rss_limit_mb=1024 -max_len=4096 \
+	timeout -k 10 $((seconds + WAIT_TIMEOUT)) "$RUN/fuzz/$name" -max_total_time="$seconds" \
+		-timeout=60 -malloc_limit_mb=16 -rss_limit_mb=1024 -max_len=4096 \
 		-artifact_prefix="$RUN/fuzz/$name-" \
 		"$RUN/fuzz/new-$name" "test/fuzz/corpus/$name" >>"$RUN/fuzz/$name.log" 2>&1
 }
