@@ -91,6 +91,13 @@
 #define CF_OWNS_TABLE(relid, role) pg_class_ownercheck((relid), (role))
 #endif
 
+/* As of 16 a member may have nothing from its role but the right to grant it. */
+#if PG_VERSION_NUM >= 160000
+#define CF_MEMBER_HAS_RIGHTS(member) ((member)->inherit_option || (member)->set_option)
+#else
+#define CF_MEMBER_HAS_RIGHTS(member) ((void) (member), true)
+#endif
+
 /*
  * 17 numbers backends by ProcNumber, from 0; before, MyBackendId from 1. Both
  * are below MaxBackends for all that run queries. The index into allProcs was

@@ -71,6 +71,15 @@ cf_position_commit_lsn(void)
 	return cf_position_lsn();
 }
 
+FullTransactionId
+cf_position_xid(void)
+{
+	FullTransactionId xid = ReadNextFullTransactionId();
+
+	FullTransactionIdRetreat(&xid);
+	return xid;
+}
+
 uint32
 cf_position_timeline(void)
 {

@@ -14,6 +14,8 @@
 
 #include "postgres.h"
 
+#include "access/transam.h"
+
 typedef struct CfIncarnation
 {
 	uint64		id;				/* random, not 0 */
@@ -55,6 +57,12 @@ extern uint64 cf_position_advance(void);
 
 /* In a commit callback: where the commit record ends; the above if there is none. */
 extern uint64 cf_position_commit_lsn(void);
+
+/*
+ * The last transaction id given out. Whoever has committed by now has this one or
+ * an older one: so it stands for a change whose transaction nobody knows.
+ */
+extern FullTransactionId cf_position_xid(void);
 
 /* On a standby: of what is replayed. */
 extern uint32 cf_position_timeline(void);

@@ -73,6 +73,7 @@ subxact_callback(SubXactEvent event, SubTransactionId id,
 				 SubTransactionId parent, void *arg)
 {
 	cf_pending_subxact(event);
+	cf_epoch_subxact(event);
 }
 
 /* Catalog invalidations are broadcast and locks released: end the DDL epoch. */

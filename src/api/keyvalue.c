@@ -249,6 +249,7 @@ invalidate_keys(FunctionCallInfo fcinfo)
 	text	  **keys;
 
 	require_write();
+	cf_pending_note_by_hand();
 	keys = cf_arg_texts(fcinfo, 0, "cache key", &n);
 	for (int i = 0; i < n; i++)
 		cf_check_key(keys[i]);
@@ -282,6 +283,7 @@ cachefront_invalidate_tag(PG_FUNCTION_ARGS)
 	text	  **tags;
 
 	require_write();
+	cf_pending_note_by_hand();
 	tags = cf_arg_texts(fcinfo, 0, "cache tag", &n);
 	for (int i = 0; i < n; i++)
 		cf_check_tag(tags[i]);
@@ -323,6 +325,7 @@ cachefront_invalidate_table(PG_FUNCTION_ARGS)
 					 errmsg("\"%s\" is not a table", get_rel_name(relid)),
 					 errhint("What reads a view depends on the view's tables.")));
 	}
+	cf_pending_note_by_hand();
 	cf_trigger_whole_table(relid, false);
 	PG_RETURN_VOID();
 }
@@ -331,6 +334,7 @@ Datum
 cachefront_flush(PG_FUNCTION_ARGS)
 {
 	require_write();
+	cf_pending_note_by_hand();
 	cf_pending_add_flush();
 	PG_RETURN_VOID();
 }

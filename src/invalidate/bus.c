@@ -127,7 +127,7 @@ forget_key(Oid dboid, const char *text, int len, uint64 lsn)
 	clock = cf_clock_of_key(key.hash);
 	cf_clock_raise(clock);
 	cf_l1_delete_key(&key);
-	cf_clock_settle_key(key.hash, cf_clock_next(), InvalidFullTransactionId, lsn);
+	cf_clock_settle_key(key.hash, cf_clock_next(), cf_position_xid(), lsn);
 }
 
 static void
@@ -143,7 +143,7 @@ forget_database(Oid dboid, uint64 lsn)
 
 	cf_clock_raise(clock);
 	cf_l1_delete_database(dboid);
-	cf_clock_settle(clock, cf_clock_next(), InvalidFullTransactionId, lsn);
+	cf_clock_settle(clock, cf_clock_next(), cf_position_xid(), lsn);
 }
 
 /* ---- the shape of replies ---- */

@@ -170,6 +170,18 @@ drop_leases(const CfOp *op)
 		cf_lease_drop_all();
 }
 
+/*
+ * What is invalidated by hand is another transaction's, committed before, whose
+ * id may be larger than the own one.
+ */
+static FullTransactionId
+settling_xid(void)
+{
+	FullTransactionId xid = GetTopFullTransactionIdIfAny();
+
+	return FullTransactionIdIsValid(xid) && !cf_pending_by_hand() ? xid : cf_position_xid();
+}
+
 void
 cf_commit_settle(void)
 {
@@ -181,7 +193,7 @@ cf_commit_settle(void)
 		return;
 	CF_HOLD_POINT("commit-before-settle");
 	prepared = false;
-	xid = GetTopFullTransactionIdIfAny();
+	xid = settling_xid();
 	lsn = cf_position_commit_lsn();
 	seq = cf_clock_next();
 	for (int i = 0; i < cf_pending_count(); i++)

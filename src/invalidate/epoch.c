@@ -5,8 +5,9 @@
  * A utility hook notes that the transaction changes a definition or a right.
  * The clocks are raised before the commit and stay so until resource-release
  * callbacks AFTER_LOCKS: only after the catalog invalidations are broadcast
- * can no other session plan with the old definition any more. A subtransaction
- * that is rolled back leaves the note: one more round of misses, no harm.
+ * can no other session plan with the old definition any more. What a
+ * subtransaction has noted goes with it if it is rolled back: else who may do
+ * nothing could fail at it in an exception block, and drop what others have.
  *
  * src/invalidate/epoch.c
  */
@@ -15,19 +16,19 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "debug_point.h"
 #include "codec/key.h"
 #include "invalidate/epoch.h"
+#include "invalidate/harmless.h"
 #include "invalidate/pending.h"
+#include "invalidate/prepared.h"
 #include "invalidate/remote.h"
 #include "l1/clock.h"
 #include "l1/table.h"
@@ -38,118 +39,18 @@
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
-/* What the running transaction has changed. */
-static bool database_changed = false;
-static bool server_changed = false;
+/*
+ * What the running transaction has changed: the nesting level of the outermost
+ * subtransaction that has, 0 for none. What is within goes with it.
+ */
+static int	database_changed = 0;
+static int	server_changed = 0;
 
 /* Clocks that it has raised. */
 static FullTransactionId raised_xid;
-static bool prepared_committed = false; /* COMMIT PREPARED took effect */
+static bool prepared_begun = false; /* COMMIT PREPARED, of what there was */
 static bool database_raised = false;
 static bool server_raised = false;
-
-/* Of what is about to be made, only the statement can tell. */
-static bool
-will_be_temporary(const RangeVar *relation)
-{
-	return relation->relpersistence == RELPERSISTENCE_TEMP;
-}
-
-static bool
-is_temporary(const RangeVar *relation)
-{
-	Oid			relid;
-
-	if (relation == NULL)
-		return false;
-	relid = RangeVarGetRelid(relation, NoLock, true);
-	return OidIsValid(relid) && get_rel_persistence(relid) == RELPERSISTENCE_TEMP;
-}
-
-/* Drops of temporary relations only. */
-static bool
-drops_temporary(const DropStmt *drop)
-{
-	ListCell   *cell;
-
-	if (drop->removeType != OBJECT_TABLE && drop->removeType != OBJECT_VIEW &&
-		drop->removeType != OBJECT_SEQUENCE)
-		return false;
-	foreach(cell, drop->objects)
-	{
-		if (!is_temporary(makeRangeVarFromNameList((List *) lfirst(cell))))
-			return false;
-	}
-	return true;
-}
-
-/* Is it about temporary objects alone, or nothing that a result depends on? */
-static bool
-is_harmless(Node *stmt)
-{
-	switch (nodeTag(stmt))
-	{
-		case T_IndexStmt:
-		case T_CommentStmt:
-		case T_SecLabelStmt:
-		case T_RefreshMatViewStmt:	/* see note_refresh */
-		case T_ClusterStmt:
-		case T_CreateStatsStmt:
-		case T_AlterStatsStmt:
-		case T_AlterSystemStmt:
-		case T_CreateTableSpaceStmt:
-		case T_CreatedbStmt:
-		case T_CreatePublicationStmt:
-		case T_AlterPublicationStmt:
-		case T_CreateSubscriptionStmt:
-		case T_AlterSubscriptionStmt:
-		case T_DropSubscriptionStmt:
-			return true;
-		case T_CreateStmt:
-			return will_be_temporary(((CreateStmt *) stmt)->relation);
-		case T_CreateTableAsStmt:
-			return will_be_temporary(((CreateTableAsStmt *) stmt)->into->rel);
-		case T_ViewStmt:
-			return will_be_temporary(((ViewStmt *) stmt)->view);
-		case T_CreateSeqStmt:
-			return will_be_temporary(((CreateSeqStmt *) stmt)->sequence);
-		case T_AlterTableStmt:
-			return is_temporary(((AlterTableStmt *) stmt)->relation);
-		case T_RenameStmt:
-			return is_temporary(((RenameStmt *) stmt)->relation);
-		case T_CreateTrigStmt:
-			return is_temporary(((CreateTrigStmt *) stmt)->relation);
-		case T_DropStmt:
-			if (((DropStmt *) stmt)->removeType == OBJECT_INDEX)
-				return true;
-			return drops_temporary((DropStmt *) stmt);
-		default:
-			return false;
-	}
-}
-
-/* Rights that hold in every database. */
-static bool
-is_about_roles(Node *stmt)
-{
-	switch (nodeTag(stmt))
-	{
-		case T_CreateRoleStmt:
-		case T_AlterRoleStmt:
-		case T_AlterRoleSetStmt:
-		case T_DropRoleStmt:
-		case T_GrantRoleStmt:
-		case T_AlterDatabaseStmt:
-		case T_AlterDatabaseSetStmt:
-		case T_DropdbStmt:
-			return true;
-		case T_RenameStmt:
-			return ((RenameStmt *) stmt)->renameType == OBJECT_ROLE ||
-				((RenameStmt *) stmt)->renameType == OBJECT_DATABASE;
-		default:
-			return false;
-	}
-}
 
 /*
  * A transaction that was prepared by anyone may have changed definitions, and
@@ -199,11 +100,25 @@ note_refresh(const RefreshMatViewStmt *refresh)
 static void
 note_change(bool shared)
 {
+	int		   *changed = shared ? &server_changed : &database_changed;
+	int			level = GetCurrentTransactionNestLevel();
+
 	cf_rule_forget();
-	if (shared)
-		server_changed = true;
-	else
-		database_changed = true;
+	if (*changed == 0 || *changed > level)
+		*changed = level;
+}
+
+/*
+ * From here on it may take effect, and an error may come after that: so the
+ * clock is settled, whatever follows.
+ */
+static void
+begin_prepared(const char *gid)
+{
+	cf_prepared_check(gid);
+	raise_now();
+	cf_remote_fence_server();
+	prepared_begun = true;
 }
 
 static void
@@ -221,17 +136,18 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	{
 		if (IsA(stmt, DropdbStmt))
 			dropped = get_database_oid(((DropdbStmt *) stmt)->dbname, true);
-		/* In a transaction block it is refused; nothing would end what begins here. */
-		if (is_commit_prepared(stmt) && !IsTransactionBlock())
+		if (is_commit_prepared(stmt))
 		{
-			raise_now();
-			cf_remote_fence_server();
+			/* Elsewhere it is refused; nothing would end what begins here. */
+			if (utility_context == PROCESS_UTILITY_TOPLEVEL && !IsTransactionBlock() &&
+				!RecoveryInProgress())
+				begin_prepared(((TransactionStmt *) stmt)->gid);
 		}
 		else if (IsTransactionState() &&
-				 GetCommandLogLevel(stmt) == LOGSTMT_DDL && !is_harmless(stmt))
+				 GetCommandLogLevel(stmt) == LOGSTMT_DDL && !cf_harmless_stmt(stmt))
 		{
 			changes = true;
-			shared = is_about_roles(stmt);
+			shared = cf_harmless_is_shared(stmt);
 			note_change(shared);
 		}
 	}
@@ -247,8 +163,6 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	/* Some commit on their own in between: then it is the last part that counts. */
 	if (changes)
 		note_change(shared);
-	if (cf_shmem_ready() && is_commit_prepared(stmt))
-		prepared_committed = true;
 	if (IsA(stmt, RefreshMatViewStmt) && cf_shmem_ready())
 		note_refresh((RefreshMatViewStmt *) stmt);
 }
@@ -268,8 +182,7 @@ epoch_moved_by_replay(void)
 	cf_rule_forget();
 	cf_clock_raise(cf_clock_of_epoch(InvalidOid));
 	/* No LSN: what Redis has is of the same definitions, or has another epoch. */
-	cf_clock_settle(cf_clock_of_epoch(InvalidOid), cf_clock_next(),
-					InvalidFullTransactionId, 0);
+	cf_clock_settle(cf_clock_of_epoch(InvalidOid), cf_clock_next(), cf_position_xid(), 0);
 }
 
 static void
@@ -299,24 +212,27 @@ cf_epoch_install_hooks(void)
 bool
 cf_epoch_changing(void)
 {
-	return database_changed || server_changed;
+	return database_changed > 0 || server_changed > 0;
 }
 
 void
 cf_epoch_prepare(void)
 {
 #ifdef CF_FAULT_NO_EPOCH
-	database_changed = false;
+	database_changed = 0;
 #endif
 	raised_xid = GetTopFullTransactionIdIfAny();
-	if (database_changed && !database_raised)
+	/* Who has no transaction id has changed nothing: DROP ... IF EXISTS, say. */
+	if (!FullTransactionIdIsValid(raised_xid))
+		database_changed = server_changed = 0;
+	if (database_changed > 0 && !database_raised)
 	{
 		cf_clock_raise(cf_clock_of_epoch(MyDatabaseId));
 		database_raised = true;
 	}
-	if (server_changed)
+	if (server_changed > 0)
 		raise_now();
-	database_changed = server_changed = false;
+	database_changed = server_changed = 0;
 	if (database_raised || server_raised)
 		CF_WAIT_POINT("epoch-window");
 }
@@ -329,33 +245,59 @@ cf_epoch_raised(bool *database, bool *server)
 }
 
 bool
-cf_epoch_prepared_committed(void)
+cf_epoch_prepared_begun(void)
 {
-	return prepared_committed;
+	return prepared_begun;
 }
 
 static void
-finish(CfClockRef clock, bool committed)
+finish(CfClockRef clock, bool committed, FullTransactionId xid)
 {
 	if (committed)
-		cf_clock_settle(clock, cf_clock_next(), raised_xid,
-						cf_position_lsn());
+		cf_clock_settle(clock, cf_clock_next(), xid, cf_position_lsn());
 	else
 		cf_clock_lower(clock);
+}
+
+/* What was prepared has an id of its own: any up to now. */
+static FullTransactionId
+settling_xid(void)
+{
+	return prepared_begun ? cf_position_xid() : raised_xid;
 }
 
 void
 cf_epoch_finish(bool committed)
 {
 	if (database_raised)
-		finish(cf_clock_of_epoch(MyDatabaseId), committed);
+		finish(cf_clock_of_epoch(MyDatabaseId), committed, raised_xid);
 	if (server_raised)
-		finish(cf_clock_of_epoch(InvalidOid), committed || prepared_committed);
-	prepared_committed = false;
-	if (!committed && (database_changed || database_raised))
+		finish(cf_clock_of_epoch(InvalidOid), committed || prepared_begun, settling_xid());
+	prepared_begun = false;
+	if (!committed && (database_changed > 0 || database_raised))
 		cf_rule_forget();
 	database_raised = server_raised = false;
-	database_changed = server_changed = false;
+	database_changed = server_changed = 0;
+}
+
+static void
+end_subtransaction(int *changed, int level, bool committed)
+{
+	if (*changed == level)
+		*changed = committed ? level - 1 : 0;
+}
+
+void
+cf_epoch_subxact(SubXactEvent event)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB && cf_epoch_changing())
+		cf_rule_forget();
+	end_subtransaction(&database_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
+	end_subtransaction(&server_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
 }
 
 /*
@@ -365,7 +307,7 @@ cf_epoch_finish(bool committed)
 void
 cf_epoch_at_prepare_transaction(void)
 {
-	if (database_changed || server_changed)
+	if (cf_epoch_changing())
 		cf_rule_forget();
-	database_changed = server_changed = false;
+	database_changed = server_changed = 0;
 }

@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "access/xact.h"
+
 extern void cf_epoch_install_hooks(void);
 
 /* Has the running transaction changed definitions or rights? */
@@ -18,10 +20,14 @@ extern void cf_epoch_prepare(void); /* PRE_COMMIT */
 /* After that: which epochs the transaction moves. */
 extern void cf_epoch_raised(bool *database, bool *server);
 
-/* In its own transaction: COMMIT PREPARED took effect, whatever follows. */
-extern bool cf_epoch_prepared_committed(void);
+/*
+ * In its own transaction: COMMIT PREPARED of what there was has begun, and may
+ * have taken effect, whatever follows.
+ */
+extern bool cf_epoch_prepared_begun(void);
 
 extern void cf_epoch_finish(bool committed);	/* after the locks are released */
 extern void cf_epoch_at_prepare_transaction(void);
+extern void cf_epoch_subxact(SubXactEvent event);
 
 #endif							/* CF_INVALIDATE_EPOCH_H */

@@ -43,6 +43,7 @@ static int	nops = 0;
 static int	ops_room = 0;
 static int	last_value_op = -1; /* newest SET or TOUCH ever added; only grows */
 static int	last_tag_op = -1;	/* newest TAG ever added; only grows */
+static bool by_hand = false;
 static Mark *marks = NULL;
 static int	nmarks = 0;
 static int	marks_room = 0;
@@ -365,6 +366,19 @@ cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slo
 	op->deps = deps_copy;
 }
 
+void
+cf_pending_note_by_hand(void)
+{
+	begin();
+	by_hand = true;
+}
+
+bool
+cf_pending_by_hand(void)
+{
+	return by_hand;
+}
+
 /* The newest operation that decides what a value is, or -1. */
 static int
 deciding_op(const CfKey *key, const CfIdentity *id)
@@ -515,6 +529,7 @@ cf_pending_reset(void)
 	context = NULL;
 	newest = NULL;
 	nops = nmarks = 0;
+	by_hand = false;
 	last_value_op = last_tag_op = -1;
 	if (ops_room >= CF_LARGE_LOG)
 	{

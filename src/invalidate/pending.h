@@ -57,6 +57,13 @@ extern void cf_pending_add_soft_tag(const CfTag *tag);
 extern void cf_pending_add_flush(void);
 
 /*
+ * A user invalidates by hand: what he drops may be what other transactions have
+ * changed. Remembered to the end of the transaction.
+ */
+extern void cf_pending_note_by_hand(void);
+extern bool cf_pending_by_hand(void);
+
+/*
  * Value NULL drops the caller's own value. Copies everything that it is
  * given; raises an error only if out of memory.
  */

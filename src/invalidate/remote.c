@@ -304,7 +304,7 @@ fence_failed(void)
 {
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_L2_FENCE_FAILURES);
 	/* After COMMIT PREPARED it is too late for an error. */
-	if (cf_guc_on_redis_failure == CF_ON_FAILURE_ERROR && !cf_epoch_prepared_committed())
+	if (cf_guc_on_redis_failure == CF_ON_FAILURE_ERROR && !cf_epoch_prepared_begun())
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("could not invalidate the cache in Redis"),
@@ -536,11 +536,11 @@ settle_server(void)
 void
 cf_remote_lift(void)
 {
-	if (remote.server_early && cf_epoch_prepared_committed())
+	if (remote.server_early && cf_epoch_prepared_begun())
 		settle_server();
 	else if (remote.token[0] != '\0' && (remote.stage == FENCED || remote.server_early))
 		(void) run_after(CF_STEP_LIFT);
-	end_miss(cf_epoch_prepared_committed());
+	end_miss(cf_epoch_prepared_begun());
 	if (remote.outbox_begun)
 		finish_outbox();
 	reset();

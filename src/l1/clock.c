@@ -10,6 +10,7 @@
 
 #include "guc.h"
 #include "l1/clock.h"
+#include "position.h"
 #include "shmem.h"
 
 typedef struct CfSharedClock
@@ -227,5 +228,5 @@ void
 cf_clock_move(CfClockRef ref, uint64 lsn)
 {
 	cf_clock_raise(ref);
-	cf_clock_settle(ref, cf_clock_next(), InvalidFullTransactionId, lsn);
+	cf_clock_settle(ref, cf_clock_next(), cf_position_xid(), lsn);
 }

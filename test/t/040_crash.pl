@@ -254,6 +254,32 @@ is($node->safe_psql('postgres', $item, connstr => $node->connstr('postgres') . '
 query("COMMIT PREPARED 'revoke'");
 like(error_of($item, user => 'app'), qr/^42501: permission denied/, 'then it is in force');
 
+# One that fails drops nothing, whoever tries.
+query('CREATE DATABASE elsewhere');
+query("BEGIN; CREATE TABLE more (a int); PREPARE TRANSACTION 'here'");
+query("BEGIN; CREATE TABLE more (a int); PREPARE TRANSACTION 'there'", 'elsewhere');
+query($item);
+query('SELECT cache_stats_reset()');
+like(error_of("COMMIT PREPARED 'nothing'", user => 'app'),
+	qr/^42704: prepared transaction with identifier "nothing" does not exist/,
+	'COMMIT PREPARED of what there is not');
+like(error_of("COMMIT PREPARED 'here'", user => 'app'), qr/^42501: permission denied to finish/,
+	'of what is somebody else\'s');
+like(error_of("COMMIT PREPARED 'there'"), qr/^0A000: prepared transaction belongs to another/,
+	'of what is in another database');
+like(error_of("BEGIN; COMMIT PREPARED 'here'"), qr/^25001: COMMIT PREPARED cannot run inside/,
+	'in a transaction block');
+like(error_of(q{DO 'BEGIN EXECUTE $x$COMMIT PREPARED $p$here$p$$x$; END'}), qr/^0A000/,
+	'in a function');
+like(error_of("ROLLBACK PREPARED 'nothing'", user => 'app'), qr/^42704/,
+	'ROLLBACK PREPARED of what there is not');
+query("ROLLBACK PREPARED 'here'");
+query($item);
+is(counters('l1_hits', 'loads'), '1|0', 'the entry is as before');
+query("COMMIT PREPARED 'there'", 'elsewhere');
+query($item);
+is(counters('l1_hits', 'loads'), '1|1', 'one of another database may have changed roles');
+
 # ---- databases --------------------------------------------------------------
 
 query('CREATE DATABASE d');

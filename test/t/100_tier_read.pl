@@ -300,7 +300,7 @@ my %changes = (
 	'GRANT' => 'GRANT UPDATE ON wide TO bob',
 	'REVOKE' => 'REVOKE UPDATE ON wide FROM bob',
 	'a policy' => 'CREATE POLICY p ON wide',
-	'a role' => 'ALTER ROLE bob CONNECTION LIMIT 5',
+	'a role' => 'ALTER ROLE bob NOINHERIT',
 	'membership' => 'GRANT alice TO bob',
 	'a flush' => 'SELECT cache_flush()');
 foreach my $title ('DDL', 'a function', 'GRANT', 'REVOKE', 'a policy', 'a role', 'membership', 'a flush')

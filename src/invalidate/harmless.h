@@ -1,0 +1,22 @@
+/*
+ * harmless.h - which definitions and rights no cached result depends on.
+ *
+ * src/invalidate/harmless.h
+ */
+#ifndef CF_INVALIDATE_HARMLESS_H
+#define CF_INVALIDATE_HARMLESS_H
+
+#include "postgres.h"
+
+#include "nodes/nodes.h"
+
+/*
+ * Before a statement runs that PostgreSQL calls DDL: is it known that no result
+ * and no right changes by it? What is not known is not harmless.
+ */
+extern bool cf_harmless_stmt(Node *stmt);
+
+/* If not: does it change what holds in every database? */
+extern bool cf_harmless_is_shared(Node *stmt);
+
+#endif							/* CF_INVALIDATE_HARMLESS_H */
