@@ -738,7 +738,7 @@ SELECT database = :'first' AS of_first, key, form, count(*) FROM cache_entries
 SET client_min_messages = warning;
 SELECT cache_get('ri:db');
 -- the rights of a role are everybody's
-ALTER ROLE regress_cf_bob NOLOGIN;
+ALTER ROLE regress_cf_bob NOINHERIT;
 SELECT key, state FROM cache_entries WHERE key = 'ri:db2' AND database = current_database();
 DROP DATABASE regress_cf_other;
 SELECT count(*) FROM cache_entries WHERE database IS NULL AND state = 'fresh';

@@ -15,6 +15,7 @@
 #include "engine/params.h"
 #include "engine/policy.h"
 #include "engine/tier.h"
+#include "engine/writing.h"
 #include "guc.h"
 #include "invalidate/bus.h"
 #include "invalidate/commit.h"
@@ -85,6 +86,7 @@ _PG_init(void)
 
 	cf_log_mask_install_hook();
 	cf_loader_install_hooks();
+	cf_writing_install_hooks();
 	cf_epoch_install_hooks();
 	cf_trigger_install_hooks();
 	cf_xact_register();

@@ -47,8 +47,13 @@
 /* 18 dropped ExecutorRun's execute_once. */
 #if PG_VERSION_NUM >= 180000
 #define CF_EXECUTOR_RUN(desc) ExecutorRun((desc), ForwardScanDirection, 0)
+#define CF_EXECUTOR_RUN_PARAMS QueryDesc *query, ScanDirection direction, uint64 count
+#define CF_EXECUTOR_RUN_ARGS query, direction, count
 #else
 #define CF_EXECUTOR_RUN(desc) ExecutorRun((desc), ForwardScanDirection, 0, true)
+#define CF_EXECUTOR_RUN_PARAMS \
+	QueryDesc *query, ScanDirection direction, uint64 count, bool once
+#define CF_EXECUTOR_RUN_ARGS query, direction, count, once
 #endif
 
 /* 17 wants to know whether it is a procedure; 18 adds columns to the list alone. */

@@ -20,6 +20,7 @@
 #include "engine/identity.h"
 #include "engine/loader.h"
 #include "engine/policy.h"
+#include "engine/writing.h"
 #include "guc.h"
 #include "relchange.h"
 #include "rules/security.h"
@@ -214,7 +215,10 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 	/* The clocks of a standby know nothing of what the primary has committed. */
 	if (bypass == CF_BYPASS_REPEATABLE_READ && RecoveryInProgress())
 		return false;
-	/* In a trigger, rows are changed that our triggers have not seen yet. */
+	/* Rows are changed that our triggers have not seen yet. */
+	if (cf_policy_has_written() && cf_writing_now())
+		return false;
+	/* In a trigger too, be it deferred to the end of the transaction. */
 	if (cf_policy_has_written() &&
 		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
 		return false;
