@@ -22,10 +22,12 @@ SELECT cache_define('rd');
 SELECT cache_define('rd:full', ttl => '1 hour', negative_ttl => '1 minute', stale_ttl => '0',
 	jitter => 0.5, xfetch_beta => 2, scope => 'shared');
 SELECT cache_define('rd/tenant.x-y_z', NULL, '1 day', scope => 'setting:app.tenant');
-SELECT * FROM cache_definitions WHERE name LIKE 'rd%' ORDER BY name;
+SELECT name, ttl, negative_ttl, stale_ttl, jitter, xfetch_beta, scope, owner = current_user AS mine
+	FROM cache_definitions WHERE name LIKE 'rd%' ORDER BY name;
 -- once more: what is not named is the default again
 SELECT cache_define('rd:full', ttl => '2 hours');
-SELECT * FROM cache_definitions WHERE name = 'rd:full';
+SELECT name, ttl, negative_ttl, stale_ttl, jitter, xfetch_beta, scope, owner = current_user AS mine
+	FROM cache_definitions WHERE name = 'rd:full';
 SELECT cache_drop('rd:full'), cache_drop('rd:full'), cache_drop('rd:nobody'), cache_drop('rd/tenant.x-y_z');
 SELECT name FROM cache_definitions WHERE name LIKE 'rd%' ORDER BY name;
 -- the limits of each

@@ -18,9 +18,9 @@ SET ROLE regress_cf_nester;
 SELECT cache_get('rn:b:d');
 RESET ROLE;
 SELECT cache_get('rn:b:d');
-SELECT cache_fetch('rn:b:e', 'SELECT current_user AS a');
+SELECT cache_fetch('rn:b:e', 'SELECT current_user = ''regress_cf_nester'' AS a');
 SET ROLE regress_cf_nester;
-SELECT cache_fetch('rn:b:e', 'SELECT current_user AS a');
+SELECT cache_fetch('rn:b:e', 'SELECT current_user = ''regress_cf_nester'' AS a');
 RESET ROLE;
 -- in between, above, below
 SELECT cache_define('rn:b:c', scope => 'role');

@@ -49,3 +49,6 @@ REVOKE ALL ON FUNCTION cache_attach(regclass, text, text[], text[], text),
     cache_detach(regclass, text, text[], text[]),
     cache_invalidate_row(), cache_invalidate_statement() FROM PUBLIC;
 GRANT SELECT ON cache_rules TO PUBLIC;
+-- The database's owner need not be a superuser to restore tables with rules.
+GRANT EXECUTE ON FUNCTION cache_invalidate_row(), cache_invalidate_statement()
+    TO pg_database_owner;

@@ -1,6 +1,8 @@
 -- Definitions: a cache is a key prefix with settings of its own. The table is
 -- the only record; every backend keeps a copy that a change of the table
--- invalidates through the relation cache (see src/rules/define.c).
+-- invalidates through the relation cache (see src/rules/define.c). cache_define and
+-- cache_drop write it without SQL, so that no trigger on it runs for them (see
+-- src/rules/deftable.c); the one below is for changes by hand and for pg_restore.
 
 CREATE TABLE cache_definitions (
     name         text COLLATE "C" PRIMARY KEY,
@@ -9,12 +11,15 @@ CREATE TABLE cache_definitions (
     stale_ttl    interval,
     jitter       float8,
     xfetch_beta  float8,
-    scope        text
+    scope        text,
+    owner        name
 );
 COMMENT ON TABLE cache_definitions IS
-'settings of each cache that cache_define registered; a NULL column means the server''s default';
+'settings of each cache that cache_define registered, and the role that it belongs to; a NULL column means the server''s default';
 SELECT pg_catalog.pg_extension_config_dump('cache_definitions', '');
 REVOKE ALL ON TABLE cache_definitions FROM PUBLIC;
+-- The database's owner need not be a superuser to dump and to restore it.
+GRANT SELECT, INSERT ON TABLE cache_definitions TO pg_database_owner;
 
 CREATE FUNCTION cache_definitions_changed()
 RETURNS trigger
@@ -51,3 +56,6 @@ COMMENT ON FUNCTION cache_drop(text) IS
 REVOKE ALL ON FUNCTION
     cache_define(text, text, interval, interval, interval, float8, float8, text),
     cache_drop(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    cache_define(text, text, interval, interval, interval, float8, float8, text),
+    cache_drop(text) TO pg_database_owner;

@@ -13,3 +13,5 @@ COMMENT ON TABLE cache_outbox IS
 'invalidations that wait for Redis: keys and tags of transactions that committed while it could not be reached';
 ALTER TABLE cache_outbox REPLICA IDENTITY NOTHING;
 REVOKE ALL ON TABLE cache_outbox FROM PUBLIC;
+-- pg_dump looks at every table before it leaves some out.
+GRANT SELECT ON TABLE cache_outbox TO pg_database_owner;

@@ -6,23 +6,18 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "api/args.h"
 #include "report/report.h"
 #include "rules/define.h"
+#include "rules/deftable.h"
 #include "shmem.h"
 #include "stats/counters.h"
 
@@ -95,93 +90,32 @@ check_settings(FunctionCallInfo fcinfo)
 				 errhint("A scope is 'role', 'shared' or 'setting:NAME'.")));
 }
 
-/* The table's qualified name, quoted. */
-static char *
-definitions_table(void)
-{
-	Oid			relid = cf_define_relation();
-
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"cache_definitions\" does not exist"),
-				 errhint("Run CREATE EXTENSION cachefront.")));
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  "cache_definitions");
-}
-
-/*
- * Runs one statement on the table as its owner: the caller's right is that he
- * may execute the function.
- */
-static uint64
-change_table(const char *statement, int n, Oid *types, Datum *values, const char *nulls)
-{
-	uint64		processed;
-	Oid			user;
-	int			context;
-	HeapTuple	tuple;
-
-	GetUserIdAndSecContext(&user, &context);
-	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(cf_define_relation()));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for table cache_definitions");
-	SetUserIdAndSecContext(((Form_pg_class) GETSTRUCT(tuple))->relowner,
-						   context | SECURITY_LOCAL_USERID_CHANGE);
-	ReleaseSysCache(tuple);
-
-	SPI_connect();
-	if (SPI_execute_with_args(statement, n, types, values, nulls, false, 0) < 0)
-		elog(ERROR, "could not change table cache_definitions");
-	processed = SPI_processed;
-	SPI_finish();
-
-	SetUserIdAndSecContext(user, context);
-	return processed;
-}
-
 Datum
 cachefront_define(PG_FUNCTION_ARGS)
 {
-	Oid			types[] = {TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
-	FLOAT8OID, FLOAT8OID, TEXTOID};
-	Datum		values[7];
-	char		nulls[7];
+	Datum		values[6];
+	bool		nulls[6];
+	char	   *name;
 
 	cf_shmem_require();
-	values[0] = CStringGetTextDatum(get_name(fcinfo));
-	nulls[0] = ' ';
+	name = get_name(fcinfo);
 	check_settings(fcinfo);
-	for (int i = 1; i < 7; i++)
+	/* Of the arguments, the query has no column. */
+	for (int i = 0; i < lengthof(values); i++)
 	{
-		nulls[i] = PG_ARGISNULL(i + 1) ? 'n' : ' ';
-		values[i] = PG_ARGISNULL(i + 1) ? (Datum) 0 : PG_GETARG_DATUM(i + 1);
+		nulls[i] = PG_ARGISNULL(i + 2);
+		values[i] = nulls[i] ? (Datum) 0 : PG_GETARG_DATUM(i + 2);
 	}
-	change_table(psprintf("INSERT INTO %s (name, ttl, negative_ttl, stale_ttl,"
-						  " jitter, xfetch_beta, scope)"
-						  " VALUES ($1, $2, $3, $4, $5, $6, $7)"
-						  " ON CONFLICT (name) DO UPDATE SET ttl = excluded.ttl,"
-						  " negative_ttl = excluded.negative_ttl,"
-						  " stale_ttl = excluded.stale_ttl, jitter = excluded.jitter,"
-						  " xfetch_beta = excluded.xfetch_beta, scope = excluded.scope",
-						  definitions_table()),
-				 7, types, values, nulls);
-	cf_define_notice_nesting(TextDatumGetCString(values[0]));
+	cf_deftable_store(name, values, nulls);
+	cf_define_notice_nesting(name);
 	PG_RETURN_VOID();
 }
 
 Datum
 cachefront_drop(PG_FUNCTION_ARGS)
 {
-	Oid			types[] = {TEXTOID};
-	Datum		values[1];
-
 	cf_shmem_require();
-	values[0] = CStringGetTextDatum(get_name(fcinfo));
-	PG_RETURN_BOOL(change_table(psprintf("DELETE FROM %s WHERE name"
-										 " OPERATOR(pg_catalog.=) $1 COLLATE \"C\"",
-										 definitions_table()),
-								1, types, values, " ") > 0);
+	PG_RETURN_BOOL(cf_deftable_delete(get_name(fcinfo)));
 }
 
 /* Statement trigger on cache_definitions: see rules/define.c. */

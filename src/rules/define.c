@@ -13,15 +13,11 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/indexing.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -31,19 +27,7 @@
 #include "guc.h"
 #include "relchange.h"
 #include "rules/define.h"
-
-/* Columns of cache_definitions. */
-enum
-{
-	COL_NAME = 1,
-	COL_TTL,
-	COL_NEGATIVE_TTL,
-	COL_STALE_TTL,
-	COL_JITTER,
-	COL_XFETCH_BETA,
-	COL_SCOPE,
-	NCOLUMNS = COL_SCOPE
-};
+#include "rules/deftable.h"
 
 /* A row of the table; negative where the column is NULL. */
 typedef struct Definition
@@ -69,35 +53,6 @@ relation_changed(Oid relid)
 	if (relid == InvalidOid || relid == definitions_relid ||
 		!OidIsValid(definitions_relid))
 		definitions_valid = false;
-}
-
-static Oid
-find_extension_schema(void)
-{
-	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	Oid			schema = InvalidOid;
-
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
-				F_NAMEEQ, CStringGetDatum("cachefront"));
-	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return schema;
-}
-
-Oid
-cf_define_relation(void)
-{
-	Oid			schema = find_extension_schema();
-
-	return OidIsValid(schema) ?
-		get_relname_relid("cache_definitions", schema) : InvalidOid;
 }
 
 /* Microseconds, as near as 64 bits allow. */
@@ -170,29 +125,27 @@ column_number(const Datum *values, const bool *nulls, int column, double max)
 static void
 add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 {
-	Datum		values[NCOLUMNS];
-	bool		nulls[NCOLUMNS];
+	Datum		values[CF_DEF_COLUMNS];
+	bool		nulls[CF_DEF_COLUMNS];
 	char		name[CF_MAX_CACHE_NAME];
 	Definition *definition;
 
 	/* A later version of the table may have more columns than this library knows. */
-	for (int i = 0; i < NCOLUMNS; i++)
-	{
-		nulls[i] = true;
-		if (i < desc->natts)
-			values[i] = heap_getattr(tuple, i + 1, desc, &nulls[i]);
-	}
-	strlcpy(name, TextDatumGetCString(values[COL_NAME - 1]), sizeof(name));
+	for (int i = 0; i < CF_DEF_COLUMNS; i++)
+		values[i] = heap_getattr(tuple, i + 1, desc, &nulls[i]);
+	if (nulls[CF_DEF_NAME - 1])
+		return;
+	strlcpy(name, TextDatumGetCString(values[CF_DEF_NAME - 1]), sizeof(name));
 	definition = hash_search(hash, name, HASH_ENTER, NULL);
 	definition->stats_slot = cf_stats_slot(MyDatabaseId, name);
-	definition->ttl = column_us(values, nulls, COL_TTL);
-	definition->negative_ttl = column_us(values, nulls, COL_NEGATIVE_TTL);
-	definition->stale_ttl = column_us(values, nulls, COL_STALE_TTL);
-	definition->jitter = column_number(values, nulls, COL_JITTER, 1.0);
-	definition->xfetch_beta = column_number(values, nulls, COL_XFETCH_BETA, 1000.0);
+	definition->ttl = column_us(values, nulls, CF_DEF_TTL);
+	definition->negative_ttl = column_us(values, nulls, CF_DEF_NEGATIVE_TTL);
+	definition->stale_ttl = column_us(values, nulls, CF_DEF_STALE_TTL);
+	definition->jitter = column_number(values, nulls, CF_DEF_JITTER, 1.0);
+	definition->xfetch_beta = column_number(values, nulls, CF_DEF_XFETCH_BETA, 1000.0);
 	/* A scope that somebody wrote into the table by hand: the narrowest. */
-	if (nulls[COL_SCOPE - 1] ||
-		!cf_scope_parse(TextDatumGetCString(values[COL_SCOPE - 1]),
+	if (nulls[CF_DEF_SCOPE - 1] ||
+		!cf_scope_parse(TextDatumGetCString(values[CF_DEF_SCOPE - 1]),
 						&definition->scope, definition->setting))
 	{
 		definition->scope = CF_SCOPE_ROLE;
@@ -225,7 +178,8 @@ read_definitions(void)
 		{
 			rel = table_open(definitions_relid, AccessShareLock);
 			scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-			while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+			while (HeapTupleIsValid(tuple = systable_getnext(scan)) &&
+				   cf_deftable_has_our_shape(rel))
 				add_definition(hash, tuple, RelationGetDescr(rel));
 			systable_endscan(scan);
 			table_close(rel, AccessShareLock);
