@@ -284,7 +284,7 @@ SELECT cache_fetch('re:args', 'SELECT 1', 1, '1 min', '{t}', 'too many'); \echo 
 SELECT * FROM leftovers;
 
 --
--- Column lists: the errors of a SQL function that returns record
+-- Column lists: refused as those of a SQL function are, but told with the list that fits
 --
 CREATE FUNCTION two() RETURNS SETOF record LANGUAGE sql AS 'SELECT 1, ''x''::text';
 -- where it fails is told differently from 18 on

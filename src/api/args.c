@@ -30,7 +30,8 @@ check_length(const text *value, int max, const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s is too long", what),
-				 errdetail("It has %d bytes, the limit is %d.", len, max)));
+				 errdetail("It has %d bytes, the limit is %d.", len, max),
+				 errhint("Use a hash of what it is made of, such as md5().")));
 }
 
 void
@@ -64,7 +65,8 @@ cf_arg_key(FunctionCallInfo fcinfo, int i, CfKey *key)
 	if (PG_ARGISNULL(i))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("cache key must not be null")));
+				 errmsg("cache key must not be null"),
+				 errhint("What is put together by || is null as soon as one part is; format() and concat() take a null part for nothing.")));
 	value = PG_GETARG_TEXT_PP(i);
 	cf_check_key(value);
 	cf_key_init(key, MyDatabaseId, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
@@ -98,7 +100,8 @@ cf_arg_texts(FunctionCallInfo fcinfo, int i, const char *what, int *n)
 		if (nulls[k])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("%s must not be null", what)));
+					 errmsg("%s must not be null", what),
+					 errdetail("It is number %d of the list.", k + 1)));
 		result[k] = DatumGetTextPP(values[k]);
 	}
 	return result;
@@ -245,6 +248,7 @@ cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 	typlen = form->typlen;
 	typbyval = form->typbyval;
 	typtype = form->typtype;
+	args->array = form->typcategory == TYPCATEGORY_ARRAY;
 	ReleaseSysCache(tuple);
 	if (type == RECORDOID || typtype == TYPTYPE_COMPOSITE ||
 		(typtype == TYPTYPE_DOMAIN && type_is_rowtype(type)))
@@ -266,7 +270,8 @@ cf_arg_request(FunctionCallInfo fcinfo, CfRequest *request)
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("query must not be null")));
+				 errmsg("query must not be null"),
+				 errhint("The second argument is the text of a SELECT.")));
 	request->query = PG_GETARG_TEXT_PP(1);
 	cf_arg_params(fcinfo, 2, &request->args);
 	request->form = CF_FORM_JSON;

@@ -94,7 +94,10 @@ require_readable_types(TupleDesc desc)
 			type == PG_MCV_LISTOID)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot cache a column of type %s", format_type_be(type))));
+					 errmsg("cannot cache a column of type %s", format_type_be(type)),
+					 errdetail("Values of column \"%s\" cannot be read back.",
+							   NameStr(TupleDescAttr(desc, i)->attname)),
+					 errhint("Cast it to text in the query, and say text in the column definition list.")));
 	}
 }
 

@@ -835,6 +835,7 @@ cf_fetch_uncached(CfRequest *request)
 	AcceptInvalidationMessages();
 	cf_define_find(&request->key, &request->def);
 	cf_identity_of_request(request);
+	cf_watch_nested_fetch(CF_BOUND_NONE);
 	cf_load_check_scope(&request->def);
 	return load_alone(request, false);
 }

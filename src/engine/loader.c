@@ -35,6 +35,7 @@
 #include "codec/rowcodec.h"
 #include "compat.h"
 #include "debug_point.h"
+#include "engine/columns.h"
 #include "engine/deps.h"
 #include "engine/loader.h"
 #include "engine/params.h"
@@ -303,46 +304,6 @@ init_receiver(Receiver *receiver, CfForm form, CfRowsSink *sink)
 		cf_row_encoding_begin(&receiver->buf);
 }
 
-/* Says of PostgreSQL's own errors what they mean here. */
-static void
-explain_error(int sqlerrcode)
-{
-	if (sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION)
-	{
-		errdetail("A query that is being cached runs once for many callers, so neither it nor a function that it calls may write.");
-		errhint("Write before or after the fetch, or run the query without it.");
-	}
-	else if (sqlerrcode == ERRCODE_UNDEFINED_PARAMETER)
-		errhint("Pass one value for each of $1, $2, ... as the third argument, args: (7) for one, (7, 'x') or ARRAY['7', 'x'] for more.");
-}
-
-/* Shows the query's text and the error's position in it, as SPI does. */
-static void
-query_error_callback(void *arg)
-{
-	const char *query = arg;
-	int			position = geterrposition();
-
-	explain_error(geterrcode());
-	if (position > 0)
-	{
-		errposition(0);
-		internalerrposition(position);
-		internalerrquery(query);
-	}
-	else
-		errcontext("cached query \"%s\"", query);
-}
-
-static void
-begin_query_errors(ErrorContextCallback *callback, char *text)
-{
-	callback->callback = query_error_callback;
-	callback->arg = text;
-	callback->previous = error_context_stack;
-	error_context_stack = callback;
-}
-
 static bool
 locks_rows_walker(Node *node, void *context)
 {
@@ -366,17 +327,21 @@ parse_one_select(const char *query)
 	if (stmts == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("query to cache is empty")));
+				 errmsg("query to cache is empty"),
+				 errhint("The second argument is the text of a SELECT.")));
 	if (list_length(stmts) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("cannot cache more than one statement")));
+				 errmsg("cannot cache more than one statement"),
+				 errdetail("The query has %d statements.", list_length(stmts)),
+				 errhint("Fetch each under a key of its own.")));
 	raw = linitial_node(RawStmt, stmts);
 	if (!IsA(raw->stmt, SelectStmt) || ((SelectStmt *) raw->stmt)->intoClause != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("only a SELECT can be cached"),
-				 errdetail("The query must be one SELECT, VALUES, TABLE or WITH ... SELECT.")));
+				 errdetail("The query must be one SELECT, VALUES, TABLE or WITH ... SELECT."),
+				 errhint("Run any other statement by itself.")));
 	return raw;
 }
 
@@ -399,7 +364,9 @@ analyse(const CfRequest *request, const char *text)
 	if (query->hasModifyingCTE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot cache a query with a data-modifying WITH clause")));
+				 errmsg("cannot cache a query with a data-modifying WITH clause"),
+				 errdetail("A query that is being cached runs once for many callers."),
+				 errhint("Run the statement that writes by itself.")));
 	if (locks_rows_walker((Node *) query, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -410,6 +377,7 @@ analyse(const CfRequest *request, const char *text)
 		cf_params_complain(&request->args, nparams);
 	if (request->form == CF_FORM_ROWS)
 	{
+		cf_columns_check(query, request->rows_desc);
 		/* PostgreSQL's own check of a SQL function that returns record. */
 		(void) CF_CHECK_FUNCTION_RETURN(list_make1(queries), RECORDOID,
 										request->rows_desc);
@@ -557,7 +525,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 
 	begin_load(request, load);
 	init_receiver(&receiver, request->form, request->rows_sink);
-	begin_query_errors(&callback, text);
+	cf_request_begin_errors(&callback, request);
 
 	cf_stats_count(request->def.stats_slot, CF_COUNT_LOADS);
 	INSTR_TIME_SET_CURRENT(begin);
@@ -647,7 +615,7 @@ cf_load_run_plain(const CfRequest *request, CfLoad *load)
 
 	begin_load(request, load);
 	init_receiver(&receiver, request->form, request->rows_sink);
-	begin_query_errors(&callback, text);
+	cf_request_begin_errors(&callback, request);
 	PG_TRY();
 	{
 		PlannedStmt *stmt;
@@ -679,7 +647,7 @@ cf_load_may_read_temporary(const CfRequest *request)
 	Query	   *query;
 	bool		may;
 
-	begin_query_errors(&callback, text);
+	cf_request_begin_errors(&callback, request);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	query = analyse(request, text);
 	cf_traits_of_expr((Node *) query, &found);
@@ -703,7 +671,7 @@ cf_load_check_rights(const CfRequest *request)
 	CfLoad		load;
 
 	begin_load(request, &load);
-	begin_query_errors(&callback, text);
+	cf_request_begin_errors(&callback, request);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	/* What may be shared at all was found out by who loaded. */
@@ -725,7 +693,7 @@ cf_load_examine(const CfRequest *request, CfLoad *load)
 	ErrorContextCallback callback;
 
 	begin_load(request, load);
-	begin_query_errors(&callback, text);
+	cf_request_begin_errors(&callback, request);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	(void) plan(request, text, make_params(&request->args), load, true);

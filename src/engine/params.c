@@ -302,29 +302,16 @@ reset_known(void)
 	known_valid = true;
 }
 
-static void
-query_error_callback(void *arg)
-{
-	int			position = geterrposition();
-
-	if (position > 0)
-	{
-		errposition(0);
-		internalerrposition(position);
-		internalerrquery((const char *) arg);
-	}
-}
-
 /* What the parser says; -1 if nothing. */
 static int
 find_types(const CfRequest *request, Oid **types)
 {
 	char	   *text = text_to_cstring(request->query);
-	ErrorContextCallback callback = {error_context_stack, query_error_callback, text};
+	ErrorContextCallback callback;
 	RawStmt    *raw;
 	int			nparams = -1;
 
-	error_context_stack = &callback;
+	cf_request_begin_errors(&callback, request);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	raw = parse_select(text);
 	if (raw != NULL)
@@ -528,6 +515,8 @@ cf_params_complain(const CfArgs *args, int nparams)
 			 args->n == 1 && kind_of(args->types[0]) == KIND_STRING &&
 			 looks_like_array(args->values[0], args->nulls[0]) ?
 			 errhint(CF_HINT_ARRAY) :
+			 args->array ?
+			 errhint("An array of any type but text is one value. Pass a row, (1, 2), or an array of text, ARRAY['1', '2'].") :
 			 args->list ?
 			 errhint("An array of text holds one value for each parameter. An array that is itself the value of $1 is passed as ROW(array).") :
 			 errhint("Pass one value for each of $1, $2, ...: (7) for one, (7, 'x') or ARRAY['7', 'x'] for more.")));

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 
 #include "debug_point.h"
 #include "engine/request.h"
@@ -71,4 +72,65 @@ cf_request_note(const CfRequest *request)
 						 settings.data, settings.len);
 	pfree(settings.data);
 	return note;
+}
+
+/* Does the key look like a query? */
+static bool
+is_key_a_query(const CfKey *key)
+{
+	static const char *const words[] = {"select ", "with ", "values ", "values(", "table "};
+
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		int			len = strlen(words[i]);
+
+		if (key->len >= len && pg_strncasecmp(key->data, words[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Says of PostgreSQL's own errors what they mean here. */
+static void
+explain_error(const CfRequest *request, int sqlerrcode)
+{
+	if (sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION)
+	{
+		errdetail("A query that is being cached runs once for many callers, so neither it nor a function that it calls may write.");
+		errhint("Write before or after the fetch, or run the query without it.");
+	}
+	else if (sqlerrcode == ERRCODE_UNDEFINED_PARAMETER)
+		errhint("Pass one value for each of $1, $2, ... as the third argument, args: (7) for one, (7, 'x') or ARRAY['7', 'x'] for more.");
+	else if (sqlerrcode == ERRCODE_UNDEFINED_FUNCTION && request->args.array)
+		errhint("args is an array, and so the value of $1. Pass a row, (1, 2), or an array of text, ARRAY['1', '2'], for one value a parameter.");
+	else if (sqlerrcode == ERRCODE_SYNTAX_ERROR && is_key_a_query(&request->key))
+		errhint("The key comes first, then the query.");
+}
+
+/* Shows the query's text and the error's position in it, as SPI does. */
+static void
+query_error_callback(void *arg)
+{
+	const CfRequest *request = arg;
+	char	   *query = text_to_cstring(request->query);
+	int			position = geterrposition();
+
+	explain_error(request, geterrcode());
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(query);
+	}
+	else
+		errcontext("cached query \"%s\"", query);
+}
+
+void
+cf_request_begin_errors(ErrorContextCallback *callback, const CfRequest *request)
+{
+	callback->callback = query_error_callback;
+	callback->arg = (void *) request;
+	callback->previous = error_context_stack;
+	error_context_stack = callback;
 }

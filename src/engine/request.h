@@ -29,6 +29,7 @@ typedef struct CfArgs
 	Datum	   *values;
 	bool	   *nulls;
 	bool		list;			/* given as an array of text, one element each */
+	bool		array;			/* given as another array, which is one value */
 	bool		optional;		/* an untyped NULL: none, if the query has no parameter */
 	bool		resolved;		/* of the parameters' types: params.c */
 } CfArgs;
@@ -61,6 +62,12 @@ typedef struct CfRequest
 	CfIdentity	id;
 	CfL1Limits *limits;			/* what its tags and ttl ask of an entry, or NULL */
 } CfRequest;
+
+/*
+ * Makes errors that are raised from here on tell of the query and of what the
+ * caller can do, until error_context_stack is set to callback->previous.
+ */
+extern void cf_request_begin_errors(ErrorContextCallback *callback, const CfRequest *request);
 
 /* The tags as texts, palloc'd. */
 extern text **cf_request_tags(const CfRequest *request, int *ntags);
