@@ -232,6 +232,7 @@ const Entry catalogue[] = {
 	FETCH("rights", "{sh|ro}:sum", "SELECT sum(v) AS s FROM public.{sal|vsal}", NULL, "s bigint", NULL),
 	ADMIN("rights", "GRANT SELECT{| (id, v)} ON public.sal TO diff_r{1|2}"),
 	ADMIN("rights", "REVOKE SELECT ON public.{sal|vsal} FROM diff_r{1|2}"),
+	ADMIN("rights", "ALTER VIEW public.vsal SET (security_invoker = {true|false})"),
 	ADMIN("rights", "GRANT SELECT ON public.vsal TO diff_r{1|2}"),
 	ADMIN("rights", "{GRANT|REVOKE} USAGE ON SCHEMA public {TO|FROM} diff_r1"),
 	ADMIN("rights", "{GRANT diff_r2 TO|REVOKE diff_r2 FROM} diff_r1"),
@@ -262,6 +263,7 @@ const Entry catalogue[] = {
 	ACT("rls", "UPDATE public.rls SET tenant = '{a|b}' WHERE id = {id}"),
 	ADMIN("rls", "ALTER TABLE public.rls {ENABLE|DISABLE|FORCE|NO FORCE} ROW LEVEL SECURITY"),
 	ADMIN("rls", "ALTER POLICY p ON public.rls USING ({true|false|id > 2|id < 7|tenant = current_setting('app.tenant', true)})"),
+	ADMIN("rls", "ALTER TABLE public.rls OWNER TO {diff_r1|CURRENT_USER}"),
 	ADMIN("rls", "CREATE POLICY q ON public.rls TO diff_r2 USING (id = {id})"),
 	ADMIN("rls", "DROP POLICY IF EXISTS q ON public.rls"),
 	ADMIN("rls", "ALTER ROLE diff_r2 {BYPASSRLS|NOBYPASSRLS}"),
@@ -311,7 +313,7 @@ const Entry catalogue[] = {
 	SET("setting-path", "SET search_path = " SOME_PATH),
 	FETCH("setting-encoding", "enc", "SELECT pg_client_encoding() AS e, count(*) AS n FROM public.t1", NULL, "e name, n bigint", NULL),
 	SET("setting-encoding", "SET client_encoding = {utf8|latin1}"),
-	FETCH("setting-named", "app", "SELECT current_setting('{application_name|work_mem|statement_timeout|transaction_read_only|transaction_isolation|client_min_messages|enable_seqscan}') AS a", NULL, "a text", NULL),
+	FETCH("setting-named", "app", "SELECT current_setting('{application_name|work_mem|statement_timeout|transaction_isolation|client_min_messages|enable_seqscan}') AS a", NULL, "a text", NULL),
 	SET("setting-named", "SET {application_name = a|application_name = b|work_mem = '1MB'|work_mem = '2MB'|statement_timeout = '50s'|enable_seqscan = off|enable_seqscan = on|default_transaction_read_only = off}"),
 	SETUP("setting-function",
 		  "CREATE FUNCTION setfun() RETURNS text LANGUAGE plpgsql STABLE SET app.tenant = 'f' AS $$ BEGIN"
@@ -391,6 +393,9 @@ const Entry catalogue[] = {
 		" ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = ''; SELECT public.cache_set('k{id}', '{n}')"),
 	ACT("kv", "INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, '{n}', '{x=1|2}')"
 		" ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = excluded.g; SELECT public.cache_set('k{id}', '{n}', tags => ARRAY['kt{x}'])"),
+	ACT("kv", "INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, '{n}', '{x=1|2}')"
+		" ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = excluded.g; SELECT public.cache_set('k{id}', '{n}', tags => ARRAY['kt{x}']);"
+		" DELETE FROM public.kv WHERE g = '{x}'; SELECT public.cache_invalidate_tag('kt{x}')"),
 	ACT("kv", "DELETE FROM public.kv WHERE k = 'k{id}'; SELECT public.cache_delete('k{id}')"),
 	ACT("kv", "DELETE FROM public.kv WHERE g = '{x=1|2}'; SELECT public.cache_invalidate_tag('kt{x}')"),
 	PAIR_AFTER("kv", "SELECT coalesce(public.cache_get('k{id}')::text, (SELECT v FROM public.kv WHERE k = 'k{id}' AND w = session_user || current_user))",
@@ -401,30 +406,105 @@ const Entry catalogue[] = {
 		" SELECT public.cache_set('f{n}', '{n}')",
 		"SELECT to_regclass('public.kv') IS NOT NULL"),
 	PAIR_AFTER("kv-ddl", "SELECT public.cache_get('f{n}')::text", "SELECT (SELECT v FROM public.kv WHERE k = 'f{n}')",
-		"{x=CREATE TABLE public.f{n} ();|SELECT 1;} INSERT INTO public.kv VALUES ('f{n}', 'x', '{n}', '');"
-		" SELECT public.cache_set('f{n}', '{n}'); CREATE TABLE public.g{n} ()",
+		"CREATE TABLE public.f{n} (); INSERT INTO public.kv VALUES ('f{n}', 'x', '{n}', '');"
+		" SELECT public.cache_set('f{n}', '{n}')",
 		"SELECT to_regclass('public.kv') IS NOT NULL"),
 
 	/* ---- nested fetches -------------------------------------------------------------- */
 	SETUP("nested",
 		  "CREATE VIEW nest AS SELECT * FROM cache_fetch_rows('in:1', 'SELECT id, v FROM public.t1 ORDER BY id') AS t(id int, v text);"
-		  "CREATE VIEW nest2 AS SELECT * FROM cache_fetch_rows('t2:1', 'SELECT id, v FROM public.t2 WHERE id = 1') AS t(id int, v text)"),
+		  "CREATE VIEW nest2 AS SELECT * FROM cache_fetch_rows('nl', 'SELECT id, v FROM public.t2 WHERE grp = 1 ORDER BY id',"
+		  " tags => ARRAY['g2:1']) AS t(id int, v text)"),
 	PAIR("nested", "SELECT public.cache_fetch('out:1', 'SELECT count(*) AS n, max(v) AS m FROM public.nest')::text",
 		 "SELECT '[' || row_to_json(q)::text || ']' FROM (SELECT count(*) AS n, max(v) AS m FROM public.t1) q"),
-	PAIR("nested", "SELECT public.cache_fetch_row('out:2', 'SELECT v FROM public.nest2') ->> 'v'", "SELECT (SELECT v FROM public.t2 WHERE id = 1)"),
+	PAIR("nested", "SELECT public.cache_fetch_row('out:2', 'SELECT count(*) AS n, max(v) AS m FROM public.nest2')::text",
+		 "SELECT row_to_json(q)::text FROM (SELECT count(*) AS n, max(v) AS m FROM public.t2 WHERE grp = 1) q"),
 	PAIR("nested", "SELECT id, v FROM public.nest", "SELECT id, v FROM public.t1 ORDER BY id"),
 
 	/* ---- a rule that comes with a prepared transaction ---------------------------------- */
 	SETUP("prepared", "CREATE TABLE bare (id int PRIMARY KEY, v text); INSERT INTO bare VALUES (1, 'a'), (2, 'b'), (3, 'c')"),
-	PAIR_AFTER("prepared", "SELECT public.cache_fetch_row('b:{id}', 'SELECT v FROM public.bare WHERE id = $1', ROW({id}::int)) ->> 'v'",
-		"SELECT (SELECT v FROM public.bare WHERE id = {id})", NULL,
-		"SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare'::regclass)"),
+	PAIR_AFTER("prepared", "SELECT public.cache_fetch_row('b:1', 'SELECT v FROM public.bare WHERE id = 1') ->> 'v'",
+			   "SELECT (SELECT v FROM public.bare WHERE id = 1)", NULL,
+			   "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare'::regclass)"),
+	SET("prepared", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"),
 	ADMIN("prepared", "UPDATE public.bare SET v = 'b{n}'; SELECT public.cache_attach('public.bare', key => 'b:{{id}')"),
 	ADMIN("prepared", "SELECT public.cache_detach('public.bare')"),
 	ACT("prepared", "UPDATE public.bare SET v = 'u{n}' WHERE id = {id}"),
 	ALONE("prepared", "BEGIN; UPDATE public.bare SET v = 'q{n}'; SELECT public.cache_attach('public.bare', key => 'b:{{id}');"
 		  " PREPARE TRANSACTION 'q'"),
 	ALONE("prepared", "{COMMIT|COMMIT|ROLLBACK} PREPARED 'q'"),
+
+	/* ---- scopes and times to live of definitions ------------------------------- */
+	SETUP("prefix", "SELECT cache_define('pa', scope => 'role'), cache_define('pa:b', scope => 'shared')"),
+	FETCH("prefix", "pa:{b:|}{id}", "SELECT current_user AS u, count(*) AS n FROM public.t1", NULL, "u name, n bigint", NULL),
+	SET("prefix", "{SET ROLE diff_r1|SET ROLE diff_r2|RESET ROLE}"),
+	SETUP("ttl", "CREATE TABLE norule (id int, v text); INSERT INTO norule VALUES (1, 'a');"
+		  "SELECT cache_define('tt', ttl => '1 ms', scope => 'shared')"),
+	ACT("ttl", "SELECT public.cache_fetch_row('tt:1', 'SELECT v FROM public.norule', ttl => '1 year')"),
+	PAIR_AFTER("ttl", "SELECT public.cache_fetch_row('tt:1', 'SELECT v FROM public.norule') ->> 'v'", "SELECT v FROM public.norule",
+			   "SELECT pg_sleep(0.003)", NULL),
+	ACT("ttl", "UPDATE public.norule SET v = 't{n}'"),
+
+	/* ---- shapes of queries and values ------------------------------------------------ */
+	FETCH("shapes", "shape", "SELECT 1 AS a, v AS a, NULL AS \"we \"\"ird\" FROM public.t1 ORDER BY id", NULL, NULL, NULL),
+	FETCH("shapes", "shape", "{TABLE public.t1 ORDER BY id|SELECT FROM public.t1|VALUES (1, 'a'), (2, NULL)|SELECT id FROM public.t1 WHERE false|"
+		  "WITH w AS (SELECT id, v FROM public.t1) SELECT * FROM w ORDER BY 1 -- end\n|"
+		  "SELECT DISTINCT ON (grp) grp, v FROM public.t1 ORDER BY grp, id|SELECT t1 AS r, ARRAY[id, NULL] AS a FROM public.t1 ORDER BY id|"
+		  "SELECT v, row_number() OVER (ORDER BY id DESC) AS n FROM public.t1 ORDER BY 2|SELECT id FROM public.t1 UNION SELECT id FROM public.t2 ORDER BY 1}",
+		  NULL, NULL, NULL),
+	FETCH("large", "large", "SELECT repeat(v, {1000|20000|600000}) AS x, id FROM public.t1 ORDER BY id", NULL, "x text, id int", NULL),
+	PAIR("lateral", "SELECT i, public.cache_fetch_row('t2:' || i, 'SELECT v FROM public.t2 WHERE id = $1', ROW(i)) ->> 'v' FROM generate_series(1, 4) i",
+		 "SELECT i, (SELECT v FROM public.t2 WHERE id = i) FROM generate_series(1, 4) i"),
+	SET("lateral", "PREPARE st(int) AS SELECT public.cache_fetch_row('t2:' || $1, 'SELECT v FROM public.t2 WHERE id = $1', ROW($1)) ->> 'v'"),
+	SET("lateral", "PREPARE pl(int) AS SELECT (SELECT v FROM public.t2 WHERE id = $1)"),
+	PAIR_AFTER("lateral", "EXECUTE st({id})", "EXECUTE pl({id})", NULL,
+			   "SELECT count(*) = 2 FROM pg_prepared_statements WHERE name IN ('st', 'pl')"),
+	SETUP("composite", "CREATE TYPE comp AS (a int, b text); CREATE TABLE co (id int, c comp, g int GENERATED ALWAYS AS (id * 2) STORED);"
+		  "INSERT INTO co VALUES (1, (1, 'x')), (2, NULL); SELECT cache_attach('co'), cache_attach('co', key => 'co:{g}')"),
+	FETCH("composite", "comp", "SELECT id, c FROM public.co ORDER BY id", NULL, "id int, c public.comp", NULL),
+	FETCH("composite", "co:{x=2|4|6}", "SELECT id FROM public.co WHERE g = $1 ORDER BY id", "{x}::int", "id int", NULL),
+	ADMIN("composite", "ALTER TYPE public.comp ADD ATTRIBUTE c{n} int CASCADE"),
+	ADMIN("composite", "ALTER TYPE public.comp RENAME ATTRIBUTE {b|x} TO {x|b}"),
+	ACT("composite", "UPDATE public.co SET c.a = {id}, id = {1|2|3} WHERE id = {id}"),
+
+	/* ---- other ways to write ------------------------------------------------------------ */
+	ACT("merge", "MERGE INTO public.t{x=1|2} t USING (VALUES ({id})) s(i) ON t.id = s.i WHEN MATCHED THEN UPDATE SET v = 'm{n}'"
+		" WHEN NOT MATCHED THEN INSERT VALUES (i, 1, 'm{n}')"),
+	FETCH("merge", "t2:{id}", "SELECT v FROM public.t2 WHERE id = $1", ANY_INT, "v text", NULL),
+	SETUP("via-view", "CREATE VIEW upd AS SELECT id, v FROM t2; CREATE VIEW ruled AS SELECT id, v FROM t1;"
+		  "CREATE RULE r AS ON UPDATE TO ruled DO INSTEAD UPDATE t1 SET v = NEW.v WHERE id = OLD.id;"
+		  "CREATE RULE d AS ON DELETE TO ruled DO INSTEAD (UPDATE t2 SET v = OLD.v WHERE id = OLD.id; DELETE FROM t1 WHERE id = OLD.id)"),
+	ACT("via-view", "UPDATE public.{upd|ruled} SET v = 'w{n}' WHERE id = {id}"),
+	ACT("via-view", "DELETE FROM public.ruled WHERE id = {id}"),
+	FETCH("via-view", "t2:{id}", "SELECT v FROM public.upd WHERE id = $1", ANY_INT, "v text", NULL),
+	FETCH("via-view", "ruled", "SELECT id, v FROM public.ruled ORDER BY id", NULL, "id int, v text", NULL),
+	SET("replica", "SET session_replication_role = {replica|origin|local}"),
+	FETCH("replica", "all", "SELECT id, grp, v FROM public.t1 ORDER BY id", NULL, "id int, grp int, v text", NULL),
+	SET("disabled", "SET cachefront.enabled = {on|on|off}"),
+	SET("disabled", "SET LOCAL cachefront.enabled = {on|off}"),
+	FETCH("disabled", "t2:{id}", "SELECT v FROM public.t2 WHERE id = $1", ANY_INT, "v text", NULL),
+	SETUP("columns", "CREATE TABLE cl (id int, v text, w text); INSERT INTO cl SELECT i, 'c' || i, '' FROM generate_series(1, 3) i;"
+		  "SELECT cache_attach('cl', key => 'cl:{id}', columns => '{v}')"),
+	FETCH("columns", "cl:{id}", "SELECT v FROM public.cl WHERE id = $1", ANY_INT, "v text", NULL),
+	ACT("columns", "UPDATE public.cl SET {v|w} = 'n{n}' WHERE id = {id}"),
+	ACT("columns", "UPDATE public.cl SET v = w, w = v"),
+	ACT("columns", "UPDATE public.cl SET id = 4 - id"),
+	ACT("session-authorization", "SET SESSION AUTHORIZATION {diff_r1|diff_r2|DEFAULT}"),
+	FETCH("session-authorization", "who", "SELECT current_user AS c, session_user AS s, count(*) AS n FROM public.t1", NULL, "c name, s name, n bigint", NULL),
+
+	/* ---- names that come to hide others --------------------------------------------------- */
+	SETUP("hiding", "CREATE TABLE hd (id int, v text); INSERT INTO hd VALUES (1, 'public'); SELECT cache_attach('hd');"
+		  "CREATE FUNCTION public.say() RETURNS text LANGUAGE sql STABLE AS $$SELECT 'public'$$;"
+		  "CREATE FUNCTION public.saypl() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN say(); END $$"),
+	FETCH("hiding", "hd", "SELECT id, v FROM hd ORDER BY id, v", NULL, "id int, v text", NULL),
+	FETCH("hiding", "say", "SELECT say() AS s, public.saypl() AS p, count(*) AS n FROM public.t1", NULL, "s text, p text, n bigint", NULL),
+	SET("hiding", "SET search_path = {s2, public|public, s2|s2, pg_catalog, public}"),
+	ADMIN("hiding", "CREATE TABLE s2.hd (id int, v text); INSERT INTO s2.hd VALUES (2, 's2 {n}'); GRANT ALL ON s2.hd TO diff_r1, diff_r2;"
+		  " SELECT public.cache_attach('s2.hd')"),
+	ADMIN("hiding", "DROP TABLE s2.hd"),
+	ADMIN("hiding", "ALTER TABLE {public|s2}.hd SET SCHEMA {public|s2}"),
+	ADMIN("hiding", "CREATE OR REPLACE FUNCTION s2.say() RETURNS text LANGUAGE sql STABLE AS $$SELECT 's2 {n}'$$"),
+	ADMIN("hiding", "DROP FUNCTION IF EXISTS s2.say()"),
 };
 
 const int	catalogue_size = sizeof(catalogue) / sizeof(catalogue[0]);

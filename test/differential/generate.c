@@ -488,7 +488,7 @@ generate_step(Steps *steps, int number)
 		entry = pick_entry(1u << ENTRY_ADMIN |
 						   (session_status(step->session) == PQTRANS_IDLE ? 1u << ENTRY_ALONE : 0));
 	}
-	else if (what < 35)
+	else if (what < 42)
 		entry = pick_entry(1u << ENTRY_SET);
 	if (what >= 55 && repeat_read(step, steps))
 		return;

@@ -164,14 +164,23 @@ columns_agree(const char *text)
 	return agree;
 }
 
+/* The connection must not break; triggers of the catalogue raise DIFFERENT. */
+static Outcome
+judge_alone(const Answer *answer)
+{
+	if (answer->sqlstate[0] == '\0')
+		return OUTCOME_NOTHING;
+	if (strcmp(answer->sqlstate, "08006") == 0 || strstr(answer->text, "DIFFERENT") != NULL)
+		return OUTCOME_DIFFERENT;
+	return OUTCOME_NOTHING;
+}
+
 static Outcome
 run_self(const Step *step, Answer *cached)
 {
 	*cached = ask(step->session, step->sql);
-	if (strcmp(cached->sqlstate, "08006") == 0)
-		return OUTCOME_DIFFERENT;
 	if (cached->sqlstate[0] != '\0')
-		return strstr(cached->text, "DIFFERENT") != NULL ? OUTCOME_DIFFERENT : OUTCOME_NOTHING;
+		return judge_alone(cached);
 	return columns_agree(cached->text) ? OUTCOME_SAME : OUTCOME_DIFFERENT;
 }
 
@@ -193,5 +202,5 @@ run_step(const Step *step, Answer *cached, Answer *plain)
 	if (step->kind == STEP_SELF)
 		return run_self(step, cached);
 	*cached = ask(step->session, step->sql);
-	return strcmp(cached->sqlstate, "08006") == 0 ? OUTCOME_DIFFERENT : OUTCOME_NOTHING;
+	return judge_alone(cached);
 }
