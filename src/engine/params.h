@@ -32,7 +32,7 @@ extern void cf_params_resolve(CfRequest *request, const CfHash128 *query);
 extern int	cf_params_count(Query *query);
 
 /* The error that args has fewer or more values than that. */
-extern void cf_params_complain(const CfArgs *args, int nparams) pg_attribute_noreturn();
+extern void cf_params_complain(const CfArgs *args, int nparams);
 
 extern void cf_params_register(void);
 
