@@ -9,17 +9,30 @@
 
 #include "common/pg_prng.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
 
+#include "codec/key.h"
 #include "engine/flight.h"
 #include "engine/xfetch.h"
 
 PG_FUNCTION_INFO_V1(cachefront_debug_free_flights);
+PG_FUNCTION_INFO_V1(cachefront_debug_tag_hash);
 PG_FUNCTION_INFO_V1(cachefront_debug_xfetch);
 
 Datum
 cachefront_debug_free_flights(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT32(cf_flight_count_free());
+}
+
+Datum
+cachefront_debug_tag_hash(PG_FUNCTION_ARGS)
+{
+	text	   *tag = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_INT64((int64) cf_tag_hash(MyDatabaseId, VARDATA_ANY(tag),
+										VARSIZE_ANY_EXHDR(tag)));
 }
 
 /* How many of n callers at an age would refresh early. Times in us. */
