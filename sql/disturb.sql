@@ -25,7 +25,7 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT public.cache_fetch('rd:none', 'SELECT 1 AS v');
-SELECT public.cache_fetch('rd:table', 'SELECT v FROM regress_cf_disturb.t', tags => '{rd}');
+SELECT public.cache_fetch('rd:table', 'SELECT v FROM regress_cf_disturb.t');
 SELECT format('table:%s', 't'::regclass::oid) AS tag, format('rule:%s:cache_rule_1', 't'::regclass::oid) AS rule \gset
 SET ROLE regress_cf_mallory;
 \set VERBOSITY sqlstate
@@ -40,10 +40,10 @@ SELECT public.cache_invalidate_tag('table:');
 SELECT public.cache_invalidate_tag('rule:1');
 -- what only looks like one is an ordinary tag
 SELECT public.cache_invalidate_tag('table', 'rule', 'Table:1', 'my table:1', 'rules:1');
--- as many tags as reach nearly all clocks of tags: epochs have their own
+-- as many tags as reach nearly all clocks of tags: epochs, tables and rules have their own
 CALL regress_cf_mallory.flood();
 RESET ROLE;
-SELECT state_of('rd:none') AS none;
+SELECT state_of('rd:none') AS none, state_of('rd:table') AS "table";
 -- nor by a template
 SET ROLE regress_cf_owner;
 CREATE TABLE o (id int, kind text);

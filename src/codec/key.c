@@ -40,8 +40,10 @@ cf_key_init(CfKey *key, Oid dboid, const char *data, int len)
 uint64
 cf_tag_hash(Oid dboid, const char *data, int len)
 {
-	return hash_bytes_extended((const unsigned char *) data, len,
-							   secrets.start ^ CF_SEED_TAG ^ dboid);
+	uint64		hash = hash_bytes_extended((const unsigned char *) data, len,
+										   secrets.start ^ CF_SEED_TAG ^ dboid);
+
+	return (hash & ~UINT64CONST(1)) | cf_tag_is_reserved(data, len);
 }
 
 /* The caller has checked the length. */

@@ -63,6 +63,8 @@ typedef struct CfHashSecrets
 extern void cf_key_set_secrets(const CfHashSecrets *secrets);
 
 extern void cf_key_init(CfKey *key, Oid dboid, const char *data, int len);
+
+/* Its lowest bit says whether the tag is one of the cache itself. */
 extern uint64 cf_tag_hash(Oid dboid, const char *data, int len);
 
 /* A tag with its hash. */

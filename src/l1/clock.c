@@ -27,14 +27,14 @@ typedef struct CfSharedClocks
 {
 	pg_atomic_uint64 seq;		/* the last sequence number given out */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];	/* every commit writes it */
-	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* tags, then keys, then epochs */
+	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* callers' tags, keys, our tags, epochs */
 } CfSharedClocks;
 
 #define CF_EPOCH_BITS 12		/* databases whose epochs share no clock, mostly */
 #define CF_EPOCHS ((1 << CF_EPOCH_BITS) + 1)	/* and the server's */
 
 static CfSharedClocks *clocks = NULL;
-static uint32 nslots = 0;		/* of tags and of keys each, a power of two */
+static uint32 nslots = 0;		/* of keys and of each kind of tags, a power of two */
 
 static uint32
 wanted_slots(void)
@@ -45,7 +45,7 @@ wanted_slots(void)
 static uint32
 all_slots(void)
 {
-	return 2 * wanted_slots() + CF_EPOCHS;
+	return 3 * wanted_slots() + CF_EPOCHS;
 }
 
 static Size
@@ -101,7 +101,8 @@ cf_clock_slots(void)
 CfClockRef
 cf_clock_of_tag(uint64 hash)
 {
-	return (CfClockRef) (hash & (nslots - 1));
+	/* Whoever moves all of the callers' tags moves none of the cache itself. */
+	return ((hash & 1) ? 2 * nslots : 0) + (CfClockRef) ((hash >> 1) & (nslots - 1));
 }
 
 CfClockRef
@@ -116,8 +117,8 @@ cf_clock_of_epoch(Oid dboid)
 {
 	/* Asked twice a hit, so a multiplication (Knuth's) has to do. */
 	if (!OidIsValid(dboid))
-		return 2 * nslots;
-	return 2 * nslots + 1 +
+		return 3 * nslots;
+	return 3 * nslots + 1 +
 		(CfClockRef) ((dboid * UINT64CONST(0x9e3779b97f4a7c15)) >> (64 - CF_EPOCH_BITS));
 }
 

@@ -1,8 +1,9 @@
 /*
  * clock.h - invalidation clocks: has anything that an entry depends on changed?
  *
- * A clock is one of a fixed number of slots, found by hash; tags, keys and
- * epochs have an array each, so that no tag can move an epoch. A writer raises a clock before its commit becomes
+ * A clock is one of a fixed number of slots, found by hash; callers' tags, keys,
+ * tags of the cache itself and epochs have an array each: so whoever invalidates
+ * many tags or keys disturbs those who named some, and nobody else. A writer raises a clock before its commit becomes
  * visible and settles it (a new sequence number, then one pending less)
  * after. A reader stamps itself before it takes its snapshot; what it read is
  * current as long as no clock was settled after the stamp and none is

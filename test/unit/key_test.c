@@ -173,6 +173,14 @@ test_reserved(void)
 	for (int i = 0; i < (int) lengthof(free); i++)
 		CHECK_QUIET(!cf_tag_is_reserved(free[i], strlen(free[i])));
 	CHECK(!cf_tag_is_reserved("table:", 5));
+	for (int i = 0; i < 100; i++)
+	{
+		char		tag[16];
+
+		sprintf(tag, "table:%d", i);
+		CHECK_QUIET((cf_tag_hash(5, tag, strlen(tag)) & 1) == 1);
+		CHECK_QUIET((cf_tag_hash(5, tag + 1, strlen(tag) - 1) & 1) == 0);
+	}
 }
 
 static void
