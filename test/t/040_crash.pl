@@ -611,13 +611,13 @@ is(ttl_of('k'), 2, 'standby: l1_ttl for it as well');
 query(q{SELECT cache_invalidate('k')});
 is(query(q{SELECT cache_get('k') IS NULL}), 't', 'standby: cache_invalidate');
 like(error_of("SELECT cache_define('x', ttl => '1 s')"),
-	qr/^25006: cannot execute INSERT in a read-only transaction/,
+	qr/^25006: cannot execute cache_define\(\) in a read-only transaction/,
 	'standby: a definition is a write');
 
 # One load.
 query('SELECT cache_flush(); SELECT cache_stats_reset()');
 {
-	my $sql = "SET cachefront.l1_ttl = '1 h'; SELECT cache_fetch('cold', 'SELECT pg_backend_pid(), pg_sleep(0.2)::text')";
+	my $sql = "SET cachefront.l1_ttl = '1 h'; SELECT cache_fetch('cold', 'SELECT random(), pg_sleep(0.2)::text')";
 	my ($results) = run_sessions($node, [ ($sql) x 20 ]);
 	my %seen = map { $_->{stdout} => 1 } @$results;
 
