@@ -422,17 +422,15 @@ const Entry catalogue[] = {
 	PAIR("nested", "SELECT id, v FROM public.nest", "SELECT id, v FROM public.t1 ORDER BY id"),
 
 	/* ---- a rule that comes with a prepared transaction ---------------------------------- */
-	SETUP("prepared", "CREATE TABLE bare (id int PRIMARY KEY, v text); INSERT INTO bare VALUES (1, 'a'), (2, 'b'), (3, 'c')"),
-	PAIR_AFTER("prepared", "SELECT public.cache_fetch_row('b:1', 'SELECT v FROM public.bare WHERE id = 1') ->> 'v'",
-			   "SELECT (SELECT v FROM public.bare WHERE id = 1)", NULL,
-			   "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare'::regclass)"),
-	SET("prepared", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"),
-	ADMIN("prepared", "UPDATE public.bare SET v = 'b{n}'; SELECT public.cache_attach('public.bare', key => 'b:{{id}')"),
-	ADMIN("prepared", "SELECT public.cache_detach('public.bare')"),
-	ACT("prepared", "UPDATE public.bare SET v = 'u{n}' WHERE id = {id}"),
-	ALONE("prepared", "BEGIN; UPDATE public.bare SET v = 'q{n}'; SELECT public.cache_attach('public.bare', key => 'b:{{id}');"
-		  " PREPARE TRANSACTION 'q'"),
-	ALONE("prepared", "{COMMIT|COMMIT|ROLLBACK} PREPARED 'q'"),
+	SETUP("prepared", "CREATE TABLE bare1 (v text); CREATE TABLE bare2 (v text); CREATE TABLE bare3 (v text);"
+		  "INSERT INTO bare1 VALUES ('a'); INSERT INTO bare2 VALUES ('b'); INSERT INTO bare3 VALUES ('c')"),
+	PAIR_AFTER("prepared", "SELECT public.cache_fetch_row('b:{id}', 'SELECT v FROM public.bare{id}') ->> 'v'",
+			   "SELECT v FROM public.bare{id}", NULL,
+			   "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare{id}'::regclass)"),
+	ACT("prepared", "UPDATE public.bare{id} SET v = 'u{n}'"),
+	ALONE("prepared", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"),
+	ALONE("prepared", "BEGIN; UPDATE public.bare{id} SET v = 'q{n}'; SELECT public.cache_attach('public.bare{id}'); PREPARE TRANSACTION 'q'"),
+	ALONE("prepared", "{COMMIT|COMMIT|COMMIT|ROLLBACK} PREPARED 'q'"),
 
 	/* ---- scopes and times to live of definitions ------------------------------- */
 	SETUP("prefix", "SELECT cache_define('pa', scope => 'role'), cache_define('pa:b', scope => 'shared')"),

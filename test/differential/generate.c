@@ -482,13 +482,13 @@ generate_step(Steps *steps, int number)
 		return;
 	if (what < 16)
 		entry = pick_entry(1u << ENTRY_ACT);
-	else if (what < 23)
+	else if (what < 28)
 	{
 		step->session = percent(50) ? 0 : 1;
 		entry = pick_entry(1u << ENTRY_ADMIN |
 						   (session_status(step->session) == PQTRANS_IDLE ? 1u << ENTRY_ALONE : 0));
 	}
-	else if (what < 42)
+	else if (what < 45)
 		entry = pick_entry(1u << ENTRY_SET);
 	if (what >= 55 && repeat_read(step, steps))
 		return;
