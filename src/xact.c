@@ -46,7 +46,8 @@ xact_callback(XactEvent event, void *arg)
 			cf_remote_settle();
 			cf_commit_settle();
 			cf_notify_commit();
-			cf_pending_reset();
+			if (!cf_commit_stores_later())
+				cf_pending_reset();
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
@@ -81,8 +82,14 @@ static void
 resource_release_callback(ResourceReleasePhase phase, bool committed,
 						  bool top_level, void *arg)
 {
-	if (phase == RESOURCE_RELEASE_AFTER_LOCKS && top_level)
-		cf_epoch_finish(committed);
+	if (phase != RESOURCE_RELEASE_AFTER_LOCKS || !top_level)
+		return;
+	cf_epoch_finish(committed);
+	if (cf_commit_stores_later())
+	{
+		cf_commit_store();
+		cf_pending_reset();
+	}
 }
 
 void

@@ -15,8 +15,10 @@
 #include "codec/key.h"
 #include "engine/flight.h"
 #include "engine/xfetch.h"
+#include "invalidate/pending.h"
 
 PG_FUNCTION_INFO_V1(cachefront_debug_free_flights);
+PG_FUNCTION_INFO_V1(cachefront_debug_steps);
 PG_FUNCTION_INFO_V1(cachefront_debug_tag_hash);
 PG_FUNCTION_INFO_V1(cachefront_debug_xfetch);
 
@@ -33,6 +35,12 @@ cachefront_debug_tag_hash(PG_FUNCTION_ARGS)
 
 	PG_RETURN_INT64((int64) cf_tag_hash(MyDatabaseId, VARDATA_ANY(tag),
 										VARSIZE_ANY_EXHDR(tag)));
+}
+
+Datum
+cachefront_debug_steps(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64((int64) cf_pending_steps());
 }
 
 /* How many of n callers at an age would refresh early. Times in us. */

@@ -4,11 +4,14 @@
  *	1. PRE_COMMIT, local: raise the clocks, unlink the keys' entries
  *	3. the commit becomes visible
  *	5. COMMIT callback, local: advance the clocks and lower them, then store
- *	   what cache_set left. Only then does the client see COMMIT.
+ *	   what cache_set left; after DDL, whose epoch ends later, when that has
+ *	   ended (epoch.c). Only then does the client see COMMIT.
  *	   ABORT: lower the clocks.
  *
  * (Steps 2 and 4 are Redis's.) Nothing here allocates after step 1, raises an
- * error or waits for anything but partition locks.
+ * error or waits for anything but partition locks. All that is done for each
+ * operation takes a time that does not grow with the log; step 1 can be
+ * cancelled between any two.
  *
  * src/invalidate/commit.c
  */
@@ -26,27 +29,29 @@
 #include "position.h"
 
 static bool prepared = false;
+static bool values_due = false; /* what cache_set left is not stored yet */
 
 /* Has the transaction, before the set, itself moved a clock of the value? */
+static bool
+is_moved_before(int set, CfClockRef clock)
+{
+	int			first = cf_pending_first_move(clock);
+
+	return first >= 0 && first < set;
+}
+
 static bool
 is_own(int set)
 {
 	const CfOp *op = cf_pending_op(set);
-	CfClockRef	key = cf_clock_of_key(op->key.hash);
 
-	for (int i = 0; i < set; i++)
+	if (cf_epoch_changing() || is_moved_before(set, cf_clock_of_key(op->key.hash)) ||
+		is_moved_before(set, cf_clock_of_epoch(MyDatabaseId)))
+		return true;
+	for (int k = 0; k < op->ndeps; k++)
 	{
-		const CfOp *before = cf_pending_op(i);
-
-		if (before->kind == CF_OP_SET || before->kind == CF_OP_TOUCH)
-			continue;
-		if (before->clock == key || before->kind == CF_OP_FLUSH)
+		if (is_moved_before(set, op->deps[k]))
 			return true;
-		for (int k = 0; k < op->ndeps; k++)
-		{
-			if (before->clock == op->deps[k])
-				return true;
-		}
 	}
 	return false;
 }
@@ -54,8 +59,7 @@ is_own(int set)
 /*
  * A set that fills a miss loses against an invalidation after the miss. What
  * the check saw holds until the commit only if no clock moves after it, so
- * from here on the value is judged by the stamp read before; unless it is the
- * transaction itself that moves one.
+ * from here on the value is judged by the stamp read before.
  */
 static void
 check_lease(int i)
@@ -75,12 +79,28 @@ check_lease(int i)
 	/* What an old snapshot shows is older than the miss. */
 	if (IsolationUsesXactSnapshot())
 		meta.xmin = cf_policy_snapshot_xmin();
-	if (op->value != NULL && !cf_l1_meta_is_current(&op->key, &meta))
+	if (!cf_l1_meta_is_current(&op->key, &meta))
 	{
 		cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
 		op->value = NULL;
 	}
-	op->lease = is_own(i) ? CF_NO_LEASE : now;
+	op->lease = now;
+	op->own = is_own(i);
+}
+
+/* What becomes of a value is decided while a cancel can still be heard. */
+static void
+judge_value(int i)
+{
+	CfOp	   *op = cf_pending_op(i);
+
+	op->last = cf_pending_is_last(i);
+	if (op->kind != CF_OP_SET || !op->last)
+		return;
+	if (cf_pending_is_outdated(i))
+		op->value = NULL;
+	if (op->value != NULL)
+		check_lease(i);
 }
 
 bool
@@ -95,16 +115,19 @@ cf_commit_prepare(void)
 	if (!cf_pending_any())
 		return;
 	CF_WAIT_POINT("commit-before-raise");
+	CF_HOLD_POINT("commit-before-log");
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
-		if (cf_pending_op(i)->kind == CF_OP_SET)
-			check_lease(i);
+		CHECK_FOR_INTERRUPTS();
+		if (cf_pending_op(i)->kind == CF_OP_SET || cf_pending_op(i)->kind == CF_OP_TOUCH)
+			judge_value(i);
 	}
 	prepared = true;
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
 		CfOp	   *op = cf_pending_op(i);
 
+		CHECK_FOR_INTERRUPTS();
 		if (op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH)
 			continue;
 
@@ -119,12 +142,48 @@ cf_commit_prepare(void)
 	CF_WAIT_POINT("commit-window");
 }
 
+/* Has nobody else moved a clock of the value since its lease was checked? */
+static bool
+is_lease_good(const CfOp *op)
+{
+	CfClockRef	key = cf_clock_of_key(op->key.hash);
+
+	if (cf_pending_first_move(key) < 0 && !cf_clock_unmoved(key, op->lease))
+		return false;
+	for (int k = 0; k < op->ndeps; k++)
+	{
+		if (cf_pending_first_move(op->deps[k]) < 0 &&
+			!cf_clock_unmoved(op->deps[k], op->lease))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The stamp by which the value is judged; *good is false if it is out of date.
+ * What the transaction itself has moved tells nothing of others.
+ */
+static uint64
+stamp_of_value(const CfOp *op, bool *good)
+{
+	uint64		now = cf_clock_stamp();
+
+	*good = true;
+	if (op->lease == CF_NO_LEASE)
+		return now;
+	if (!op->own)
+		return op->lease;
+	*good = is_lease_good(op);
+	return now;
+}
+
 /* The value that the transaction leaves, unless an invalidation is under way. */
 static void
 store(const CfOp *op)
 {
 	CfL1Meta	meta = {0};
 	TimestampTz now = cf_now();
+	bool		good;
 
 	if (op->kind == CF_OP_TOUCH)
 	{
@@ -134,11 +193,11 @@ store(const CfOp *op)
 	meta.filled_at = now;
 	meta.ttl = op->ttl;
 	meta.stale_for = op->stale_for;
-	meta.stamp = op->lease == CF_NO_LEASE ? cf_clock_stamp() : op->lease;
+	meta.stamp = stamp_of_value(op, &good);
 	meta.stats_slot = op->stats_slot;
 	meta.ndeps = op->ndeps;
 	meta.deps = op->deps;
-	if (op->value != NULL)
+	if (op->value != NULL && good)
 	{
 		switch (cf_l1_put(&op->key, &op->id, VARDATA(op->value),
 						  VARSIZE(op->value) - VARHDRSZ, &meta))
@@ -170,6 +229,28 @@ drop_leases(const CfOp *op)
 		cf_lease_drop_all();
 }
 
+void
+cf_commit_store(void)
+{
+	if (!values_due)
+		return;
+	values_due = false;
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		const CfOp *op = cf_pending_op(i);
+
+		drop_leases(op);
+		if (op->last)
+			store(op);
+	}
+}
+
+bool
+cf_commit_stores_later(void)
+{
+	return values_due;
+}
+
 /*
  * What is invalidated by hand is another transaction's, committed before, whose
  * id may be larger than the own one.
@@ -188,6 +269,8 @@ cf_commit_settle(void)
 	FullTransactionId xid;
 	uint64		seq;
 	uint64		lsn;
+	bool		database;
+	bool		server;
 
 	if (!prepared)
 		return;
@@ -210,20 +293,16 @@ cf_commit_settle(void)
 		cf_stats_count(CF_STATS_DEFAULT, op->kind == CF_OP_KEY ?
 					   CF_COUNT_INVALIDATED_KEYS : CF_COUNT_INVALIDATED_TAGS);
 	}
-	for (int i = 0; i < cf_pending_count(); i++)
-	{
-		CfOp	   *op = cf_pending_op(i);
-
-		drop_leases(op);
-		if ((op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH) &&
-			cf_pending_is_last(i))
-			store(op);
-	}
+	cf_epoch_raised(&database, &server);
+	values_due = true;
+	if (!database && !server)
+		cf_commit_store();
 }
 
 void
 cf_commit_abandon(void)
 {
+	values_due = false;
 	if (!prepared)
 		return;
 	prepared = false;

@@ -22,6 +22,13 @@ extern void cf_commit_prepare(void);
 /* Step 5, after the commit is visible. Never fails. */
 extern void cf_commit_settle(void);
 
+/*
+ * Its end, where the DDL epoch was raised: after that is settled. Until then the
+ * log must stay. Never fails.
+ */
+extern bool cf_commit_stores_later(void);
+extern void cf_commit_store(void);
+
 /* The transaction is rolled back, or the session ends before its end. */
 extern void cf_commit_abandon(void);
 

@@ -144,9 +144,10 @@ cf_notify_commit(void)
 		if (!is_published(op))
 			continue;
 		buffer = find_buffer_locked(MyDatabaseId, true);
-		if (buffer == NULL)
+		/* Full, it says that everything changed. */
+		if (buffer == NULL || buffer->overflow)
 			break;
-		wake |= buffer->used == 0 && !buffer->overflow;
+		wake |= buffer->used == 0;
 		if (op->kind == CF_OP_KEY)
 			append_locked(buffer, true, op->key.data, op->key.len);
 		else if (op->kind == CF_OP_TAG)

@@ -27,6 +27,7 @@ typedef struct Newest
 {
 	CfHash128	hash;			/* hash key */
 	int			op;
+	int			first_move;		/* of a clock: oldest that moves it, or -1 */
 } Newest;
 
 /* Where the log ended when a subtransaction first added to it. */
@@ -35,6 +36,20 @@ typedef struct Mark
 	int			nest_level;
 	int			nops;
 } Mark;
+
+#ifdef CF_DEBUG
+static uint64 steps = 0;		/* operations and entries looked at */
+
+uint64
+cf_pending_steps(void)
+{
+	return steps;
+}
+
+#define COUNT_STEP() (steps++)
+#else
+#define COUNT_STEP() ((void) 0)
+#endif
 
 static MemoryContext context = NULL;
 static HTAB *newest = NULL;
@@ -87,6 +102,12 @@ mark_subtransaction(void)
 	nmarks++;
 }
 
+static bool
+moves_clock(CfOpKind kind)
+{
+	return kind != CF_OP_SET && kind != CF_OP_TOUCH;
+}
+
 /* What the operations on a clock are found by. */
 static void
 hash_clock(CfHash128 *hash, CfClockRef clock)
@@ -110,10 +131,17 @@ build_newest(void)
 	for (int i = 0; i < nops; i++)
 	{
 		CfHash128	clock_hash;
+		Newest	   *entry;
+		bool		found;
 
-		hash_clock(&clock_hash, ops[i].clock);
 		((Newest *) hash_search(new, &ops[i].hash, HASH_ENTER, NULL))->op = i;
-		((Newest *) hash_search(new, &clock_hash, HASH_ENTER, NULL))->op = i;
+		hash_clock(&clock_hash, ops[i].clock);
+		entry = hash_search(new, &clock_hash, HASH_ENTER, &found);
+		entry->op = i;
+		if (!found)
+			entry->first_move = -1;
+		if (entry->first_move < 0 && moves_clock(ops[i].kind))
+			entry->first_move = i;
 	}
 	newest = new;
 }
@@ -127,11 +155,13 @@ find_newest(const CfHash128 *hash)
 	{
 		for (int i = nops - 1; i >= 0; i--)
 		{
+			COUNT_STEP();
 			if (cf_hash128_equal(&ops[i].hash, hash))
 				return i;
 		}
 		return -1;
 	}
+	COUNT_STEP();
 	found = hash_search(newest, hash, HASH_FIND, NULL);
 	return found != NULL ? found->op : -1;
 }
@@ -149,6 +179,7 @@ find_newest_on_clock(CfClockRef clock)
 	}
 	for (int i = nops - 1; i >= 0; i--)
 	{
+		COUNT_STEP();
 		if (ops[i].clock == clock)
 			return i;
 	}
@@ -163,7 +194,10 @@ enter_newest(const CfHash128 *hash, int older)
 	Newest	   *entry = hash_search(newest, hash, HASH_ENTER, &found);
 
 	if (!found)
+	{
 		entry->op = older;
+		entry->first_move = -1;
+	}
 	return entry;
 }
 
@@ -209,7 +243,11 @@ append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 	if (entry != NULL)
 		entry->op = nops;
 	if (clock_entry != NULL)
+	{
 		clock_entry->op = nops;
+		if (clock_entry->first_move < 0 && moves_clock(kind))
+			clock_entry->first_move = nops;
+	}
 	nops++;
 	return op;
 }
@@ -217,10 +255,17 @@ append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 static void
 restore_newest(const CfHash128 *hash, int older)
 {
+	Newest	   *entry;
+
 	if (older < 0)
+	{
 		hash_search(newest, hash, HASH_REMOVE, NULL);
-	else
-		((Newest *) hash_search(newest, hash, HASH_FIND, NULL))->op = older;
+		return;
+	}
+	entry = hash_search(newest, hash, HASH_FIND, NULL);
+	entry->op = older;
+	if (entry->first_move > older)
+		entry->first_move = -1;
 }
 
 static void
@@ -394,9 +439,30 @@ deciding_op(const CfKey *key, const CfIdentity *id)
 	return Max(decided, find_newest(&hash));
 }
 
-/* Has a tag of a value been invalidated after it was set? */
-static bool
-is_outdated(int set)
+int
+cf_pending_first_move(CfClockRef clock)
+{
+	CfHash128	hash;
+	Newest	   *found;
+
+	if (newest != NULL)
+	{
+		COUNT_STEP();
+		hash_clock(&hash, clock);
+		found = hash_search(newest, &hash, HASH_FIND, NULL);
+		return found != NULL ? found->first_move : -1;
+	}
+	for (int i = 0; i < nops; i++)
+	{
+		COUNT_STEP();
+		if (ops[i].clock == clock && moves_clock(ops[i].kind))
+			return i;
+	}
+	return -1;
+}
+
+bool
+cf_pending_is_outdated(int set)
 {
 	const CfOp *op = &ops[set];
 
@@ -425,7 +491,7 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 	{
 		CfOp		set = ops[decided];
 
-		if (set.value != NULL && !is_outdated(decided))
+		if (set.value != NULL && !cf_pending_is_outdated(decided))
 			cf_pending_add_set(key, id, stats_slot, set.value, ttl,
 							   set.stale_for, set.lease, set.deps, set.ndeps);
 		return;
@@ -452,7 +518,7 @@ cf_pending_get(const CfKey *key, const CfIdentity *id, text **value)
 	decided = deciding_op(key, id);
 	if (decided < 0 || ops[decided].kind == CF_OP_TOUCH)
 		return false;
-	*value = ops[decided].kind == CF_OP_SET && !is_outdated(decided) ?
+	*value = ops[decided].kind == CF_OP_SET && !cf_pending_is_outdated(decided) ?
 		ops[decided].value : NULL;
 	return true;
 }
@@ -490,10 +556,7 @@ cf_pending_op(int i)
 bool
 cf_pending_is_last(int i)
 {
-	const CfOp *op = &ops[i];
-
-	return deciding_op(&op->key, &op->id) == i &&
-		(op->kind != CF_OP_SET || !is_outdated(i));
+	return deciding_op(&ops[i].key, &ops[i].id) == i;
 }
 
 void

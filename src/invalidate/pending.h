@@ -45,6 +45,8 @@ typedef struct CfOp
 	int64		ttl;			/* us */
 	int64		stale_for;
 	uint64		lease;			/* SET: stamp of the miss that it fills, or none */
+	bool		last;			/* PRE_COMMIT: the last word on its value */
+	bool		own;			/* PRE_COMMIT: the transaction itself moves a clock of it */
 	int			ndeps;
 	CfClockRef *deps;
 } CfOp;
@@ -91,11 +93,22 @@ extern bool cf_pending_touches(CfClockRef clock);
 
 /*
  * The log, oldest first. A SET or TOUCH counts only if it is the last word on
- * its value: no later operation is about it, its key, a tag of it, or all.
+ * its value: no later operation is about it, its key, or all. If a tag of a SET
+ * was invalidated after it, the last word is that there is no value. All take
+ * a time that does not grow with the log, and never fail.
  */
 extern int	cf_pending_count(void);
 extern CfOp *cf_pending_op(int i);
 extern bool cf_pending_is_last(int i);
+extern bool cf_pending_is_outdated(int set);
+
+/* The oldest operation that moves a clock, or -1. Likewise. */
+extern int	cf_pending_first_move(CfClockRef clock);
+
+#ifdef CF_DEBUG
+/* How often the session has looked at an operation, to see how the work grows. */
+extern uint64 cf_pending_steps(void);
+#endif
 
 extern void cf_pending_subxact(SubXactEvent event);
 extern void cf_pending_reset(void);

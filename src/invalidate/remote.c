@@ -176,7 +176,10 @@ collect_items(bool database, bool server)
 	remote.items = MemoryContextAllocHuge(TopTransactionContext, room * sizeof(CfOutboxItem));
 	remote.nitems = 0;
 	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		add_op(known, cf_pending_op(i));
+	}
 	if (database)
 		add_item(known, false, CF_TAG_EPOCH_DATABASE, 1, true);
 	if (server)
@@ -203,6 +206,7 @@ make_events(void)
 	{
 		const CfOutboxItem *item = &remote.items[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (!item->published)
 			continue;
 		if (!item->is_key && cf_remote_is_epoch(item->text, item->len))
