@@ -681,8 +681,6 @@ REINDEX TABLE kept;
 DROP INDEX kept_v;
 ANALYZE kept;
 VACUUM kept;
-VACUUM FULL kept;
-CLUSTER kept USING kept_pkey;
 CREATE STATISTICS kept_statistics ON a, v FROM kept;
 COMMENT ON TABLE kept IS 'a comment';
 CREATE TEMP TABLE t1 (a int);

@@ -171,7 +171,7 @@ cf_harmless_stmt(Node *stmt)
 		case T_IndexStmt:
 		case T_CommentStmt:
 		case T_RefreshMatViewStmt:	/* only rows change: see epoch.c */
-		case T_ClusterStmt:
+		case T_ClusterStmt:		/* likewise: see trigger.c */
 		case T_CreateStatsStmt:
 		case T_AlterStatsStmt:
 		case T_AlterSystemStmt:

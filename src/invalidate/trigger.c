@@ -437,6 +437,18 @@ cf_trigger_whole_table(Oid relid, bool soft)
 	list_free(ancestors);
 }
 
+/*
+ * CLUSTER, VACUUM FULL and REFRESH give a table a new file. Its rows are the
+ * same, perhaps; but without ORDER BY they come in another order, and TABLESAMPLE
+ * chooses others. ALTER TABLE does likewise, and moves the epoch.
+ */
+static bool
+is_rewritten(ObjectAccessType access, Oid class_id, const void *arg)
+{
+	return access == OAT_POST_ALTER && class_id == RelationRelationId &&
+		arg != NULL && ((const ObjectAccessPostAlter *) arg)->is_internal;
+}
+
 /* TRUNCATE reaches tables that have no trigger of their own: partitions. */
 static void
 trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
@@ -444,7 +456,8 @@ trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 {
 	if (prev_object_access)
 		prev_object_access(access, class_id, object_id, sub_id, arg);
-	if (access == OAT_TRUNCATE && class_id == RelationRelationId &&
+	if (((access == OAT_TRUNCATE && class_id == RelationRelationId) ||
+		 is_rewritten(access, class_id, arg)) &&
 		cf_shmem_ready() && get_rel_persistence(object_id) != RELPERSISTENCE_TEMP)
 		cf_trigger_whole_table(object_id, true);
 }
