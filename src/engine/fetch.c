@@ -377,6 +377,16 @@ run_load_call(void *arg)
 }
 
 /*
+ * A conflict with recovery ends the connection of who is in a subtransaction, and
+ * fails the query of who is not.
+ */
+static bool
+may_begin_subxact(void)
+{
+	return !IsInParallelMode() && !RecoveryInProgress();
+}
+
+/*
  * Loads in a subtransaction, so that trouble of the query can be answered with
  * the value that is still at hand. False: there was some.
  */
@@ -510,7 +520,7 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 			cf_flight_finish(flight, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ,
 							 &hit.meta);
 		}
-		else if (have_old && !IsInParallelMode())
+		else if (have_old && may_begin_subxact())
 			loaded = load_or_fail(request, &load, &leading);
 		else
 		{

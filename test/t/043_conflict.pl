@@ -1,0 +1,58 @@
+# On a standby a load that conflicts with what is replayed fails as its query
+# would: with an error, not with the end of the connection.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use CfTest;
+
+require_debug();
+
+my $primary = CfTest->node('primary', wal_level => 'replica', max_wal_senders => 5,
+	autovacuum => 'off', 'cachefront.ttl_jitter' => 0, 'cachefront.xfetch_beta' => 10, 'cachefront.l1_ttl' => '5min',
+	hot_standby_feedback => 'off', max_standby_streaming_delay => 0);
+
+$primary->safe_psql('postgres', q{
+	CREATE TABLE item (v int);
+	INSERT INTO item SELECT generate_series(1, 10);});
+debug($primary);
+$primary->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->start;
+
+# The longer a load takes, the earlier a value is loaded anew.
+my $query = 'SELECT sum(v) AS v, pg_sleep(1) IS NULL AS s FROM item';
+my %reads = (
+	'a load' => "SELECT cache_fetch_row('new', '$query');",
+	'an early refresh' => "SELECT cache_fetch_row('old', '$query');" x 200);
+
+like($standby->safe_psql('postgres', "SELECT cache_fetch_row('old', '$query')"), qr/"v":55/, 'filled');
+$standby->safe_psql('postgres', q{SELECT cf_debug_advance_clock('4 min 40 s')});
+is($standby->safe_psql('postgres', q{SELECT state FROM cache_entries WHERE key = 'old'}), 'fresh', 'an old value');
+
+foreach my $title (sort keys %reads)
+{
+	my $control = open_session($standby);
+
+	# Held with its snapshot, which VACUUM takes the rows of away.
+	$control->query_safe(q{SELECT cf_debug_waitpoint_enable('load-after-snapshot')});
+	my $session = start_session($standby,
+		"\\set VERBOSITY verbose\n$reads{$title};\n");
+	ok(wait_until($standby, q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}, '1'),
+		"$title is held");
+	$primary->safe_psql('postgres', 'UPDATE item SET v = v + 1');
+	$primary->safe_psql('postgres', 'VACUUM item');
+	my $end = finish_session($session);
+	like($end->{stderr}, qr/ERROR:  40001: canceling statement due to conflict with recovery/,
+		"$title fails as its query would");
+	unlike($end->{stderr}, qr/FATAL|lost|closed the connection/, 'and the connection stays');
+	$control->quit;
+}
+$standby->stop;
+done_testing();
