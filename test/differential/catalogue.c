@@ -393,7 +393,7 @@ const Entry catalogue[] = {
 		" ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = ''; SELECT public.cache_set('k{id}', '{n}')"),
 	ACT("kv", "INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, '{n}', '{x=1|2}')"
 		" ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = excluded.g; SELECT public.cache_set('k{id}', '{n}', tags => ARRAY['kt{x}'])"),
-	ACT("kv", "INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, '{n}', '{x=1|2}')"
+	ACT("kv-overtaken", "INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, '{n}', '{x=1|2}')"
 		" ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = excluded.g; SELECT public.cache_set('k{id}', '{n}', tags => ARRAY['kt{x}']);"
 		" DELETE FROM public.kv WHERE g = '{x}'; SELECT public.cache_invalidate_tag('kt{x}')"),
 	ACT("kv", "DELETE FROM public.kv WHERE k = 'k{id}'; SELECT public.cache_delete('k{id}')"),
