@@ -16,7 +16,7 @@ my $seconds = $ENV{CF_DIFFERENTIAL_SECONDS} // 60;
 my $seed = $ENV{CF_DIFFERENTIAL_SEED} // time();
 
 # Features whose faults are known and not mended yet.
-my @without = ('--without', 'decode-acl,kv-ddl,kv-overtaken,order-cluster,state-cursor');
+my @without = ('--without', slurp_file("$source/unmended") =~ s/\s+//gr);
 my $tester = PostgreSQL::Test::Utils::tempdir() . '/differential';
 
 # The pg_config of a private tree tells where its headers would be, not where
