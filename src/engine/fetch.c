@@ -777,6 +777,27 @@ forget_standby(void)
 	cf_position_promotion_noted();
 }
 
+/*
+ * With Redis, what the plan tells of settings is asked before it is looked for
+ * there: values are kept under the identity that has them, and the marker that
+ * leads to it is in the memory of a server only.
+ */
+static CfL1Status
+look_first(CfRequest *request, TimestampTz now, CfL1Result *result)
+{
+	CfL1Status	status = look_in_l1(request, now, 0, result);
+	CfBinding	binding;
+
+	if (likely(status != CF_L1_MISS) || !cf_l2_configured() ||
+		request->binding != CF_BOUND_NONE)
+		return status;
+	binding = cf_policy_planned_binding(request);
+	if (binding == CF_BOUND_NONE)
+		return status;
+	*request = bind(request, binding);
+	return look_in_l1(request, now, 0, result);
+}
+
 struct varlena *
 cf_fetch(CfRequest *request)
 {
@@ -813,7 +834,7 @@ cf_fetch(CfRequest *request)
 		return load_alone(request, false);
 	}
 	now = cf_now();
-	switch (look_in_l1(request, now, 0, &result))
+	switch (look_first(request, now, &result))
 	{
 		case CF_L1_HIT:
 			if (timed)

@@ -20,6 +20,7 @@
 #include "engine/identity.h"
 #include "engine/loader.h"
 #include "engine/policy.h"
+#include "engine/watch.h"
 #include "engine/writing.h"
 #include "guc.h"
 #include "relchange.h"
@@ -155,6 +156,36 @@ cf_policy_bypass(const CfRequest *request)
 	if (reads_temporary(request))
 		return CF_BYPASS_TEMPORARY;
 	return CF_BYPASS_NONE;
+}
+
+typedef struct Bound
+{
+	CfHash128	query;			/* hash key */
+	CfBinding	binding;
+} Bound;
+
+#define CF_MAX_BOUND 1024
+
+CfBinding
+cf_policy_planned_binding(const CfRequest *request)
+{
+	static HTAB *bounds = NULL;
+	CfHash128	hash;
+	CfLoad		load;
+	Bound	   *bound;
+	bool		found;
+
+	cf_hash128_init(&hash, request->form);
+	cf_hash128_add(&hash, VARDATA_ANY(request->query), VARSIZE_ANY_EXHDR(request->query));
+	if (bounds == NULL || hash_get_num_entries(bounds) >= CF_MAX_BOUND)
+		reset_answers(&bounds, "cachefront bindings", sizeof(Bound));
+	bound = hash_search(bounds, &hash, HASH_FIND, NULL);
+	if (bound != NULL)
+		return bound->binding;
+	cf_load_examine(request, &load);
+	bound = hash_search(bounds, &hash, HASH_ENTER, &found);
+	bound->binding = cf_watch_binding(load.sources.traits);
+	return bound->binding;
 }
 
 typedef struct Right

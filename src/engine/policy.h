@@ -36,6 +36,13 @@ extern CfBypass cf_policy_bypass(const CfRequest *request);
 extern bool cf_policy_has_written(void);
 
 /*
+ * To which settings is a query bound as far as its plan tells? Remembered by
+ * the session: a load finds out what the plan has hidden, or what has changed.
+ * Raises the query's own errors.
+ */
+extern CfBinding cf_policy_planned_binding(const CfRequest *request);
+
+/*
  * Scope 'shared': may this role have what others have filled? Raises the
  * query's own error if it may not run it. The answer is kept until the next
  * DDL or change of rights.

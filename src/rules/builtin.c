@@ -99,11 +99,11 @@ static const Builtin builtins[] = {
 	{"current_database", 0}, {"current_schema", 0}, {"current_user", 0},
 	{"getpgusername", 0}, {"session_user", 0},
 
-	/* time and chance */
+	/* time and chance, and what only waits */
 	{"clock_timestamp", 0}, {"gen_random_uuid", 0}, {"now", 0}, {"random", 0},
 	{"random_normal", 0}, {"statement_timestamp", 0}, {"timeofday", 0},
 	{"transaction_timestamp", 0}, {"uuidv4", 0}, {"uuidv7", 0},
-	{"pg_sleep", 0}, {"pg_sleep_for", 0}, {"pg_sleep_until", 0},
+	{"pg_advisory_lock*", 0}, {"pg_advisory_xact_lock*", 0}, {"pg_sleep", 0}, {"pg_sleep_for", 0}, {"pg_sleep_until", 0},
 
 	/* what the server is, and holds, whoever asks */
 	{"_pg_index_position", 0}, {"age", 0}, {"col_description", 0},

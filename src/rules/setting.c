@@ -25,7 +25,7 @@
  */
 static const char *const harmless[] = {
 	"application_name", "archive_*", "authentication_timeout", "auto_explain.*",
-	"autovacuum*", "backend_flush_after", "bgwriter_*", "cachefront.*",
+	"autovacuum*", "backend_flush_after", "bgwriter_*",
 	"check_function_bodies", "checkpoint_*", "client_connection_check_interval",
 	"client_min_messages", "commit_*", "compute_query_id", "constraint_exclusion",
 	"cpu_*", "cursor_tuple_fraction", "deadlock_timeout", "debug_*",
@@ -43,11 +43,15 @@ static const char *const harmless[] = {
 	"update_process_title", "vacuum_*", "wal_*", "work_mem",
 };
 
-/* The load itself makes its transaction read-only. */
+/*
+ * Never part of an identity: the load itself makes its transaction read-only,
+ * and who waits for an entry with other patience than another means the same one.
+ */
 static bool
-is_of_load(const char *name)
+is_ours(const char *name)
 {
-	return strcmp(name, "transaction_read_only") == 0;
+	return pg_strcasecmp(name, "transaction_read_only") == 0 ||
+		pg_strncasecmp(name, "cachefront.", strlen("cachefront.")) == 0;
 }
 
 static bool
@@ -85,15 +89,15 @@ is_ignored(const char *name)
 }
 
 bool
-cf_setting_is_bound(const char *name)
+cf_setting_binding(const char *name, CfBinding *binding)
 {
 	struct config_generic *setting = strchr(name, '.') == NULL ?
 		cf_find_setting(name) : NULL;
 
-	if (is_harmless(name) || is_of_load(name))
-		return false;
 	/* A reload may change it, in one session before the other. */
-	return setting == NULL || setting->context != PGC_SIGHUP;
+	*binding = is_harmless(name) || (setting != NULL && setting->context == PGC_SIGHUP) ?
+		CF_BOUND_ALL_SETTINGS : CF_BOUND_SETTINGS;
+	return !is_ours(name);
 }
 
 static bool
@@ -103,7 +107,7 @@ counts(const struct config_generic *setting, CfBinding binding)
 	if (setting->source <= PGC_S_DYNAMIC_DEFAULT &&
 		(setting->flags & GUC_CUSTOM_PLACEHOLDER) == 0)
 		return false;
-	if (setting->context <= PGC_POSTMASTER || is_of_load(setting->name))
+	if (setting->context <= PGC_POSTMASTER || is_ours(setting->name))
 		return false;
 	if (binding < CF_BOUND_ALL_SETTINGS &&
 		(setting->context == PGC_SIGHUP || is_harmless(setting->name)))

@@ -23,8 +23,11 @@ typedef enum CfBinding
 	CF_BOUND_ALL_SETTINGS		/* to all */
 } CfBinding;
 
-/* Is a setting of this name, even one of no extension yet, of the second kind? */
-extern bool cf_setting_is_bound(const char *name);
+/*
+ * To what must a result be bound that reads a setting of this name, even one of
+ * no extension yet? False: nothing tells sessions apart that have it otherwise.
+ */
+extern bool cf_setting_binding(const char *name, CfBinding *binding);
 
 /*
  * Adds names and values of the settings that the session has other than by

@@ -81,14 +81,16 @@ add_aggregate(CfTraitsFound *found, Oid function)
 static CfTraits
 traits_of_named_setting(FuncExpr *call)
 {
-	Node	   *name = linitial(call->args);
+	Const	   *name = linitial(call->args);
+	CfBinding	binding;
 
 	if (!IsA(name, Const))
 		return CF_TRAIT_ALL_SETTINGS;
-	if (((Const *) name)->constisnull)
+	if (name->constisnull)
 		return 0;
-	return cf_setting_is_bound(TextDatumGetCString(((Const *) name)->constvalue)) ?
-		CF_TRAIT_SETTINGS : CF_TRAIT_ALL_SETTINGS;
+	if (!cf_setting_binding(TextDatumGetCString(name->constvalue), &binding))
+		return CF_TRAIT_SESSION;
+	return binding == CF_BOUND_SETTINGS ? CF_TRAIT_SETTINGS : CF_TRAIT_ALL_SETTINGS;
 }
 
 static void
@@ -344,11 +346,27 @@ walk_plan(Plan *plan, CfTraitsFound *found)
 	walk_plan(plan->righttree, found);
 }
 
+/* What prints the values of the result. */
+static void
+add_output(List *targetlist, CfTraitsFound *found)
+{
+	ListCell   *cell;
+
+	foreach(cell, targetlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+
+		if (!entry->resjunk)
+			found->traits |= cf_function_traits_of_type(exprType((Node *) entry->expr));
+	}
+}
+
 void
 cf_traits_of_plan(PlannedStmt *stmt, CfTraitsFound *found)
 {
 	if (stmt->commandType == CMD_UTILITY)
 		return;
+	add_output(stmt->planTree->targetlist, found);
 	walk_plan(stmt->planTree, found);
 	walk_plans(stmt->subplans, found);
 }
