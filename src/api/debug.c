@@ -18,6 +18,7 @@
 #include "invalidate/pending.h"
 
 PG_FUNCTION_INFO_V1(cachefront_debug_free_flights);
+PG_FUNCTION_INFO_V1(cachefront_debug_pid);
 PG_FUNCTION_INFO_V1(cachefront_debug_steps);
 PG_FUNCTION_INFO_V1(cachefront_debug_tag_hash);
 PG_FUNCTION_INFO_V1(cachefront_debug_xfetch);
@@ -58,6 +59,13 @@ cachefront_debug_xfetch(PG_FUNCTION_ARGS)
 		due += cf_xfetch_due(age, load, beta, ttl,
 							 1.0 - pg_prng_double(&pg_global_prng_state));
 	PG_RETURN_INT32(due);
+}
+
+/* pg_backend_pid, but that a result of it is cached: it tells one load from another. */
+Datum
+cachefront_debug_pid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(MyProcPid);
 }
 
 #else

@@ -51,6 +51,10 @@ is_own_read(const char *source, const char *library)
 
 	if (strcmp(base != NULL ? base + 1 : library, "cachefront") != 0)
 		return false;
+#ifdef CF_DEBUG
+	if (strcmp(source, "cachefront_debug_pid") == 0)
+		return true;
+#endif
 	return strncmp(source, "cachefront_fetch", strlen("cachefront_fetch")) == 0 ||
 		strcmp(source, "cachefront_get") == 0;
 }

@@ -130,6 +130,8 @@ sub debug
 		$database // 'postgres', q{
 		CREATE FUNCTION cf_debug_advance_clock(by interval) RETURNS void
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_advance_clock';
+	CREATE FUNCTION cf_debug_pid() RETURNS int
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_pid';
 		CREATE FUNCTION cf_debug_set_wall_clock(by interval) RETURNS void
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_set_wall_clock';
 		CREATE FUNCTION cf_debug_waitpoint_enable(name text) RETURNS void
