@@ -173,7 +173,6 @@ cf_policy_planned_binding(const CfRequest *request)
 	CfHash128	hash;
 	CfLoad		load;
 	Bound	   *bound;
-	bool		found;
 
 	cf_hash128_init(&hash, request->form);
 	cf_hash128_add(&hash, VARDATA_ANY(request->query), VARSIZE_ANY_EXHDR(request->query));
@@ -183,7 +182,7 @@ cf_policy_planned_binding(const CfRequest *request)
 	if (bound != NULL)
 		return bound->binding;
 	cf_load_examine(request, &load);
-	bound = hash_search(bounds, &hash, HASH_ENTER, &found);
+	bound = hash_search(bounds, &hash, HASH_ENTER, NULL);
 	bound->binding = cf_watch_binding(load.sources.traits);
 	return bound->binding;
 }

@@ -180,14 +180,6 @@ walk_plans(List *plans, CfTraitsFound *found)
 }
 
 static void
-walk_memoize(Memoize *memoize, CfTraitsFound *found)
-{
-	for (int i = 0; i < memoize->numKeys; i++)
-		(void) note_function(get_opcode(memoize->hashOperators[i]), found);
-	walk(memoize->param_exprs, found);
-}
-
-static void
 walk_operators(const Oid *operators, int n, CfTraitsFound *found)
 {
 	for (int i = 0; i < n; i++)
@@ -302,7 +294,8 @@ walk_node(Plan *plan, CfTraitsFound *found)
 			walk(((Hash *) plan)->hashkeys, found);
 			break;
 		case T_Memoize:
-			walk_memoize((Memoize *) plan, found);
+			walk_operators(((Memoize *) plan)->hashOperators, ((Memoize *) plan)->numKeys, found);
+			walk(((Memoize *) plan)->param_exprs, found);
 			break;
 		case T_Sort:
 			walk_operators(((Sort *) plan)->sortOperators, ((Sort *) plan)->numCols, found);
