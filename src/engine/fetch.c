@@ -6,7 +6,7 @@
  *	3. lead the flight of this identity, or follow the one in the air
  *	4. the leader looks in L1 again, then in Redis (tier.c)
  *	5. load
- *	6. fill L1, then land the flight, so that whoever comes next finds one;
+ *	6. fill L1 (fill.c), then land the flight, so that whoever comes next finds one;
  *	   then fill Redis
  *
  * Every way out of step 3 lands the flight: see lead().
@@ -18,18 +18,18 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/inval.h"
 
 #include "debug_point.h"
-#include "engine/deps.h"
 #include "engine/fetch.h"
+#include "engine/fill.h"
 #include "engine/flight.h"
 #include "engine/identity.h"
 #include "engine/loader.h"
+#include "engine/marker.h"
 #include "engine/params.h"
 #include "engine/policy.h"
 #include "engine/tier.h"
@@ -41,54 +41,12 @@
 #include "rules/rule.h"
 #include "subxact.h"
 
-#define CF_MAX_KEPT_DEPS 64		/* of an entry that is replaced for want of tags */
-
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
-
-/* The identity of the same request if it is bound to more settings. */
-static CfRequest
-bind(const CfRequest *request, CfBinding binding)
-{
-	CfRequest	bound = *request;
-
-	bound.binding = binding;
-	cf_identity_of_request(&bound);
-	return bound;
-}
-
-/* Does a marker say that the entry has an identity that more settings are part of? */
-static bool
-follow_marker(CfRequest *request, CfL1Marker marker)
-{
-	CfBinding	binding = CF_BOUND_NONE;
-
-	if (marker == CF_L1_MARK_BOUND)
-		binding = CF_BOUND_SETTINGS;
-	else if (marker == CF_L1_MARK_BOUND_ALL)
-		binding = CF_BOUND_ALL_SETTINGS;
-	if (binding <= request->binding)
-		return false;
-	*request = bind(request, binding);
-	return true;
-}
-
-/* Afterwards the request has the identity that there is to look for. */
-static CfL1Status
-get_following(CfRequest *request, CfL1Part part, TimestampTz now, int flags, CfL1Result *result)
-{
-	CfL1Status	status;
-
-	do
-		status = cf_l1_get_within(&request->key, &request->id, part, now, flags,
-								  request->limits, NULL, result);
-	while (unlikely(status == CF_L1_MARKED) && follow_marker(request, result->marker));
-	return status;
-}
 
 CfL1Status
 cf_fetch_look(CfRequest *request, TimestampTz now, CfL1Result *result)
 {
-	return get_following(request, CF_L1_PART_NONE, now, 0, result);
+	return cf_marker_get(request, CF_L1_PART_NONE, now, 0, result);
 }
 
 static CfL1Status
@@ -98,7 +56,7 @@ look_in_l1(CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 
 	if (unlikely(cf_load_active()))
 		flags |= CF_L1_WANT_DEPS;
-	status = get_following(request, request->part, now, flags, result);
+	status = cf_marker_get(request, request->part, now, flags, result);
 	if (unlikely(result->no_memory))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
@@ -135,203 +93,6 @@ static struct varlena *
 take_part_of_load(const CfRequest *request, const CfLoad *load)
 {
 	return take_part(request, load->value, load->len, load->first_len, load->negative);
-}
-
-/*
- * Callers who name different tags would make misses of each other's entries. So
- * what is loaded for want of tags keeps the dependencies of the entry that it
- * replaces: all it costs is a miss when one of those moves. A load for another
- * reason, and one that Redis takes, depends on its caller's tags alone.
- */
-static int
-add_kept_deps(CfClockRef *clocks, int n, const CfL1Result *replaced)
-{
-	int			known = n;
-
-	for (int i = 0; i < replaced->ndeps; i++)
-	{
-		int			k = 0;
-
-		while (k < known && clocks[k] != replaced->deps[i])
-			k++;
-		if (k == known)
-			clocks[n++] = replaced->deps[i];
-	}
-	return n;
-}
-
-/*
- * Its tags; the tag of each rule whose template gives its key or a tag, of
- * whatever table (see deps.h); each table that it reads, unless such a rule covers it; and
- * what fetches inside of it depend on. DESIGN section 3, "Dependencies".
- */
-static void
-collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *replaced,
-			 CfDeps *deps, CfL1Meta *meta)
-{
-	bool		keep = replaced != NULL && replaced->lacks_tags &&
-		replaced->ndeps <= CF_MAX_KEPT_DEPS;
-	int			ntags;
-	text	  **tags = cf_request_tags(request, &ntags);
-	CfClockRef *clocks;
-
-	cf_deps_begin(&request->key, tags, ntags, deps);
-	cf_deps_add_tables(&request->key, tags, ntags, load->sources.relids, deps);
-	clocks = cf_deps_clocks(deps, load->ninner_deps + (keep ? replaced->ndeps : 0));
-	if (load->ninner_deps > 0)
-		memcpy(clocks + deps->n, load->inner_deps, load->ninner_deps * sizeof(CfClockRef));
-	meta->covered = load->sources.relids != NIL && !load->sources.hidden && deps->covered;
-	meta->provable = meta->covered && !load->sources.mutable;
-	meta->deps = clocks;
-	meta->ndeps = deps->n + load->ninner_deps;
-	if (keep)
-		meta->ndeps = add_kept_deps(clocks, meta->ndeps, replaced);
-}
-
-static void
-describe(const CfRequest *request, const CfLoad *load, const CfL1Result *replaced,
-		 CfDeps *deps, CfL1Meta *meta)
-{
-	MemSet(meta, 0, sizeof(*meta));
-	meta->filled_at = load->oldest;
-	meta->ttl = cf_policy_ttl(&request->def, cf_request_ttl(request), load->negative);
-	/* A standby may not hear of what invalidates it later. */
-	meta->stale_for = RecoveryInProgress() ? 0 : request->def.stale_ttl;
-	meta->stamp = load->stamp;
-	meta->load_us = load->load_us;
-	meta->first_len = load->first_len;
-	meta->stats_slot = request->def.stats_slot;
-	meta->about = cf_request_note(request);
-	meta->negative = load->negative;
-	collect_deps(request, load, replaced, deps, meta);
-}
-
-/* Leaves a marker in place of a value. False: it could not be kept. */
-static bool
-put_mark(const CfRequest *request, CfL1Marker marker, const CfL1Meta *meta)
-{
-	CfL1Meta	mark = *meta;
-
-	mark.marker = marker;
-	mark.negative = false;
-	mark.first_len = 0;
-	return cf_l1_put(&request->key, &request->id, NULL, 0, &mark) == CF_L1_STORED;
-}
-
-/* Remembers that this identity is not to be shared, so that nobody queues up. */
-static void
-put_marker(const CfRequest *request, CfLoad *load, CfL1Meta *meta)
-{
-	CfL1Marker	marker;
-
-	switch (load->bypass)
-	{
-		case CF_BYPASS_ROW_SECURITY:
-			marker = CF_L1_MARK_ROW_SECURITY;
-			break;
-		case CF_BYPASS_SETTING:
-			marker = CF_L1_MARK_SETTING;
-			break;
-		case CF_BYPASS_SESSION:
-			marker = CF_L1_MARK_SESSION;
-			break;
-		case CF_BYPASS_RIGHTS:
-			marker = CF_L1_MARK_RIGHTS;
-			break;
-		default:
-			return;
-	}
-	(void) put_mark(request, marker, meta);
-}
-
-static void
-put(const CfRequest *request, const char *value, Size len, const CfL1Meta *meta)
-{
-	CF_WAIT_POINT("fetch-before-fill");
-	switch (cf_l1_put(&request->key, &request->id, value, len, meta))
-	{
-		case CF_L1_STORED:
-			count(request, CF_COUNT_FILLS);
-			break;
-		case CF_L1_REFUSED:
-			count(request, CF_COUNT_FILLS_REFUSED);
-			break;
-		case CF_L1_TOO_LARGE:
-			count(request, CF_COUNT_TOO_LARGE);
-			break;
-		case CF_L1_NO_MEMORY:
-			count(request, CF_COUNT_NO_MEMORY);
-			break;
-	}
-}
-
-/*
- * A standby may hear by the bus of a commit that it has not replayed. What it
- * loads meanwhile is as old as its tables, but nobody would drop it later.
- */
-static bool
-is_overtaken(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
-{
-	return unlikely(RecoveryInProgress()) &&
-		cf_tier_is_outrun(&request->key, meta, load->replayed);
-}
-
-/* What became of a value that was loaded. */
-typedef enum Filled
-{
-	PRIVATE,					/* it must not leave this session */
-	SHARED,						/* whoever waits may have it */
-	ELSEWHERE					/* it is in L1 under an identity with more settings */
-} Filled;
-
-/*
- * The load called what may depend on settings that the identity leaves out: so
- * the value is for those who have the same, and a marker tells others where to
- * look.
- */
-static Filled
-fill_bound(const CfRequest *request, CfBinding binding, CfLoad *load, const CfL1Meta *meta)
-{
-	CfRequest	bound = bind(request, binding);
-
-	if (!put_mark(request, binding == CF_BOUND_SETTINGS ?
-				  CF_L1_MARK_BOUND : CF_L1_MARK_BOUND_ALL, meta))
-		return PRIVATE;
-	put(&bound, load->value, load->len, meta);
-	return ELSEWHERE;
-}
-
-/* Step 6, first half. replaced, or NULL: what was found in place of it. */
-static Filled
-fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDeps *deps,
-	 CfL1Meta *meta)
-{
-	CfBinding	binding = cf_watch_binding(load->sources.traits);
-
-	describe(request, load, replaced, deps, meta);
-	cf_policy_count(request, load->bypass);
-
-	/* The query itself may have taken a transaction id, by txid_current(). */
-	if (cf_policy_has_written())
-		return PRIVATE;
-	/* Or changed a setting that its identity is made of, by set_config(). */
-	if (!cf_identity_still_holds(request))
-		return PRIVATE;
-	if (load->bypass != CF_BYPASS_NONE)
-	{
-		if (cf_deps_fit(meta->ndeps))
-			put_marker(request, load, meta);
-		return PRIVATE;
-	}
-	if (!cf_deps_fit(meta->ndeps))
-		count(request, CF_COUNT_TOO_LARGE);
-	else if (is_overtaken(request, load, meta))
-		count(request, CF_COUNT_FILLS_REFUSED);
-	else if (binding > request->binding)
-		return fill_bound(request, binding, load, meta);
-	else
-		put(request, load->value, load->len, meta);
-	return binding > request->binding ? PRIVATE : SHARED;
 }
 
 /* What a leader's load touches on its way. */
@@ -429,7 +190,7 @@ load_alone(const CfRequest *request, bool may_fill)
 
 	run_query(request, &load);
 	if (may_fill)
-		(void) fill(request, &load, NULL, &deps, &meta);
+		(void) cf_fill(request, &load, NULL, &deps, &meta);
 	return take_part_of_load(request, &load);
 }
 
@@ -445,13 +206,13 @@ load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 	CfL1Meta	meta;
 
 	run_query(request, &load);
-	describe(request, &load, NULL, &deps, &meta);
+	cf_fill_describe(request, &load, NULL, &deps, &meta);
 	meta.xmin = xmin;
 	if (meta.provable && load.bypass == CF_BYPASS_NONE &&
 		cf_watch_binding(load.sources.traits) <= request->binding && !cf_policy_has_written() &&
 		cf_identity_still_holds(request) &&
 		cf_deps_fit(meta.ndeps))
-		put(request, load.value, load.len, &meta);
+		cf_fill_put(request, load.value, load.len, &meta);
 	return take_part_of_load(request, &load);
 }
 
@@ -466,7 +227,7 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 	cf_flight_begin_snapshot(leading->flight);
 	if (!cf_tier_look(&leading->tier, request, newer_than, deadline, hit))
 		return false;
-	put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
+	cf_fill_put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
 	cf_load_add_entry(hit->meta.filled_at, hit->meta.deps, hit->meta.ndeps);
 	cf_watch_nested_fetch(request->binding);
 	return true;
@@ -530,18 +291,18 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 
 		if (loaded)
 		{
-			Filled		filled = fill(request, &load, &again, &deps, &meta);
+			CfFilled	filled = cf_fill(request, &load, &again, &deps, &meta);
 
 			CF_WAIT_POINT("flight-before-landing");
 			landed = true;
-			if (filled == SHARED)
+			if (filled == CF_FILLED_SHARED)
 			{
 				cf_flight_finish(flight, load.value, load.len, &meta);
 				cf_tier_fill(&leading.tier, &load, &meta, &deps);
 			}
 			else
 			{
-				cf_flight_abort(flight, filled == PRIVATE ?
+				cf_flight_abort(flight, filled == CF_FILLED_PRIVATE ?
 								CF_FLIGHT_PRIVATE : CF_FLIGHT_RETRY);
 				cf_tier_release(&leading.tier);
 			}
@@ -719,24 +480,6 @@ fetch_hit(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 	return hit->value;
 }
 
-CfBypass
-cf_fetch_bypass_of_marker(CfL1Marker marker)
-{
-	switch (marker)
-	{
-		case CF_L1_MARK_SETTING:
-			return CF_BYPASS_SETTING;
-		case CF_L1_MARK_SESSION:
-			return CF_BYPASS_SESSION;
-		case CF_L1_MARK_RIGHTS:
-			return CF_BYPASS_RIGHTS;
-		case CF_L1_MARK_ROW_SECURITY:
-			return CF_BYPASS_ROW_SECURITY;
-		default:
-			return CF_BYPASS_NONE;
-	}
-}
-
 /*
  * Step 1. REPEATABLE READ, and a transaction that has written, may take a hit
  * that their own snapshot and writes would give as well. DESIGN section 5.
@@ -786,15 +529,10 @@ static CfL1Status
 look_first(CfRequest *request, TimestampTz now, CfL1Result *result)
 {
 	CfL1Status	status = look_in_l1(request, now, 0, result);
-	CfBinding	binding;
 
 	if (likely(status != CF_L1_MISS) || !cf_l2_configured() ||
-		request->binding != CF_BOUND_NONE)
+		!cf_marker_bind_as_planned(request))
 		return status;
-	binding = cf_policy_planned_binding(request);
-	if (binding == CF_BOUND_NONE)
-		return status;
-	*request = bind(request, binding);
 	return look_in_l1(request, now, 0, result);
 }
 
@@ -854,7 +592,7 @@ cf_fetch(CfRequest *request)
 		case CF_L1_MISS:
 			return fetch_missed(request, false);
 		case CF_L1_MARKED:
-			cf_policy_count(request, cf_fetch_bypass_of_marker(result.marker));
+			cf_policy_count(request, cf_marker_bypass(result.marker));
 			return load_alone(request, false);
 	}
 	return NULL;

@@ -6,7 +6,6 @@
 #ifndef CF_ENGINE_FETCH_H
 #define CF_ENGINE_FETCH_H
 
-#include "engine/policy.h"
 #include "engine/request.h"
 
 /*
@@ -28,8 +27,5 @@ extern struct varlena *cf_fetch_without_cache(CfRequest *request);
  * there, and afterwards the one that the entry is kept under.
  */
 extern CfL1Status cf_fetch_look(CfRequest *request, TimestampTz now, CfL1Result *result);
-
-/* Why an entry that is only a marker is not cached. */
-extern CfBypass cf_fetch_bypass_of_marker(CfL1Marker marker);
 
 #endif							/* CF_ENGINE_FETCH_H */

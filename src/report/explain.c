@@ -18,6 +18,7 @@
 #include "engine/fetch.h"
 #include "engine/identity.h"
 #include "engine/loader.h"
+#include "engine/marker.h"
 #include "engine/policy.h"
 #include "engine/tier.h"
 #include "l1/table.h"
@@ -208,7 +209,7 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	/* A run may have shown more than the plan does. */
 	status = cf_fetch_look(request, now, &result);
 	if (bypass == CF_BYPASS_NONE && status == CF_L1_MARKED)
-		bypass = cf_fetch_bypass_of_marker(result.marker);
+		bypass = cf_marker_bypass(result.marker);
 	if (request->binding < cf_watch_binding(load.sources.traits))
 	{
 		request->binding = cf_watch_binding(load.sources.traits);

@@ -1,0 +1,135 @@
+/*
+ * marker.c - what stands in L1 in place of a value.
+ *
+ * A load learns what its identity could not know: that the result must not be
+ * shared, or that it is bound to more of the session's settings. It leaves a
+ * marker under the identity that was looked for. One of the first kind tells
+ * the next caller to load alone; one of the second leads him to the identity
+ * with the settings, which is computed only then.
+ *
+ * Locking: none of its own; see l1/table.h.
+ *
+ * src/engine/marker.c
+ */
+#include "postgres.h"
+
+#include "engine/identity.h"
+#include "engine/marker.h"
+
+/* The identity of the same request if it is bound to more settings. */
+static CfRequest
+bind(const CfRequest *request, CfBinding binding)
+{
+	CfRequest	bound = *request;
+
+	bound.binding = binding;
+	cf_identity_of_request(&bound);
+	return bound;
+}
+
+/* Does a marker say that the entry has an identity that more settings are part of? */
+static bool
+follow_marker(CfRequest *request, CfL1Marker marker)
+{
+	CfBinding	binding = CF_BOUND_NONE;
+
+	if (marker == CF_L1_MARK_BOUND)
+		binding = CF_BOUND_SETTINGS;
+	else if (marker == CF_L1_MARK_BOUND_ALL)
+		binding = CF_BOUND_ALL_SETTINGS;
+	if (binding <= request->binding)
+		return false;
+	*request = bind(request, binding);
+	return true;
+}
+
+CfL1Status
+cf_marker_get(CfRequest *request, CfL1Part part, TimestampTz now, int flags,
+			  CfL1Result *result)
+{
+	CfL1Status	status;
+
+	do
+		status = cf_l1_get_within(&request->key, &request->id, part, now, flags,
+								  request->limits, NULL, result);
+	while (unlikely(status == CF_L1_MARKED) && follow_marker(request, result->marker));
+	return status;
+}
+
+bool
+cf_marker_bind_as_planned(CfRequest *request)
+{
+	CfBinding	binding;
+
+	if (request->binding != CF_BOUND_NONE)
+		return false;
+	binding = cf_policy_planned_binding(request);
+	if (binding == CF_BOUND_NONE)
+		return false;
+	*request = bind(request, binding);
+	return true;
+}
+
+/* Leaves a marker in place of a value. False: it could not be kept. */
+static bool
+put_mark(const CfRequest *request, CfL1Marker marker, const CfL1Meta *meta)
+{
+	CfL1Meta	mark = *meta;
+
+	mark.marker = marker;
+	mark.negative = false;
+	mark.first_len = 0;
+	return cf_l1_put(&request->key, &request->id, NULL, 0, &mark) == CF_L1_STORED;
+}
+
+void
+cf_marker_put_bypass(const CfRequest *request, CfBypass bypass, const CfL1Meta *meta)
+{
+	CfL1Marker	marker;
+
+	switch (bypass)
+	{
+		case CF_BYPASS_ROW_SECURITY:
+			marker = CF_L1_MARK_ROW_SECURITY;
+			break;
+		case CF_BYPASS_SETTING:
+			marker = CF_L1_MARK_SETTING;
+			break;
+		case CF_BYPASS_SESSION:
+			marker = CF_L1_MARK_SESSION;
+			break;
+		case CF_BYPASS_RIGHTS:
+			marker = CF_L1_MARK_RIGHTS;
+			break;
+		default:
+			return;
+	}
+	(void) put_mark(request, marker, meta);
+}
+
+bool
+cf_marker_put_bound(const CfRequest *request, CfBinding binding, const CfL1Meta *meta,
+					CfRequest *bound)
+{
+	*bound = bind(request, binding);
+	return put_mark(request, binding == CF_BOUND_SETTINGS ?
+					CF_L1_MARK_BOUND : CF_L1_MARK_BOUND_ALL, meta);
+}
+
+CfBypass
+cf_marker_bypass(CfL1Marker marker)
+{
+	switch (marker)
+	{
+		case CF_L1_MARK_SETTING:
+			return CF_BYPASS_SETTING;
+		case CF_L1_MARK_SESSION:
+			return CF_BYPASS_SESSION;
+		case CF_L1_MARK_RIGHTS:
+			return CF_BYPASS_RIGHTS;
+		case CF_L1_MARK_ROW_SECURITY:
+			return CF_BYPASS_ROW_SECURITY;
+		default:
+			return CF_BYPASS_NONE;
+	}
+}

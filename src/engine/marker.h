@@ -1,0 +1,43 @@
+/*
+ * marker.h - what stands in L1 in place of a value: why there is none, or the
+ * way to it.
+ *
+ * src/engine/marker.h
+ */
+#ifndef CF_ENGINE_MARKER_H
+#define CF_ENGINE_MARKER_H
+
+#include "engine/policy.h"
+#include "engine/request.h"
+
+/*
+ * Looks in L1 as cf_l1_get_within does, and follows markers of what is bound to
+ * settings. Afterwards the request has the identity that there is to look for.
+ */
+extern CfL1Status cf_marker_get(CfRequest *request, CfL1Part part, TimestampTz now, int flags,
+								CfL1Result *result);
+
+/*
+ * Gives the request the identity that its plan asks for, without a marker.
+ * False: it has it already. Raises the query's own errors.
+ */
+extern bool cf_marker_bind_as_planned(CfRequest *request);
+
+/*
+ * Leaves a marker that leads to the value of those with the same settings, and
+ * gives the request that has their identity. False: it could not be kept.
+ */
+extern bool cf_marker_put_bound(const CfRequest *request, CfBinding binding,
+								const CfL1Meta *meta, CfRequest *bound);
+
+/*
+ * Remembers that this identity is not to be shared, so that nobody queues up.
+ * For reasons that lie in the session and not in the query, nothing.
+ */
+extern void cf_marker_put_bypass(const CfRequest *request, CfBypass bypass,
+								 const CfL1Meta *meta);
+
+/* Why an entry that is only a marker is not cached. */
+extern CfBypass cf_marker_bypass(CfL1Marker marker);
+
+#endif							/* CF_ENGINE_MARKER_H */
