@@ -8,6 +8,7 @@
 #ifdef CF_DEBUG
 
 #include "common/pg_prng.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -17,6 +18,7 @@
 #include "engine/xfetch.h"
 #include "invalidate/pending.h"
 
+PG_FUNCTION_INFO_V1(cachefront_debug_cursor);
 PG_FUNCTION_INFO_V1(cachefront_debug_free_flights);
 PG_FUNCTION_INFO_V1(cachefront_debug_pid);
 PG_FUNCTION_INFO_V1(cachefront_debug_steps);
@@ -66,6 +68,24 @@ Datum
 cachefront_debug_pid(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT32(MyProcPid);
+}
+
+/* Takes the next row of a cursor, as languages do that nobody sees into. Was there one? */
+Datum
+cachefront_debug_cursor(PG_FUNCTION_ARGS)
+{
+	Portal		portal;
+	bool		found = false;
+
+	SPI_connect();
+	portal = SPI_cursor_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (portal != NULL)
+	{
+		SPI_cursor_fetch(portal, true, 1);
+		found = SPI_processed > 0;
+	}
+	SPI_finish();
+	PG_RETURN_BOOL(found);
 }
 
 #else

@@ -592,6 +592,8 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	take_value(&receiver, load);
 	load->sources.traits = load->watch.traits;
 	load->sources.callers_rights = load->watch.callers_rights;
+	/* Kept rows of a cursor are as private as a temporary table. */
+	load->sources.temporary |= load->watch.may_read_held;
 	if (load->outer != NULL)
 		add_sources(load->outer, request, load);
 	if (load->bypass == CF_BYPASS_NONE)

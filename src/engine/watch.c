@@ -11,17 +11,25 @@
  * setting's name. Trees can. So a call that is seen only by the hook, and not
  * in a tree afterwards, counts as one that may read any setting.
  *
+ * What comes out of a cursor that the load did not open is of the past, or of
+ * this session alone: it counts as a function that is of one session. Such a
+ * cursor is seen by its query, when that runs; and by its name in statements
+ * about cursors, for kept rows need no query. What is only known to be a
+ * function of another language may have fetched kept rows, if there are any.
+ *
  * src/engine/watch.c
  */
 #include "postgres.h"
 
 #include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
 #include "plpgsql.h"
 #include "tcop/utility.h"
+#include "utils/builtins.h"
 
 #include "compat.h"
 #include "engine/watch.h"
@@ -36,6 +44,7 @@ struct CfWatchFrame
 static CfWatch *current = NULL;
 
 static object_access_hook_type prev_object_access = NULL;
+static ExecutorRun_hook_type prev_executor_run = NULL;
 static planner_hook_type prev_planner = NULL;
 static ProcessUtility_hook_type prev_utility = NULL;
 
@@ -72,7 +81,9 @@ note_traits(CfWatch *watch, CfTraits traits)
 		if (!as_caller)
 			traits &= ~CF_TRAIT_RIGHTS;
 	}
-	watch->traits |= traits & ~(CF_TRAIT_GRANTED | CF_TRAIT_NAMED_SETTING);
+	if ((traits & CF_TRAIT_UNSEEN) != 0 && cf_cursors_any_held())
+		watch->may_read_held = true;
+	watch->traits |= traits & ~(CF_TRAIT_GRANTED | CF_TRAIT_NAMED_SETTING | CF_TRAIT_UNSEEN);
 }
 
 static void
@@ -149,6 +160,7 @@ cf_watch_executor_start(QueryDesc *query, int eflags, bool own,
 	CfWatch    *watch = current;
 	bool		was_own = watch->own_plan;
 
+	cf_cursors_start(&watch->cursors, query, own);
 	if (!own)
 	{
 		look_at_plan(watch, query->plannedstmt);
@@ -167,6 +179,17 @@ cf_watch_executor_start(QueryDesc *query, int eflags, bool own,
 		watch->own_plan = was_own;
 	}
 	PG_END_TRY();
+}
+
+static void
+watch_executor_run(CF_EXECUTOR_RUN_PARAMS)
+{
+	if (unlikely(current != NULL) && !cf_cursors_started(&current->cursors, query))
+		current->traits |= CF_TRAIT_SESSION;
+	if (prev_executor_run)
+		prev_executor_run(CF_EXECUTOR_RUN_ARGS);
+	else
+		standard_ExecutorRun(CF_EXECUTOR_RUN_ARGS);
 }
 
 /* What the planner evaluates is in the plan, or has become a constant in it. */
@@ -193,6 +216,22 @@ watch_planner(Query *query, const char *text, int options, ParamListInfo params)
 	return stmt;
 }
 
+/* Rows, or that there is no such cursor. A name of NULL is an error, everywhere. */
+static CfTraits
+traits_of_fetch(const char *cursor)
+{
+	return cursor == NULL || cf_cursors_is_own(&current->cursors, cursor) ?
+		0 : CF_TRAIT_SESSION;
+}
+
+/* An error, where the name is taken. */
+static CfTraits
+traits_of_open(const char *cursor)
+{
+	return cursor != NULL && cf_cursors_is_foreign(&current->cursors, cursor) ?
+		CF_TRAIT_SESSION : 0;
+}
+
 /* What statements without a plan make a result depend on. */
 static CfTraits
 traits_of_utility(Node *stmt)
@@ -204,10 +243,15 @@ traits_of_utility(Node *stmt)
 		case T_CallStmt:		/* what it calls is seen */
 		case T_DoStmt:
 		case T_ExecuteStmt:
-		case T_DeclareCursorStmt:
-		case T_FetchStmt:
-		case T_ClosePortalStmt:
 			return 0;
+		case T_DeclareCursorStmt:
+			return traits_of_open(((DeclareCursorStmt *) stmt)->portalname);
+		case T_FetchStmt:
+			return traits_of_fetch(((FetchStmt *) stmt)->portalname);
+		case T_ClosePortalStmt:
+			/* CLOSE ALL has no name. */
+			return ((ClosePortalStmt *) stmt)->portalname == NULL ? CF_TRAIT_SESSION :
+				traits_of_fetch(((ClosePortalStmt *) stmt)->portalname);
 		default:
 			return CF_TRAIT_SESSION;
 	}
@@ -218,14 +262,18 @@ watch_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 			  ProcessUtilityContext context, ParamListInfo params,
 			  QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
 {
+	Node	   *stmt = pstmt->utilityStmt;
+
 	if (unlikely(current != NULL))
-		note_traits(current, traits_of_utility(pstmt->utilityStmt));
+		note_traits(current, traits_of_utility(stmt));
 	if (prev_utility)
 		prev_utility(pstmt, query, read_only_tree, context, params, environment, dest,
 					 completion);
 	else
 		standard_ProcessUtility(pstmt, query, read_only_tree, context, params, environment,
 								dest, completion);
+	if (unlikely(current != NULL) && IsA(stmt, DeclareCursorStmt))
+		cf_cursors_open(&current->cursors, ((DeclareCursorStmt *) stmt)->portalname);
 }
 
 /* ---- PL/pgSQL ----------------------------------------------------------- */
@@ -375,6 +423,47 @@ look_at_stmt(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt, CfTraitsFound *found
 	}
 }
 
+/* The name in a cursor variable; NULL if it has none yet. Palloc'd. */
+static char *
+cursor_name(PLpgSQL_execstate *estate, int number)
+{
+	PLpgSQL_var *variable = (PLpgSQL_var *) estate->datums[number];
+
+	return variable->isnull ? NULL : TextDatumGetCString(variable->value);
+}
+
+/* What a statement is about to do with a cursor. */
+static CfTraits
+traits_of_cursor(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
+{
+	switch (stmt->cmd_type)
+	{
+		case PLPGSQL_STMT_FETCH:
+			return traits_of_fetch(cursor_name(estate, ((PLpgSQL_stmt_fetch *) stmt)->curvar));
+		case PLPGSQL_STMT_CLOSE:
+			return traits_of_fetch(cursor_name(estate, ((PLpgSQL_stmt_close *) stmt)->curvar));
+		case PLPGSQL_STMT_OPEN:
+			return traits_of_open(cursor_name(estate, ((PLpgSQL_stmt_open *) stmt)->curvar));
+		case PLPGSQL_STMT_FORC:
+			return traits_of_open(cursor_name(estate, ((PLpgSQL_stmt_forc *) stmt)->curvar));
+		default:
+			return 0;
+	}
+}
+
+/* FOR closes what it opens. */
+static void
+note_opened(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
+{
+	char	   *name;
+
+	if (stmt->cmd_type != PLPGSQL_STMT_OPEN)
+		return;
+	name = cursor_name(estate, ((PLpgSQL_stmt_open *) stmt)->curvar);
+	if (name != NULL)
+		cf_cursors_open(&current->cursors, name);
+}
+
 static void
 push_frame(CfWatch *watch, PLpgSQL_stmt *stmt)
 {
@@ -407,7 +496,7 @@ statement_begins(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 	CfTraitsFound found = {0};
 
 	look_at_stmt(estate, stmt, &found);
-	note_traits(current, found.traits);
+	note_traits(current, found.traits | traits_of_cursor(estate, stmt));
 	push_frame(current, stmt);
 }
 
@@ -419,6 +508,7 @@ statement_ends(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 
 	look_at_stmt(estate, stmt, &found);
 	note_traits(current, found.traits);
+	note_opened(estate, stmt);
 	drop_frames_above(current, stmt);
 	frame = current->frames;
 	if (frame == NULL)
@@ -505,6 +595,7 @@ cf_watch_begin(CfWatch *watch, MemoryContext context)
 	MemSet(watch, 0, sizeof(*watch));
 	GetUserIdAndSecContext(&watch->user, &watch->sec_context);
 	watch->context = context;
+	watch->cursors.context = context;
 	watch->outer = current;
 	install_plugin();
 	current = watch;
@@ -514,10 +605,14 @@ void
 cf_watch_end(CfWatch *watch)
 {
 	drop_frames_above(watch, NULL);
+	/* Whoever gets the value from the cache has no cursor. */
+	if (cf_cursors_left_open(&watch->cursors))
+		watch->traits |= CF_TRAIT_SESSION;
 	current = watch->outer;
 	if (current == NULL)
 		return;
 	current->traits |= watch->traits;
+	current->may_read_held |= watch->may_read_held;
 	current->callers_rights |= watch->callers_rights;
 }
 
@@ -553,6 +648,8 @@ cf_watch_install_hooks(void)
 {
 	prev_object_access = object_access_hook;
 	object_access_hook = watch_object_access;
+	prev_executor_run = ExecutorRun_hook;
+	ExecutorRun_hook = watch_executor_run;
 	prev_planner = planner_hook;
 	planner_hook = watch_planner;
 	prev_utility = ProcessUtility_hook;

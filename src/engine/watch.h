@@ -2,7 +2,7 @@
  * watch.h - what runs during a load, by whatever way it is reached.
  *
  * A plan shows what it calls; what functions in it do is seen as they do it:
- * statements by the executor's hook, functions by the object access hook
+ * statements by the executor's hooks, functions by the object access hook
  * (OAT_FUNCTION_EXECUTE), and what PL/pgSQL evaluates without an executor by
  * its own hook for debuggers.
  *
@@ -15,6 +15,7 @@
 
 #include "executor/execdesc.h"
 
+#include "engine/cursor.h"
 #include "rules/setting.h"
 #include "rules/traits.h"
 
@@ -24,6 +25,7 @@ typedef struct CfWatch
 {
 	CfTraits	traits;			/* of all that was seen */
 	bool		callers_rights; /* functions used the rights of who calls them */
+	bool		may_read_held;	/* a function that is not seen into may have read a cursor */
 
 	/* while it lasts */
 	struct CfWatch *outer;
@@ -32,6 +34,7 @@ typedef struct CfWatch
 	int			explained;		/* > 0: what is made ready now is in a plan that was looked at */
 	bool		own_plan;		/* and that is the plan of the load itself */
 	CfWatchFrame *frames;		/* statements of PL/pgSQL that are under way */
+	CfCursors	cursors;
 	MemoryContext context;
 } CfWatch;
 

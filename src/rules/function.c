@@ -97,8 +97,10 @@ traits_of_unknown(Form_pg_proc form, HeapTuple tuple)
 		is_own_read(text_column(tuple, Anum_pg_proc_prosrc),
 					text_column(tuple, Anum_pg_proc_probin)))
 		return 0;
-	return form->provolatile == PROVOLATILE_VOLATILE ?
-		CF_TRAIT_SESSION : CF_TRAIT_SETTINGS;
+	if (form->provolatile == PROVOLATILE_VOLATILE)
+		return CF_TRAIT_SESSION;
+	return CF_TRAIT_SETTINGS |
+		(form->provolatile == PROVOLATILE_STABLE ? CF_TRAIT_UNSEEN : 0);
 }
 
 static bool

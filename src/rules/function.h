@@ -29,6 +29,8 @@ typedef uint32 CfTraits;
 #define CF_TRAIT_NAMES			0x20
 /* Not everybody may execute it. */
 #define CF_TRAIT_GRANTED		0x40
+/* Whatever it does with cursors is not seen. */
+#define CF_TRAIT_UNSEEN			0x80
 
 /*
  * The traits of a function; of what does not exist, none. Looked up once a
