@@ -185,8 +185,8 @@ typedef struct KnownQuery
 	char	   *text;			/* in TopMemoryContext, or NULL */
 } KnownQuery;
 
-static CfHash128
-query_hash(const text *query)
+CfHash128
+cf_identity_of_query(const text *query)
 {
 	static KnownQuery known[CF_KNOWN_QUERIES];
 	const char *text = VARDATA_ANY(query);
@@ -346,7 +346,7 @@ cf_identity_of_request(CfRequest *request)
 
 	set_roles(&request->def, id);
 	id->form = request->form;
-	id->hash = query_hash(request->query);
+	id->hash = cf_identity_of_query(request->query);
 	cf_params_resolve(request, &id->hash);
 	add_args(&id->hash, &request->args);
 	if (request->rows_desc != NULL)

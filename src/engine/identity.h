@@ -11,6 +11,12 @@
 /* Fills in request->id. request->def must be there. */
 extern void cf_identity_of_request(CfRequest *request);
 
+/*
+ * The hash of a query's text and of the settings under which it is read, known
+ * without being computed while a session asks the same few queries.
+ */
+extern CfHash128 cf_identity_of_query(const text *query);
+
 /* Is it still what cf_identity_of_request would say? */
 extern bool cf_identity_still_holds(const CfRequest *request);
 

@@ -19,7 +19,6 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -28,6 +27,7 @@
 #include "utils/syscache.h"
 
 #include "engine/params.h"
+#include "memo.h"
 #include "relchange.h"
 
 /* How an argument gets its type. */
@@ -51,27 +51,23 @@ typedef struct Target
 /* What is known of a query that is called with arguments of certain types. */
 typedef struct Known
 {
-	CfHash128	hash;			/* hash key: query, settings, types of the arguments */
+	CfHash128	key;			/* of query, settings, types of the arguments */
 	int			nparams;		/* -1: left to the loader */
 	Target	   *targets;		/* one an argument */
 } Known;
 
-#define CF_MAX_KNOWN 1024
-
-static HTAB *known_queries = NULL;
-static MemoryContext known_context = NULL;	/* of known_queries and targets */
-static bool known_valid = false;
+static CfMemo known_queries = CF_MEMO("cachefront parameters", Known, 1024);
 
 static void
 relation_changed(Oid relid)
 {
-	known_valid = false;
+	cf_memo_forget(&known_queries);
 }
 
 static void
 definition_changed(Datum arg, int cacheid, uint32 hashvalue)
 {
-	known_valid = false;
+	cf_memo_forget(&known_queries);
 }
 
 /* Whatever the parser looks at to find a parameter's type. */
@@ -279,27 +275,8 @@ set_target(Target *target, Oid type)
 	get_typlenbyval(type, &target->typlen, &target->typbyval);
 	/* Arguments that stay as they are may be of a type without input. */
 	getTypeInputInfo(type, &input, &target->ioparam);
-	fmgr_info_cxt(input, &target->input, known_context);
-}
-
-static void
-reset_known(void)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(CfHash128),
-		.entrysize = sizeof(Known),
-	};
-
-	if (known_context != NULL)
-		MemoryContextDelete(known_context);
-	known_context = NULL;
-	known_queries = NULL;
-	known_context = AllocSetContextCreate(TopMemoryContext, "cachefront parameters",
-										  ALLOCSET_DEFAULT_SIZES);
-	control.hcxt = known_context;
-	known_queries = hash_create("cachefront parameters", 64, &control,
-								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	known_valid = true;
+	/* Called only as a copy. */
+	fmgr_info_cxt(input, &target->input, TopMemoryContext);
 }
 
 /* What the parser says; -1 if nothing. */
@@ -321,54 +298,59 @@ find_types(const CfRequest *request, Oid **types)
 	return nparams;
 }
 
-/* Filled in as a whole or not at all: an error must leave no half of an entry. */
-static Known *
-learn(const CfRequest *request, const CfHash128 *hash)
+/* Asks, and fills in all but the key. The targets are the caller's. */
+static void
+learn(const CfRequest *request, Known *known)
 {
 	const CfArgs *args = &request->args;
 	Oid		   *types = NULL;
-	Target	   *targets;
-	Known	   *known;
-	int			nparams;
 
-	if (!known_valid || hash_get_num_entries(known_queries) >= CF_MAX_KNOWN)
-		reset_known();
-	nparams = find_types(request, &types);
-	targets = MemoryContextAllocZero(known_context, args->n * sizeof(Target));
+	known->nparams = find_types(request, &types);
+	known->targets = palloc0(args->n * sizeof(Target));
 	for (int i = 0; i < args->n; i++)
 	{
-		Oid			asked = i < nparams ? types[i] : InvalidOid;
+		Oid			asked = i < known->nparams ? types[i] : InvalidOid;
 
-		set_target(&targets[i], choose_type(args->types[i], asked));
+		set_target(&known->targets[i], choose_type(args->types[i], asked));
 	}
-	known = hash_search(known_queries, hash, HASH_ENTER, NULL);
-	known->nparams = nparams;
-	known->targets = targets;
-	return known;
 }
 
-static Known *
-find_known(const CfRequest *request, const CfHash128 *query)
+static void
+keep(const Known *known, int ntargets, CfMemoTicket ticket)
+{
+	Size		size = ntargets * sizeof(Target);
+	Target	   *targets = cf_memo_alloc(&known_queries, size, ticket);
+	Known	   *kept;
+
+	if (targets == NULL)
+		return;
+	memcpy(targets, known->targets, size);
+	kept = cf_memo_enter(&known_queries, &known->key, ticket);
+	if (kept == NULL)
+		return;
+	kept->nparams = known->nparams;
+	kept->targets = targets;
+}
+
+static void
+find_known(const CfRequest *request, const CfHash128 *query, Known *known)
 {
 	const CfArgs *args = &request->args;
-	CfHash128	hash = *query;
-	Known	   *known = NULL;
+	CfMemoTicket ticket;
+	const Known *found;
 
+	known->key = *query;
 	/* Of this session alone: a cheap mix will do. */
 	for (int i = 0; i < args->n; i++)
-		hash.h[1] = hash.h[1] * UINT64CONST(0x9E3779B97F4A7C15) + args->types[i];
-	if (likely(known_valid))
-		known = hash_search(known_queries, &hash, HASH_FIND, NULL);
-	return likely(known != NULL) ? known : learn(request, &hash);
-}
-
-static Known *
-learn_once(const CfRequest *request)
-{
-	CfHash128	hash = {{0, 0}};
-
-	known_valid = false;
-	return learn(request, &hash);
+		known->key.h[1] = known->key.h[1] * UINT64CONST(0x9E3779B97F4A7C15) + args->types[i];
+	found = cf_memo_find(&known_queries, &known->key, &ticket);
+	if (likely(found != NULL))
+	{
+		*known = *found;
+		return;
+	}
+	learn(request, known);
+	keep(known, args->n, ticket);
 }
 
 /* ---- casts ---- */
@@ -526,26 +508,29 @@ void
 cf_params_resolve(CfRequest *request, const CfHash128 *query)
 {
 	CfArgs	   *args = &request->args;
-	Known	   *known;
+	Known		known;
 
 	if (args->resolved)
 		return;
 	args->resolved = true;
 	if (!needs_types(args))
 		return;
-	known = query != NULL ? find_known(request, query) : learn_once(request);
-	if (unlikely(known->nparams == 0 && args->optional))
+	if (likely(query != NULL))
+		find_known(request, query, &known);
+	else
+		learn(request, &known);
+	if (unlikely(known.nparams == 0 && args->optional))
 	{
 		args->n = 0;
 		return;
 	}
-	if (unlikely(known->nparams >= 0 && known->nparams != args->n))
-		cf_params_complain(args, known->nparams);
+	if (unlikely(known.nparams >= 0 && known.nparams != args->n))
+		cf_params_complain(args, known.nparams);
 	for (int i = 0; i < args->n; i++)
 	{
-		if (args->types[i] != known->targets[i].type)
+		if (args->types[i] != known.targets[i].type)
 		{
-			cast_all(args, known->targets);
+			cast_all(args, known.targets);
 			break;
 		}
 	}

@@ -14,7 +14,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "engine/identity.h"
@@ -23,6 +22,7 @@
 #include "engine/watch.h"
 #include "engine/writing.h"
 #include "guc.h"
+#include "memo.h"
 #include "relchange.h"
 #include "rules/security.h"
 
@@ -33,14 +33,12 @@
  */
 typedef struct Verdict
 {
-	CfHash128	query;			/* hash key */
+	CfHash128	key;			/* of the request, and of the temporary schema's place */
 	bool		temporary;
 } Verdict;
 
-#define CF_MAX_VERDICTS 1024
+static CfMemo verdicts = CF_MEMO("cachefront temporary tables", Verdict, 1024);
 
-static HTAB *verdicts = NULL;
-static bool verdicts_valid = false;
 static bool (*own_cache_writes) (void) = NULL;
 static bool (*own_touches) (CfClockRef ref) = NULL;
 
@@ -64,23 +62,7 @@ cf_policy_has_written(void)
 static void
 relation_changed(Oid relid)
 {
-	verdicts_valid = false;
-}
-
-/* An empty table of answers, each by a hash, in place of what is there. */
-static void
-reset_answers(HTAB **answers, const char *name, Size entrysize)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(CfHash128),
-		.entrysize = entrysize,
-		.hcxt = TopMemoryContext,
-	};
-
-	if (*answers != NULL)
-		hash_destroy(*answers);
-	*answers = NULL;
-	*answers = hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	cf_memo_forget(&verdicts);
 }
 
 /* How many schemas of the search path come before the session's own temporary one. */
@@ -108,6 +90,7 @@ reads_temporary(const CfRequest *request)
 	Oid			toast_schema;
 	CfIdentity	id;
 	CfRequest	copy;
+	CfMemoTicket ticket;
 	Verdict    *verdict;
 	bool		temporary;
 
@@ -120,22 +103,14 @@ reads_temporary(const CfRequest *request)
 	id = copy.id;
 	/* The identity leaves it out: it is the same for all who have none. */
 	cf_hash128_add_u64(&id.hash, place_of_temporary(schema));
-	if (!verdicts_valid || verdicts == NULL ||
-		hash_get_num_entries(verdicts) >= CF_MAX_VERDICTS)
-	{
-		reset_answers(&verdicts, "cachefront temporary tables", sizeof(Verdict));
-		verdicts_valid = true;
-	}
-	verdict = hash_search(verdicts, &id.hash, HASH_FIND, NULL);
+	verdict = cf_memo_find(&verdicts, &id.hash, &ticket);
 	if (verdict != NULL)
 		return verdict->temporary;
 
 	temporary = cf_load_may_read_temporary(request);
-	if (verdicts_valid)
-	{
-		verdict = hash_search(verdicts, &id.hash, HASH_ENTER, NULL);
+	verdict = cf_memo_enter(&verdicts, &id.hash, ticket);
+	if (verdict != NULL)
 		verdict->temporary = temporary;
-	}
 	return temporary;
 }
 
@@ -160,65 +135,75 @@ cf_policy_bypass(const CfRequest *request)
 
 typedef struct Bound
 {
-	CfHash128	query;			/* hash key */
+	CfHash128	key;			/* of query, settings and form */
 	CfBinding	binding;
 } Bound;
-
-#define CF_MAX_BOUND 1024
 
 CfBinding
 cf_policy_planned_binding(const CfRequest *request)
 {
-	static HTAB *bounds = NULL;
-	CfHash128	hash;
+	static CfMemo bounds = CF_MEMO("cachefront bindings", Bound, 1024);
+	CfHash128	hash = cf_identity_of_query(request->query);
+	CfMemoTicket ticket;
+	CfBinding	binding;
 	CfLoad		load;
 	Bound	   *bound;
 
-	cf_hash128_init(&hash, request->form);
-	cf_hash128_add(&hash, VARDATA_ANY(request->query), VARSIZE_ANY_EXHDR(request->query));
-	if (bounds == NULL || hash_get_num_entries(bounds) >= CF_MAX_BOUND)
-		reset_answers(&bounds, "cachefront bindings", sizeof(Bound));
-	bound = hash_search(bounds, &hash, HASH_FIND, NULL);
+	hash.h[1] ^= request->form;
+	bound = cf_memo_find(&bounds, &hash, &ticket);
 	if (bound != NULL)
 		return bound->binding;
 	cf_load_examine(request, &load);
-	bound = hash_search(bounds, &hash, HASH_ENTER, NULL);
-	bound->binding = cf_watch_binding(load.sources.traits);
-	return bound->binding;
+	binding = cf_watch_binding(load.sources.traits);
+	bound = cf_memo_enter(&bounds, &hash, ticket);
+	if (bound != NULL)
+		bound->binding = binding;
+	return binding;
 }
 
 typedef struct Right
 {
-	CfHash128	request;		/* hash key: identity and roles */
-	uint64		epochs[2];		/* as of which it was checked */
+	CfHash128	key;			/* of identity and roles */
 } Right;
 
-#define CF_MAX_RIGHTS 1024
+/*
+ * Who may run what, as of the epochs of database and server. A change of rights
+ * moves an epoch when it commits. What is found out while it is under way is
+ * of the epochs before, and forgotten then.
+ */
+static CfMemo *
+current_rights(void)
+{
+	static CfMemo rights = CF_MEMO("cachefront rights", Right, 1024);
+	static uint64 epochs[2];
+	uint64		now[2];
+
+	now[0] = cf_clock_seq(cf_clock_of_epoch(MyDatabaseId));
+	now[1] = cf_clock_seq(cf_clock_of_epoch(InvalidOid));
+	if (unlikely(now[0] != epochs[0] || now[1] != epochs[1]))
+	{
+		cf_memo_forget(&rights);
+		memcpy(epochs, now, sizeof(epochs));
+	}
+	return &rights;
+}
 
 bool
 cf_policy_may_share(const CfRequest *request)
 {
-	static HTAB *rights = NULL;
 	CfHash128	hash = request->id.hash;
-	uint64		epochs[2];
-	Right	   *right;
+	CfMemoTicket ticket;
+	CfMemo	   *rights;
 
 	if (request->def.scope != CF_SCOPE_SHARED)
 		return true;
-	epochs[0] = cf_clock_seq(cf_clock_of_epoch(MyDatabaseId));
-	epochs[1] = cf_clock_seq(cf_clock_of_epoch(InvalidOid));
 	cf_hash128_add_u64(&hash, ((uint64) GetUserId() << 32) | GetSessionUserId());
-	if (rights == NULL || hash_get_num_entries(rights) >= CF_MAX_RIGHTS)
-		reset_answers(&rights, "cachefront rights", sizeof(Right));
-	right = hash_search(rights, &hash, HASH_FIND, NULL);
-	if (right != NULL && memcmp(right->epochs, epochs, sizeof(epochs)) == 0)
+	rights = current_rights();
+	if (cf_memo_find(rights, &hash, &ticket) != NULL)
 		return true;
-
-	/* A change of rights under way moves the epoch after this: asked again. */
 	if (!cf_load_check_rights(request))
 		return false;
-	right = hash_search(rights, &hash, HASH_ENTER, NULL);
-	memcpy(right->epochs, epochs, sizeof(epochs));
+	(void) cf_memo_enter(rights, &hash, ticket);
 	return true;
 }
 

@@ -11,16 +11,14 @@
 
 #include "access/xlog.h"
 #include "common/int.h"
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
 
 #include "debug_point.h"
 #include "engine/tier_internal.h"
 #include "guc.h"
 #include "l2/keyring.h"
+#include "memo.h"
 #include "position.h"
 
-#define CF_MAX_REMEMBERED 1024
 #define CF_MAX_REMEMBERED_TAGS 64
 
 /* ---- tags that a look should ask for ----------------------------------------- */
@@ -28,12 +26,12 @@
 /* The tags of tables that a variant turned out to depend on. */
 typedef struct Remembered
 {
-	CfHash128	id;				/* hash key */
+	CfHash128	key;			/* of the identity */
 	int			n;
 	uint32		relids[CF_MAX_REMEMBERED_TAGS];
 } Remembered;
 
-static HTAB *remembered = NULL;
+static CfMemo remembered = CF_MEMO("cachefront tables", Remembered, 1024);
 
 /* OID of 'table:OID', or InvalidOid. */
 static Oid
@@ -51,23 +49,12 @@ relid_of_tag(const char *tag, int len)
 void
 cf_tier_remember(const CfRequest *request, const CfL2Tag *tags, int ntags)
 {
-	HASHCTL		control = {
-		.keysize = sizeof(CfHash128),
-		.entrysize = sizeof(Remembered),
-		.hcxt = TopMemoryContext,
-	};
-	Remembered *entry;
-	bool		found;
+	CfMemoTicket ticket;
+	Remembered *entry = cf_memo_find(&remembered, &request->id.hash, &ticket);
 
-	if (remembered != NULL && hash_get_num_entries(remembered) >= CF_MAX_REMEMBERED)
-	{
-		hash_destroy(remembered);
-		remembered = NULL;
-	}
-	if (remembered == NULL)
-		remembered = hash_create("cachefront tables", 64, &control,
-								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	entry = hash_search(remembered, &request->id.hash, HASH_ENTER, &found);
+	/* Nothing can have emptied it between the two. */
+	if (entry == NULL)
+		entry = cf_memo_enter(&remembered, &request->id.hash, ticket);
 	entry->n = 0;
 	for (int i = 0; i < ntags && entry->n < CF_MAX_REMEMBERED_TAGS; i++)
 	{
@@ -102,8 +89,8 @@ cf_tier_make_tags(const CfDeps *deps, int more, int *n)
 CfL2Tag *
 cf_tier_guess_tags(const CfRequest *request, int *n)
 {
-	const Remembered *known = remembered == NULL ? NULL :
-		hash_search(remembered, &request->id.hash, HASH_FIND, NULL);
+	CfMemoTicket ticket;
+	const Remembered *known = cf_memo_find(&remembered, &request->id.hash, &ticket);
 	CfDeps		deps;
 	int			ntags;
 	text	  **caller_tags = cf_request_tags(request, &ntags);

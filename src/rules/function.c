@@ -15,32 +15,28 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "memo.h"
 #include "rules/builtin.h"
 #include "rules/function.h"
 
-#define CF_MAX_KNOWN 4096
-
 typedef struct Known
 {
-	Oid			function;		/* hash key */
+	Oid			key;			/* of the function */
 	CfTraits	traits;
 } Known;
 
-static HTAB *known = NULL;
-static bool known_valid = false;
+static CfMemo known_functions = CF_MEMO("cachefront functions", Known, 4096);
 
 static void
 function_changed(Datum arg, int cache, uint32 hash)
 {
-	known_valid = false;
+	cf_memo_forget(&known_functions);
 }
 
 /* Those of our own library that read the cache; they note what they depend on. */
@@ -130,44 +126,32 @@ find_traits(Oid function)
 }
 
 static void
-forget_known(void)
+register_once(void)
 {
 	static bool registered = false;
-	HASHCTL		control = {
-		.keysize = sizeof(Oid),
-		.entrysize = sizeof(Known),
-		.hcxt = TopMemoryContext,
-	};
 
-	if (!registered)
-		CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	if (likely(registered))
+		return;
+	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
 	registered = true;
-	if (known != NULL)
-		hash_destroy(known);
-	known = NULL;
-	known = hash_create("cachefront functions", 256, &control,
-						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	known_valid = true;
 }
 
 CfTraits
 cf_function_traits(Oid function)
 {
-	Known	   *entry;
+	CfMemoTicket ticket;
+	Known	   *known;
 	CfTraits	traits;
 
-	if (unlikely(!known_valid || hash_get_num_entries(known) >= CF_MAX_KNOWN))
-		forget_known();
-	entry = hash_search(known, &function, HASH_FIND, NULL);
-	if (likely(entry != NULL))
-		return entry->traits;
+	register_once();
+	known = cf_memo_find(&known_functions, &function, &ticket);
+	if (likely(known != NULL))
+		return known->traits;
+	/* To look it up may bring the news that some function has changed. */
 	traits = find_traits(function);
-	/* To look it up may have brought the news that some function has changed. */
-	if (known_valid)
-	{
-		entry = hash_search(known, &function, HASH_ENTER, NULL);
-		entry->traits = traits;
-	}
+	known = cf_memo_enter(&known_functions, &function, ticket);
+	if (known != NULL)
+		known->traits = traits;
 	return traits;
 }
 

@@ -28,7 +28,8 @@
  * have palloc and pfree (on malloc, so that ASan sees every byte), StringInfo,
  * psprintf, hash_bytes*, pg_prng_* and CRC32C. ereport() works as below: one
  * of ERROR or above ends the RUN() as a failure unless CHECK_RAISES() waits
- * for it. There are no memory contexts: a test frees what it allocates.
+ * for it. There are no memory contexts: a test frees what it allocates; one that
+ * brings some of its own defines CF_UNIT_OWN_CONTEXTS before it includes this.
  *
  * test/unit/harness.h
  *
@@ -237,6 +238,7 @@ CF_UNIT_IGNORED_FUNCTION(errdetail)
 CF_UNIT_IGNORED_FUNCTION(errdetail_internal)
 CF_UNIT_IGNORED_FUNCTION(errhint)
 
+#ifndef CF_UNIT_OWN_CONTEXTS
 /* palloc's cousins that the client library lacks; contexts are ignored */
 
 CF_WEAK void *
@@ -256,5 +258,6 @@ MemoryContextAllocZeroAligned(MemoryContext context, Size size)
 {
 	return palloc0(size);
 }
+#endif							/* CF_UNIT_OWN_CONTEXTS */
 
 #endif							/* CF_UNIT_HARNESS_H */

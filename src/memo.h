@@ -1,0 +1,84 @@
+/*
+ * memo.h - answers that a session remembers until something changes.
+ *
+ * What can be asked again may be forgotten at any time: so a memo is emptied as
+ * a whole when it is full, or when what its answers rest on has changed. Who
+ * asks meanwhile must not leave an answer from before the change. So a look that
+ * finds nothing gives a ticket, and what was found out goes in only with one
+ * that still holds:
+ *
+ *	static CfMemo memo = CF_MEMO("cachefront functions", Known, 4096);
+ *
+ *	known = cf_memo_find(&memo, &function, &ticket);
+ *	if (known != NULL)
+ *		return known->traits;
+ *	traits = find_traits(function);
+ *	known = cf_memo_enter(&memo, &function, ticket);
+ *	if (known != NULL)
+ *		known->traits = traits;
+ *
+ * An entry is the memo's, and there until the memo is used the next time: by
+ * the same caller, or by whoever runs while he does something else.
+ *
+ * Locking: none; a memo is of one process.
+ *
+ * src/memo.h
+ */
+#ifndef CF_MEMO_H
+#define CF_MEMO_H
+
+#include "postgres.h"
+
+#define CF_MEMO_HASH_SIZE 16
+
+/* One for each time that a memo was emptied, or is to be. */
+typedef uint64 CfMemoTicket;
+
+typedef struct CfMemo
+{
+	const char *name;			/* of its memory, in pg_backend_memory_contexts */
+	Size		key_size;		/* bytes: of an OID, or of a hash */
+	Size		entry_size;		/* bytes, the key included */
+	uint32		max_entries;
+
+	/* its own */
+	CfMemoTicket now;			/* of what would be entered */
+	CfMemoTicket filled;		/* of what is there; another than now: nothing */
+	uint32		nentries;
+	uint32		mask;			/* slots - 1, which is a power of two */
+	char	   *entries;		/* one a slot; the next free slot takes what collides */
+	bool	   *used;			/* one a slot */
+	MemoryContext context;		/* of all this, and of what entries point to */
+} CfMemo;
+
+/* The type of an entry begins with its key, a field called key. */
+#define CF_MEMO(name, type, max_entries) \
+	{(name), sizeof(((type *) 0)->key), sizeof(type), (max_entries), .now = 1}
+
+/*
+ * An entry, or NULL and a ticket for what will be found out. Raises errors only
+ * for lack of memory.
+ */
+extern void *cf_memo_find(CfMemo *memo, const void *key, CfMemoTicket *ticket);
+
+/*
+ * A new entry, all zeros but for its key, or the one that somebody else has
+ * entered meanwhile. NULL: the memo was emptied since the ticket was given.
+ * Raises errors only for lack of memory. The entry must be whole before
+ * anything else can raise one.
+ */
+extern void *cf_memo_enter(CfMemo *memo, const void *key, CfMemoTicket ticket);
+
+/*
+ * Memory for what an entry points to, to be had before it is entered; zeros.
+ * NULL: the ticket does not hold. Raises errors only for lack of memory.
+ */
+extern void *cf_memo_alloc(CfMemo *memo, Size size, CfMemoTicket ticket);
+
+/*
+ * Forgets all entries, at the next look: what a caller holds stays until then.
+ * Cannot fail, and so may be called wherever invalidations arrive.
+ */
+extern void cf_memo_forget(CfMemo *memo);
+
+#endif							/* CF_MEMO_H */
