@@ -81,11 +81,10 @@ has_dep(const CfLoad *load, CfClockRef dep)
 }
 
 static void
-add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
+add_clocks(CfLoad *load, const CfClockRef *deps, int ndeps)
 {
 	Size		size = (load->ninner_deps + ndeps) * sizeof(CfClockRef);
 
-	load->sources.hidden = true;
 	if (ndeps == 0)
 		return;
 	load->inner_deps = load->inner_deps == NULL ?
@@ -96,6 +95,22 @@ add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
 		if (!has_dep(load, deps[i]))
 			load->inner_deps[load->ninner_deps++] = deps[i];
 	}
+}
+
+static void
+add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
+{
+	load->sources.hidden = true;
+	add_clocks(load, deps, ndeps);
+}
+
+/* Redis knows nothing of that clock, so what depends on it stays in L1. */
+static void
+add_roles(CfLoad *load)
+{
+	CfClockRef	roles = cf_clock_of_roles();
+
+	add_clocks(load, &roles, 1);
 }
 
 void
@@ -458,6 +473,8 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	if (explain)
 		load->sources.opaque = cf_security_opaque_functions(query);
 	load->sources.mutable = contain_mutable_functions((Node *) query);
+	if (!explain && cf_traits_names_roles(query))
+		load->watch.traits |= CF_TRAIT_ROLES;
 	/* The executor hook does not see what a user's function does in a worker. */
 	parallel = !IsInParallelMode() && !cf_security_calls_user_function(query);
 	stmt = pg_plan_query(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
@@ -594,6 +611,8 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	load->sources.callers_rights = load->watch.callers_rights;
 	/* Kept rows of a cursor are as private as a temporary table. */
 	load->sources.temporary |= load->watch.may_read_held;
+	if ((load->sources.traits & CF_TRAIT_ROLES) != 0)
+		add_roles(load);
 	if (load->outer != NULL)
 		add_sources(load->outer, request, load);
 	if (load->bypass == CF_BYPASS_NONE)

@@ -26,7 +26,8 @@ typedef struct CfLoad
 	uint32		load_us;
 	CfBypass	bypass;			/* why it must not be shared */
 	CfSources	sources;
-	CfClockRef *inner_deps;		/* of what fetches inside of it hit or load */
+	CfClockRef *inner_deps;		/* clocks without a tag's name: of what fetches inside of it
+								 * hit or load, and of roles */
 	int			ninner_deps;
 
 	/* while it runs */

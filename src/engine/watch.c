@@ -534,9 +534,28 @@ plugin_func_setup(PLpgSQL_execstate *estate, PLpgSQL_function *func)
 		prev_plugin->func_setup(estate, func);
 }
 
+/*
+ * A variable may be filled and printed by conversions that no tree shows. Its
+ * type can tell.
+ */
+static void
+look_at_variables(const PLpgSQL_execstate *estate)
+{
+	for (int i = 0; i < estate->ndatums; i++)
+	{
+		const PLpgSQL_datum *datum = estate->datums[i];
+
+		if ((datum->dtype == PLPGSQL_DTYPE_VAR || datum->dtype == PLPGSQL_DTYPE_PROMISE) &&
+			cf_function_type_names_roles(((const PLpgSQL_var *) datum)->datatype->typoid))
+			current->traits |= CF_TRAIT_ROLES;
+	}
+}
+
 static void
 plugin_func_beg(PLpgSQL_execstate *estate, PLpgSQL_function *func)
 {
+	if (unlikely(current != NULL))
+		look_at_variables(estate);
 	if (prev_plugin != NULL && prev_plugin->func_beg)
 		prev_plugin->func_beg(estate, func);
 }

@@ -106,7 +106,7 @@ judge_value(int i)
 bool
 cf_commit_touches(CfClockRef clock)
 {
-	return cf_epoch_changing() || cf_pending_touches(clock);
+	return cf_epoch_touches(clock) || cf_pending_touches(clock);
 }
 
 void

@@ -1,6 +1,7 @@
 /*
  * epoch.c - the DDL epoch: a clock a database, and one for all, that every
- * entry depends on. DESIGN sections 3 and 5.
+ * entry depends on. DESIGN sections 3 and 5. One more is of the names of roles,
+ * on which only those entries depend that have some.
  *
  * A utility hook notes that the transaction changes a definition or a right.
  * The clocks are raised before the commit and stay so until resource-release
@@ -45,12 +46,14 @@ static ProcessUtility_hook_type prev_process_utility = NULL;
  */
 static int	database_changed = 0;
 static int	server_changed = 0;
+static int	roles_changed = 0;
 
 /* Clocks that it has raised. */
 static FullTransactionId raised_xid;
 static bool prepared_begun = false; /* COMMIT PREPARED, of what there was */
 static bool database_raised = false;
 static bool server_raised = false;
+static bool roles_raised = false;
 
 /*
  * A transaction that was prepared by anyone may have changed definitions, and
@@ -98,14 +101,32 @@ note_refresh(const RefreshMatViewStmt *refresh)
 }
 
 static void
-note_change(bool shared)
+note_level(int *changed)
 {
-	int		   *changed = shared ? &server_changed : &database_changed;
 	int			level = GetCurrentTransactionNestLevel();
 
-	cf_rule_forget();
 	if (*changed == 0 || *changed > level)
 		*changed = level;
+}
+
+static void
+note_change(bool shared)
+{
+	cf_rule_forget();
+	note_level(shared ? &server_changed : &database_changed);
+}
+
+static void
+note_ddl(Node *stmt, bool *changes, bool *shared)
+{
+	if (!cf_harmless_stmt(stmt))
+	{
+		*changes = true;
+		*shared = cf_harmless_is_shared(stmt);
+		note_change(*shared);
+	}
+	else if (cf_harmless_names_role(stmt))
+		note_level(&roles_changed);
 }
 
 /*
@@ -143,13 +164,8 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 				!RecoveryInProgress())
 				begin_prepared(((TransactionStmt *) stmt)->gid);
 		}
-		else if (IsTransactionState() &&
-				 GetCommandLogLevel(stmt) == LOGSTMT_DDL && !cf_harmless_stmt(stmt))
-		{
-			changes = true;
-			shared = cf_harmless_is_shared(stmt);
-			note_change(shared);
-		}
+		else if (IsTransactionState() && GetCommandLogLevel(stmt) == LOGSTMT_DDL)
+			note_ddl(stmt, &changes, &shared);
 	}
 
 	if (prev_process_utility)
@@ -215,6 +231,12 @@ cf_epoch_changing(void)
 	return database_changed > 0 || server_changed > 0;
 }
 
+bool
+cf_epoch_touches(CfClockRef clock)
+{
+	return cf_epoch_changing() || (roles_changed > 0 && clock == cf_clock_of_roles());
+}
+
 void
 cf_epoch_prepare(void)
 {
@@ -224,7 +246,7 @@ cf_epoch_prepare(void)
 	raised_xid = GetTopFullTransactionIdIfAny();
 	/* Who has no transaction id has changed nothing: DROP ... IF EXISTS, say. */
 	if (!FullTransactionIdIsValid(raised_xid))
-		database_changed = server_changed = 0;
+		database_changed = server_changed = roles_changed = 0;
 	if (database_changed > 0 && !database_raised)
 	{
 		cf_clock_raise(cf_clock_of_epoch(MyDatabaseId));
@@ -232,8 +254,13 @@ cf_epoch_prepare(void)
 	}
 	if (server_changed > 0)
 		raise_now();
-	database_changed = server_changed = 0;
-	if (database_raised || server_raised)
+	if (roles_changed > 0 && !roles_raised)
+	{
+		cf_clock_raise(cf_clock_of_roles());
+		roles_raised = true;
+	}
+	database_changed = server_changed = roles_changed = 0;
+	if (database_raised || server_raised || roles_raised)
 		CF_WAIT_POINT("epoch-window");
 }
 
@@ -273,11 +300,13 @@ cf_epoch_finish(bool committed)
 		finish(cf_clock_of_epoch(MyDatabaseId), committed, raised_xid);
 	if (server_raised)
 		finish(cf_clock_of_epoch(InvalidOid), committed || prepared_begun, settling_xid());
+	if (roles_raised)
+		finish(cf_clock_of_roles(), committed, raised_xid);
 	prepared_begun = false;
 	if (!committed && (database_changed > 0 || database_raised))
 		cf_rule_forget();
-	database_raised = server_raised = false;
-	database_changed = server_changed = 0;
+	database_raised = server_raised = roles_raised = false;
+	database_changed = server_changed = roles_changed = 0;
 }
 
 static void
@@ -298,6 +327,7 @@ cf_epoch_subxact(SubXactEvent event)
 		cf_rule_forget();
 	end_subtransaction(&database_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
 	end_subtransaction(&server_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
+	end_subtransaction(&roles_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
 }
 
 /*
@@ -309,5 +339,5 @@ cf_epoch_at_prepare_transaction(void)
 {
 	if (cf_epoch_changing())
 		cf_rule_forget();
-	database_changed = server_changed = 0;
+	database_changed = server_changed = roles_changed = 0;
 }

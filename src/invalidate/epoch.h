@@ -10,10 +10,15 @@
 
 #include "access/xact.h"
 
+#include "l1/clock.h"
+
 extern void cf_epoch_install_hooks(void);
 
 /* Has the running transaction changed definitions or rights? */
 extern bool cf_epoch_changing(void);
+
+/* The same, of what an entry that depends on this clock is made of. */
+extern bool cf_epoch_touches(CfClockRef clock);
 
 extern void cf_epoch_prepare(void); /* PRE_COMMIT */
 

@@ -216,6 +216,12 @@ cf_harmless_stmt(Node *stmt)
 	}
 }
 
+bool
+cf_harmless_names_role(Node *stmt)
+{
+	return IsA(stmt, CreateRoleStmt) || IsA(stmt, DropRoleStmt);
+}
+
 static bool
 is_shared_object(ObjectType type)
 {

@@ -19,4 +19,7 @@ extern bool cf_harmless_stmt(Node *stmt);
 /* If not: does it change what holds in every database? */
 extern bool cf_harmless_is_shared(Node *stmt);
 
+/* Does a statement that is harmless in all else make or drop the name of a role? */
+extern bool cf_harmless_names_role(Node *stmt);
+
 #endif							/* CF_INVALIDATE_HARMLESS_H */

@@ -27,7 +27,7 @@ typedef struct CfSharedClocks
 {
 	pg_atomic_uint64 seq;		/* the last sequence number given out */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];	/* every commit writes it */
-	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* callers' tags, keys, our tags, epochs */
+	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* callers' tags, keys, our tags, epochs, roles */
 } CfSharedClocks;
 
 #define CF_EPOCH_BITS 12		/* databases whose epochs share no clock, mostly */
@@ -45,7 +45,7 @@ wanted_slots(void)
 static uint32
 all_slots(void)
 {
-	return 3 * wanted_slots() + CF_EPOCHS;
+	return 3 * wanted_slots() + CF_EPOCHS + 1;
 }
 
 static Size
@@ -120,6 +120,12 @@ cf_clock_of_epoch(Oid dboid)
 		return 3 * nslots;
 	return 3 * nslots + 1 +
 		(CfClockRef) ((dboid * UINT64CONST(0x9e3779b97f4a7c15)) >> (64 - CF_EPOCH_BITS));
+}
+
+CfClockRef
+cf_clock_of_roles(void)
+{
+	return 3 * nslots + CF_EPOCHS;
 }
 
 uint64

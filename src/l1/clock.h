@@ -32,6 +32,12 @@ extern CfClockRef cf_clock_of_key(uint64 hash);
 /* The clock that every entry of a database (0: of all) depends on. No tag or key has it. */
 extern CfClockRef cf_clock_of_epoch(Oid dboid);
 
+/*
+ * The clock of the names of all roles, on which results depend that look some up
+ * or print them.
+ */
+extern CfClockRef cf_clock_of_roles(void);
+
 /* Reader: call before taking the snapshot that the stamp is to judge. */
 extern uint64 cf_clock_stamp(void);
 

@@ -193,3 +193,20 @@ cf_function_traits_of_type(Oid type)
 	getTypeOutputInfo(base, &output, &varlena);
 	return (cf_function_traits(input) | cf_function_traits(output)) & ~CF_TRAIT_GRANTED;
 }
+
+bool
+cf_function_type_names_roles(Oid type)
+{
+	switch (type)
+	{
+		case REGROLEOID:
+		case REGROLEARRAYOID:
+		case ACLITEMOID:
+		case ACLITEMARRAYOID:
+			return true;
+		default:
+			/* Rows of the catalogs have some, too; but no entry of a catalog is exact. */
+			return type >= FirstNormalObjectId &&
+				(cf_function_traits_of_type(type) & CF_TRAIT_ROLES) != 0;
+	}
+}

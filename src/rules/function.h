@@ -31,6 +31,10 @@ typedef uint32 CfTraits;
 #define CF_TRAIT_GRANTED		0x40
 /* Whatever it does with cursors is not seen. */
 #define CF_TRAIT_UNSEEN			0x80
+/* It looks up or prints names of roles: CREATE ROLE and DROP ROLE change it. */
+#define CF_TRAIT_ROLES			0x100
+/* What the caller of a query need not be told. */
+#define CF_TRAITS_QUIET			(CF_TRAIT_GRANTED | CF_TRAIT_UNSEEN | CF_TRAIT_ROLES)
 
 /*
  * The traits of a function; of what does not exist, none. Looked up once a
@@ -40,5 +44,8 @@ extern CfTraits cf_function_traits(Oid function);
 
 /* The traits of a type's input and output, its elements' and columns' included. */
 extern CfTraits cf_function_traits_of_type(Oid type);
+
+/* Are there names of roles in what a value of the type looks like? */
+extern bool cf_function_type_names_roles(Oid type);
 
 #endif							/* CF_RULES_FUNCTION_H */

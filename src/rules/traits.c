@@ -34,7 +34,7 @@ static void
 add_function(CfTraitsFound *found, Oid function, CfTraits traits)
 {
 	found->traits |= traits;
-	if (found->want_functions && (traits & ~CF_TRAIT_GRANTED) != 0)
+	if (found->want_functions && (traits & ~CF_TRAITS_QUIET) != 0)
 		found->functions = list_append_unique_oid(found->functions, function);
 }
 
@@ -118,6 +118,28 @@ add_conversion(CfTraitsFound *found, Oid from, Oid to)
 	found->traits |= cf_function_traits_of_type(from) | cf_function_traits_of_type(to);
 }
 
+/*
+ * What is printed by to_json, format or array_to_string shows in no function of
+ * the tree; but the value is of a type, where it comes from.
+ */
+static bool
+may_bring_roles(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_FuncExpr:
+		case T_Aggref:
+		case T_FieldSelect:
+		case T_RelabelType:
+			return cf_function_type_names_roles(exprType(node));
+		default:
+			return false;
+	}
+}
+
 static bool
 traits_walker(Node *node, void *context)
 {
@@ -125,6 +147,8 @@ traits_walker(Node *node, void *context)
 
 	if (node == NULL)
 		return false;
+	if ((found->traits & CF_TRAIT_ROLES) == 0 && may_bring_roles(node))
+		found->traits |= CF_TRAIT_ROLES;
 	switch (nodeTag(node))
 	{
 		case T_Query:
@@ -156,6 +180,25 @@ traits_walker(Node *node, void *context)
 	}
 	(void) check_functions_in_node(node, note_function, context);
 	return expression_tree_walker(node, traits_walker, context);
+}
+
+/* As an integer it is not known for one any more: 'joe'::regrole::oid. */
+static bool
+role_constant_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, role_constant_walker, context, 0);
+	if (IsA(node, Const))
+		return cf_function_type_names_roles(((Const *) node)->consttype);
+	return expression_tree_walker(node, role_constant_walker, context);
+}
+
+bool
+cf_traits_names_roles(Query *query)
+{
+	return role_constant_walker((Node *) query, NULL);
 }
 
 void

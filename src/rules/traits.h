@@ -33,4 +33,7 @@ extern void cf_traits_of_expr(Node *expr, CfTraitsFound *found);
  */
 extern void cf_traits_of_plan(PlannedStmt *stmt, CfTraitsFound *found);
 
+/* Does a query name a role in a constant? The planner may hide it. */
+extern bool cf_traits_names_roles(Query *query);
+
 #endif							/* CF_RULES_TRAITS_H */

@@ -15,8 +15,9 @@ my $source = "$FindBin::RealBin/../differential";
 my $seconds = $ENV{CF_DIFFERENTIAL_SECONDS} // 60;
 my $seed = $ENV{CF_DIFFERENTIAL_SEED} // time();
 
-# Features whose faults are known and not mended yet.
-my @without = ('--without', slurp_file("$source/unmended") =~ s/\s+//gr);
+# Features whose faults are known and not mended yet, if any.
+my $unmended = slurp_file("$source/unmended") =~ s/\s+//gr;
+my @without = $unmended eq '' ? () : ('--without', $unmended);
 my $tester = PostgreSQL::Test::Utils::tempdir() . '/differential';
 
 # The pg_config of a private tree tells where its headers would be, not where
