@@ -1,5 +1,6 @@
 -- cache_define and cache_drop, and what each setting does as far as it shows
 -- without waiting.
+-- server: without tracking
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cachefront;
 DROP DATABASE IF EXISTS regress_cf_define;

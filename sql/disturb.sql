@@ -1,4 +1,5 @@
 -- What a role that has nothing but CONNECT and a table of its own can do to others.
+-- server: without tracking
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cachefront;
 DROP ROLE IF EXISTS regress_cf_owner, regress_cf_mallory;

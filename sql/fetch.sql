@@ -49,7 +49,7 @@ SELECT counted('rf');
 SELECT key, cache, form, state, negative FROM cache_entries
 	WHERE key = 'rf:42' ORDER BY form;
 
--- a value stays until it is invalidated, whatever the table says: no rule yet
+-- a change of the table is seen at once, with no rule attached; or it is invalidated by hand
 UPDATE products SET name = 'fretsaw' WHERE id = 42;
 SELECT cache_fetch_row('rf:42', 'SELECT * FROM products WHERE id = $1', (42)) ->> 'name';
 SELECT cache_invalidate('rf:42');

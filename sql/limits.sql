@@ -1,4 +1,5 @@
 -- Who shares an entry with whom: tags and times to live that callers name.
+-- server: without tracking
 SET client_min_messages = warning;
 CREATE SCHEMA regress_cf_limits;
 SET search_path = regress_cf_limits, public;

@@ -1,4 +1,5 @@
 -- What there is to look at, who may look, and what it says.
+-- server: without tracking
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cachefront;
 DROP ROLE IF EXISTS regress_cf_reader, regress_cf_dba;

@@ -1,6 +1,7 @@
 --
 -- Rules: what a change of a table invalidates
 --
+-- server: without tracking
 CREATE SCHEMA rules;
 SET search_path = rules, public;
 -- without notices of what NOTIFY would show

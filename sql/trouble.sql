@@ -1,6 +1,7 @@
 -- Which errors of a query are answered with the last good value: trouble of the
 -- server and of connections is; whatever somebody raises on purpose is not,
 -- whichever SQLSTATE he gives it.
+-- server: without tracking
 SET client_min_messages = warning;
 CREATE SCHEMA regress_cf_trouble;
 SET search_path = regress_cf_trouble, public;

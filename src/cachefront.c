@@ -24,6 +24,7 @@
 #include "invalidate/outbox.h"
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
+#include "invalidate/writeset.h"
 #include "l1/clock.h"
 #include "l1/table.h"
 #include "l2/address.h"
@@ -82,12 +83,13 @@ _PG_init(void)
 	cf_policy_register();
 	cf_params_register();
 	cf_tier_set_outbox_look(cf_outbox_look);
-	cf_policy_set_own_writes(cf_pending_any, cf_commit_touches);
+	cf_policy_set_own_writes(cf_pending_any, cf_writeset_collect, cf_commit_touches);
 
 	cf_log_mask_install_hook();
 	cf_loader_install_hooks();
 	cf_writing_install_hooks();
 	cf_epoch_install_hooks();
 	cf_trigger_install_hooks();
+	cf_writeset_install_hooks();
 	cf_xact_register();
 }

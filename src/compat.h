@@ -118,6 +118,20 @@
 #define CF_MY_PROC_NUMBER (MyProc->pgprocno)
 #endif
 
+/* 17 gave a process' virtual transaction id a struct of its own. */
+#if PG_VERSION_NUM >= 170000
+#define CF_MY_LXID (MyProc->vxid.lxid)
+#else
+#define CF_MY_LXID (MyProc->lxid)
+#endif
+
+/* 16 renamed the table's OID in the statistics of a transaction. */
+#if PG_VERSION_NUM >= 160000
+#define CF_PGSTAT_RELID(table) ((table)->id)
+#else
+#define CF_PGSTAT_RELID(table) ((table)->t_id)
+#endif
+
 /* 17 can flush the message itself; we do that. */
 #if PG_VERSION_NUM >= 170000
 #define CF_LOG_MESSAGE(prefix) LogLogicalMessage((prefix), "", 0, false, false)

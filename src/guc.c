@@ -69,6 +69,7 @@ bool		cf_guc_redis_tls_verify = true;
 char	   *cf_guc_redis_url = NULL;
 int			cf_guc_stale_ttl = 600;
 int			cf_guc_tombstone_ttl = 60000;
+bool		cf_guc_track_changes = true;
 double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_xfetch_beta = 1.0;
 
@@ -486,6 +487,15 @@ cf_guc_define(void)
 							PGC_SIGHUP,
 							GUC_UNIT_MS,
 							NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("cachefront.track_changes",
+							 "Enables the tracking of changes: a commit outdates what was read from the tables that it changed.",
+							 "Without it only rules and functions invalidate.",
+							 &cf_guc_track_changes,
+							 true,
+							 PGC_POSTMASTER,
+							 0,
+							 NULL, NULL, NULL);
 
 	DefineCustomRealVariable("cachefront.ttl_jitter",
 							 "Sets the fraction by which a time to live is shortened at random.",

@@ -64,6 +64,7 @@ extern bool cf_guc_redis_tls_verify;
 extern char *cf_guc_redis_url;
 extern int	cf_guc_stale_ttl;		/* seconds */
 extern int	cf_guc_tombstone_ttl;	/* milliseconds */
+extern bool	cf_guc_track_changes;
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_xfetch_beta;
 

@@ -21,6 +21,7 @@
 #include "invalidate/pending.h"
 #include "invalidate/remote.h"
 #include "invalidate/trigger.h"
+#include "invalidate/writeset.h"
 #include "l2/command.h"
 #include "shmem.h"
 #include "xact.h"
@@ -38,11 +39,14 @@ xact_callback(XactEvent event, void *arg)
 #ifdef CF_FAULT_SETTLE_EARLY
 			cf_commit_settle();
 #endif
+			cf_writeset_begin_commit();
 			cf_epoch_prepare();
 			cf_remote_fence();
+			cf_writeset_raise();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
+			cf_writeset_settle();
 			cf_remote_settle();
 			cf_commit_settle();
 			cf_notify_commit();
@@ -53,6 +57,7 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PARALLEL_ABORT:
 			cf_flight_reset();
 			cf_load_reset();
+			cf_writeset_abandon();
 			cf_commit_abandon();
 			cf_remote_lift();
 			cf_pending_reset();

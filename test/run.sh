@@ -247,8 +247,13 @@ REDIS_SETTINGS=(-c autovacuum=off -c cachefront.namespace=iso
 # Which tags share a clock is the same in each run.
 SEED=(-c cachefront.hash_seed=1)
 
-# Starts a server of a flavour for one suite; for suite redis, with a Redis. Sets
-# DIR (a folder of the server's user); connect to SOCKETS and PORT.
+# Tests of what rules alone do say so in a line of their own, and get a server
+# that notices no change by itself.
+WITHOUT_TRACKING='^(--|#) server: without tracking$'
+
+# Starts a server of a flavour for one suite; for suite redis, with a Redis; for
+# those whose name ends in -rules, without tracking. Sets DIR (a folder of the
+# server's user); connect to SOCKETS and PORT.
 start_server()
 {
 	local suite=$1 flavour=$2 settings=()
@@ -256,9 +261,12 @@ start_server()
 	DIR=$RUN/$suite
 	CF_TREE_BIN=$CF_BUILD/$flavour$("$PG_CONFIG" --bindir)
 	cf_as mkdir -p "$DIR/out" || return
-	if [[ $suite == redis ]]; then
+	if [[ $suite == *-rules ]]; then
+		settings=(-c cachefront.track_changes=off)
+	fi
+	if [[ $suite == redis* ]]; then
 		cf_redis_start "$DIR/server" "$SOCKETS/redis" || return
-		settings=("${REDIS_SETTINGS[@]}" -c "cachefront.redis_url=unix://$SOCKETS/redis")
+		settings+=("${REDIS_SETTINGS[@]}" -c "cachefront.redis_url=unix://$SOCKETS/redis")
 	fi
 	cf_server_init "$DIR/data" "$CF_TREE_BIN" &&
 		cf_server_start "$DIR/data" "$CF_TREE_BIN" "$SOCKETS" "$PORT" \
@@ -269,7 +277,7 @@ start_server()
 # What the specs with Redis share; the drivers make all other databases.
 make_database()
 {
-	if [[ $1 != redis ]]; then return; fi
+	if [[ $1 != redis* ]]; then return; fi
 	cf_as "$CF_TREE_BIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$SOCKETS" -p "$PORT" \
 		-U postgres -f "$SOURCE/test/lib/redis_specs.sql" postgres
 }
@@ -379,6 +387,22 @@ driver_dirs()
 	if ((CF_PGMAJOR > 15)); then printf ' %s' "--expecteddir=$1"; fi
 }
 
+# The names among those given whose files (FOLDER/NAME.EXTENSION) want a server
+# with or without tracking: with|without FOLDER EXTENSION NAMES...
+wanting()
+{
+	local how=$1 folder=$2 extension=$3 name
+	shift 3
+
+	for name in "$@"; do
+		if grep -qE "$WITHOUT_TRACKING" "$SOURCE/$folder/$name.$extension"; then
+			if [[ $how == without ]]; then echo "$name"; fi
+		elif [[ $how == with ]]; then
+			echo "$name"
+		fi
+	done
+}
+
 # suite, flavour, names
 run_regress()
 {
@@ -390,9 +414,12 @@ run_regress()
 	if (($#)); then tests=$*; fi
 	# shellcheck disable=SC2086
 	expect_something "$SOURCE" $tests
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2046,SC2086
 	run_driver "$suite" "$flavour" regress/pg_regress \
-		"$(make_var REGRESS_OPTS) $(driver_dirs "$SOURCE")" $tests
+		"$(make_var REGRESS_OPTS) $(driver_dirs "$SOURCE")" $(wanting with sql sql $tests)
+	# shellcheck disable=SC2046,SC2086
+	run_driver "$suite-rules" "$flavour" regress/pg_regress \
+		"$(make_var REGRESS_OPTS) $(driver_dirs "$SOURCE")" $(wanting without sql sql $tests)
 }
 
 run_isolation()
@@ -406,12 +433,20 @@ run_isolation()
 	redis=$(grep '^redis_' <<<"$specs")
 	# shellcheck disable=SC2086
 	expect_something "$SOURCE/test" $specs
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2046,SC2086
 	run_driver isolation "$flavour" isolation/pg_isolation_regress \
-		"$(make_var ISOLATION_OPTS) $(driver_dirs "$SOURCE/test")" $plain
-	# shellcheck disable=SC2086
+		"$(make_var ISOLATION_OPTS) $(driver_dirs "$SOURCE/test")" \
+		$(wanting with test/specs spec $plain)
+	# shellcheck disable=SC2046,SC2086
+	run_driver isolation-rules "$flavour" isolation/pg_isolation_regress \
+		"$(make_var ISOLATION_OPTS) $(driver_dirs "$SOURCE/test")" \
+		$(wanting without test/specs spec $plain)
+	# shellcheck disable=SC2046,SC2086
 	run_driver redis "$flavour" isolation/pg_isolation_regress \
-		"--use-existing $(driver_dirs "$SOURCE/test")" $redis
+		"--use-existing $(driver_dirs "$SOURCE/test")" $(wanting with test/specs spec $redis)
+	# shellcheck disable=SC2046,SC2086
+	run_driver redis-rules "$flavour" isolation/pg_isolation_regress \
+		"--use-existing $(driver_dirs "$SOURCE/test")" $(wanting without test/specs spec $redis)
 }
 
 # ---- TAP --------------------------------------------------------------------

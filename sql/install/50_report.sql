@@ -41,7 +41,8 @@ CREATE FUNCTION cache_stats_data(
     OUT l2_fills_refused bigint, OUT l2_bad_values bigint, OUT l2_lease_waits bigint,
     OUT l2_fences bigint, OUT l2_fence_failures bigint, OUT l2_settle_failures bigint,
     OUT outbox_written bigint, OUT outbox_delivered bigint,
-    OUT bus_events bigint, OUT bus_resyncs bigint)
+    OUT bus_events bigint, OUT bus_resyncs bigint,
+    OUT blind_commits bigint, OUT late_writes bigint)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
 AS 'MODULE_PATHNAME', 'cachefront_stats';

@@ -67,6 +67,7 @@ typedef struct CfEnvelope
 	bool		rows;			/* the value is rowcodec's, not JSON */
 	bool		covered;
 	bool		provable;
+	bool		tracked;		/* true only in the incarnation that filled it */
 	uint32		timeline;		/* where it was filled */
 	uint64		lsn;			/* all that committed before is in the value ... */
 	uint64		end_lsn;		/* ... and nothing that committed after */

@@ -37,7 +37,8 @@ static const char MAGIC[3] = {'c', 'f', 'e'};
 #define FLAG_ROWS 0x02
 #define FLAG_COVERED 0x04
 #define FLAG_PROVABLE 0x08
-#define FLAGS_KNOWN 0x0f
+#define FLAG_TRACKED 0x10
+#define FLAGS_KNOWN 0x1f
 
 bool
 cf_envelope_meta_is_valid(const CfEnvelope *env)
@@ -103,7 +104,8 @@ static uint8
 flags_of(const CfEnvelope *env)
 {
 	return (env->negative ? FLAG_NEGATIVE : 0) | (env->rows ? FLAG_ROWS : 0) |
-		(env->covered ? FLAG_COVERED : 0) | (env->provable ? FLAG_PROVABLE : 0);
+		(env->covered ? FLAG_COVERED : 0) | (env->provable ? FLAG_PROVABLE : 0) |
+		(env->tracked ? FLAG_TRACKED : 0);
 }
 
 Size
@@ -242,6 +244,7 @@ read_fixed(Reader *reader, CfEnvelope *env)
 	env->rows = (flags & FLAG_ROWS) != 0;
 	env->covered = (flags & FLAG_COVERED) != 0;
 	env->provable = (flags & FLAG_PROVABLE) != 0;
+	env->tracked = (flags & FLAG_TRACKED) != 0;
 	env->compression = (CfCompression) compression;
 	env->key_id = get_u16(reader);
 	env->lsn = get_u64(reader);

@@ -43,7 +43,12 @@ cf_tag_hash(Oid dboid, const char *data, int len)
 	uint64		hash = hash_bytes_extended((const unsigned char *) data, len,
 										   secrets.start ^ CF_SEED_TAG ^ dboid);
 
-	return (hash & ~UINT64CONST(1)) | cf_tag_is_reserved(data, len);
+	hash &= ~(CF_TAG_HASH_OWN | CF_TAG_HASH_TABLE);
+	if (cf_tag_is_reserved(data, len))
+		hash |= CF_TAG_HASH_OWN;
+	if (cf_tag_is_of_table(data, len))
+		hash |= CF_TAG_HASH_TABLE;
+	return hash;
 }
 
 /* The caller has checked the length. */

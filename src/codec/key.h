@@ -64,7 +64,10 @@ extern void cf_key_set_secrets(const CfHashSecrets *secrets);
 
 extern void cf_key_init(CfKey *key, Oid dboid, const char *data, int len);
 
-/* Its lowest bit says whether the tag is one of the cache itself. */
+/* Its lowest bits say whether the tag is one of the cache itself, and of a table. */
+#define CF_TAG_HASH_OWN UINT64CONST(1)
+#define CF_TAG_HASH_TABLE UINT64CONST(2)
+
 extern uint64 cf_tag_hash(Oid dboid, const char *data, int len);
 
 /* A tag with its hash. */
@@ -80,10 +83,15 @@ typedef struct CfTag
  * names are not worth typing. No caller's tag may be one.
  */
 static inline bool
+cf_tag_is_of_table(const char *tag, int len)
+{
+	return len >= 6 && memcmp(tag, "table:", 6) == 0;
+}
+
+static inline bool
 cf_tag_is_reserved(const char *tag, int len)
 {
-	return (len == 1 && (unsigned char) tag[0] < ' ') ||
-		(len >= 6 && memcmp(tag, "table:", 6) == 0) ||
+	return (len == 1 && (unsigned char) tag[0] < ' ') || cf_tag_is_of_table(tag, len) ||
 		(len >= 5 && memcmp(tag, "rule:", 5) == 0);
 }
 

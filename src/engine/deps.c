@@ -5,7 +5,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/partition.h"
+#include "utils/lsyscache.h"
+
 #include "engine/deps.h"
+#include "guc.h"
 #include "rules/rule.h"
 
 static void
@@ -65,6 +69,22 @@ cf_deps_fit(int n)
 	return n <= CF_MAX_TAGS;
 }
 
+/* A change of a partition is one of the tables that it is part of. */
+static bool
+stands_for(List *relids, Oid relid)
+{
+	ListCell   *cell;
+
+	if (!get_rel_relispartition(relid))
+		return false;
+	foreach(cell, get_partition_ancestors(relid))
+	{
+		if (list_member_oid(relids, lfirst_oid(cell)))
+			return true;
+	}
+	return false;
+}
+
 void
 cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids, CfDeps *deps)
 {
@@ -77,11 +97,32 @@ cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids, CfDep
 
 		if (cover.kind == CF_COVER_NONE)
 			deps->covered = false;
-		if (cover.kind == CF_COVER_ROW)
+		if (cover.kind == CF_COVER_TRACKED)
+			deps->tracked = true;
+		if (cover.kind == CF_COVER_ROW ||
+			(cover.kind == CF_COVER_TRACKED && stands_for(relids, lfirst_oid(cell))))
 			continue;
 		cf_tag_of_table(&tag, key->dboid, lfirst_oid(cell));
 		add_copy(deps, key->dboid, &tag);
 	}
+}
+
+bool
+cf_deps_announce(Oid dboid, List *relids)
+{
+	bool		first = false;
+	ListCell   *cell;
+
+	if (!cf_guc_track_changes)
+		return false;
+	foreach(cell, relids)
+	{
+		CfTag		tag;
+
+		cf_tag_of_table(&tag, dboid, lfirst_oid(cell));
+		first |= cf_clock_depend(cf_clock_of_tag(tag.hash));
+	}
+	return first;
 }
 
 CfClockRef *

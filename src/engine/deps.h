@@ -24,7 +24,8 @@ typedef struct CfDeps
 	int			n;
 	int			room;
 	CfDep	   *dep;			/* palloc'd */
-	bool		covered;		/* each table that was added has a rule that reaches the entry */
+	bool		covered;		/* no change of a table that was added escapes */
+	bool		tracked;		/* of one of them only because this server notices it */
 } CfDeps;
 
 /*
@@ -37,6 +38,12 @@ extern void cf_deps_begin(const CfKey *key, text **tags, int ntags, CfDeps *deps
 /* The tables that the query reads, unless such a rule covers them. */
 extern void cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids,
 							   CfDeps *deps);
+
+/*
+ * From here on commits that change these tables are to settle their clocks. True:
+ * of some that was new, and what was read before is out of date.
+ */
+extern bool cf_deps_announce(Oid dboid, List *relids);
 
 /* May a result depend on so many? Else it is not cached. */
 extern bool cf_deps_fit(int n);

@@ -70,6 +70,7 @@ collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *rep
 		memcpy(clocks + deps->n, load->inner_deps, load->ninner_deps * sizeof(CfClockRef));
 	meta->covered = load->sources.relids != NIL && !load->sources.hidden && deps->covered;
 	meta->provable = meta->covered && !load->sources.mutable;
+	meta->tracked = deps->tracked;
 	meta->deps = clocks;
 	meta->ndeps = deps->n + load->ninner_deps;
 	if (keep)

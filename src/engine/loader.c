@@ -527,6 +527,20 @@ begin_load(const CfRequest *request, CfLoad *load)
 	load->outer = current_load;
 }
 
+/* DESIGN section 5: the clocks first, then the snapshot. */
+static void
+read_clocks(CfLoad *load, const CfLoadHooks *hooks)
+{
+	load->started = load->oldest = cf_now();
+	load->stamp = cf_clock_stamp();
+	if (RecoveryInProgress())
+		load->replayed = cf_position_lsn();
+	/* Followers are told before definitions are read: test/model/epoch.pml. */
+	if (hooks != NULL && hooks->begun != NULL)
+		hooks->begun(hooks->arg);
+	AcceptInvalidationMessages();
+}
+
 void
 cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 {
@@ -547,16 +561,6 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	cf_stats_count(request->def.stats_slot, CF_COUNT_LOADS);
 	INSTR_TIME_SET_CURRENT(begin);
 
-	/* DESIGN section 5: the clocks first, then the snapshot. */
-	load->started = load->oldest = cf_now();
-	load->stamp = cf_clock_stamp();
-	if (RecoveryInProgress())
-		load->replayed = cf_position_lsn();
-	/* Followers are told before definitions are read: test/model/epoch.pml. */
-	if (hooks != NULL && hooks->begun != NULL)
-		hooks->begun(hooks->arg);
-	AcceptInvalidationMessages();
-
 	PG_TRY();
 	{
 		ParamListInfo params;
@@ -569,9 +573,14 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		/* A function in the query that writes raises an error. */
 		XactReadOnly = true;
 		params = make_params(&request->args);
-		PushActiveSnapshot(GetTransactionSnapshot());
-		stmt = plan(request, text, params, load, false);
-		PopActiveSnapshot();
+		do
+		{
+			read_clocks(load, hooks);
+			PushActiveSnapshot(GetTransactionSnapshot());
+			stmt = plan(request, text, params, load, false);
+			PopActiveSnapshot();
+			/* Nobody has depended on a table before: what was read may be out of date. */
+		} while (cf_deps_announce(request->key.dboid, load->sources.relids));
 		if (hooks != NULL && hooks->planned != NULL)
 			hooks->planned(hooks->arg, load);
 

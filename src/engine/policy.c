@@ -40,12 +40,15 @@ typedef struct Verdict
 static CfMemo verdicts = CF_MEMO("cachefront temporary tables", Verdict, 1024);
 
 static bool (*own_cache_writes) (void) = NULL;
+static void (*collect_own) (void) = NULL;
 static bool (*own_touches) (CfClockRef ref) = NULL;
 
 void
-cf_policy_set_own_writes(bool (*any) (void), bool (*touches) (CfClockRef ref))
+cf_policy_set_own_writes(bool (*any) (void), void (*collect) (void),
+						 bool (*touches) (CfClockRef ref))
 {
 	own_cache_writes = any;
+	collect_own = collect;
 	own_touches = touches;
 }
 
@@ -239,7 +242,13 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 		return false;
 	proof->xmin = XactIsoLevel == XACT_REPEATABLE_READ ?
 		cf_policy_snapshot_xmin() : InvalidFullTransactionId;
-	proof->own = cf_policy_has_written() ? own_touches : NULL;
+	proof->own = NULL;
+	if (cf_policy_has_written())
+	{
+		/* It is asked under a lock: what it must look up is looked up now. */
+		collect_own();
+		proof->own = own_touches;
+	}
 	return true;
 }
 

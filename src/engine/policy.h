@@ -27,10 +27,11 @@ extern void cf_policy_register(void);
 
 /*
  * What the invalidation side knows of the running transaction: whether it
- * holds writes to the cache, and whether to what a clock stands for. Set
- * once, at start.
+ * holds writes to the cache; and whether to what a clock stands for, once it
+ * has collected what has been written so far. Set once, at start.
  */
-extern void cf_policy_set_own_writes(bool (*any) (void), bool (*touches) (CfClockRef ref));
+extern void cf_policy_set_own_writes(bool (*any) (void), void (*collect) (void),
+									 bool (*touches) (CfClockRef ref));
 
 extern CfBypass cf_policy_bypass(const CfRequest *request);
 extern bool cf_policy_has_written(void);

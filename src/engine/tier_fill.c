@@ -138,6 +138,7 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta,
 	env->rows = tier->request->form == CF_FORM_ROWS;
 	env->covered = meta->covered;
 	env->provable = meta->provable;
+	env->tracked = meta->tracked;
 	if (cf_position_incarnation(&incarnation) && !RecoveryInProgress())
 		env->incarnation = incarnation.id;
 	else

@@ -251,6 +251,7 @@ describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1
 	meta->negative = env->negative;
 	meta->covered = env->covered;
 	meta->provable = env->provable;
+	meta->tracked = env->tracked;
 	meta->deps = clocks_of(env, request->key.dboid, &ndeps);
 	meta->ndeps = ndeps;
 }
@@ -354,6 +355,9 @@ is_proven(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag *tags, int 
 {
 	const CfRequest *request = tier->request;
 
+	/* What this server has not noticed itself, nothing else would tell it. */
+	if (env->tracked && !is_known_here(env))
+		return false;
 	if (!is_known_here(env) &&
 		(!look_at_more(tier, look, env, &tags, &ntags) || !versions_match(env, tags, ntags)))
 		return false;

@@ -26,6 +26,7 @@
 #include "invalidate/epoch.h"
 #include "invalidate/lease.h"
 #include "invalidate/pending.h"
+#include "invalidate/writeset.h"
 #include "position.h"
 
 static bool prepared = false;
@@ -106,7 +107,7 @@ judge_value(int i)
 bool
 cf_commit_touches(CfClockRef clock)
 {
-	return cf_epoch_touches(clock) || cf_pending_touches(clock);
+	return cf_epoch_touches(clock) || cf_pending_touches(clock) || cf_writeset_touches(clock);
 }
 
 void

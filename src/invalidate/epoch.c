@@ -129,6 +129,13 @@ note_ddl(Node *stmt, bool *changes, bool *shared)
 		note_level(&roles_changed);
 }
 
+void
+cf_epoch_note_blind(void)
+{
+	if (database_changed == 0)
+		database_changed = 1;
+}
+
 /*
  * From here on it may take effect, and an error may come after that: so the
  * clock is settled, whatever follows.

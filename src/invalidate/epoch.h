@@ -14,6 +14,9 @@
 
 extern void cf_epoch_install_hooks(void);
 
+/* Nobody knows what the running transaction has changed: all of its database. */
+extern void cf_epoch_note_blind(void);
+
 /* Has the running transaction changed definitions or rights? */
 extern bool cf_epoch_changing(void);
 

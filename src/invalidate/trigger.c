@@ -429,6 +429,12 @@ cf_trigger_whole_table(Oid relid, bool soft)
 		cf_tag_of_table(&tag, MyDatabaseId, lfirst_oid(cell));
 		add(&tag);
 	}
+	/* Where changes are tracked, results name a partitioned table in place of all of it. */
+	foreach(cell, cf_guc_track_changes ? ancestors : NIL)
+	{
+		cf_tag_of_table(&tag, MyDatabaseId, lfirst_oid(cell));
+		add(&tag);
+	}
 	for (int i = 0; i < n; i++)
 	{
 		if (rules[i].relid == relid || list_member_oid(ancestors, rules[i].relid))

@@ -8,6 +8,7 @@
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 
+#include "codec/key.h"
 #include "guc.h"
 #include "l1/clock.h"
 #include "position.h"
@@ -19,7 +20,8 @@ typedef struct CfSharedClock
 	pg_atomic_uint64 max_xid;	/* largest transaction id that settled here */
 	pg_atomic_uint64 lsn;		/* latest LSN that settled here; 0: none yet */
 	pg_atomic_uint32 pending;	/* transactions in their commit window */
-	pg_atomic_uint32 key;		/* part of the hash of the last key that settled here */
+	pg_atomic_uint32 key;		/* part of the hash of the last key that settled here;
+								 * of a table: somebody depends on it */
 } CfSharedClock;
 
 /* Atomics, no lock */
@@ -27,7 +29,7 @@ typedef struct CfSharedClocks
 {
 	pg_atomic_uint64 seq;		/* the last sequence number given out */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];	/* every commit writes it */
-	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* callers' tags, keys, our tags, epochs, roles */
+	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* callers' tags, keys, our tags, tables, epochs, roles */
 } CfSharedClocks;
 
 #define CF_EPOCH_BITS 12		/* databases whose epochs share no clock, mostly */
@@ -45,7 +47,7 @@ wanted_slots(void)
 static uint32
 all_slots(void)
 {
-	return 3 * wanted_slots() + CF_EPOCHS + 1;
+	return 4 * wanted_slots() + CF_EPOCHS + 1;
 }
 
 static Size
@@ -101,8 +103,12 @@ cf_clock_slots(void)
 CfClockRef
 cf_clock_of_tag(uint64 hash)
 {
+	CfClockRef	slot = (CfClockRef) ((hash >> 2) & (nslots - 1));
+
 	/* Whoever moves all of the callers' tags moves none of the cache itself. */
-	return ((hash & 1) ? 2 * nslots : 0) + (CfClockRef) ((hash >> 1) & (nslots - 1));
+	if ((hash & CF_TAG_HASH_OWN) == 0)
+		return slot;
+	return ((hash & CF_TAG_HASH_TABLE) ? 3 * nslots : 2 * nslots) + slot;
 }
 
 CfClockRef
@@ -117,15 +123,15 @@ cf_clock_of_epoch(Oid dboid)
 {
 	/* Asked twice a hit, so a multiplication (Knuth's) has to do. */
 	if (!OidIsValid(dboid))
-		return 3 * nslots;
-	return 3 * nslots + 1 +
+		return 4 * nslots;
+	return 4 * nslots + 1 +
 		(CfClockRef) ((dboid * UINT64CONST(0x9e3779b97f4a7c15)) >> (64 - CF_EPOCH_BITS));
 }
 
 CfClockRef
 cf_clock_of_roles(void)
 {
-	return 3 * nslots + CF_EPOCHS;
+	return 4 * nslots + CF_EPOCHS;
 }
 
 uint64
@@ -229,6 +235,36 @@ void
 cf_clock_lower(CfClockRef ref)
 {
 	pg_atomic_fetch_sub_u32(&clocks->slot[ref].pending, 1);
+}
+
+bool
+cf_clock_is_of_table(CfClockRef ref)
+{
+	return ref >= 3 * nslots && ref < 4 * nslots;
+}
+
+bool
+cf_clock_is_depended(CfClockRef ref)
+{
+	return pg_atomic_read_u32(&clocks->slot[ref].key) != 0;
+}
+
+/*
+ * Pending before it shows: who finds that somebody depends on it finds the clock
+ * pending or settled as well, so nobody takes it for unmoved in between.
+ */
+bool
+cf_clock_depend(CfClockRef ref)
+{
+	if (likely(cf_clock_is_depended(ref)))
+	{
+		pg_read_barrier();
+		return false;
+	}
+	cf_clock_raise(ref);
+	(void) pg_atomic_fetch_or_u32(&clocks->slot[ref].key, 1);
+	cf_clock_settle(ref, cf_clock_next(), cf_position_xid(), cf_position_lsn());
+	return true;
 }
 
 void

@@ -69,6 +69,20 @@ extern void cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid,
 extern void cf_clock_settle_key(uint64 hash, uint64 seq, FullTransactionId xid, uint64 lsn);
 extern void cf_clock_lower(CfClockRef ref);
 
+/*
+ * Of a table's tag: does, or did, any entry depend on it? What nobody
+ * ever depended on need not be settled: a writer asks after its commit has become
+ * visible, and only lowers the clock if nobody does. Who comes to depend on it
+ * says so when he knows, which settles the clock once, so that whatever was read
+ * before, by himself too, is refused as out of date. True: he was the first.
+ * The order is that of test/model/depend.pml. Never taken back.
+ */
+extern bool cf_clock_is_depended(CfClockRef ref);
+extern bool cf_clock_depend(CfClockRef ref);
+
+/* Is it the clock of tables' tags? */
+extern bool cf_clock_is_of_table(CfClockRef ref);
+
 /* Both at once: an invalidation that no transaction of this server makes. */
 extern void cf_clock_move(CfClockRef ref, uint64 lsn);
 

@@ -450,6 +450,20 @@ make_room_in_chain_locked(CfSharedL1Partition *partition, const CfKey *key,
 }
 
 /*
+ * From here on writers must settle the clocks. Who says so first outdates what he
+ * has: see cf_clock_depend.
+ */
+static void
+depend_on(const CfL1Meta *meta)
+{
+	for (int i = 0; i < meta->ndeps && cf_guc_track_changes; i++)
+	{
+		if (cf_clock_is_of_table(meta->deps[i]))
+			(void) cf_clock_depend(meta->deps[i]);
+	}
+}
+
+/*
  * The check of the clocks and the linking are one step under the partition's
  * lock. A writer raises the key's clock first and then takes the same lock to
  * unlink the key: so either it finds this entry, or this finds its clock.
@@ -468,6 +482,7 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 
 	Assert(meta->ndeps <= CF_L1_MAX_DEPS);
 	cf_l1_attach();
+	depend_on(meta);
 	if (len > (Size) cf_guc_l1_max_value)
 		return CF_L1_TOO_LARGE;
 	if (!cf_l1_meta_is_current(key, meta))

@@ -88,6 +88,8 @@ cover_text(CfCover cover)
 							cover.rule->name);
 		case CF_COVER_VIEW:
 			return "REFRESH invalidates it";
+		case CF_COVER_TRACKED:
+			return "each change of the table invalidates it";
 	}
 	return NULL;
 }

@@ -31,6 +31,7 @@
 #include "l1/clock.h"
 #include "rules/define.h"
 #include "rules/rule.h"
+#include "rules/tracked.h"
 
 /* A template of a rule, by the literal text that it begins with (or none). */
 typedef struct Start
@@ -532,8 +533,9 @@ add_cover(Oid table, Oid relid, const CfKey *key, text **tags, int ntags, CfCove
 	return false;
 }
 
-CfCover
-cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags)
+/* By rules alone. */
+static CfCover
+find_cover(Oid relid, const CfKey *key, text **tags, int ntags)
 {
 	CfCover		cover = {CF_COVER_NONE, NULL};
 	const CfRule *list;
@@ -553,5 +555,15 @@ cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags)
 		if (add_cover(lfirst_oid(cell), relid, key, tags, ntags, &cover))
 			break;
 	}
+	return cover;
+}
+
+CfCover
+cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags)
+{
+	CfCover		cover = find_cover(relid, key, tags, ntags);
+
+	if (cover.kind == CF_COVER_NONE && cf_is_tracked(relid))
+		cover.kind = CF_COVER_TRACKED;
 	return cover;
 }

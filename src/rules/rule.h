@@ -79,7 +79,8 @@ typedef enum CfCoverKind
 	CF_COVER_NONE,				/* only the time to live bounds it */
 	CF_COVER_TABLE,				/* by a table rule */
 	CF_COVER_ROW,				/* by a row rule whose template key or tag matches */
-	CF_COVER_VIEW				/* a materialized view: REFRESH invalidates it */
+	CF_COVER_VIEW,				/* a materialized view: REFRESH invalidates it */
+	CF_COVER_TRACKED			/* by no rule; the server notices each change of it */
 } CfCoverKind;
 
 typedef struct CfCover

@@ -63,6 +63,8 @@ typedef enum CfCounter
 	CF_COUNT_OUTBOX_DELIVERED,
 	CF_COUNT_BUS_EVENTS,		/* of others: applied here */
 	CF_COUNT_BUS_RESYNCS,		/* times that events may have been missed */
+	CF_COUNT_BLIND_COMMITS,		/* track_counts was off: they forgot the database */
+	CF_COUNT_LATE_WRITES,		/* commits that changed tables after we had looked */
 	CF_NCOUNTERS
 } CfCounter;
 

@@ -245,6 +245,7 @@ fill_fields(CfEnvelope *env, CfEnvelopeTag *tags, const Pair *pair)
 	env->rows = bytes[0] & 2;
 	env->covered = bytes[0] & 4;
 	env->provable = bytes[0] & 8;
+	env->tracked = bytes[0] & 16;
 	memcpy(&env->filled_at, bytes + 1, 8);
 	memcpy(&env->expires_at, bytes + 9, 8);
 	memcpy(&env->ttl, bytes + 17, 8);

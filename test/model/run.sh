@@ -57,6 +57,13 @@ CASES=(
 	'breaks epoch -DLOCKED -DNO_RAISE'
 	'holds epoch -DUNLOCKED -DNO_RAISE'
 
+	'holds depend'
+	'breaks depend -DTEST_EARLY'
+	'breaks depend -DNO_SETTLE'
+	'breaks depend -DSETTLE_FIRST'
+	'breaks depend -DNO_RAISE'
+	'breaks depend -DLATE_DEPEND'
+
 	'holds tags -DINVARIANT -DEVICT=2'
 	'holds tags -DINVARIANT -DEXPIRE'
 	'holds tags -DINVARIANT -DLOST'

@@ -66,6 +66,9 @@ sub node
 		%conf);
 	# Which tags share a clock is the same in each run.
 	$conf{'cachefront.hash_seed'} //= 1 if $conf{'shared_preload_libraries'};
+	# Most tests are of what rules, calls and times do, and see by old values that
+	# nothing else does it.
+	$conf{'cachefront.track_changes'} //= 'off' if $conf{'shared_preload_libraries'};
 	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'")
 	  foreach sort keys %conf;
 	$node->start;

@@ -105,7 +105,7 @@ sub primary
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
 	%conf = tier_conf($redis, 'shared_preload_libraries' => 'cachefront',
-		'max_connections' => 200, 'cachefront.hash_seed' => 1, %conf);
+		'max_connections' => 200, 'cachefront.hash_seed' => 1, 'cachefront.track_changes' => 'off', %conf);
 	$node->init(allows_streaming => 1);
 	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
 	$node->start;

@@ -65,6 +65,7 @@ my $gated = "SELECT cache_fetch('g', 'SELECT gate(1)')";
 $node = CfTest->node(
 	'crash',
 	'restart_after_crash' => 'on',
+	'cachefront.track_changes' => 'on',
 	'max_prepared_transactions' => 10,
 	'cachefront.flight_timeout' => '10min',
 	'cachefront.xfetch_beta' => 0,

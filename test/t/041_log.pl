@@ -13,7 +13,7 @@ use CfTest;
 
 require_debug();
 
-my $node = CfTest->node('main');
+my $node = CfTest->node('main', 'cachefront.track_changes' => 'on');
 
 sub query
 {

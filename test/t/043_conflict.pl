@@ -14,7 +14,7 @@ use CfTest;
 require_debug();
 
 my $primary = CfTest->node('primary', wal_level => 'replica', max_wal_senders => 5,
-	autovacuum => 'off', 'cachefront.ttl_jitter' => 0, 'cachefront.xfetch_beta' => 10, 'cachefront.l1_ttl' => '5min',
+	autovacuum => 'off', 'cachefront.track_changes' => 'on', 'cachefront.ttl_jitter' => 0, 'cachefront.xfetch_beta' => 10, 'cachefront.l1_ttl' => '5min',
 	hot_standby_feedback => 'off', max_standby_streaming_delay => 0);
 
 $primary->safe_psql('postgres', q{

@@ -27,7 +27,7 @@ command_ok(
 	],
 	'the checker compiles');
 
-my $node = CfTest->node('checker', deadlock_timeout => '20ms');
+my $node = CfTest->node('checker', deadlock_timeout => '20ms', 'cachefront.track_changes' => 'on');
 $node->command_ok(
 	[
 		'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-v', 'keys=120', '-v',

@@ -12,7 +12,7 @@ use CfRedis;
 use CfTest;
 
 my $redis = CfRedis->new('main');
-my $node = CfTest->node('main', 'max_logical_replication_workers' => 0);
+my $node = CfTest->node('main', 'max_logical_replication_workers' => 0, 'cachefront.track_changes' => 'on');
 
 sub query
 {

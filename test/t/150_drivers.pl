@@ -24,7 +24,7 @@ is( join(' ', sort keys %snippets),
 	'Drivers.java node.js pgbouncer.ini pooled.py schema.sql with_psycopg2.py with_psycopg3.py',
 	'the programs of the document');
 
-my $node = CfTest->node('main', listen_addresses => '127.0.0.1');
+my $node = CfTest->node('main', listen_addresses => '127.0.0.1', 'cachefront.track_changes' => 'on');
 
 $node->safe_psql('postgres', $snippets{'schema.sql'});
 append_to_file("$folder/$_", $snippets{$_}) foreach keys %snippets;

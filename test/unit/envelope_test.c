@@ -52,7 +52,7 @@ static CfEnvelope
 sample(void)
 {
 	CfEnvelope	env = {
-		.rows = true, .provable = true, .timeline = 3, .lsn = UINT64CONST(0x1234567890abcdef),
+		.rows = true, .provable = true, .tracked = true, .timeline = 3, .lsn = UINT64CONST(0x1234567890abcdef),
 		.end_lsn = UINT64CONST(0x1234567890abcdf1),
 		.incarnation = 77, .schema = 99, .filled_at = INT64CONST(800000000000000),
 		.expires_at = INT64CONST(800000300000000), .ttl = 300000000, .stale_for = 600000000,
@@ -220,7 +220,7 @@ test_fields(void)
 	CfEnvelope	got;
 
 	CHECK_INT(cf_envelope_decode_meta(pair.meta, pair.meta_len, &got), CF_ENVELOPE_OK);
-	CHECK(!got.negative && got.rows && !got.covered && got.provable);
+	CHECK(!got.negative && got.rows && !got.covered && got.provable && got.tracked);
 	CHECK_INT(got.timeline, want.timeline);
 	CHECK_INT(got.lsn, want.lsn);
 	CHECK_INT(got.end_lsn, want.end_lsn);

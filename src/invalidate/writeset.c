@@ -1,0 +1,608 @@
+/*
+ * writeset.c - the tables that a transaction has changed, from PostgreSQL's
+ * statistics of it.
+ *
+ * pgstat_get_xact_stack_level(n) with another n than the current nest level would
+ * push a level out of order, and what was counted there would be lost: so it is
+ * called with the current one only, and the others are reached by ->prev.
+ *
+ * To which clocks a table belongs is remembered until any relation's definition
+ * changes. An ancestor that a table has come to since is in no result that was
+ * made before, and results made after name the table itself.
+ *
+ * PostgreSQL decides as a relation is opened whether it counts. So if track_counts
+ * was off for a moment, the transaction is blind to its end: its commit moves the
+ * clock of the database.
+ *
+ * src/invalidate/writeset.c
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/proc.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/pgstat_internal.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "codec/key.h"
+#include "compat.h"
+#include "debug_point.h"
+#include "guc.h"
+#include "invalidate/epoch.h"
+#include "invalidate/writeset.h"
+#include "position.h"
+#include "relchange.h"
+#include "rules/tracked.h"
+#include "shmem.h"
+#include "stats/counters.h"
+
+/* What this file takes PostgreSQL's structures to be. */
+StaticAssertDecl(sizeof(((PgStat_TableXactStatus *) 0)->tuples_inserted) == sizeof(int64) &&
+				 sizeof(((PgStat_TableXactStatus *) 0)->truncdropped) == sizeof(bool),
+				 "a transaction's counts of a table are not what they were");
+
+#define CF_MAX_REMEMBERED 8192	/* tables */
+#define CF_FEW_CLOCKS 64		/* what is kept from transaction to transaction */
+
+/* To which clocks a table belongs. */
+typedef struct Family
+{
+	Oid			relid;			/* hash key */
+	int			n;				/* 0: temporary */
+	CfClockRef *clocks;
+} Family;
+
+/* A set of clocks. */
+typedef struct Clocks
+{
+	int			n;
+	int			room;
+	CfClockRef *clock;			/* in TopMemoryContext */
+} Clocks;
+
+/* What a table's counts were when we had written all that we write. */
+typedef struct Closed
+{
+	const PgStat_TableXactStatus *table;
+	int64		rows;
+} Closed;
+
+typedef struct WriteSet
+{
+	/* tables and their clocks, as far as they are known */
+	HTAB	   *families;
+	MemoryContext context;		/* of families */
+	uint64		known_as_of;	/* the generation that families is of */
+
+	/* of the running transaction */
+	Clocks		raised;
+	Clocks		touched;		/* as of the last collect */
+	LocalTransactionId blind_in;	/* one in which track_counts was off */
+	bool		closed;
+	PgStat_SubXactStatus *stack;	/* of then; NULL: there was no transaction id */
+	const PgStat_TableXactStatus *first;
+	int			ntables;		/* of ours below, those that are tracked */
+	int			tables_room;
+	Closed	   *tables;			/* in TopMemoryContext */
+
+	bool		breach;			/* to be logged */
+} WriteSet;
+
+static WriteSet own;
+static uint64 generation = 1;	/* of what relations are */
+static GucBoolAssignHook prev_assign_track_counts = NULL;
+
+static void
+relation_changed(Oid relid)
+{
+	generation++;
+}
+
+/* Called for each assignment, also where a function's or a savepoint's setting ends. */
+static void
+assign_track_counts(bool on, void *extra)
+{
+	if (prev_assign_track_counts)
+		prev_assign_track_counts(on, extra);
+	if ((!on || !pgstat_track_counts) && MyProc != NULL)
+		own.blind_in = CF_MY_LXID;
+}
+
+void
+cf_writeset_install_hooks(void)
+{
+	struct config_bool *setting = (struct config_bool *) cf_find_setting("track_counts");
+
+	cf_relchange_register(relation_changed);
+	if (setting == NULL || setting->gen.vartype != PGC_BOOL)
+		elog(ERROR, "cachefront cannot find the setting track_counts");
+	prev_assign_track_counts = setting->assign_hook;
+	setting->assign_hook = assign_track_counts;
+}
+
+bool
+cf_writeset_in_use(void)
+{
+	return cf_guc_track_changes && cf_shmem_ready();
+}
+
+bool
+cf_writeset_is_blind(void)
+{
+	return !pgstat_track_counts ||
+		(own.blind_in != InvalidLocalTransactionId && own.blind_in == CF_MY_LXID);
+}
+
+/* ---- which clocks a table belongs to ------------------------------------ */
+
+static void
+forget_families(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(Oid),
+		.entrysize = sizeof(Family),
+	};
+
+	if (own.context == NULL)
+		own.context = AllocSetContextCreate(TopMemoryContext, "cachefront write sets",
+											ALLOCSET_DEFAULT_SIZES);
+	own.families = NULL;
+	MemoryContextReset(own.context);
+	control.hcxt = own.context;
+	own.families = hash_create("cachefront families of tables", 64, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	own.known_as_of = generation;
+}
+
+/* All parents, partitioned or not, also one from which it is being detached. */
+static List *
+add_parents(Relation inherits, Oid relid, List *relids)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		relids = list_append_unique_oid(relids,
+										((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
+	systable_endscan(scan);
+	return relids;
+}
+
+/* The table, and all that it inherits from, at whatever distance. */
+static List *
+find_family(Oid relid)
+{
+	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
+	List	   *relids = list_make1_oid(relid);
+
+	for (int i = 0; i < list_length(relids); i++)
+		relids = add_parents(inherits, list_nth_oid(relids, i), relids);
+	table_close(inherits, AccessShareLock);
+	return relids;
+}
+
+static CfClockRef
+clock_of_table(Oid relid)
+{
+	CfTag		tag;
+
+	cf_tag_of_table(&tag, MyDatabaseId, relid);
+	return cf_clock_of_tag(tag.hash);
+}
+
+/* What the transaction itself has dropped counts as if it were permanent. */
+static bool
+is_temporary(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		temporary;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	temporary = ((Form_pg_class) GETSTRUCT(tuple))->relpersistence == RELPERSISTENCE_TEMP;
+	ReleaseSysCache(tuple);
+	return temporary;
+}
+
+/* In CurrentMemoryContext. */
+static void
+make_family(Family *family, Oid relid)
+{
+	List	   *relids;
+
+	family->relid = relid;
+	family->n = 0;
+	family->clocks = NULL;
+	if (is_temporary(relid))
+		return;
+	relids = find_family(relid);
+	family->clocks = palloc(list_length(relids) * sizeof(CfClockRef));
+	for (int i = 0; i < list_length(relids); i++)
+		family->clocks[family->n++] = clock_of_table(list_nth_oid(relids, i));
+	list_free(relids);
+}
+
+static void
+remember_family(const Family *family)
+{
+	Size		size = family->n * sizeof(CfClockRef);
+	CfClockRef *clocks = MemoryContextAlloc(own.context, Max(size, 1));
+	Family	   *entry = hash_search(own.families, &family->relid, HASH_ENTER, NULL);
+
+	if (size > 0)
+		memcpy(clocks, family->clocks, size);
+	entry->n = family->n;
+	entry->clocks = clocks;
+}
+
+/* Valid until the next call. */
+static const Family *
+get_family(Oid relid)
+{
+	static Family made;
+	Family	   *known;
+
+	if (own.known_as_of != generation ||
+		hash_get_num_entries(own.families) >= CF_MAX_REMEMBERED)
+		forget_families();
+	known = hash_search(own.families, &relid, HASH_FIND, NULL);
+	if (likely(known != NULL))
+		return known;
+	make_family(&made, relid);
+	/* To look it up may have brought the news that some relation has changed. */
+	if (own.known_as_of == generation)
+		remember_family(&made);
+	return &made;
+}
+
+/* ---- sets of clocks ----------------------------------------------------- */
+
+static void
+add_clock(Clocks *set, CfClockRef clock)
+{
+	if (set->n == set->room)
+	{
+		int			room = Max(2 * set->room, CF_FEW_CLOCKS);
+		Size		size = room * sizeof(CfClockRef);
+
+		set->clock = set->clock == NULL ? MemoryContextAlloc(TopMemoryContext, size) :
+			repalloc_huge(set->clock, size);
+		set->room = room;
+	}
+	set->clock[set->n++] = clock;
+}
+
+static int
+compare_clocks(const void *a, const void *b)
+{
+	CfClockRef	left = *(const CfClockRef *) a;
+	CfClockRef	right = *(const CfClockRef *) b;
+
+	return (left > right) - (left < right);
+}
+
+static void
+make_unique(Clocks *set)
+{
+	int			n = 0;
+
+	if (set->n < 2)
+		return;
+	qsort(set->clock, set->n, sizeof(CfClockRef), compare_clocks);
+	for (int i = 1; i < set->n; i++)
+	{
+		if (set->clock[i] != set->clock[n])
+			set->clock[++n] = set->clock[i];
+	}
+	set->n = n + 1;
+}
+
+/* ---- PostgreSQL's list -------------------------------------------------- */
+
+static bool
+is_of_interest(const PgStat_TableXactStatus *table)
+{
+	return !cf_is_system_relation(CF_PGSTAT_RELID(table->parent));
+}
+
+/* An UPDATE of no row is counted as well, as nothing. */
+static int64
+rows_of(const PgStat_TableXactStatus *table)
+{
+	return table->tuples_inserted + table->tuples_updated + table->tuples_deleted;
+}
+
+static bool
+is_changed(const PgStat_TableXactStatus *table)
+{
+	return rows_of(table) != 0 || table->truncdropped;
+}
+
+/* The innermost level of the transaction; the others by ->prev. */
+static PgStat_SubXactStatus *
+current_stack(void)
+{
+	return pgstat_get_xact_stack_level(GetCurrentTransactionNestLevel());
+}
+
+static void
+add_tables(const PgStat_SubXactStatus *level, Clocks *set)
+{
+	for (const PgStat_TableXactStatus *table = level->first; table != NULL;
+		 table = table->next)
+	{
+		const Family *family;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!is_of_interest(table) || !is_changed(table))
+			continue;
+		family = get_family(CF_PGSTAT_RELID(table->parent));
+		for (int i = 0; i < family->n; i++)
+			add_clock(set, family->clocks[i]);
+	}
+}
+
+void
+cf_writeset_each(void (*callback) (const CfWrittenTable *table, void *arg), void *arg)
+{
+	if (!FullTransactionIdIsValid(GetTopFullTransactionIdIfAny()))
+		return;
+	Assert(GetCurrentTransactionNestLevel() == 1);
+	for (const PgStat_TableXactStatus *table = current_stack()->first; table != NULL;
+		 table = table->next)
+	{
+		CfWrittenTable written = {
+			.relid = CF_PGSTAT_RELID(table->parent),
+			.rows = rows_of(table),
+			.truncated = table->truncdropped,
+		};
+
+		CHECK_FOR_INTERRUPTS();
+		if (is_of_interest(table) && is_changed(table) && get_family(written.relid)->n > 0)
+			callback(&written, arg);
+	}
+}
+
+/* ---- the commit --------------------------------------------------------- */
+
+static bool
+is_writer(void)
+{
+	return cf_writeset_in_use() && !IsParallelWorker() &&
+		FullTransactionIdIsValid(GetTopFullTransactionIdIfAny());
+}
+
+static void
+log_breach(void)
+{
+	own.breach = false;
+	ereport(LOG,
+			(errmsg("cachefront noticed a change of tables after it had looked at the transaction's changes"),
+			 errdetail("All entries of the database were dropped, but only after the change had become visible."),
+			 errhint("Put cachefront first into shared_preload_libraries, so that other libraries' commit callbacks run before its own.")));
+}
+
+void
+cf_writeset_begin_commit(void)
+{
+	if (unlikely(own.breach))
+		log_breach();
+	if (unlikely(cf_writeset_is_blind()) && is_writer())
+	{
+		cf_epoch_note_blind();
+		cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_BLIND_COMMITS);
+	}
+}
+
+static void
+raise_clocks(void)
+{
+	own.touched.n = 0;
+	add_tables(current_stack(), &own.touched);
+	make_unique(&own.touched);
+	for (int i = 0; i < own.touched.n; i++)
+	{
+		/* The room for it first: what is raised must be known to be. */
+		add_clock(&own.raised, own.touched.clock[i]);
+		cf_clock_raise(own.touched.clock[i]);
+	}
+}
+
+static void
+note_closed(const PgStat_TableXactStatus *table)
+{
+	if (own.ntables == own.tables_room)
+	{
+		int			room = Max(2 * own.tables_room, CF_FEW_CLOCKS);
+		Size		size = room * sizeof(Closed);
+
+		own.tables = own.tables == NULL ? MemoryContextAlloc(TopMemoryContext, size) :
+			repalloc_huge(own.tables, size);
+		own.tables_room = room;
+	}
+	own.tables[own.ntables].table = table;
+	own.tables[own.ntables].rows = rows_of(table);
+	own.ntables++;
+}
+
+/* What is there when we have looked, to be compared with what is there in the end. */
+static void
+close_set(void)
+{
+	own.stack = current_stack();
+	own.first = own.stack->first;
+	for (const PgStat_TableXactStatus *table = own.first; table != NULL; table = table->next)
+	{
+		/* Temporary tables are emptied after this, by ON COMMIT. */
+		if (is_of_interest(table) && get_family(CF_PGSTAT_RELID(table->parent))->n > 0)
+			note_closed(table);
+	}
+}
+
+void
+cf_writeset_raise(void)
+{
+	Assert(own.raised.n == 0);
+	own.closed = cf_writeset_in_use() && !IsParallelWorker();
+	own.ntables = 0;
+	own.stack = NULL;
+	own.first = NULL;
+	if (!is_writer())
+		return;
+	Assert(GetCurrentTransactionNestLevel() == 1);
+#ifndef CF_FAULT_NO_WRITE_SET
+	raise_clocks();
+#endif
+	close_set();
+	if (own.raised.n > 0)
+		CF_WAIT_POINT("writeset-window");
+}
+
+/*
+ * PostgreSQL makes the level if there is none, and here nothing may fail: so let
+ * it have a chunk that was just given back.
+ */
+static PgStat_SubXactStatus *
+stack_at_commit(void)
+{
+	void	   *room;
+
+	if (own.stack != NULL)
+		return own.stack;
+	room = MemoryContextAllocExtended(TopTransactionContext, sizeof(PgStat_SubXactStatus),
+									  MCXT_ALLOC_NO_OOM);
+	if (room == NULL)
+		return NULL;
+	pfree(room);
+	return pgstat_get_xact_stack_level(1);
+}
+
+/* Has anything been written since? No catalog can be asked here. */
+static bool
+is_written_since(void)
+{
+	PgStat_SubXactStatus *stack = stack_at_commit();
+
+	if (stack == NULL)
+		return true;
+	for (const PgStat_TableXactStatus *table = stack->first; table != own.first;
+		 table = table->next)
+	{
+		if (is_of_interest(table) && is_changed(table))
+			return true;
+	}
+	for (int i = 0; i < own.ntables; i++)
+	{
+		if (rows_of(own.tables[i].table) != own.tables[i].rows)
+			return true;
+	}
+	return false;
+}
+
+static void
+forget_database_late(void)
+{
+	cf_clock_move(cf_clock_of_epoch(MyDatabaseId), cf_position_commit_lsn());
+	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_LATE_WRITES);
+	own.breach = true;
+}
+
+static void
+shrink(Clocks *set)
+{
+	set->n = 0;
+	if (set->room <= CF_MAX_REMEMBERED)
+		return;
+	pfree(set->clock);
+	set->clock = NULL;
+	set->room = 0;
+}
+
+static void
+end(void)
+{
+	shrink(&own.raised);
+	shrink(&own.touched);
+	own.closed = false;
+	own.ntables = 0;
+	own.stack = NULL;
+	own.first = NULL;
+}
+
+void
+cf_writeset_settle(void)
+{
+	FullTransactionId xid = GetTopFullTransactionIdIfAny();
+	uint64		seq = 0;
+
+	if (!own.closed)
+		return;
+	if (own.raised.n > 0)
+		CF_HOLD_POINT("writeset-before-settle");
+	for (int i = 0; i < own.raised.n; i++)
+	{
+		CfClockRef	clock = own.raised.clock[i];
+
+		if (!cf_clock_is_depended(clock))
+		{
+			cf_clock_lower(clock);
+			continue;
+		}
+		if (seq == 0)
+			seq = cf_clock_next();
+		cf_clock_settle(clock, seq, xid, cf_position_commit_lsn());
+	}
+	own.raised.n = 0;
+	if (FullTransactionIdIsValid(xid) && is_written_since())
+		forget_database_late();
+	end();
+}
+
+void
+cf_writeset_abandon(void)
+{
+	for (int i = 0; i < own.raised.n; i++)
+		cf_clock_lower(own.raised.clock[i]);
+	end();
+}
+
+/* ---- own writes --------------------------------------------------------- */
+
+void
+cf_writeset_collect(void)
+{
+	own.touched.n = 0;
+	if (!is_writer())
+		return;
+	for (PgStat_SubXactStatus *level = current_stack(); level != NULL; level = level->prev)
+		add_tables(level, &own.touched);
+	make_unique(&own.touched);
+}
+
+bool
+cf_writeset_touches(CfClockRef clock)
+{
+	if (!cf_writeset_in_use())
+		return false;
+	if (IsParallelWorker() || cf_writeset_is_blind())
+		return true;
+	return own.touched.n > 0 &&
+		bsearch(&clock, own.touched.clock, own.touched.n, sizeof(CfClockRef),
+				compare_clocks) != NULL;
+}
