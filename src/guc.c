@@ -52,6 +52,7 @@ int			cf_guc_l1_max_value = 1024 * 1024;
 int			cf_guc_l1_size = 64 * 1024;
 int			cf_guc_l1_ttl = 2000;
 int			cf_guc_max_keys_per_commit = 10000;
+int			cf_guc_max_stale = 0;
 char	   *cf_guc_namespace = NULL;
 int			cf_guc_negative_ttl = 30;
 int			cf_guc_notify = CF_NOTIFY_BATCHED;
@@ -316,6 +317,17 @@ cf_guc_define(void)
 							10 * 1000 * 1000,
 							PGC_USERSET,
 							0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.max_stale",
+							"Sets how long after it was filled an entry may be served although rows that it was read from have changed.",
+							"Zero serves none. What is invalidated by hand, or by a change of definitions, is never served.",
+							&cf_guc_max_stale,
+							0,
+							0,
+							INT_MAX,
+							PGC_USERSET,
+							GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
 	DefineCustomStringVariable("cachefront.namespace",

@@ -43,6 +43,7 @@ extern int	cf_guc_l1_max_value;	/* bytes */
 extern int	cf_guc_l1_size;			/* kilobytes */
 extern int	cf_guc_l1_ttl;			/* milliseconds */
 extern int	cf_guc_max_keys_per_commit;
+extern int	cf_guc_max_stale;		/* milliseconds */
 extern char *cf_guc_namespace;	/* empty: the default */
 extern int	cf_guc_negative_ttl;	/* seconds */
 extern int	cf_guc_notify;			/* CfNotify */

@@ -88,13 +88,15 @@ check_settings(FunctionCallInfo fcinfo)
 				 errmsg("invalid scope \"%s\"",
 						text_to_cstring(PG_GETARG_TEXT_PP(7))),
 				 errhint("A scope is 'role', 'shared' or 'setting:NAME'.")));
+	if (!PG_ARGISNULL(8))
+		(void) cf_ttl_check(PG_GETARG_INTERVAL_P(8), "max_stale", true);
 }
 
 Datum
 cachefront_define(PG_FUNCTION_ARGS)
 {
-	Datum		values[6];
-	bool		nulls[6];
+	Datum		values[7];
+	bool		nulls[7];
 	char	   *name;
 
 	cf_shmem_require();

@@ -326,7 +326,7 @@ cachefront_invalidate_table(PG_FUNCTION_ARGS)
 					 errhint("What reads a view depends on the view's tables.")));
 	}
 	cf_pending_note_by_hand();
-	cf_trigger_whole_table(relid, false);
+	cf_trigger_whole_table(relid, cf_pending_add_tag);
 	PG_RETURN_VOID();
 }
 

@@ -35,6 +35,7 @@
 #include "api/args.h"
 #include "compat.h"
 #include "guc.h"
+#include "invalidate/pending.h"
 #include "invalidate/trigger.h"
 #include "rules/define.h"
 #include "rules/rule.h"
@@ -83,7 +84,7 @@ cachefront_invalidate_row(PG_FUNCTION_ARGS)
 	if (!cf_shmem_ready())
 		return PointerGetDatum(NULL);
 	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
-		cf_trigger_whole_table(RelationGetRelid(data->tg_relation), false);
+		cf_trigger_whole_table(RelationGetRelid(data->tg_relation), cf_pending_add_tag_of_rows);
 	else
 		cf_trigger_row(data);
 	return PointerGetDatum(NULL);
@@ -97,7 +98,7 @@ cachefront_invalidate_statement(PG_FUNCTION_ARGS)
 	if (!cf_shmem_ready())
 		return PointerGetDatum(NULL);
 	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
-		cf_trigger_whole_table(RelationGetRelid(data->tg_relation), false);
+		cf_trigger_whole_table(RelationGetRelid(data->tg_relation), cf_pending_add_tag_of_rows);
 	else
 		cf_trigger_table(RelationGetRelid(data->tg_relation));
 	return PointerGetDatum(NULL);

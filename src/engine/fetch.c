@@ -67,6 +67,8 @@ look_in_l1(CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 		cf_load_add_entry(result->filled_at, result->deps, result->ndeps);
 		cf_watch_nested_fetch(request->binding);
 	}
+	if (unlikely(result->outdated) && status == CF_L1_HIT)
+		count(request, CF_COUNT_MAX_STALE_HITS);
 	return status;
 }
 
@@ -241,7 +243,7 @@ look_again(const CfRequest *request, CfL1Result *again)
 	CfL1Status	status;
 
 	status = cf_l1_get_within(&request->key, &request->id, CF_L1_PART_NONE, cf_now(),
-							  tagged ? CF_L1_WANT_DEPS : 0, request->limits, NULL, again);
+							  tagged ? CF_L1_WANT_DEPS : 0, request->limits, NULL, 0, again);
 	if (again->no_memory)
 		again->ndeps = 0;		/* nothing is kept, then */
 	return status;
@@ -494,7 +496,7 @@ fetch_bypass(CfRequest *request, CfBypass bypass)
 	{
 		if (cf_policy_may_share(request) &&
 			cf_l1_get_within(&request->key, &request->id, request->part, cf_now(), 0,
-							 request->limits, &proof, &result) == CF_L1_HIT &&
+							 request->limits, &proof, 0, &result) == CF_L1_HIT &&
 			!result.no_memory)
 		{
 			count(request, CF_COUNT_L1_HITS);
@@ -565,6 +567,7 @@ cf_fetch(CfRequest *request)
 	if (unlikely(bypass != CF_BYPASS_NONE))
 		return fetch_bypass(request, bypass);
 	cf_load_check_scope(&request->def);
+	request->max_stale = cf_policy_max_stale(request);
 
 	if (unlikely(!cf_policy_may_share(request)))
 	{

@@ -92,6 +92,7 @@ cf_fill_describe(const CfRequest *request, const CfLoad *load, const CfL1Result 
 	meta->stats_slot = request->def.stats_slot;
 	meta->about = cf_request_note(request);
 	meta->negative = load->negative;
+	meta->outlives = request->def.max_stale > 0;
 	collect_deps(request, load, replaced, deps, meta);
 }
 

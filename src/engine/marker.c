@@ -51,7 +51,7 @@ cf_marker_get(CfRequest *request, CfL1Part part, TimestampTz now, int flags,
 
 	do
 		status = cf_l1_get_within(&request->key, &request->id, part, now, flags,
-								  request->limits, NULL, result);
+								  request->limits, NULL, request->max_stale, result);
 	while (unlikely(status == CF_L1_MARKED) && follow_marker(request, result->marker));
 	return status;
 }

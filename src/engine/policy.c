@@ -307,6 +307,12 @@ cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative)
 	return Max(ttl, 1);
 }
 
+int64
+cf_policy_max_stale(const CfRequest *request)
+{
+	return cf_load_active() ? 0 : request->def.max_stale;
+}
+
 void
 cf_policy_register(void)
 {

@@ -61,6 +61,13 @@ extern FullTransactionId cf_policy_snapshot_xmin(void);
 extern void cf_policy_count(const CfRequest *request, CfBypass bypass);
 extern const char *cf_policy_reason(CfBypass bypass);
 
+/*
+ * For how long after it was filled (us) the caller, whom nothing keeps out of the
+ * cache, may have what changed rows have outdated. Inside of a load not at all:
+ * its result would be as old, and others would get it.
+ */
+extern int64 cf_policy_max_stale(const CfRequest *request);
+
 /* Time to live in us for a value of so many rows, shortened by jitter. */
 extern int64 cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative);
 

@@ -61,6 +61,7 @@ typedef struct CfRequest
 	CfBinding	binding;		/* of the identity: what is known of the query so far */
 	CfIdentity	id;
 	CfL1Limits *limits;			/* what its tags and ttl ask of an entry, or NULL */
+	int64		max_stale;		/* us; see cf_policy_max_stale */
 } CfRequest;
 
 /*

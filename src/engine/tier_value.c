@@ -252,6 +252,7 @@ describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1
 	meta->covered = env->covered;
 	meta->provable = env->provable;
 	meta->tracked = env->tracked;
+	meta->outlives = request->def.max_stale > 0;
 	meta->deps = clocks_of(env, request->key.dboid, &ndeps);
 	meta->ndeps = ndeps;
 }

@@ -1,7 +1,8 @@
 /*
  * commit.c - the order of things around a commit. DESIGN section 5:
  *
- *	1. PRE_COMMIT, local: raise the clocks, unlink the keys' entries
+ *	1. PRE_COMMIT, local: raise the clocks, unlink the keys' entries (or, by
+ *	   changed rows, leave them to who asked for max_stale)
  *	3. the commit becomes visible
  *	5. COMMIT callback, local: advance the clocks and lower them, then store
  *	   what cache_set left; after DDL, whose epoch ends later, when that has
@@ -110,6 +111,51 @@ cf_commit_touches(CfClockRef clock)
 	return cf_epoch_touches(clock) || cf_pending_touches(clock) || cf_writeset_touches(clock);
 }
 
+static void
+raise_clock(CfOp *op)
+{
+	op->hard = !op->rows;
+	if (op->hard)
+		cf_clock_raise(op->clock);
+	else
+		cf_clock_raise_rows(op->clock);
+	op->raised = true;
+}
+
+static void
+settle_clock(CfOp *op, uint64 seq, FullTransactionId xid, uint64 lsn)
+{
+	if (op->kind == CF_OP_KEY)
+		cf_clock_settle_key(op->key.hash, seq, xid, lsn);
+	else if (op->hard)
+		cf_clock_settle(op->clock, seq, xid, lsn);
+	else
+		cf_clock_settle_rows(op->clock, seq, xid, lsn);
+	op->raised = false;
+}
+
+static void
+lower_clock(CfOp *op)
+{
+	if (op->hard)
+		cf_clock_lower(op->clock);
+	else
+		cf_clock_lower_rows(op->clock);
+	op->raised = false;
+}
+
+/* Entries of what was raised that only the key leads to. */
+static void
+drop_entries(const CfOp *op)
+{
+	if (op->kind == CF_OP_FLUSH)
+		cf_l1_delete_database(MyDatabaseId);
+	else if (op->kind == CF_OP_KEY && op->rows)
+		cf_l1_outdate_key(&op->key);
+	else if (op->kind == CF_OP_KEY)
+		cf_l1_delete_key(&op->key);
+}
+
 void
 cf_commit_prepare(void)
 {
@@ -133,12 +179,8 @@ cf_commit_prepare(void)
 			continue;
 
 		/* Raise first: see cf_l1_put. */
-		cf_clock_raise(op->clock);
-		op->raised = true;
-		if (op->kind == CF_OP_KEY)
-			cf_l1_delete_key(&op->key);
-		else if (op->kind == CF_OP_FLUSH)
-			cf_l1_delete_database(MyDatabaseId);
+		raise_clock(op);
+		drop_entries(op);
 	}
 	CF_WAIT_POINT("commit-window");
 }
@@ -286,11 +328,7 @@ cf_commit_settle(void)
 
 		if (!op->raised)
 			continue;
-		if (op->kind == CF_OP_KEY)
-			cf_clock_settle_key(op->key.hash, seq, xid, lsn);
-		else
-			cf_clock_settle(op->clock, seq, xid, lsn);
-		op->raised = false;
+		settle_clock(op, seq, xid, lsn);
 		cf_stats_count(CF_STATS_DEFAULT, op->kind == CF_OP_KEY ?
 					   CF_COUNT_INVALIDATED_KEYS : CF_COUNT_INVALIDATED_TAGS);
 	}
@@ -312,8 +350,7 @@ cf_commit_abandon(void)
 		CfOp	   *op = cf_pending_op(i);
 
 		if (op->raised)
-			cf_clock_lower(op->clock);
-		op->raised = false;
+			lower_clock(op);
 	}
 }
 

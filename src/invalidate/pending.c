@@ -306,26 +306,44 @@ copy_key(const CfKey *key)
 	return copy;
 }
 
-void
-cf_pending_add_key(const CfKey *key)
+static void
+add_key(const CfKey *key, bool rows)
 {
 	CfHash128	hash;
 	char	   *copy;
 	CfOp	   *op;
+	int			known;
 
 	begin();
 	hash_key(&hash, key);
 	/* Once is enough, unless a value was set or touched after it. */
-	if (find_newest(&hash) > last_value_op)
+	known = find_newest(&hash);
+	if (known > last_value_op)
+	{
+		ops[known].rows &= rows;
 		return;
+	}
 	copy = copy_key(key);
 	op = append(CF_OP_KEY, &hash, cf_clock_of_key(key->hash));
 	op->key = *key;
 	op->key.data = copy;
+	op->rows = rows;
+}
+
+void
+cf_pending_add_key(const CfKey *key)
+{
+	add_key(key, false);
+}
+
+void
+cf_pending_add_key_of_row(const CfKey *key)
+{
+	add_key(key, true);
 }
 
 static void
-add_tag(const CfTag *tag, bool soft)
+add_tag(const CfTag *tag, bool soft, bool rows)
 {
 	CfHash128	hash;
 	char	   *copy;
@@ -340,6 +358,7 @@ add_tag(const CfTag *tag, bool soft)
 	if (known > last_value_op)
 	{
 		ops[known].soft &= soft;
+		ops[known].rows &= rows;
 		return;
 	}
 	copy = MemoryContextAlloc(context, tag->len);
@@ -348,18 +367,25 @@ add_tag(const CfTag *tag, bool soft)
 	op->tag = copy;
 	op->tag_len = tag->len;
 	op->soft = soft;
+	op->rows = rows;
 }
 
 void
 cf_pending_add_tag(const CfTag *tag)
 {
-	add_tag(tag, false);
+	add_tag(tag, false, false);
+}
+
+void
+cf_pending_add_tag_of_rows(const CfTag *tag)
+{
+	add_tag(tag, false, true);
 }
 
 void
 cf_pending_add_soft_tag(const CfTag *tag)
 {
-	add_tag(tag, true);
+	add_tag(tag, true, true);
 }
 
 void

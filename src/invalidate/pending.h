@@ -29,8 +29,10 @@ typedef struct CfOp
 {
 	CfOpKind	kind;
 	CfClockRef	clock;			/* of what it is about: SET and TOUCH move none */
-	bool		raised;			/* its clock is raised */
+	bool		raised;			/* its clock is raised, */
+	bool		hard;			/* and not for changed rows alone */
 	bool		soft;			/* TAG: the user did not ask for it */
+	bool		rows;			/* KEY, TAG: it comes of changed rows, and of nothing else */
 	CfHash128	hash;			/* what it is about */
 	int			older;			/* the previous operation about that, or -1 */
 	int			older_on_clock; /* likewise for all that share its clock */
@@ -54,7 +56,11 @@ typedef struct CfOp
 extern void cf_pending_add_key(const CfKey *key);
 extern void cf_pending_add_tag(const CfTag *tag);
 
-/* The same for what PREPARE TRANSACTION need not refuse: see commit.c. */
+/* The same because rows have changed: who asked for max_stale goes on with what he has. */
+extern void cf_pending_add_key_of_row(const CfKey *key);
+extern void cf_pending_add_tag_of_rows(const CfTag *tag);
+
+/* That, for what PREPARE TRANSACTION need not refuse: see commit.c. */
 extern void cf_pending_add_soft_tag(const CfTag *tag);
 extern void cf_pending_add_flush(void);
 

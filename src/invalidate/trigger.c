@@ -282,7 +282,7 @@ collect_row(Compiled *compiled, HeapTuple row, TupleDesc desc)
 		if (buf->len > 0 && buf->len <= CF_MAX_KEY)
 		{
 			cf_key_init(&key, MyDatabaseId, buf->data, buf->len);
-			cf_pending_add_key(&key);
+			cf_pending_add_key_of_row(&key);
 		}
 	}
 	for (int i = 0; i < compiled->ntags; i++)
@@ -293,7 +293,7 @@ collect_row(Compiled *compiled, HeapTuple row, TupleDesc desc)
 			CfTag		tag;
 
 			cf_tag_init(&tag, MyDatabaseId, buf->data, buf->len);
-			cf_pending_add_tag(&tag);
+			cf_pending_add_tag_of_rows(&tag);
 		}
 	}
 }
@@ -346,9 +346,8 @@ columns_changed(const Compiled *compiled, HeapTuple old, HeapTuple new, TupleDes
 
 /* What depends on the rule, and what too many rules reach. */
 static void
-add_rule(const CfTag *rule_tag, bool has_template, bool soft)
+add_rule(const CfTag *rule_tag, bool has_template, void (*add) (const CfTag *tag))
 {
-	void		(*add) (const CfTag *tag) = soft ? cf_pending_add_soft_tag : cf_pending_add_tag;
 	CfTag		any;
 
 	add(rule_tag);
@@ -376,7 +375,7 @@ collect_rows(Compiled *compiled, TriggerData *data)
 		return;
 	if (cf_pending_count() >= cf_guc_max_keys_per_commit)
 	{
-		add_rule(&compiled->rule_tag, true, false);
+		add_rule(&compiled->rule_tag, true, cf_pending_add_tag_of_rows);
 		return;
 	}
 	if (compiled->needs_settings)
@@ -396,7 +395,8 @@ cf_trigger_row(TriggerData *data)
 	if (compiled->whole_table)
 	{
 		cf_trigger_table(RelationGetRelid(data->tg_relation));
-		add_rule(&compiled->rule_tag, has_template(&compiled->args), false);
+		add_rule(&compiled->rule_tag, has_template(&compiled->args),
+				 cf_pending_add_tag_of_rows);
 	}
 	else
 		collect_rows(compiled, data);
@@ -408,13 +408,12 @@ cf_trigger_table(Oid relid)
 	CfTag		tag;
 
 	cf_tag_of_table(&tag, MyDatabaseId, relid);
-	cf_pending_add_tag(&tag);
+	cf_pending_add_tag_of_rows(&tag);
 }
 
 void
-cf_trigger_whole_table(Oid relid, bool soft)
+cf_trigger_whole_table(Oid relid, void (*add) (const CfTag *tag))
 {
-	void		(*add) (const CfTag *tag) = soft ? cf_pending_add_soft_tag : cf_pending_add_tag;
 	List	   *ancestors = get_rel_relispartition(relid) ?
 		get_partition_ancestors(relid) : NIL;
 	const CfRule *rules;
@@ -438,7 +437,7 @@ cf_trigger_whole_table(Oid relid, bool soft)
 	for (int i = 0; i < n; i++)
 	{
 		if (rules[i].relid == relid || list_member_oid(ancestors, rules[i].relid))
-			add_rule(rules[i].tag, has_template(&rules[i].args), soft);
+			add_rule(rules[i].tag, has_template(&rules[i].args), add);
 	}
 	list_free(ancestors);
 }
@@ -465,7 +464,7 @@ trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 	if (((access == OAT_TRUNCATE && class_id == RelationRelationId) ||
 		 is_rewritten(access, class_id, arg)) &&
 		cf_shmem_ready() && get_rel_persistence(object_id) != RELPERSISTENCE_TEMP)
-		cf_trigger_whole_table(object_id, true);
+		cf_trigger_whole_table(object_id, cf_pending_add_soft_tag);
 }
 
 /*
@@ -498,7 +497,7 @@ cf_trigger_pre_commit(void)
 	for (int i = 0; i < n && n < CF_MAX_CHANGED; i++)
 	{
 		if (OidIsValid(changed[i]) && get_rel_name(changed[i]) != NULL)
-			cf_trigger_whole_table(changed[i], true);
+			cf_trigger_whole_table(changed[i], cf_pending_add_soft_tag);
 	}
 }
 

@@ -10,14 +10,16 @@
 
 #include "commands/trigger.h"
 
+#include "codec/key.h"
+
 /* A row trigger fired: collects the keys and tags of the old and new row. */
 extern void cf_trigger_row(TriggerData *data);
 
 /*
- * Everything that reads the table, however it is covered, is out of date:
- * TRUNCATE (soft: see cf_pending_add_soft_tag), cache_invalidate_table.
+ * Everything that reads the table, however it is covered, is out of date: by
+ * TRUNCATE or cache_invalidate_table. add is one of cf_pending_add_..._tag.
  */
-extern void cf_trigger_whole_table(Oid relid, bool soft);
+extern void cf_trigger_whole_table(Oid relid, void (*add) (const CfTag *tag));
 
 /* What depends on the table as such: a table rule fired. */
 extern void cf_trigger_table(Oid relid);

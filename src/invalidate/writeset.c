@@ -420,7 +420,7 @@ raise_clocks(void)
 	{
 		/* The room for it first: what is raised must be known to be. */
 		add_clock(&own.raised, own.touched.clock[i]);
-		cf_clock_raise(own.touched.clock[i]);
+		cf_clock_raise_rows(own.touched.clock[i]);
 	}
 }
 
@@ -561,12 +561,12 @@ cf_writeset_settle(void)
 
 		if (!cf_clock_is_depended(clock))
 		{
-			cf_clock_lower(clock);
+			cf_clock_lower_rows(clock);
 			continue;
 		}
 		if (seq == 0)
 			seq = cf_clock_next();
-		cf_clock_settle(clock, seq, xid, cf_position_commit_lsn());
+		cf_clock_settle_rows(clock, seq, xid, cf_position_commit_lsn());
 	}
 	own.raised.n = 0;
 	if (FullTransactionIdIsValid(xid) && is_written_since())
@@ -578,7 +578,7 @@ void
 cf_writeset_abandon(void)
 {
 	for (int i = 0; i < own.raised.n; i++)
-		cf_clock_lower(own.raised.clock[i]);
+		cf_clock_lower_rows(own.raised.clock[i]);
 	end();
 }
 

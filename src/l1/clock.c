@@ -24,18 +24,27 @@ typedef struct CfSharedClock
 								 * of a table: somebody depends on it */
 } CfSharedClock;
 
+/* What moved a tag's clock for another reason than changed rows. */
+typedef struct CfSharedHardClock
+{
+	pg_atomic_uint64 seq;		/* of the last that settled */
+	pg_atomic_uint32 pending;
+} CfSharedHardClock;
+
 /* Atomics, no lock */
 typedef struct CfSharedClocks
 {
 	pg_atomic_uint64 seq;		/* the last sequence number given out */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];	/* every commit writes it */
-	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];	/* callers' tags, keys, our tags, tables, epochs, roles */
+	/* Callers' tags, keys, our tags, tables, epochs, roles; then the hard clocks of tags */
+	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];
 } CfSharedClocks;
 
 #define CF_EPOCH_BITS 12		/* databases whose epochs share no clock, mostly */
 #define CF_EPOCHS ((1 << CF_EPOCH_BITS) + 1)	/* and the server's */
 
 static CfSharedClocks *clocks = NULL;
+static CfSharedHardClock *hard_clocks = NULL;
 static uint32 nslots = 0;		/* of keys and of each kind of tags, a power of two */
 
 static uint32
@@ -50,17 +59,30 @@ all_slots(void)
 	return 4 * wanted_slots() + CF_EPOCHS + 1;
 }
 
+static uint32
+hard_slots(void)
+{
+	return 3 * wanted_slots();
+}
+
+static Size
+hard_offset(void)
+{
+	return MAXALIGN(add_size(offsetof(CfSharedClocks, slot),
+							 mul_size(all_slots(), sizeof(CfSharedClock))));
+}
+
 static Size
 clock_shmem_size(void)
 {
-	return add_size(offsetof(CfSharedClocks, slot),
-					mul_size(all_slots(), sizeof(CfSharedClock)));
+	return add_size(hard_offset(), mul_size(hard_slots(), sizeof(CfSharedHardClock)));
 }
 
 static void
 clock_shmem_init(void *memory, LWLockPadded *locks)
 {
 	CfSharedClocks *new = memory;
+	CfSharedHardClock *hard = (CfSharedHardClock *) ((char *) memory + hard_offset());
 
 	pg_atomic_init_u64(&new->seq, 1);
 	for (uint32 i = 0; i < all_slots(); i++)
@@ -71,12 +93,18 @@ clock_shmem_init(void *memory, LWLockPadded *locks)
 		pg_atomic_init_u32(&new->slot[i].pending, 0);
 		pg_atomic_init_u32(&new->slot[i].key, 0);
 	}
+	for (uint32 i = 0; i < hard_slots(); i++)
+	{
+		pg_atomic_init_u64(&hard[i].seq, 0);
+		pg_atomic_init_u32(&hard[i].pending, 0);
+	}
 }
 
 static void
 clock_shmem_attach(void *memory, LWLockPadded *locks)
 {
 	clocks = memory;
+	hard_clocks = (CfSharedHardClock *) ((char *) memory + hard_offset());
 	nslots = wanted_slots();
 }
 
@@ -134,6 +162,17 @@ cf_clock_of_roles(void)
 	return 4 * nslots + CF_EPOCHS;
 }
 
+/* NULL: it is no tag's. */
+static inline CfSharedHardClock *
+hard_clock_of(CfClockRef ref)
+{
+	if (ref < nslots)
+		return &hard_clocks[ref];
+	if (ref >= 2 * nslots && ref < 4 * nslots)
+		return &hard_clocks[ref - nslots];
+	return NULL;
+}
+
 uint64
 cf_clock_stamp(void)
 {
@@ -181,6 +220,20 @@ cf_clock_unmoved(CfClockRef ref, uint64 stamp)
 	return pg_atomic_read_u64(&slot->seq) <= stamp;
 }
 
+/* In the order of cf_clock_unmoved, for the same reason. */
+bool
+cf_clock_unmoved_but_by_rows(CfClockRef ref, uint64 stamp)
+{
+	CfSharedHardClock *hard = hard_clock_of(ref);
+
+	if (hard == NULL)
+		return cf_clock_unmoved(ref, stamp);
+	if (pg_atomic_read_u32(&hard->pending) != 0)
+		return false;
+	pg_read_barrier();
+	return pg_atomic_read_u64(&hard->seq) <= stamp;
+}
+
 bool
 cf_clock_precedes(CfClockRef ref, FullTransactionId xmin)
 {
@@ -188,9 +241,19 @@ cf_clock_precedes(CfClockRef ref, FullTransactionId xmin)
 }
 
 void
-cf_clock_raise(CfClockRef ref)
+cf_clock_raise_rows(CfClockRef ref)
 {
 	pg_atomic_fetch_add_u32(&clocks->slot[ref].pending, 1);
+}
+
+void
+cf_clock_raise(CfClockRef ref)
+{
+	CfSharedHardClock *hard = hard_clock_of(ref);
+
+	if (hard != NULL)
+		pg_atomic_fetch_add_u32(&hard->pending, 1);
+	cf_clock_raise_rows(ref);
 }
 
 uint64
@@ -210,7 +273,7 @@ raise_to(pg_atomic_uint64 *target, uint64 value)
 }
 
 void
-cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
+cf_clock_settle_rows(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
 {
 	CfSharedClock *slot = &clocks->slot[ref];
 
@@ -219,6 +282,19 @@ cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
 	raise_to(&slot->seq, seq);
 	/* A full barrier: whoever sees pending fall sees the new number too. */
 	pg_atomic_fetch_sub_u32(&slot->pending, 1);
+}
+
+void
+cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
+{
+	CfSharedHardClock *hard = hard_clock_of(ref);
+
+	if (hard != NULL)
+	{
+		raise_to(&hard->seq, seq);
+		pg_atomic_fetch_sub_u32(&hard->pending, 1);
+	}
+	cf_clock_settle_rows(ref, seq, xid, lsn);
 }
 
 /* While it is written the clock is pending: nobody takes the one for the other. */
@@ -232,7 +308,7 @@ cf_clock_settle_key(uint64 hash, uint64 seq, FullTransactionId xid, uint64 lsn)
 }
 
 void
-cf_clock_lower(CfClockRef ref)
+cf_clock_lower_rows(CfClockRef ref)
 {
 	pg_atomic_fetch_sub_u32(&clocks->slot[ref].pending, 1);
 }
@@ -261,10 +337,20 @@ cf_clock_depend(CfClockRef ref)
 		pg_read_barrier();
 		return false;
 	}
-	cf_clock_raise(ref);
+	cf_clock_raise_rows(ref);
 	(void) pg_atomic_fetch_or_u32(&clocks->slot[ref].key, 1);
-	cf_clock_settle(ref, cf_clock_next(), cf_position_xid(), cf_position_lsn());
+	cf_clock_settle_rows(ref, cf_clock_next(), cf_position_xid(), cf_position_lsn());
 	return true;
+}
+
+void
+cf_clock_lower(CfClockRef ref)
+{
+	CfSharedHardClock *hard = hard_clock_of(ref);
+
+	if (hard != NULL)
+		pg_atomic_fetch_sub_u32(&hard->pending, 1);
+	cf_clock_lower_rows(ref);
 }
 
 void

@@ -8,6 +8,11 @@
  * after. A reader stamps itself before it takes its snapshot; what it read is
  * current as long as no clock was settled after the stamp and none is
  * pending. Two tags that share a slot cost a miss, never a stale hit.
+ *
+ * Who asked for max_stale takes what a change of rows has outdated, and nothing
+ * else: so a tag has a second clock, which each move moves as well unless it says
+ * that it comes of rows (..._rows). Whoever moves a clock for another reason, a
+ * new one too, need not know of it.
  * DESIGN sections 4 and 5.
  *
  * Locking: atomics only.
@@ -48,6 +53,12 @@ extern uint64 cf_clock_seq(CfClockRef ref);
 extern bool cf_clock_unmoved(CfClockRef ref, uint64 stamp);
 
 /*
+ * The same, whatever changes of rows have done to it since. Of keys and epochs:
+ * as above, for they have no second clock (nor has that of roles).
+ */
+extern bool cf_clock_unmoved_but_by_rows(CfClockRef ref, uint64 stamp);
+
+/*
  * The LSN of the last invalidation that was settled there since the server
  * started: what was read before that is not current. Of a key it is known only
  * until another key of the same clock is invalidated (0 then): busy keys would
@@ -82,6 +93,11 @@ extern bool cf_clock_depend(CfClockRef ref);
 
 /* Is it the clock of tables' tags? */
 extern bool cf_clock_is_of_table(CfClockRef ref);
+
+/* The same for what rules or PostgreSQL's own write set say of changed rows. */
+extern void cf_clock_raise_rows(CfClockRef ref);
+extern void cf_clock_settle_rows(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn);
+extern void cf_clock_lower_rows(CfClockRef ref);
 
 /* Both at once: an invalidation that no transaction of this server makes. */
 extern void cf_clock_move(CfClockRef ref, uint64 lsn);

@@ -29,7 +29,8 @@ extern dsa_area *cf_l1_dsa;
  * are few sizes of allocations, and memory that evicting one value frees is of
  * use to any other (memory.c). All fields
  * are written before the entry is linked, and protected by the partition's
- * lock from then on; only sieve.visited is set under the shared lock.
+ * lock from then on; only sieve.visited is set under the shared lock. After it is
+ * linked, only the links, ttl and CF_ENTRY_OUTDATED change.
  */
 typedef struct CfSharedL1Entry
 {
@@ -58,7 +59,9 @@ typedef struct CfSharedL1Entry
 #define CF_ENTRY_NEGATIVE 0x01
 #define CF_ENTRY_COVERED 0x02
 #define CF_ENTRY_PROVABLE 0x04
-#define CF_ENTRY_MARKER_SHIFT 4
+#define CF_ENTRY_OUTLIVES 0x08	/* see CfL1Meta.outlives */
+#define CF_ENTRY_OUTDATED 0x10	/* a changed row has invalidated its key */
+#define CF_ENTRY_MARKER_SHIFT 5
 
 StaticAssertDecl(sizeof(CfSharedL1Entry) <= 128,
 				 "an entry's overhead is promised to be at most 128 bytes");

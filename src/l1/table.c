@@ -38,12 +38,37 @@ cf_l1_entry_is_current(const CfSharedL1Entry *entry)
 {
 	const CfClockRef *deps = cf_entry_deps(entry);
 
-	if (!cf_clock_unmoved(cf_clock_of_epoch(entry->dboid), entry->stamp) ||
+	if ((entry->flags & CF_ENTRY_OUTDATED) ||
+		!cf_clock_unmoved(cf_clock_of_epoch(entry->dboid), entry->stamp) ||
 		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), entry->stamp))
 		return false;
 	for (int i = 0; i < entry->ndeps; i++)
 	{
 		if (!cf_clock_unmoved(deps[i], entry->stamp))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What is not current: was it but rows that changed? Whoever invalidates a key
+ * by hand unlinks its entries. A marker that says that results are not shared is
+ * asked about again at once.
+ */
+static bool
+is_outdated_by_rows(const CfSharedL1Entry *entry)
+{
+	const CfClockRef *deps = cf_entry_deps(entry);
+	CfL1Marker	marker = cf_entry_marker(entry);
+
+	if (marker != CF_L1_VALUE && marker != CF_L1_MARK_BOUND && marker != CF_L1_MARK_BOUND_ALL)
+		return false;
+	if (!cf_clock_unmoved(cf_clock_of_epoch(entry->dboid), entry->stamp) ||
+		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), entry->stamp))
+		return false;
+	for (int i = 0; i < entry->ndeps; i++)
+	{
+		if (!cf_clock_unmoved_but_by_rows(deps[i], entry->stamp))
 			return false;
 	}
 	return true;
@@ -221,7 +246,7 @@ cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits)
 CfL1Status
 cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, TimestampTz now,
 				 int flags, const CfL1Limits *limits, const CfL1Proof *proof,
-				 CfL1Result *result)
+				 int64 max_stale, CfL1Result *result)
 {
 	CfSharedL1Partition *partition;
 	CfSharedL1Entry *entry;
@@ -234,21 +259,26 @@ cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, Timestam
 	result->value = NULL;
 	result->no_memory = false;
 	result->lacks_tags = false;
+	result->outdated = false;
 	result->deps = NULL;
 	result->ndeps = 0;
 
 	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
 	LWLockAcquire(partition->lock, LW_SHARED);
 	dp = *find_locked(key, id);
-	if (DsaPointerIsValid(dp) && cf_l1_entry_is_current(entry = cf_entry(dp)))
+	if (DsaPointerIsValid(dp) &&
+		(cf_l1_entry_is_current(entry = cf_entry(dp)) ||
+		 (max_stale > 0 && (result->outdated = is_outdated_by_rows(entry)))))
 	{
 		ttl = entry->ttl;
 		if (unlikely(limits != NULL))
 			ttl = Min(ttl, limits->max_age);
+		if (unlikely(result->outdated))
+			ttl = Min(ttl, max_stale);
 		expires_at = entry->filled_at + ttl;
 		if (now < expires_at)
 			status = cf_entry_marker(entry) == CF_L1_VALUE ? CF_L1_HIT : CF_L1_MARKED;
-		else if (now < expires_at + entry->stale_for &&
+		else if (now < expires_at + entry->stale_for && !result->outdated &&
 				 cf_entry_marker(entry) == CF_L1_VALUE)
 			status = CF_L1_EXPIRED;
 
@@ -292,7 +322,7 @@ CfL1Status
 cf_l1_get(const CfKey *key, const CfIdentity *id, CfL1Part part,
 		  TimestampTz now, int flags, CfL1Result *result)
 {
-	return cf_l1_get_within(key, id, part, now, flags, NULL, NULL, result);
+	return cf_l1_get_within(key, id, part, now, flags, NULL, NULL, 0, result);
 }
 
 static void
@@ -345,6 +375,7 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 	entry->flags = (uint8) ((meta->negative ? CF_ENTRY_NEGATIVE : 0) |
 							(meta->covered ? CF_ENTRY_COVERED : 0) |
 							(meta->provable ? CF_ENTRY_PROVABLE : 0) |
+							(meta->outlives ? CF_ENTRY_OUTLIVES : 0) |
 							(meta->marker << CF_ENTRY_MARKER_SHIFT));
 	if (meta->ndeps > 0)
 		memcpy(cf_entry_deps(entry), meta->deps, meta->ndeps * sizeof(CfClockRef));
@@ -557,9 +588,17 @@ cf_l1_delete(const CfKey *key, const CfIdentity *id)
 	LWLockRelease(partition->lock);
 }
 
-/* Drops all variants of a key; returns how many there were. */
-int
-cf_l1_delete_key(const CfKey *key)
+/* The entry may outlive that its key is invalidated: SIEVE's hand need not spare it. */
+static void
+outdate_locked(CfSharedL1Entry *entry)
+{
+	entry->flags |= CF_ENTRY_OUTDATED;
+	entry->sieve.visited = 0;
+}
+
+/* Drops all variants of a key, or outdates those that outlive it; returns how many there were. */
+static int
+drop_key(const CfKey *key, bool by_rows)
 {
 	CfSharedL1Partition *partition;
 	dsa_pointer *link;
@@ -571,16 +610,34 @@ cf_l1_delete_key(const CfKey *key)
 	link = cf_l1_bucket_of(key->hash);
 	while (DsaPointerIsValid(*link))
 	{
-		if (entry_matches(cf_entry(*link), key))
+		CfSharedL1Entry *entry = cf_entry(*link);
+		bool		matches = entry_matches(entry, key);
+
+		n += matches;
+		if (matches && by_rows && (entry->flags & CF_ENTRY_OUTLIVES))
+			outdate_locked(entry);
+		else if (matches)
 		{
 			cf_l1_remove_locked(partition, link);
-			n++;
+			continue;
 		}
-		else
-			link = &cf_entry(*link)->next;
+		link = &entry->next;
 	}
 	LWLockRelease(partition->lock);
 	return n;
+}
+
+/* Drops all variants of a key; returns how many there were. */
+int
+cf_l1_delete_key(const CfKey *key)
+{
+	return drop_key(key, false);
+}
+
+void
+cf_l1_outdate_key(const CfKey *key)
+{
+	(void) drop_key(key, true);
 }
 
 void

@@ -55,6 +55,7 @@ typedef struct CfL1Meta
 	bool		covered;		/* each table that it reads has a rule that reaches it */
 	bool		provable;		/* and nothing else but the snapshot decides its value */
 	bool		tracked;		/* reads a table that only this server's tracking covers */
+	bool		outlives;		/* some may have it after changed rows have outdated it */
 	FullTransactionId xmin;		/* of the snapshot, if it is an old one; else invalid */
 	CfL1Marker	marker;
 	int			ndeps;
@@ -103,6 +104,7 @@ typedef struct CfL1Result
 	struct varlena *value;		/* palloc'd; NULL: no first row, or no memory */
 	bool		no_memory;
 	bool		lacks_tags;		/* a miss, for the limits' tags are not all among its deps */
+	bool		outdated;		/* a hit only for who asked for max_stale */
 	bool		negative;
 	bool		covered;
 	CfL1Marker	marker;
@@ -146,11 +148,13 @@ extern CfL1Status cf_l1_get(const CfKey *key, const CfIdentity *id,
 /*
  * The same within limits (or NULL), and only a hit that the proof (or NULL)
  * allows. With CF_L1_WANT_DEPS an entry that lacks tags still gives its deps.
+ * For max_stale (us) after it was filled, it is a hit although changed rows, and
+ * nothing else, have outdated it; its time to live is as much shorter, then.
  */
 extern CfL1Status cf_l1_get_within(const CfKey *key, const CfIdentity *id,
 								   CfL1Part part, TimestampTz now, int flags,
 								   const CfL1Limits *limits, const CfL1Proof *proof,
-								   CfL1Result *result);
+								   int64 max_stale, CfL1Result *result);
 
 /* Does a value that was loaded or found elsewhere keep within limits (or NULL)? */
 extern bool cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits);
@@ -171,6 +175,12 @@ extern bool cf_l1_touch(const CfKey *key, const CfIdentity *id,
 
 extern void cf_l1_delete(const CfKey *key, const CfIdentity *id);
 extern int	cf_l1_delete_key(const CfKey *key);
+
+/*
+ * A changed row invalidates a key: its variants become misses, but those that may
+ * outlive that stay for who asked for max_stale, and are the first to be evicted.
+ */
+extern void cf_l1_outdate_key(const CfKey *key);
 extern void cf_l1_delete_database(Oid dboid);
 
 /*

@@ -54,6 +54,8 @@ put_definition(ReturnSetInfo *rsinfo, const CfDefinition *def)
 	put_item(rsinfo, "ttl", duration(def->ttl));
 	put_item(rsinfo, "negative ttl", duration(Min(def->negative_ttl, def->ttl / 5)));
 	put_item(rsinfo, "stale ttl", duration(def->stale_ttl));
+	if (def->max_stale > 0)
+		put_item(rsinfo, "max stale", duration(def->max_stale));
 }
 
 const char *
@@ -164,7 +166,8 @@ put_l1(ReturnSetInfo *rsinfo, CfL1Status status, const CfL1Result *result, Times
 		put_item(rsinfo, "L1", result->lacks_tags ? "miss: without some of these tags" : "miss");
 		return;
 	}
-	put_item(rsinfo, "L1", status == CF_L1_HIT ? "fresh" :
+	put_item(rsinfo, "L1", result->outdated ? "outdated, and served for max_stale" :
+			 status == CF_L1_HIT ? "fresh" :
 			 status == CF_L1_EXPIRED ? "stale" : "known not to be cacheable");
 	put_item(rsinfo, "age", duration(now - result->filled_at));
 	put_item(rsinfo, "ttl left", duration(result->expires_at - now));
@@ -208,6 +211,7 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	may_share = cf_policy_may_share(request);
 	if (bypass == CF_BYPASS_NONE)
 		bypass = load.bypass;
+	request->max_stale = bypass == CF_BYPASS_NONE ? cf_policy_max_stale(request) : 0;
 	/* A run may have shown more than the plan does. */
 	status = cf_fetch_look(request, now, &result);
 	if (bypass == CF_BYPASS_NONE && status == CF_L1_MARKED)

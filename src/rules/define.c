@@ -37,6 +37,7 @@ typedef struct Definition
 	int64		ttl;
 	int64		negative_ttl;
 	int64		stale_ttl;
+	int64		max_stale;
 	double		jitter;
 	double		xfetch_beta;
 	CfScope		scope;
@@ -141,6 +142,7 @@ add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 	definition->ttl = column_us(values, nulls, CF_DEF_TTL);
 	definition->negative_ttl = column_us(values, nulls, CF_DEF_NEGATIVE_TTL);
 	definition->stale_ttl = column_us(values, nulls, CF_DEF_STALE_TTL);
+	definition->max_stale = column_us(values, nulls, CF_DEF_MAX_STALE);
 	definition->jitter = column_number(values, nulls, CF_DEF_JITTER, 1.0);
 	definition->xfetch_beta = column_number(values, nulls, CF_DEF_XFETCH_BETA, 1000.0);
 	/* A scope that somebody wrote into the table by hand: the narrowest. */
@@ -295,6 +297,7 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 	result->ttl = cf_guc_default_ttl * USECS_PER_SEC;
 	result->negative_ttl = cf_guc_negative_ttl * USECS_PER_SEC;
 	result->stale_ttl = cf_guc_stale_ttl * USECS_PER_SEC;
+	result->max_stale = cf_guc_max_stale * INT64CONST(1000);
 	result->l1_ttl = cf_guc_l1_ttl * INT64CONST(1000);
 	result->jitter = cf_guc_ttl_jitter;
 	result->xfetch_beta = cf_guc_xfetch_beta;
@@ -314,6 +317,8 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 		result->negative_ttl = found->negative_ttl;
 	if (found->stale_ttl >= 0)
 		result->stale_ttl = found->stale_ttl;
+	if (found->max_stale >= 0)
+		result->max_stale = found->max_stale;
 	if (found->jitter >= 0)
 		result->jitter = found->jitter;
 	if (found->xfetch_beta >= 0)

@@ -26,9 +26,10 @@ typedef struct CfDefinition
 {
 	char		name[CF_MAX_CACHE_NAME];	/* "" for keys of no cache */
 	CfStatsSlot stats_slot;
-	int64		ttl;			/* us, as are the next three */
+	int64		ttl;			/* us, as are the next four */
 	int64		negative_ttl;
 	int64		stale_ttl;
+	int64		max_stale;		/* 0: what changed rows have outdated is never served */
 	int64		l1_ttl;			/* bounds the ttl on a standby */
 	double		jitter;
 	double		xfetch_beta;
