@@ -26,9 +26,11 @@ shopt -s nullglob
 tests=(test/t/*.pl)
 modules=(test/perl/*.pm)
 
-refuse '^[[:space:]]*(wait_until|wait_at_waitpoint|wait_for_[a-z]+)[[:space:]]*\(' \
+refuse '^[[:space:]]*(Cf[A-Z][a-z]+::)?wait_[a-z_]+[[:space:]]*\(' \
 	'nobody looks at its answer: use await..., or ok(wait_until(...), NAME)' \
 	"${tests[@]}" "${modules[@]}"
+refuse '^[^#]*poll_query_until\([^;]*\)[[:space:]]*;' \
+	'nobody looks at its answer: use await...' "${tests[@]}" "${modules[@]}"
 refuse 'background_psql\(' 'use open_session of CfTest: it lives as long as the test' "${tests[@]}"
 refuse '(^|[^_[:alnum:]])(Time::HiRes::)?u?sleep[[:space:]]*\(?[[:space:]]*[0-9.]+[[:space:]]*\)?;' \
 	'use await_that, or an event that shows that time enough has passed' "${tests[@]}"

@@ -32,14 +32,10 @@ sub query
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-sub wait_for_bus
+sub await_bus
 {
-	foreach my $i (1 .. 300)
-	{
-		return 1 if $redis->cli('CLIENT', 'LIST') =~ /cmd=xread user=cachefront/;
-		select undef, undef, undef, 0.1;
-	}
-	return 0;
+	await_that('for the bus', sub { $redis->cli('CLIENT', 'LIST') =~ /cmd=xread user=cachefront/ });
+	return;
 }
 
 my $fetch = q{SELECT cache_fetch('item:1', 'SELECT v FROM item WHERE id = $1', (1), tags => '{t}')};
@@ -52,7 +48,8 @@ query(q{SELECT cache_attach('item', key => 'item:{id}')});
 # ---- reads, commits, definitions ----
 
 is(query($fetch), '[{"v":10}]', 'a load');
-ok(wait_for_bus(), 'the bus reads');
+await_bus();
+pass('the bus reads');
 query('SELECT cache_flush()');
 is(query($fetch), '[{"v":10}]', 'a load that fills');
 is($redis->cli('HGET', 'cf:u:item:1', 'v'), '[{"v":10}]', 'a shared value is plain JSON in Redis');
@@ -69,7 +66,8 @@ is(CfTest::stat($node, 'l2_hits'), 1, 'a hit in Redis');
 
 # ---- the bus ----
 
-ok(wait_for_bus(), 'the bus reads again');
+await_bus();
+pass('the bus reads again');
 query($fetch);
 query(q{UPDATE item SET v = v});
 like($redis->cli('XREVRANGE', 'cfb:u', '+', '-', 'COUNT', 1),
