@@ -245,7 +245,8 @@ cachefront_debug_redis_report(PG_FUNCTION_ARGS)
 	for (int i = 0; i < CF_L2_NCOUNTERS; i++)
 		appendStringInfo(&out, "%s=%llu\n", names[i],
 						 (unsigned long long) report.counters[i]);
-	appendStringInfo(&out, "lookups=%u\n", cf_address_lookups());
+	appendStringInfo(&out, "lookups=%u\nsilent_us=%lld\n", cf_address_lookups(),
+					 (long long) cf_l2_silent_us());
 	PG_RETURN_TEXT_P(cstring_to_text(out.data));
 }
 

@@ -26,6 +26,9 @@ static uint64 expected = 0;		/* generation, 0: any */
 static bool waits = false;		/* the pipeline, in Redis */
 static int64 allowance = -1;	/* microseconds that are left; -1: there is none */
 static int64 round_us = 0;		/* what the last exchange took; 0: none yet */
+#ifdef CF_DEBUG
+static int64 silent_us = 0;		/* see cf_l2_silent_us */
+#endif
 
 bool
 cf_l2_configured(void)
@@ -288,7 +291,12 @@ finish_failure(CfConn *conn, CfBreakerPass pass, int64 started)
 	}
 	cf_address_doubt();
 	if (conn->timed_out)
+	{
 		cf_breaker_count(CF_L2_TIMEOUTS, 1);
+#ifdef CF_DEBUG
+		silent_us += conn->deadline - started;
+#endif
+	}
 	cf_breaker_fail(pass, conn->settings, was_silent(conn, waited), conn->error);
 }
 
@@ -359,6 +367,14 @@ cf_l2_end_allowance(void)
 	allowance = -1;
 	return left;
 }
+
+#ifdef CF_DEBUG
+int64
+cf_l2_silent_us(void)
+{
+	return silent_us;
+}
+#endif
 
 /* ---- about the connection ---- */
 

@@ -84,6 +84,15 @@ extern int64 cf_l2_end_allowance(void);
  */
 extern bool cf_l2_can_afford(int nruns);
 
+#ifdef CF_DEBUG
+/*
+ * The microseconds that this session was to wait, in all of its time, for answers
+ * that did not come. What a busy machine held it up for is not in it: so tests can
+ * tell one time-out from two.
+ */
+extern int64 cf_l2_silent_us(void);
+#endif
+
 /* After CF_L2_OK; the replies are valid until the next cf_l2_begin. */
 extern int	cf_l2_nreplies(void);
 extern const redisReply *cf_l2_reply(int i);
