@@ -21,7 +21,7 @@ use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 use CfTest;
 
-our @EXPORT = qw(await_beat await_bus await_rounds beat_ms command counters expiring field fields keys_of namespace
+our @EXPORT = qw(await_beat await_bus await_rounds beat_ms command counters expiring field fields keep keys_of namespace
   redis_ms reset_l1 run_on_all since standby_of tier_conf value_in wait_for_beat
   wait_for_bus with_beat);
 
@@ -156,6 +156,20 @@ sub await_beat
 	my ($redis, $ns, $standby) = @_;
 
 	die 'there is no sign of life' unless wait_for_beat($redis, $ns, $standby);
+	return;
+}
+
+# Reads with a query until an entry of a key is in a server's memory: a standby may
+# not keep what it reads for want of proof, or hear of an invalidation meanwhile. What
+# is to be forgotten must have been there.
+sub keep
+{
+	my ($server, $key, $sql, $database) = @_;
+
+	await_that("for an entry $key of " . $server->name, sub {
+		$server->safe_psql($database // 'postgres', "$sql; SELECT count(*) > 0 FROM cache_entries
+			WHERE key = '$key' AND database = current_database() AND state = 'fresh'") =~ /^t\z/m;
+	});
 	return;
 }
 

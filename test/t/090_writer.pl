@@ -457,18 +457,9 @@ sub on_standby
 		"SELECT count(*) FROM cache_entries WHERE key = '$key' AND state = 'fresh'");
 }
 
-# A standby fills only with proof that no invalidation was lost of late, and what
-# was flushed takes that proof away: until it has it again.
 sub fill_standby
 {
-	foreach my $key (@_)
-	{
-		await_that("for an entry '$key' on the standby", sub {
-			$standby->safe_psql('postgres',
-				"SELECT cache_fetch('$key', 'SELECT 1', tags => ARRAY['tag:$key'])");
-			return on_standby($key) == 1;
-		});
-	}
+	keep($standby, $_, "SELECT cache_fetch('$_', 'SELECT 1', tags => ARRAY['tag:$_'])") foreach @_;
 	return;
 }
 

@@ -44,7 +44,7 @@ sub fill
 {
 	my ($server, @keys) = @_;
 
-	$server->safe_psql('postgres', join ';', map { "SELECT cache_fetch('$_', 'SELECT 1')" } @keys);
+	keep($server, $_, "SELECT cache_fetch('$_', 'SELECT 1')") foreach @keys;
 	return;
 }
 
@@ -109,7 +109,7 @@ sub publish
 		$node->restart;
 		fill($node, 'first');
 		await_bus($redis, 1);
-		$node->safe_psql('second', q{SELECT cache_fetch('told', 'SELECT 1'), cache_fetch('kept', 'SELECT 1')});
+		keep($node, $_, "SELECT cache_fetch('$_', 'SELECT 1')", 'second') foreach 'told', 'kept';
 		publish('told');
 		await($node, q{SELECT count(*) FROM cache_entries WHERE key = 'told' AND state = 'fresh'}, '0');
 		is(fresh($node, 'second'), 'kept', "the second database, $n");

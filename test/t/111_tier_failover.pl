@@ -153,7 +153,7 @@ is(since($node, $before, 'l2_hits')->{l2_hits}, 1, 'and its key is in use again'
 on($node, "SELECT cf_debug_hold('commit-after-fence')");
 my $session = start_session($node, 'BEGIN; UPDATE item SET v = 3 WHERE id = 4; UPDATE total SET v = 3; COMMIT');
 await($node, 'SELECT cf_debug_held()', 1);
-command($redis, 'CLIENT', 'PAUSE', 60000, 'WRITE');
+command($redis, 'CLIENT', 'PAUSE', 3600000, 'WRITE');
 on($node, 'SELECT cf_debug_hold(NULL)');
 ok(wait_until($node, 'SELECT v FROM item WHERE id = 4', 3), 'a commit that does not get to settle');
 $node->stop('immediate');
@@ -178,7 +178,9 @@ compare($node, 'settled in Redis alone', 4, 5);
 # ---- a promotion that loses what the standby has not received ----
 
 my $standby = standby_of($node, 'standby', 'cachefront.l1_ttl' => '10min');
-on($_, item(6)), on($_, $sum) foreach $node, $standby;
+on($node, $_) foreach item(6), $sum;
+keep($standby, 'i:6', item(6));
+keep($standby, 'sum:1', $sum);
 is(on($standby, item(6)), '[{"v":0}]', 'the standby has it as well');
 reconfigure($standby, 'primary_conninfo' => '');
 ok(wait_until($standby, 'SELECT count(*) FROM pg_stat_wal_receiver', 0), 'the standby is cut off');
