@@ -244,6 +244,9 @@ REDIS_SETTINGS=(-c autovacuum=off -c cachefront.namespace=iso
 	-c cachefront.fence_ttl=60s -c cachefront.tombstone_ttl=10min
 	-c cachefront.flight_timeout=60s)
 
+# Nobody stops waiting for another's load because the machine is busy.
+ISOLATION_SETTINGS=(-c cachefront.flight_timeout=10min)
+
 # Which tags share a clock is the same in each run.
 SEED=(-c cachefront.hash_seed=1)
 
@@ -267,6 +270,8 @@ start_server()
 	if [[ $suite == redis* ]]; then
 		cf_redis_start "$DIR/server" "$SOCKETS/redis" || return
 		settings+=("${REDIS_SETTINGS[@]}" -c "cachefront.redis_url=unix://$SOCKETS/redis")
+	elif [[ $suite == isolation* ]]; then
+		settings+=("${ISOLATION_SETTINGS[@]}")
 	fi
 	cf_server_init "$DIR/data" "$CF_TREE_BIN" &&
 		cf_server_start "$DIR/data" "$CF_TREE_BIN" "$SOCKETS" "$PORT" \
@@ -477,6 +482,7 @@ tap_file()
 	cf_as env CF_FLAVOUR="$flavour" TESTDIR="$RUN/tap/$name" TMPDIR="$SOCKETS" \
 		PG_TEST_PORT_DIR="$CF_BUILD/ports" CF_NPM="$CF_BUILD/npm" TESTDATADIR="$RUN/tap/$name" \
 		PG_REGRESS="$pgxs/src/test/regress/pg_regress" PG_TEST_TIMEOUT_DEFAULT=$WAIT_TIMEOUT \
+		PGCTLTIMEOUT=$WAIT_TIMEOUT \
 		PATH="$CF_BUILD/$flavour$("$PG_CONFIG" --bindir):$PATH" \
 		bash -c 'mkdir -p "$TESTDIR" && cd "$TESTDIR" && exec "$@"' - \
 		timeout --foreground -k 10 $TAP_TIMEOUT prove --verbose --nocolor --merge \

@@ -149,8 +149,8 @@ query("SELECT cache_fetch('short:a', 'SELECT 1'), cache_fetch('a', 'SELECT 1'),"
 is(ttl_of('short:a'), 20, "the cache's own time to live");
 is(ttl_of('short:b'), 3600, "the call's goes before it");
 is(ttl_of('a'), 300, 'cachefront.default_ttl');
-query("SET cachefront.default_ttl = '7 s'; SELECT cache_fetch('b', 'SELECT 1')");
-is(ttl_of('b'), 7, 'cachefront.default_ttl of the session');
+query("SET cachefront.default_ttl = '7 min'; SELECT cache_fetch('b', 'SELECT 1')");
+is(ttl_of('b'), 420, 'cachefront.default_ttl of the session');
 
 clean();
 query(q{SELECT cache_set('v', '1', ttl => '10 min')});
@@ -234,8 +234,8 @@ is( query("SELECT count(*), min($ttl) BETWEEN 50 AND 60, max($ttl) BETWEEN 90 AN
 		FROM cache_entries WHERE negative"),
 	'200|t|t',
 	"the cache's own negative_ttl, with jitter");
-query("SET cachefront.negative_ttl = '5 s'; SELECT cache_fetch('x', 'SELECT 1 WHERE false')");
-is(ttl_of('x'), 5, 'cachefront.negative_ttl of the session');
+query("SET cachefront.negative_ttl = '50 s'; SELECT cache_fetch('x', 'SELECT 1 WHERE false')");
+is(ttl_of('x'), 50, 'cachefront.negative_ttl of the session');
 query("SELECT cache_drop('neg')");
 
 # ---- stale values -----------------------------------------------------------

@@ -540,6 +540,7 @@ shared_preload_libraries = 'cachefront'
 max_connections = 50
 cachefront.ttl_jitter = 0
 cachefront.xfetch_beta = 0
+cachefront.flight_timeout = '10min'
 CONF
 $primary->start;
 $primary->backup('backup');
@@ -568,8 +569,10 @@ sub ttl_of
 }
 
 is(query('SELECT pg_is_in_recovery()'), 't', 'a standby');
-is(query("$item; $item"), qq([{"val":"old"}]\n[{"val":"old"}]), 'standby: it answers');
+my $long = "SET cachefront.l1_ttl = '1h'";
+is(query("$long; $item; $item"), qq([{"val":"old"}]\n[{"val":"old"}]), 'standby: it answers');
 is(counters('loads', 'l1_hits', 'fills'), '1|1|1', 'standby: one load, one hit');
+query("SELECT cache_flush(); $item");
 is(ttl_of('item:1'), 2, 'standby: cachefront.l1_ttl');
 query(q{SET cachefront.l1_ttl = '1500ms';
 	SELECT cache_fetch('other', 'SELECT 1', ttl => '1 hour'),
@@ -597,7 +600,7 @@ foreach my $column ('cs code[]', 'c code', 'b jsonb')
 	my ($name) = split / /, $column;
 
 	my $plain = query("SELECT $name FROM coded");
-	my $cached = "SELECT * FROM cache_fetch_rows('coded', 'SELECT $name FROM coded')"
+	my $cached = "$long; SELECT * FROM cache_fetch_rows('coded', 'SELECT $name FROM coded')"
 	  . " AS t($column)";
 
 	is(query($cached), $plain, "standby: $column loaded");
@@ -606,8 +609,9 @@ foreach my $column ('cs code[]', 'c code', 'b jsonb')
 is(counters('loads', 'l1_hits'), '4|2', 'standby: the array of a domain is not cached');
 
 # Its own cache can be written: that is no write of the database.
-is(query(q{SELECT cache_set('k', '"v"'); SELECT cache_get('k')}), "t\n\"v\"",
+is(query(qq{$long; SELECT cache_set('k', '"v"'); SELECT cache_get('k')}), "t\n\"v\"",
 	'standby: cache_set');
+query(q{SELECT cache_set('k', '"v"')});
 is(ttl_of('k'), 2, 'standby: l1_ttl for it as well');
 query(q{SELECT cache_invalidate('k')});
 is(query(q{SELECT cache_get('k') IS NULL}), 't', 'standby: cache_invalidate');

@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use IPC::Run;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
@@ -307,22 +308,36 @@ sub wait_clients
 }
 
 reconfigure($node, 'cachefront.redis_idle_timeout' => '3s');
-is($session->query_safe($sql), 'PONG', 'a session that then does nothing');
-is($redis->nclients, 1, 'is connected');
+
+# Right after a use, whatever the machine does meanwhile: so not each attempt need pass.
+my $nclients;
+foreach (1 .. 10)
+{
+	$session->query_safe($sql);
+	$nclients = $redis->nclients;
+	last if $nclients == 1;
+}
+is($nclients, 1, 'a session that then does nothing is connected');
 ok(wait_clients(0), 'and closes its connection by itself');
-is($session->query_safe($sql), 'PONG', 'one that goes on');
-my $generation = report($session)->{generation};
-is($session->query_safe("SELECT count(cf_debug_redis(ARRAY['PING', pg_sleep(0.2)::text])) FROM generate_series(1, 20)"),
-	'20', 'keeps it');
-is(report($session)->{generation}, $generation, 'all the time');
+my ($first_generation, $last_generation);
+foreach (1 .. 10)
+{
+	($first_generation, $last_generation) = map { /generation=(\d+)/ } split /\n\n/,
+	  $session->query_safe("$sql; SELECT cf_debug_redis_report();"
+		  . " SELECT count(cf_debug_redis(ARRAY['PING', pg_sleep(0.2)::text])) FROM generate_series(1, 20);"
+		  . ' SELECT cf_debug_redis_report()');
+	last if $first_generation == $last_generation;
+}
+is($first_generation, $last_generation, 'one that goes on keeps it all the time');
 ok(wait_clients(0), 'until it stops');
-my $failing = start_session($node, "$sql;\n\\set ON_ERROR_STOP off\nSELECT 1/0;\n"
-	. "\\! touch $dir/failed; sleep 60\n");
+POSIX::mkfifo("$dir/end", 0600) or die "could not make a pipe: $!";
+my $failing = start_session($node,
+	"$sql;\n\\set ON_ERROR_STOP off\nSELECT 1/0;\n\\! touch $dir/failed; cat $dir/end\n");
 await_that('for a failure', sub { -e "$dir/failed" });
-is($redis->nclients, 1, 'a session is connected');
-ok(wait_clients(0), 'and if it is idle after an error it closes its connection as well');
-kill 'TERM', $failing->{pid};
-finish_session($failing);
+ok(wait_clients(0), 'if it is idle after an error it closes its connection as well');
+ok(!is_over($failing), 'though it goes on');
+append_to_file("$dir/end", '');
+is(finish_session($failing)->{stdout}, 'PONG', 'it had one');
 use_redis($redis->url('tls'));
 is($session->query_safe($sql), 'PONG', 'TLS:');
 ok(wait_clients(0), 'closed as well');
