@@ -35,6 +35,7 @@ SUITE_TIMEOUT=3600
 TAP_TIMEOUT=1800
 WAIT_TIMEOUT=300
 LANES=()
+JOBS=()
 
 # ---- results ----------------------------------------------------------------
 
@@ -461,7 +462,6 @@ run_tap()
 	local flavour=$1 file
 	shift
 
-	if ! built "$flavour"; then return; fi
 	cf_as mkdir -p "$RUN/tap"
 	for file in $(pick test/t pl "$@"); do
 		tap_file "$flavour" "$file"
@@ -475,6 +475,7 @@ tap_file()
 {
 	local flavour=$1 file=$2 name log pgxs start count
 
+	if ! built "$flavour"; then return; fi
 	name=$(basename "$file" .pl)
 	log=$RUN/tap/$name.log
 	pgxs=$("$PG_CONFIG" --pkglibdir)/pgxs
@@ -569,30 +570,60 @@ lane()
 	set +m
 }
 
-# Two lanes side by side. Builds come first: they use all processors themselves.
+# One job after another until there is none left; the lanes share the list.
+work()
+{
+	local job
+
+	while job=$(next_job); do
+		$job
+	done
+}
+
+next_job()
+{
+	local n
+
+	exec 7>>"$RUN/next.lock"
+	flock 7
+	n=$(cat "$RUN/next" 2>/dev/null || echo 0)
+	echo $((n + 1)) >"$RUN/next"
+	((n < ${#JOBS[@]})) && echo "${JOBS[n]}"
+}
+
+regress_job() { PORT=5802 run_regress regress release; }
+isolation_job() { PORT=5803 run_isolation debug; }
+ubsan_job() { PORT=5804 run_regress ubsan ubsan; }
+
+# What takes longest comes first, so that no lane is left with it at the end. Most
+# tests wait more than they work: a lane more than there are processors.
+LONG='051_|130_|050_|122_|040_|120_|010_|062_|080_|110_'
+
+list_jobs()
+{
+	local files
+
+	files=$(pick test/t pl)
+	mapfile -t JOBS < <(
+		grep -E "/($LONG)" <<<"$files" | sed 's/^/tap_file debug /'
+		printf '%s\n' isolation_job ubsan_job regress_job run_unit run_fuzz run_checks
+		grep -vE "/($LONG)" <<<"$files" | sed 's/^/tap_file debug /')
+}
+
+# The models need no build, and take one processor for minutes.
 run_all()
 {
+	local i lanes
+
+	lanes=$(($(nproc) + 1))
+	CF_MODEL_JOBS=1 lane run_models
 	prepare release debug ubsan
-	lane tests_without_server
+	list_jobs
+	cf_as mkdir -p "$RUN/tap"
+	for ((i = 0; i < lanes && i < 4; i++)); do
+		lane work
+	done
 	wait
-	lane run_tap debug
-	lane tests_with_server
-	wait
-}
-
-tests_without_server()
-{
-	run_checks
-	run_unit
-	run_fuzz
-}
-
-tests_with_server()
-{
-	PORT=5802 run_regress regress release
-	PORT=5803 run_isolation debug
-	PORT=5804 run_regress ubsan ubsan
-	run_models
 }
 
 main()

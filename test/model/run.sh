@@ -5,7 +5,8 @@
 # that cannot fail checks nothing.
 #
 # Prints a line a case and 'N passed, N failed'; exits 1 on any failure. Needs
-# spin and gcc; without them it says so and checks nothing.
+# spin and gcc; without them it says so and checks nothing. CF_MODEL_JOBS cases
+# run side by side, 2 by default.
 
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
@@ -230,7 +231,7 @@ main()
 	# Theirs take one processor for more than a minute: beside ours, shown after.
 	if [[ -x $SHARED ]]; then shared=shared; fi
 	printf '%s\n' $shared "${CASES[@]}" |
-		xargs -P 2 -L 1 "./${BASH_SOURCE[0]##*/}" --case "$work" |
+		xargs -P "${CF_MODEL_JOBS:-2}" -L 1 "./${BASH_SOURCE[0]##*/}" --case "$work" |
 		tee "$work/results"
 	# A case that printed no result has failed as well.
 	failed=$((${#CASES[@]} - $(grep -c '^ok ' "$work/results")))
