@@ -111,6 +111,7 @@ typedef struct CfSharedL1
 
 	/* Atomics, no lock */
 	pg_atomic_uint32 hand;		/* partition to evict from next */
+	pg_atomic_uint32 sparse;	/* entries fill less than half of the area */
 
 	CfSharedL1Partition partition[CF_L1_PARTITIONS];
 

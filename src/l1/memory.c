@@ -66,6 +66,7 @@ l1_shmem_init(void *memory, LWLockPadded *locks)
 	new->nbuckets = wanted_buckets();
 	new->dsa_size = area_size();
 	pg_atomic_init_u32(&new->hand, 0);
+	pg_atomic_init_u32(&new->sparse, 0);
 	for (int i = 0; i < CF_L1_PARTITIONS; i++)
 		new->partition[i].lock = &locks[i].lock;
 	for (Size i = 0; i < (Size) new->nbuckets * CF_L1_PARTITIONS; i++)
@@ -126,21 +127,15 @@ cf_l1_attach(void)
 	keep_freed_memory();
 }
 
-/* Evicts one entry of a partition and returns its size, 0 if it has none. */
+/* Evicts an entry of a partition and returns its size. */
 static Size
-evict_one_locked(CfSharedL1Partition *partition)
+evict_locked(CfSharedL1Partition *partition, CfSieveRef ref)
 {
-	CfSharedL1Entry *victim;
-	CfSieveRef	ref;
+	CfSharedL1Entry *victim = cf_entry(ref);
+	Size		size = cf_entry_size(victim->ndeps, victim->key_len, victim->value_len);
 	dsa_pointer *link;
-	Size		size;
 
 	Assert(LWLockHeldByMeInMode(partition->lock, LW_EXCLUSIVE));
-	ref = cf_sieve_victim(&partition->sieve, NULL, CF_SIEVE_MAX_STEPS);
-	if (ref == 0)
-		return 0;
-	victim = cf_entry(ref);
-	size = cf_entry_size(victim->ndeps, victim->key_len, victim->value_len);
 	partition->evictions++;
 	cf_stats_count(victim->stats_slot, CF_COUNT_EVICTIONS);
 
@@ -149,6 +144,49 @@ evict_one_locked(CfSharedL1Partition *partition)
 		link = &cf_entry(*link)->next;
 	cf_l1_remove_locked(partition, link);
 	return size;
+}
+
+/* The one that SIEVE names; 0 if there is none. */
+static Size
+evict_one_locked(CfSharedL1Partition *partition)
+{
+	CfSieveRef	ref = cf_sieve_victim(&partition->sieve, NULL, CF_SIEVE_MAX_STEPS);
+
+	return ref == 0 ? 0 : evict_locked(partition, ref);
+}
+
+/*
+ * The oldest one, if nobody has asked for it since SIEVE's hand has passed. The
+ * hand spares it until it has come round, and that is never where as much comes in
+ * as goes and nobody asks for it.
+ */
+static Size
+evict_spared_locked(CfSharedL1Partition *partition)
+{
+	CfSieveRef	ref = partition->sieve.oldest;
+
+	if (ref == 0 || CF_SIEVE_LINK(NULL, ref)->visited)
+		return 0;
+	return evict_locked(partition, ref);
+}
+
+/*
+ * Do entries fill less than half of the area, though there is no room in it? Then
+ * a few, of sizes that are no longer in use, hold most of the memory. Estimated
+ * without locks, once in a round through the partitions.
+ */
+static bool
+is_sparse(uint32 hand)
+{
+	uint64		bytes = 0;
+
+	if ((hand & (CF_L1_PARTITIONS - 1)) == 0)
+	{
+		for (int i = 0; i < CF_L1_PARTITIONS; i++)
+			bytes += cf_l1_shared->partition[i].bytes;
+		pg_atomic_write_u32(&cf_l1_shared->sparse, bytes < cf_l1_shared->dsa_size / 2);
+	}
+	return pg_atomic_read_u32(&cf_l1_shared->sparse) != 0;
 }
 
 /*
@@ -193,10 +231,13 @@ cf_l1_alloc_evicting(Size size, Size *budget)
 		uint32		hand = pg_atomic_fetch_add_u32(&cf_l1_shared->hand, 1);
 		CfSharedL1Partition *partition =
 			&cf_l1_shared->partition[hand & (CF_L1_PARTITIONS - 1)];
+		bool		sparse = is_sparse(hand);
 		Size		evicted;
 
 		LWLockAcquire(partition->lock, LW_EXCLUSIVE);
 		evicted = evict_one_locked(partition);
+		if (sparse)
+			evicted += evict_spared_locked(partition);
 		LWLockRelease(partition->lock);
 
 		*budget -= Min(evicted, *budget);
