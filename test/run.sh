@@ -501,6 +501,8 @@ tap_file()
 			grep -anvE '^ok |^### |^# Running: |^# Name: |directory: |string: ' "$log" |
 				grep -vE "$PSQL_CHATTER" |
 				tail -n 100 >"$log.fail"
+			# What a test dies of is only in a log of its own.
+			tail -n 15 "$RUN/tap/$name/tmp_check/log/regress_log_$name" >>"$log.fail" 2>/dev/null
 			record fail tap "$name" "$(since "$start")" "$log.fail" ;;
 	esac
 	cf_server_stop_below "$RUN/tap/$name"
