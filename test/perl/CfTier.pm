@@ -33,8 +33,8 @@ sub tier_conf
 	return (
 		'autovacuum' => 'off',
 		'cachefront.redis_url' => $redis->url('unix'),
-		'cachefront.redis_command_timeout' => '5s',
-		'cachefront.redis_connect_timeout' => '5s',
+		'cachefront.redis_command_timeout' => '15s',
+		'cachefront.redis_connect_timeout' => '15s',
 		'cachefront.ttl_jitter' => 0,
 		'cachefront.xfetch_beta' => 0,
 		%conf);

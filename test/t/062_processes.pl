@@ -75,7 +75,8 @@ foreach my $mode ('fast', 'smart', 'immediate')
 	await_processes();
 }
 # while the bus waits for what Redis has to tell
-reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
+reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'),
+	'cachefront.redis_command_timeout' => '15s', 'cachefront.redis_connect_timeout' => '15s');
 query(q{SELECT cache_fetch('a', 'SELECT 1')});
 await_that('for a read of the stream',
 	sub { $redis->cli('CLIENT', 'LIST') =~ /cmd=xread/ });

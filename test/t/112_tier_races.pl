@@ -18,8 +18,8 @@ require_debug();
 
 my $redis = CfRedis->new('main');
 my $primary = CfTier->primary('primary', $redis,
-	'cachefront.fence_ttl' => '30s',
-	'cachefront.flight_timeout' => '30s',
+	'cachefront.fence_ttl' => '2min',
+	'cachefront.flight_timeout' => '2min',
 	'cachefront.l1_ttl' => '10min',
 	'max_prepared_transactions' => 2);
 my $ns = namespace($primary);

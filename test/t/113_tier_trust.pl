@@ -22,6 +22,8 @@ my $redis = CfRedis->new('main');
 my $node = CfTier->primary(
 	'primary', $redis,
 	'cachefront.l1_ttl' => '1s',
+	'cachefront.redis_command_timeout' => '5s',
+	'cachefront.redis_connect_timeout' => '5s',
 	'cachefront.breaker_reset' => '300ms',
 	'wal_writer_delay' => '10s',
 	'wal_writer_flush_after' => '1GB',

@@ -24,6 +24,8 @@ $redis->start;
 my $node = CfTest->node(
 	'main',
 	'cachefront.redis_url' => $redis->url('unix', 'cachefront:PASSWORD'),
+	'cachefront.redis_command_timeout' => '15s',
+	'cachefront.redis_connect_timeout' => '15s',
 	'cachefront.namespace' => 'u',
 	'cachefront.breaker_reset' => '100ms');
 
