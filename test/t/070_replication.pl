@@ -25,8 +25,14 @@ sub cached
 	return $subscriber->safe_psql('postgres', "SELECT cache_fetch('$key', '$query')");
 }
 
+# What is to be forgotten must have been there.
 sub published
 {
+	await_that('for all to be in memory', sub {
+		all_cached();
+		return $subscriber->safe_psql('postgres',
+			q{SELECT count(*) FROM cache_entries WHERE state = 'fresh'}) == 4;
+	});
 	$publisher->safe_psql('postgres', $_[0]);
 	$publisher->wait_for_catchup('sub');
 	return;

@@ -323,6 +323,7 @@ is(since($node, $now, 'l2_hits')->{l2_hits}, 1, 'what is rolled back changes not
 # The right goes, and with it what was filled under it, also after a restart.
 my $bob = q{SELECT cache_fetch('bob', 'SELECT v FROM item WHERE id = 9')};
 $node->safe_psql('postgres', $bob, extra_params => [ '-U', 'bob' ]);
+is(scalar(grep { /^v:/ } fields($redis, "cf:$ns:bob")), 1, 'a value in Redis');
 query('REVOKE SELECT ON item FROM PUBLIC');
 reset_l1($node, $redis);
 is($node->psql('postgres', $bob, extra_params => [ '-U', 'bob' ]), 3, 'no value in Redis answers whom a right was taken');

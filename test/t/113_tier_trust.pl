@@ -39,6 +39,14 @@ sub on
 	return $server->safe_psql('postgres', $sql);
 }
 
+# Values that Redis holds of a key, whoever may believe them.
+sub nvalues
+{
+	my ($key) = @_;
+
+	return scalar grep { /^v:/ } fields($redis, "cf:$ns:$key");
+}
+
 # Redis is in use again, whatever kept it from that.
 sub up
 {
@@ -87,6 +95,7 @@ foreach (1, 2)
 my $three = "SELECT cache_fetch('i:3', 'SELECT v FROM item WHERE id = 3', $hour)";
 
 is(on($node, $three), '[{"v":0}]', 'filled');
+is(nvalues('i:3'), 1, 'also into Redis');
 reconfigure($node, 'cachefront.redis_url' => '');
 on($node, 'UPDATE item SET v = 33 WHERE id = 3');
 ok(-e $node->data_dir . '/cachefront.redis', 'a commit that Redis does not hear of is noted on disk');
@@ -105,6 +114,7 @@ is(since($node, $before, 'l2_hits')->{l2_hits}, 1, 'it is');
 my $bob = "SET SESSION AUTHORIZATION bob; SELECT cache_fetch('s', 'SELECT v FROM secret', $hour)";
 
 is(on($node, $bob), '[{"v":42}]', 'bob may');
+is(nvalues('s'), 1, 'and Redis has it');
 $redis->pause;
 $node->safe_psql('plain', 'REVOKE grp FROM bob');
 $node->restart;
@@ -127,6 +137,7 @@ kill 'STOP', on($node, "SELECT pid FROM pg_stat_activity WHERE backend_type = '$
 on($node, 'SET synchronous_commit = off; UPDATE other SET v = 99');
 $hold->query_safe("SELECT cf_debug_waitpoint_release('tier-before-confirm')");
 is(finish_session($reader)->{stdout}, '[{"v":99}]', 'a load sees a commit that is not on disk');
+is(nvalues('o5'), 1, 'and Redis has that');
 $node->stop('immediate');
 eval { $hold->quit };
 $node->start;
