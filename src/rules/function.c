@@ -7,6 +7,7 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -153,6 +154,36 @@ cf_function_traits(Oid function)
 	if (known != NULL)
 		known->traits = traits;
 	return traits;
+}
+
+static int
+add_part(Oid *parts, int n, Oid part)
+{
+	if (OidIsValid(part))
+		parts[n++] = part;
+	return n;
+}
+
+int
+cf_function_parts(Oid aggregate, Oid *parts)
+{
+	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggregate));
+	Form_pg_aggregate form;
+	int			n = 0;
+
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	n = add_part(parts, n, form->aggtransfn);
+	n = add_part(parts, n, form->aggfinalfn);
+	n = add_part(parts, n, form->aggcombinefn);
+	n = add_part(parts, n, form->aggserialfn);
+	n = add_part(parts, n, form->aggdeserialfn);
+	n = add_part(parts, n, form->aggmtransfn);
+	n = add_part(parts, n, form->aggminvtransfn);
+	n = add_part(parts, n, form->aggmfinalfn);
+	ReleaseSysCache(tuple);
+	return n;
 }
 
 static CfTraits

@@ -45,6 +45,13 @@ extern CfTraits cf_function_traits(Oid function);
 /* The traits of a type's input and output, its elements' and columns' included. */
 extern CfTraits cf_function_traits_of_type(Oid type);
 
+/*
+ * The functions that an aggregate is made of; returns how many. None for a
+ * window function that is no aggregate.
+ */
+#define CF_MAX_PARTS 8
+extern int	cf_function_parts(Oid aggregate, Oid *parts);
+
 /* Are there names of roles in what a value of the type looks like? */
 extern bool cf_function_type_names_roles(Oid type);
 

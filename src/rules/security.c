@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/nbtree.h"
 #include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -23,7 +24,9 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "rules/function.h"
 #include "rules/security.h"
+#include "rules/traits.h"
 
 /* Views stay in the range table beside what they expand to. */
 static bool
@@ -86,13 +89,72 @@ add_if_opaque(Oid function, void *context)
 	return false;
 }
 
+static void
+add_parts(Oid aggregate, void *context)
+{
+	Oid			parts[CF_MAX_PARTS];
+	int			n = cf_function_parts(aggregate, parts);
+
+	for (int i = 0; i < n; i++)
+		(void) add_if_opaque(parts[i], context);
+}
+
+static void
+add_valid(Oid function, void *context)
+{
+	if (OidIsValid(function))
+		(void) add_if_opaque(function, context);
+}
+
+/* What sorts, groups, or makes rows distinct. */
+static void
+add_ordering(const SortGroupClause *clause, void *context)
+{
+	Oid			family;
+	Oid			type;
+	int16		strategy;
+	RegProcedure left;
+	RegProcedure right;
+
+	add_valid(get_opcode(clause->eqop), context);
+	if (get_op_hash_functions(clause->eqop, &left, &right))
+		add_valid(left, context);
+	if (!OidIsValid(clause->sortop))
+		return;
+	add_valid(get_opcode(clause->sortop), context);
+	if (get_ordering_op_properties(clause->sortop, &family, &type, &strategy))
+		add_valid(get_opfamily_proc(family, type, type, BTORDER_PROC), context);
+}
+
 static bool
 opaque_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, opaque_walker, context, 0);
+	switch (nodeTag(node))
+	{
+		case T_Query:
+			return query_tree_walker((Query *) node, opaque_walker, context,
+									 QTW_EXAMINE_SORTGROUP);
+		case T_Aggref:
+			add_parts(((Aggref *) node)->aggfnoid, context);
+			break;
+		case T_WindowFunc:
+			add_parts(((WindowFunc *) node)->winfnoid, context);
+			break;
+		case T_CoerceToDomain:
+			(void) cf_traits_walk_domain(((CoerceToDomain *) node)->resulttype,
+										 opaque_walker, context);
+			break;
+		case T_SortGroupClause:
+			add_ordering((SortGroupClause *) node, context);
+			return false;
+		case T_SetOperationStmt:
+			(void) opaque_walker((Node *) ((SetOperationStmt *) node)->groupClauses, context);
+			break;
+		default:
+			break;
+	}
 	(void) check_functions_in_node(node, add_if_opaque, context);
 	return expression_tree_walker(node, opaque_walker, context);
 }

@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
@@ -18,7 +16,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -50,31 +47,14 @@ note_function(Oid function, void *context)
 	return false;
 }
 
-/* The functions that an aggregate is made of. */
 static void
 add_aggregate(CfTraitsFound *found, Oid function)
 {
-	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function));
-	Form_pg_aggregate form;
-	Oid			parts[8];
+	Oid			parts[CF_MAX_PARTS];
+	int			n = cf_function_parts(function, parts);
 
-	if (!HeapTupleIsValid(tuple))
-		return;					/* a window function that is none */
-	form = (Form_pg_aggregate) GETSTRUCT(tuple);
-	parts[0] = form->aggtransfn;
-	parts[1] = form->aggfinalfn;
-	parts[2] = form->aggcombinefn;
-	parts[3] = form->aggserialfn;
-	parts[4] = form->aggdeserialfn;
-	parts[5] = form->aggmtransfn;
-	parts[6] = form->aggminvtransfn;
-	parts[7] = form->aggmfinalfn;
-	ReleaseSysCache(tuple);
-	for (int i = 0; i < lengthof(parts); i++)
-	{
-		if (OidIsValid(parts[i]))
-			(void) note_function(parts[i], found);
-	}
+	for (int i = 0; i < n; i++)
+		(void) note_function(parts[i], found);
 }
 
 /* What it reads is said by its first argument, if that is a constant. */
@@ -93,23 +73,24 @@ traits_of_named_setting(FuncExpr *call)
 	return binding == CF_BOUND_SETTINGS ? CF_TRAIT_SETTINGS : CF_TRAIT_ALL_SETTINGS;
 }
 
-static void
-add_domain(CfTraitsFound *found, Oid type)
+bool
+cf_traits_walk_domain(Oid type, bool (*walker) (Node *node, void *context), void *context)
 {
-	MemoryContext context;
+	MemoryContext memory;
 	DomainConstraintRef *ref;
 	ListCell   *cell;
+	bool		found = false;
 
 	if (!DomainHasConstraints(type))
-		return;
-	context = AllocSetContextCreate(CurrentMemoryContext, "cachefront domain",
-									ALLOCSET_SMALL_SIZES);
-	ref = MemoryContextAllocZero(context, sizeof(DomainConstraintRef));
-	InitDomainConstraintRef(type, ref, context, false);
+		return false;
+	memory = AllocSetContextCreate(CurrentMemoryContext, "cachefront domain",
+								   ALLOCSET_SMALL_SIZES);
+	ref = MemoryContextAllocZero(memory, sizeof(DomainConstraintRef));
+	InitDomainConstraintRef(type, ref, memory, false);
 	foreach(cell, ref->constraints)
-		(void) traits_walker((Node *) ((DomainConstraintState *) lfirst(cell))->check_expr,
-							 found);
-	MemoryContextDelete(context);
+		found |= walker((Node *) ((DomainConstraintState *) lfirst(cell))->check_expr, context);
+	MemoryContextDelete(memory);
+	return found;
 }
 
 static void
@@ -173,7 +154,8 @@ traits_walker(Node *node, void *context)
 						   ((CoerceViaIO *) node)->resulttype);
 			break;
 		case T_CoerceToDomain:
-			add_domain(found, ((CoerceToDomain *) node)->resulttype);
+			(void) cf_traits_walk_domain(((CoerceToDomain *) node)->resulttype,
+										 traits_walker, context);
 			break;
 		default:
 			break;

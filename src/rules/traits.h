@@ -33,6 +33,10 @@ extern void cf_traits_of_expr(Node *expr, CfTraitsFound *found);
  */
 extern void cf_traits_of_plan(PlannedStmt *stmt, CfTraitsFound *found);
 
+/* Walks the checks of a domain. True: some walk has said so. */
+extern bool cf_traits_walk_domain(Oid type, bool (*walker) (Node *node, void *context),
+								  void *context);
+
 /* Does a query name a role in a constant? The planner may hide it. */
 extern bool cf_traits_names_roles(Query *query);
 
