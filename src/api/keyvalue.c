@@ -59,6 +59,7 @@ cachefront_get(PG_FUNCTION_ARGS)
 	CfL1Result	result;
 	text	   *own;
 	uint64		stamp;
+	int			flags = cf_pending_any() || cf_load_active() ? CF_L1_WANT_DEPS : 0;
 
 	cf_arg_key(fcinfo, 0, &key);
 	if (unlikely(!cf_shmem_ready_or_warn()))
@@ -76,9 +77,9 @@ cachefront_get(PG_FUNCTION_ARGS)
 	if (!cf_guc_enabled)
 		PG_RETURN_NULL();
 	cf_load_check_scope(&def);
+	cf_load_add_key(&key);
 	stamp = cf_clock_stamp();
-	if (cf_l1_get(&key, &id, CF_L1_PART_ALL, cf_now(),
-				  cf_pending_any() ? CF_L1_WANT_DEPS : 0, &result) != CF_L1_HIT ||
+	if (cf_l1_get(&key, &id, CF_L1_PART_ALL, cf_now(), flags, &result) != CF_L1_HIT ||
 		result.value == NULL)
 	{
 		cf_lease_take(&key, stamp);
@@ -90,6 +91,7 @@ cachefront_get(PG_FUNCTION_ARGS)
 		if (cf_pending_has_tag(result.deps[i]))
 			PG_RETURN_NULL();
 	}
+	cf_load_add_entry(result.filled_at, result.deps, result.ndeps);
 	cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
 	PG_RETURN_POINTER(result.value);
 }

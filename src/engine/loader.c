@@ -122,6 +122,15 @@ cf_load_add_entry(TimestampTz filled_at, const CfClockRef *deps, int ndeps)
 	current_load->oldest = Min(current_load->oldest, filled_at);
 }
 
+void
+cf_load_add_key(const CfKey *key)
+{
+	CfClockRef	clocks[] = {cf_clock_of_key(key->hash), cf_clock_of_value(key->hash)};
+
+	if (current_load != NULL)
+		add_deps(current_load, clocks, lengthof(clocks));
+}
+
 /*
  * What an inner load read, its outer one has read too; and the tags of its
  * entry, were it a hit, would be the outer one's.

@@ -78,6 +78,12 @@ extern void cf_load_check_scope(const CfDefinition *def);
  */
 extern void cf_load_add_entry(TimestampTz filled_at, const CfClockRef *deps, int ndeps);
 
+/*
+ * cache_get inside of a load asked for a key: whatever changes what is there,
+ * even if there was nothing, the load depends on.
+ */
+extern void cf_load_add_key(const CfKey *key);
+
 /* Forgets loads that an error left behind. */
 extern void cf_load_reset(void);
 

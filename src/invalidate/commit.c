@@ -5,8 +5,9 @@
  *	   changed rows, leave them to who asked for max_stale)
  *	3. the commit becomes visible
  *	5. COMMIT callback, local: advance the clocks and lower them, then store
- *	   what cache_set left; after DDL, whose epoch ends later, when that has
- *	   ended (epoch.c). Only then does the client see COMMIT.
+ *	   what cache_set left, and advance the clocks of values; after DDL, whose
+ *	   epoch ends later, when that has ended (epoch.c). Only then does the client
+ *	   see COMMIT.
  *	   ABORT: lower the clocks.
  *
  * (Steps 2 and 4 are Redis's.) Nothing here allocates after step 1, raises an
@@ -32,6 +33,10 @@
 
 static bool prepared = false;
 static bool values_due = false; /* what cache_set left is not stored yet */
+
+/* As of when the clocks were settled: values are stored after that. */
+static FullTransactionId settled_xid;
+static uint64 settled_lsn = 0;
 
 /* Has the transaction, before the set, itself moved a clock of the value? */
 static bool
@@ -111,12 +116,19 @@ cf_commit_touches(CfClockRef clock)
 	return cf_epoch_touches(clock) || cf_pending_touches(clock) || cf_writeset_touches(clock);
 }
 
+/* The clock that an operation moves. A new value leaves all else as it is. */
+static CfClockRef
+moved_clock(const CfOp *op)
+{
+	return op->kind == CF_OP_SET ? cf_clock_of_value(op->key.hash) : op->clock;
+}
+
 static void
 raise_clock(CfOp *op)
 {
 	op->hard = !op->rows;
 	if (op->hard)
-		cf_clock_raise(op->clock);
+		cf_clock_raise(moved_clock(op));
 	else
 		cf_clock_raise_rows(op->clock);
 	op->raised = true;
@@ -138,7 +150,7 @@ static void
 lower_clock(CfOp *op)
 {
 	if (op->hard)
-		cf_clock_lower(op->clock);
+		cf_clock_lower(moved_clock(op));
 	else
 		cf_clock_lower_rows(op->clock);
 	op->raised = false;
@@ -175,7 +187,7 @@ cf_commit_prepare(void)
 		CfOp	   *op = cf_pending_op(i);
 
 		CHECK_FOR_INTERRUPTS();
-		if (op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH)
+		if (op->kind == CF_OP_TOUCH)
 			continue;
 
 		/* Raise first: see cf_l1_put. */
@@ -280,11 +292,15 @@ cf_commit_store(void)
 	values_due = false;
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
-		const CfOp *op = cf_pending_op(i);
+		CfOp	   *op = cf_pending_op(i);
 
 		drop_leases(op);
 		if (op->last)
 			store(op);
+		/* Only now: who asked for it before must not be kept. */
+		if (op->raised)
+			cf_clock_settle(moved_clock(op), cf_clock_next(), settled_xid, settled_lsn);
+		op->raised = false;
 	}
 }
 
@@ -309,9 +325,7 @@ settling_xid(void)
 void
 cf_commit_settle(void)
 {
-	FullTransactionId xid;
 	uint64		seq;
-	uint64		lsn;
 	bool		database;
 	bool		server;
 
@@ -319,16 +333,16 @@ cf_commit_settle(void)
 		return;
 	CF_HOLD_POINT("commit-before-settle");
 	prepared = false;
-	xid = settling_xid();
-	lsn = cf_position_commit_lsn();
+	settled_xid = settling_xid();
+	settled_lsn = cf_position_commit_lsn();
 	seq = cf_clock_next();
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
 		CfOp	   *op = cf_pending_op(i);
 
-		if (!op->raised)
+		if (!op->raised || op->kind == CF_OP_SET)
 			continue;
-		settle_clock(op, seq, xid, lsn);
+		settle_clock(op, seq, settled_xid, settled_lsn);
 		cf_stats_count(CF_STATS_DEFAULT, op->kind == CF_OP_KEY ?
 					   CF_COUNT_INVALIDATED_KEYS : CF_COUNT_INVALIDATED_TAGS);
 	}

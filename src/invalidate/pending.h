@@ -28,8 +28,8 @@ typedef enum CfOpKind
 typedef struct CfOp
 {
 	CfOpKind	kind;
-	CfClockRef	clock;			/* of what it is about: SET and TOUCH move none */
-	bool		raised;			/* its clock is raised, */
+	CfClockRef	clock;			/* of what it is about: SET and TOUCH do not move it */
+	bool		raised;			/* its clock is raised (of SET, that of values under the key), */
 	bool		hard;			/* and not for changed rows alone */
 	bool		soft;			/* TAG: the user did not ask for it */
 	bool		rows;			/* KEY, TAG: it comes of changed rows, and of nothing else */

@@ -36,12 +36,13 @@ typedef struct CfSharedClocks
 {
 	pg_atomic_uint64 seq;		/* the last sequence number given out */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];	/* every commit writes it */
-	/* Callers' tags, keys, our tags, tables, epochs, roles; then the hard clocks of tags */
+	/* Callers' tags, keys, our tags, tables, epochs, roles, values; then the hard clocks of tags */
 	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];
 } CfSharedClocks;
 
 #define CF_EPOCH_BITS 12		/* databases whose epochs share no clock, mostly */
 #define CF_EPOCHS ((1 << CF_EPOCH_BITS) + 1)	/* and the server's */
+#define CF_VALUE_BITS 14		/* few results are made of values */
 
 static CfSharedClocks *clocks = NULL;
 static CfSharedHardClock *hard_clocks = NULL;
@@ -56,7 +57,7 @@ wanted_slots(void)
 static uint32
 all_slots(void)
 {
-	return 4 * wanted_slots() + CF_EPOCHS + 1;
+	return 4 * wanted_slots() + CF_EPOCHS + 1 + (1 << CF_VALUE_BITS);
 }
 
 static uint32
@@ -160,6 +161,12 @@ CfClockRef
 cf_clock_of_roles(void)
 {
 	return 4 * nslots + CF_EPOCHS;
+}
+
+CfClockRef
+cf_clock_of_value(uint64 key_hash)
+{
+	return 4 * nslots + CF_EPOCHS + 1 + (CfClockRef) (key_hash >> (64 - CF_VALUE_BITS));
 }
 
 /* NULL: it is no tag's. */

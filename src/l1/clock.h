@@ -43,6 +43,12 @@ extern CfClockRef cf_clock_of_epoch(Oid dboid);
  */
 extern CfClockRef cf_clock_of_roles(void);
 
+/*
+ * The clock of the values that cache_set stores under a key: what took one in a
+ * query that is cached depends on it. Nothing else does, the value least of all.
+ */
+extern CfClockRef cf_clock_of_value(uint64 key_hash);
+
 /* Reader: call before taking the snapshot that the stamp is to judge. */
 extern uint64 cf_clock_stamp(void);
 
