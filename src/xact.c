@@ -15,6 +15,7 @@
 
 #include "engine/flight.h"
 #include "engine/loader.h"
+#include "engine/tier.h"
 #include "invalidate/commit.h"
 #include "invalidate/epoch.h"
 #include "invalidate/notify.h"
@@ -56,6 +57,7 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
 			cf_flight_reset();
+			cf_tier_reset();
 			cf_load_reset();
 			cf_writeset_abandon();
 			cf_commit_abandon();

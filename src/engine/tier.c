@@ -19,6 +19,11 @@
  *
  * Steps 2 and 3 are in tier_value.c, 5 and 6 in tier_fill.c.
  *
+ * From step 4 on a lease may be this session's. Others wait for who has it, so
+ * every way out gives it back: PG_CATCH in fetch.c, and before_shmem_exit for a
+ * session that is terminated. Those of loads inside of each other are a list,
+ * on the stack.
+ *
  * src/engine/tier.c
  */
 #include "postgres.h"
@@ -27,6 +32,7 @@
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 
 #include "debug_point.h"
@@ -41,6 +47,9 @@
 #define CF_RUNS_OF_A_FILL 3		/* lease, versions, fill: who cannot do all need not begin */
 
 static bool (*outbox_look) (const CfSpace *space) = NULL;
+
+/* Reads that have a lease, or may have one, the innermost first. */
+static CfTier *leased = NULL;
 
 void
 cf_tier_set_outbox_look(bool (*look) (const CfSpace *space))
@@ -176,6 +185,46 @@ pause_before_next_look(long *us)
 }
 
 /*
+ * The session is terminated in the middle of a load. Where Redis was asked just
+ * then, the connection is of no more use.
+ */
+static void
+tier_exit(int code, Datum arg)
+{
+	if (leased != NULL)
+		cf_l2_drop_if_busy();
+	while (leased != NULL)
+		cf_tier_release(leased);
+}
+
+static void
+take_hold(CfTier *tier)
+{
+	static bool registered = false;
+
+	if (!registered)
+		before_shmem_exit(tier_exit, (Datum) 0);
+	registered = true;
+	tier->state = CF_TIER_ASKED;
+	tier->outer = leased;
+	leased = tier;
+}
+
+void
+cf_tier_let_go(CfTier *tier, CfTierState state)
+{
+	Assert(leased == tier);
+	leased = tier->outer;
+	tier->state = state;
+}
+
+void
+cf_tier_reset(void)
+{
+	leased = NULL;
+}
+
+/*
  * Step 4. A lease outlives no flight: who loads for longer than waiters wait
  * has nobody left to load for.
  */
@@ -185,9 +234,14 @@ ask_lease(CfTier *tier)
 	if (is_pending(tier) || !cf_l2_can_afford(CF_RUNS_OF_A_FILL))
 		return CF_LEASE_REFUSED;
 	CF_WAIT_POINT("tier-before-lease");
+	take_hold(tier);
 	if (cf_store_lease(&tier->variant, cf_guc_flight_timeout, &tier->floor, &tier->lease,
 					   true) != CF_L2_OK)
-		return CF_LEASE_REFUSED;
+		tier->lease.state = CF_LEASE_REFUSED;
+	if (tier->lease.state == CF_LEASE_GRANTED)
+		tier->state = CF_TIER_LEASED;
+	else
+		cf_tier_let_go(tier, CF_TIER_AWAY);
 	return tier->lease.state;
 }
 
@@ -204,7 +258,7 @@ look_under_lease(CfTier *tier, TimestampTz newer_than, CfTierHit *hit)
 	if (look_once(tier, hit, &failed) && hit->meta.filled_at > newer_than)
 	{
 		cf_store_release(&tier->variant, &tier->lease);
-		tier->state = CF_TIER_AWAY;
+		cf_tier_let_go(tier, CF_TIER_AWAY);
 		return true;
 	}
 	tier->stamp = stamp;
@@ -248,7 +302,6 @@ look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTier
 		switch (ask_lease(tier))
 		{
 			case CF_LEASE_GRANTED:
-				tier->state = CF_TIER_LEASED;
 				if (waited && look_under_lease(tier, newer_than, hit))
 				{
 					count_hit(request, begin);

@@ -19,6 +19,7 @@
 typedef enum CfTierState
 {
 	CF_TIER_AWAY,				/* Redis is not there, or not for this read */
+	CF_TIER_ASKED,				/* for a lease: it may have got it */
 	CF_TIER_LEASED,				/* load, then fill */
 	CF_TIER_UNLEASED			/* load; nothing is filled there */
 } CfTierState;
@@ -35,6 +36,7 @@ typedef struct CfTier
 	int			ntags;
 	uint64		stamp;			/* of the clocks, before Redis was asked */
 	int64		allowance;		/* microseconds that it may still wait for Redis */
+	struct CfTier *outer;		/* where it has asked: of the load that this one is inside of */
 } CfTier;
 
 /* A value that was found. */
@@ -62,6 +64,9 @@ extern void cf_tier_fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta,
 
 /* It failed, or must not be shared: others may load. Never raises an error. */
 extern void cf_tier_release(CfTier *tier);
+
+/* Forgets leases that an error left behind, though none should have. */
+extern void cf_tier_reset(void);
 
 /*
  * Does this server know of an invalidation after the LSN of what a value is made

@@ -42,8 +42,8 @@ collect_tags(CfTier *tier, const CfLoad *load, CfL1Meta *meta)
 static void
 give_up(CfTier *tier)
 {
-	tier->state = CF_TIER_UNLEASED;
 	cf_store_release(&tier->variant, &tier->lease);
+	cf_tier_let_go(tier, CF_TIER_UNLEASED);
 }
 
 static int
@@ -120,7 +120,7 @@ cf_tier_planned(CfTier *tier, const CfLoad *load)
 void
 cf_tier_release(CfTier *tier)
 {
-	if (tier->state != CF_TIER_LEASED)
+	if (tier->state != CF_TIER_LEASED && tier->state != CF_TIER_ASKED)
 		return;
 	cf_tier_begin_step(tier);
 	give_up(tier);
@@ -220,7 +220,7 @@ cf_tier_fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta, const CfDep
 	cf_tier_begin_step(tier);
 	if (were_all_noted(tier, load, deps) && fill(tier, load, meta))
 	{
-		tier->state = CF_TIER_UNLEASED;
+		cf_tier_let_go(tier, CF_TIER_UNLEASED);
 		cf_tier_remember(tier->request, tier->tags, tier->ntags);
 		count(tier->request, CF_COUNT_L2_FILLS);
 	}

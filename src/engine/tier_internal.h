@@ -16,6 +16,12 @@
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
+/*
+ * Ends what began when it asked for a lease: there is none, or it has been used
+ * or given back.
+ */
+extern void cf_tier_let_go(CfTier *tier, CfTierState state);
+
 /* What is between these two waits for Redis no longer than the read still may. */
 extern void cf_tier_begin_step(const CfTier *tier);
 extern void cf_tier_end_step(CfTier *tier);

@@ -409,6 +409,13 @@ cf_l2_drop(void)
 }
 
 void
+cf_l2_drop_if_busy(void)
+{
+	if (cf_conn_get()->busy)
+		cf_l2_drop();
+}
+
+void
 cf_l2_set_max_reply(int64 bytes)
 {
 	cf_exchange_set_max_reply(bytes);

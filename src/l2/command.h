@@ -113,6 +113,9 @@ extern uint64 cf_l2_generation(void);
 /* Closes the connection. */
 extern void cf_l2_drop(void);
 
+/* The same, if a run was left in its middle: by the end of the process, say. */
+extern void cf_l2_drop_if_busy(void);
+
 /* The largest reply to one command; by default cachefront.l1_max_value + 1 MB. */
 extern void cf_l2_set_max_reply(int64 bytes);
 

@@ -183,30 +183,45 @@ sub start_waiter
 	return $session;
 }
 
-# Long before its lease is over.
-foreach my $case ([ $primary, $standby ], [ $standby, $primary ])
+# One of the same server waits for the flight, which lands; then it needs the lease.
+sub start_follower
 {
-	my ($loader, $waiter) = @$case;
+	my ($node, $key) = @_;
+	my $session = start_session($node, load_sql($key), conf => { 'cachefront.flight_timeout' => '1h' });
+
+	await($node, 'SELECT max(waiters) = 1 FROM cache_inflight');
+	return $session;
+}
+
+# Long before its lease is over.
+foreach my $case (
+	[ $primary, $standby, 'pg_cancel_backend', 'cancelled' ],
+	[ $standby, $primary, 'pg_cancel_backend', 'cancelled' ],
+	[ $primary, $standby, 'pg_terminate_backend', 'terminated' ],
+	[ $standby, $primary, 'pg_terminate_backend', 'terminated' ],
+	[ $primary, $primary, 'pg_terminate_backend', 'terminated' ])
+{
+	my ($loader, $waiter, $end, $ended) = @$case;
 	my $title = $loader->name . ' loads';
 	my ($dead, $pid, $key, $holder) = start_loader($loader, '1h');
-	my $waiting = start_waiter($waiter, $key, '1h');
+	my $waiting = $loader == $waiter ? start_follower($waiter, $key) : start_waiter($waiter, $key, '1h');
 
 	pass("$title: the other waits");
-	on($loader, "SELECT pg_cancel_backend($pid)");
-	is(finish_session($waiting)->{stdout}, "[{\"v\":$key,\"l\":\"\"}]",
-		"$title and is cancelled: the other loads, for the lease was given back");
+	on($loader, "SELECT $end($pid)");
 	finish_session($dead);
+	# The lock is one of the loader's server.
 	$holder->quit;
+	is(finish_session($waiting)->{stdout}, "[{\"v\":$key,\"l\":\"\"}]",
+		"$title and is $ended: the other loads, for the lease was given back");
 }
 # Nobody is left to give it back.
-foreach my $signal ('TERM', 'KILL')
 {
 	my ($dead, $pid, $key, $holder) = start_loader($primary, '10s');
 	my $waiting = start_waiter($standby, $key, '1h');
 
-	kill $signal, $pid;
+	kill 'KILL', $pid;
 	is(finish_session($waiting)->{stdout}, "[{\"v\":$key,\"l\":\"\"}]",
-		"a loader that dies of SIG$signal: the other loads when the lease is over");
+		'a loader that dies of SIGKILL: the other loads when the lease is over');
 	finish_session($dead);
 	eval { $holder->quit };
 }
