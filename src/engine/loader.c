@@ -104,13 +104,13 @@ add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
 	add_clocks(load, deps, ndeps);
 }
 
-/* Redis knows nothing of that clock, so what depends on it stays in L1. */
+/* Redis knows nothing of these clocks, so what depends on them stays in L1. */
 static void
-add_roles(CfLoad *load)
+add_light_names(CfLoad *load)
 {
-	CfClockRef	roles = cf_clock_of_roles();
+	CfClockRef	names[] = {cf_clock_of_light_names(InvalidOid), cf_clock_of_light_names(MyDatabaseId)};
 
-	add_clocks(load, &roles, 1);
+	add_clocks(load, names, lengthof(names));
 }
 
 void
@@ -482,8 +482,8 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	if (explain)
 		load->sources.opaque = cf_security_opaque_functions(query);
 	load->sources.mutable = contain_mutable_functions((Node *) query);
-	if (!explain && cf_traits_names_roles(query))
-		load->watch.traits |= CF_TRAIT_ROLES;
+	if (!explain && cf_traits_has_light_name(query))
+		load->watch.traits |= CF_TRAIT_LIGHT_NAMES;
 	/* The executor hook does not see what a user's function does in a worker. */
 	parallel = !IsInParallelMode() && !cf_security_calls_user_function(query);
 	stmt = pg_plan_query(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
@@ -629,8 +629,8 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	load->sources.callers_rights = load->watch.callers_rights;
 	/* Kept rows of a cursor are as private as a temporary table. */
 	load->sources.temporary |= load->watch.may_read_held;
-	if ((load->sources.traits & CF_TRAIT_ROLES) != 0)
-		add_roles(load);
+	if ((load->sources.traits & CF_TRAIT_LIGHT_NAMES) != 0)
+		add_light_names(load);
 	if (load->outer != NULL)
 		add_sources(load->outer, request, load);
 	if (load->bypass == CF_BYPASS_NONE)

@@ -27,7 +27,7 @@ typedef struct CfLoad
 	CfBypass	bypass;			/* why it must not be shared */
 	CfSources	sources;
 	CfClockRef *inner_deps;		/* clocks without a tag's name: of what fetches inside of it
-								 * hit or load, and of roles */
+								 * hit or load, and of light names */
 	int			ninner_deps;
 
 	/* while it runs */

@@ -546,8 +546,8 @@ look_at_variables(const PLpgSQL_execstate *estate)
 		const PLpgSQL_datum *datum = estate->datums[i];
 
 		if ((datum->dtype == PLPGSQL_DTYPE_VAR || datum->dtype == PLPGSQL_DTYPE_PROMISE) &&
-			cf_function_type_names_roles(((const PLpgSQL_var *) datum)->datatype->typoid))
-			current->traits |= CF_TRAIT_ROLES;
+			cf_function_type_has_light_names(((const PLpgSQL_var *) datum)->datatype->typoid))
+			current->traits |= CF_TRAIT_LIGHT_NAMES;
 	}
 }
 

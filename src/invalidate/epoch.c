@@ -1,7 +1,7 @@
 /*
  * epoch.c - the DDL epoch: a clock a database, and one for all, that every
- * entry depends on. DESIGN sections 3 and 5. One more is of the names of roles,
- * on which only those entries depend that have some.
+ * entry depends on. DESIGN sections 3 and 5. One more is of names, such as those
+ * of roles, that come and go without an epoch: what has some depends on it.
  *
  * A utility hook notes that the transaction changes a definition or a right.
  * The clocks are raised before the commit and stay so until resource-release
@@ -46,14 +46,21 @@ static ProcessUtility_hook_type prev_process_utility = NULL;
  */
 static int	database_changed = 0;
 static int	server_changed = 0;
-static int	roles_changed = 0;
 
 /* Clocks that it has raised. */
 static FullTransactionId raised_xid;
 static bool prepared_begun = false; /* COMMIT PREPARED, of what there was */
 static bool database_raised = false;
 static bool server_raised = false;
-static bool roles_raised = false;
+
+/* The same, of names alone: of the database, and of the server. */
+typedef struct Names
+{
+	int			changed;
+	bool		raised;
+} Names;
+
+static Names names[2];
 
 /*
  * A transaction that was prepared by anyone may have changed definitions, and
@@ -116,17 +123,42 @@ note_change(bool shared)
 	note_level(shared ? &server_changed : &database_changed);
 }
 
-static void
-note_ddl(Node *stmt, bool *changes, bool *shared)
+/* What a statement changes, if it succeeds. */
+typedef struct Change
 {
-	if (!cf_harmless_stmt(stmt))
-	{
-		*changes = true;
-		*shared = cf_harmless_is_shared(stmt);
-		note_change(*shared);
-	}
-	else if (cf_harmless_names_role(stmt))
-		note_level(&roles_changed);
+	bool		definitions;	/* or rights */
+	bool		shared;			/* of the server, not of the database */
+	bool		names;			/* and nothing else */
+} Change;
+
+static void
+reset_changes(void)
+{
+	database_changed = server_changed = 0;
+	names[false].changed = names[true].changed = 0;
+}
+
+static CfClockRef
+clock_of_names(bool shared)
+{
+	return cf_clock_of_light_names(shared ? InvalidOid : MyDatabaseId);
+}
+
+static void
+judge_ddl(Node *stmt, Change *change)
+{
+	change->definitions = !cf_harmless_stmt(stmt);
+	change->shared = cf_harmless_is_shared(stmt);
+	change->names = !change->definitions && cf_harmless_changes_names(stmt);
+}
+
+static void
+note_ddl(const Change *change)
+{
+	if (change->definitions)
+		note_change(change->shared);
+	if (change->names)
+		note_level(&names[change->shared].changed);
 }
 
 void
@@ -156,8 +188,7 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 					  QueryCompletion *completion)
 {
 	Node	   *stmt = pstmt->utilityStmt;
-	bool		changes = false;
-	bool		shared = false;
+	Change		change = {0};
 	Oid			dropped = InvalidOid;
 
 	if (cf_shmem_ready())
@@ -172,7 +203,10 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 				begin_prepared(((TransactionStmt *) stmt)->gid);
 		}
 		else if (IsTransactionState() && GetCommandLogLevel(stmt) == LOGSTMT_DDL)
-			note_ddl(stmt, &changes, &shared);
+		{
+			judge_ddl(stmt, &change);
+			note_ddl(&change);
+		}
 	}
 
 	if (prev_process_utility)
@@ -184,8 +218,7 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 
 	forget_database(dropped);
 	/* Some commit on their own in between: then it is the last part that counts. */
-	if (changes)
-		note_change(shared);
+	note_ddl(&change);
 	if (IsA(stmt, RefreshMatViewStmt) && cf_shmem_ready())
 		note_refresh((RefreshMatViewStmt *) stmt);
 }
@@ -241,19 +274,42 @@ cf_epoch_changing(void)
 bool
 cf_epoch_touches(CfClockRef clock)
 {
-	return cf_epoch_changing() || (roles_changed > 0 && clock == cf_clock_of_roles());
+	if (cf_epoch_changing())
+		return true;
+	for (int shared = 0; shared < lengthof(names); shared++)
+	{
+		if (names[shared].changed > 0 && clock == clock_of_names(shared))
+			return true;
+	}
+	return false;
+}
+
+/* Has it raised a clock of names? */
+static bool
+raise_names(void)
+{
+	for (int shared = 0; shared < lengthof(names); shared++)
+	{
+		if (names[shared].changed == 0 || names[shared].raised)
+			continue;
+		cf_clock_raise(clock_of_names(shared));
+		names[shared].raised = true;
+	}
+	return names[false].raised || names[true].raised;
 }
 
 void
 cf_epoch_prepare(void)
 {
+	bool		names_raised;
+
 #ifdef CF_FAULT_NO_EPOCH
 	database_changed = 0;
 #endif
 	raised_xid = GetTopFullTransactionIdIfAny();
 	/* Who has no transaction id has changed nothing: DROP ... IF EXISTS, say. */
 	if (!FullTransactionIdIsValid(raised_xid))
-		database_changed = server_changed = roles_changed = 0;
+		reset_changes();
 	if (database_changed > 0 && !database_raised)
 	{
 		cf_clock_raise(cf_clock_of_epoch(MyDatabaseId));
@@ -261,13 +317,9 @@ cf_epoch_prepare(void)
 	}
 	if (server_changed > 0)
 		raise_now();
-	if (roles_changed > 0 && !roles_raised)
-	{
-		cf_clock_raise(cf_clock_of_roles());
-		roles_raised = true;
-	}
-	database_changed = server_changed = roles_changed = 0;
-	if (database_raised || server_raised || roles_raised)
+	names_raised = raise_names();
+	reset_changes();
+	if (database_raised || server_raised || names_raised)
 		CF_WAIT_POINT("epoch-window");
 }
 
@@ -307,13 +359,17 @@ cf_epoch_finish(bool committed)
 		finish(cf_clock_of_epoch(MyDatabaseId), committed, raised_xid);
 	if (server_raised)
 		finish(cf_clock_of_epoch(InvalidOid), committed || prepared_begun, settling_xid());
-	if (roles_raised)
-		finish(cf_clock_of_roles(), committed, raised_xid);
+	for (int shared = 0; shared < lengthof(names); shared++)
+	{
+		if (names[shared].raised)
+			finish(clock_of_names(shared), committed, raised_xid);
+		names[shared].raised = false;
+	}
 	prepared_begun = false;
 	if (!committed && (database_changed > 0 || database_raised))
 		cf_rule_forget();
-	database_raised = server_raised = roles_raised = false;
-	database_changed = server_changed = roles_changed = 0;
+	database_raised = server_raised = false;
+	reset_changes();
 }
 
 static void
@@ -334,7 +390,8 @@ cf_epoch_subxact(SubXactEvent event)
 		cf_rule_forget();
 	end_subtransaction(&database_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
 	end_subtransaction(&server_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
-	end_subtransaction(&roles_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
+	for (int shared = 0; shared < lengthof(names); shared++)
+		end_subtransaction(&names[shared].changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
 }
 
 /*
@@ -346,5 +403,5 @@ cf_epoch_at_prepare_transaction(void)
 {
 	if (cf_epoch_changing())
 		cf_rule_forget();
-	database_changed = server_changed = roles_changed = 0;
+	reset_changes();
 }

@@ -216,10 +216,43 @@ cf_harmless_stmt(Node *stmt)
 	}
 }
 
-bool
-cf_harmless_names_role(Node *stmt)
+/* All of what is_drop_harmless lets through, but indexes, is temporary. */
+static bool
+drops_names(const DropStmt *drop)
 {
-	return IsA(stmt, CreateRoleStmt) || IsA(stmt, DropRoleStmt);
+	ListCell   *cell;
+
+	foreach(cell, drop->objects)
+	{
+		if (drop->removeType == OBJECT_INDEX &&
+			!is_temporary(makeRangeVarFromNameList((List *) lfirst(cell))))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whoever asks for the name of what is not there yet gets an error, mostly: that
+ * such things come matters of few, that they go of all.
+ */
+bool
+cf_harmless_changes_names(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_CreateRoleStmt:
+		case T_DropRoleStmt:
+		case T_CreatePublicationStmt:
+		case T_AlterPublicationStmt:
+		case T_DropSubscriptionStmt:
+			return true;
+		case T_IndexStmt:
+			return !is_temporary(((IndexStmt *) stmt)->relation);
+		case T_DropStmt:
+			return drops_names((DropStmt *) stmt);
+		default:
+			return false;
+	}
 }
 
 static bool

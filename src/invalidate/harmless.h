@@ -19,7 +19,10 @@ extern bool cf_harmless_stmt(Node *stmt);
 /* If not: does it change what holds in every database? */
 extern bool cf_harmless_is_shared(Node *stmt);
 
-/* Does a statement that is harmless in all else make or drop the name of a role? */
-extern bool cf_harmless_names_role(Node *stmt);
+/*
+ * Does a statement that is harmless in all else make or drop a name, or what
+ * functions tell of such an object? Results that show some depend on it.
+ */
+extern bool cf_harmless_changes_names(Node *stmt);
 
 #endif							/* CF_INVALIDATE_HARMLESS_H */

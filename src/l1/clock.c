@@ -36,7 +36,7 @@ typedef struct CfSharedClocks
 {
 	pg_atomic_uint64 seq;		/* the last sequence number given out */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];	/* every commit writes it */
-	/* Callers' tags, keys, our tags, tables, epochs, roles, values; then the hard clocks of tags */
+	/* Callers' tags, keys, our tags, tables, epochs, names, values; then the hard clocks of tags */
 	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];
 } CfSharedClocks;
 
@@ -57,7 +57,7 @@ wanted_slots(void)
 static uint32
 all_slots(void)
 {
-	return 4 * wanted_slots() + CF_EPOCHS + 1 + (1 << CF_VALUE_BITS);
+	return 4 * wanted_slots() + 2 * CF_EPOCHS + (1 << CF_VALUE_BITS);
 }
 
 static uint32
@@ -158,15 +158,15 @@ cf_clock_of_epoch(Oid dboid)
 }
 
 CfClockRef
-cf_clock_of_roles(void)
+cf_clock_of_light_names(Oid dboid)
 {
-	return 4 * nslots + CF_EPOCHS;
+	return cf_clock_of_epoch(dboid) + CF_EPOCHS;
 }
 
 CfClockRef
 cf_clock_of_value(uint64 key_hash)
 {
-	return 4 * nslots + CF_EPOCHS + 1 + (CfClockRef) (key_hash >> (64 - CF_VALUE_BITS));
+	return 4 * nslots + 2 * CF_EPOCHS + (CfClockRef) (key_hash >> (64 - CF_VALUE_BITS));
 }
 
 /* NULL: it is no tag's. */

@@ -38,10 +38,10 @@ extern CfClockRef cf_clock_of_key(uint64 hash);
 extern CfClockRef cf_clock_of_epoch(Oid dboid);
 
 /*
- * The clock of the names of all roles, on which results depend that look some up
- * or print them.
+ * The clock of names of a database (0: of the server) that come and go without an
+ * epoch, on which results depend that look some up or print them.
  */
-extern CfClockRef cf_clock_of_roles(void);
+extern CfClockRef cf_clock_of_light_names(Oid dboid);
 
 /*
  * The clock of the values that cache_set stores under a key: what took one in a

@@ -226,10 +226,12 @@ cf_function_traits_of_type(Oid type)
 }
 
 bool
-cf_function_type_names_roles(Oid type)
+cf_function_type_has_light_names(Oid type)
 {
 	switch (type)
 	{
+		case REGCLASSOID:
+		case REGCLASSARRAYOID:
 		case REGROLEOID:
 		case REGROLEARRAYOID:
 		case ACLITEMOID:
@@ -238,6 +240,6 @@ cf_function_type_names_roles(Oid type)
 		default:
 			/* Rows of the catalogs have some, too; but no entry of a catalog is exact. */
 			return type >= FirstNormalObjectId &&
-				(cf_function_traits_of_type(type) & CF_TRAIT_ROLES) != 0;
+				(cf_function_traits_of_type(type) & CF_TRAIT_LIGHT_NAMES) != 0;
 	}
 }

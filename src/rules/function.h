@@ -31,10 +31,13 @@ typedef uint32 CfTraits;
 #define CF_TRAIT_GRANTED		0x40
 /* Whatever it does with cursors is not seen. */
 #define CF_TRAIT_UNSEEN			0x80
-/* It looks up or prints names of roles: CREATE ROLE and DROP ROLE change it. */
-#define CF_TRAIT_ROLES			0x100
+/*
+ * It looks up or prints names that come and go while all else stays as it is: of
+ * roles, indexes and the like (invalidate/harmless.c).
+ */
+#define CF_TRAIT_LIGHT_NAMES	0x100
 /* What the caller of a query need not be told. */
-#define CF_TRAITS_QUIET			(CF_TRAIT_GRANTED | CF_TRAIT_UNSEEN | CF_TRAIT_ROLES)
+#define CF_TRAITS_QUIET			(CF_TRAIT_GRANTED | CF_TRAIT_UNSEEN | CF_TRAIT_LIGHT_NAMES)
 
 /*
  * The traits of a function; of what does not exist, none. Looked up once a
@@ -52,7 +55,7 @@ extern CfTraits cf_function_traits_of_type(Oid type);
 #define CF_MAX_PARTS 8
 extern int	cf_function_parts(Oid aggregate, Oid *parts);
 
-/* Are there names of roles in what a value of the type looks like? */
-extern bool cf_function_type_names_roles(Oid type);
+/* Are there such names in what a value of the type looks like? */
+extern bool cf_function_type_has_light_names(Oid type);
 
 #endif							/* CF_RULES_FUNCTION_H */

@@ -104,7 +104,7 @@ add_conversion(CfTraitsFound *found, Oid from, Oid to)
  * the tree; but the value is of a type, where it comes from.
  */
 static bool
-may_bring_roles(Node *node)
+may_bring_light_names(Node *node)
 {
 	switch (nodeTag(node))
 	{
@@ -115,7 +115,7 @@ may_bring_roles(Node *node)
 		case T_Aggref:
 		case T_FieldSelect:
 		case T_RelabelType:
-			return cf_function_type_names_roles(exprType(node));
+			return cf_function_type_has_light_names(exprType(node));
 		default:
 			return false;
 	}
@@ -128,8 +128,8 @@ traits_walker(Node *node, void *context)
 
 	if (node == NULL)
 		return false;
-	if ((found->traits & CF_TRAIT_ROLES) == 0 && may_bring_roles(node))
-		found->traits |= CF_TRAIT_ROLES;
+	if ((found->traits & CF_TRAIT_LIGHT_NAMES) == 0 && may_bring_light_names(node))
+		found->traits |= CF_TRAIT_LIGHT_NAMES;
 	switch (nodeTag(node))
 	{
 		case T_Query:
@@ -166,21 +166,21 @@ traits_walker(Node *node, void *context)
 
 /* As an integer it is not known for one any more: 'joe'::regrole::oid. */
 static bool
-role_constant_walker(Node *node, void *context)
+light_constant_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, role_constant_walker, context, 0);
+		return query_tree_walker((Query *) node, light_constant_walker, context, 0);
 	if (IsA(node, Const))
-		return cf_function_type_names_roles(((Const *) node)->consttype);
-	return expression_tree_walker(node, role_constant_walker, context);
+		return cf_function_type_has_light_names(((Const *) node)->consttype);
+	return expression_tree_walker(node, light_constant_walker, context);
 }
 
 bool
-cf_traits_names_roles(Query *query)
+cf_traits_has_light_name(Query *query)
 {
-	return role_constant_walker((Node *) query, NULL);
+	return light_constant_walker((Node *) query, NULL);
 }
 
 void

@@ -37,7 +37,7 @@ extern void cf_traits_of_plan(PlannedStmt *stmt, CfTraitsFound *found);
 extern bool cf_traits_walk_domain(Oid type, bool (*walker) (Node *node, void *context),
 								  void *context);
 
-/* Does a query name a role in a constant? The planner may hide it. */
-extern bool cf_traits_names_roles(Query *query);
+/* Is a light name in a constant of a query? The planner may hide it. */
+extern bool cf_traits_has_light_name(Query *query);
 
 #endif							/* CF_RULES_TRAITS_H */

@@ -1,5 +1,6 @@
 --
--- Results with names of roles in them: CREATE ROLE and DROP ROLE drop these, and no others.
+-- Results with names of roles or indexes in them: CREATE ROLE, DROP INDEX and the
+-- like drop these, and no others.
 --
 \set VERBOSITY terse
 SET client_min_messages = warning;
@@ -78,7 +79,41 @@ SELECT state_of('SELECT id AS v FROM items');
 SELECT cached('SELECT r AS v FROM items') IS NOT NULL AS fetched;
 ALTER ROLE regress_cf_other VALID UNTIL '2040-01-01';
 SELECT state_of('SELECT r AS v FROM items');
-
 DROP ROLE regress_cf_other;
+
+-- names of indexes
+CREATE TABLE watched (id int, i regclass);
+INSERT INTO watched VALUES (1, NULL);
+SELECT cache_attach('watched');
+TRUNCATE tries;
+INSERT INTO tries VALUES (1, 'SELECT id AS v FROM watched'), (2, 'SELECT to_regclass(''regress_cf_names.watched_i'') AS v FROM watched'),
+	(3, 'SELECT i AS v FROM watched'), (4, 'SELECT i::text AS v FROM watched'), (5, 'SELECT concat(i) AS v FROM watched'),
+	(6, 'SELECT pg_get_indexdef(i) AS v FROM watched'), (7, 'SELECT ''regress_cf_names.watched_i''::text::regclass::oid IS NULL AS v FROM watched WHERE i IS NOT NULL');
+SELECT n, answer, state_of(query) FROM outcome ORDER BY n;
+CREATE INDEX watched_i ON watched (id);
+SELECT n, answer, state_of(query) FROM outcome ORDER BY n;
+UPDATE watched SET i = 'watched_i';
+SELECT n, answer, state_of(query) FROM outcome ORDER BY n;
+-- one of a temporary table is nobody else's
+CREATE TEMP TABLE passing (id int);
+CREATE INDEX passing_i ON passing (id);
+DROP INDEX passing_i;
+SELECT state_of(query), count(*) FROM tries GROUP BY 1;
+DROP TABLE passing;
+DROP INDEX watched_i;
+\c -
+SET client_min_messages = warning;
+SET search_path = regress_cf_names, public;
+SELECT n, state_of(query) FROM tries ORDER BY n;
+DELETE FROM tries WHERE n = 7;
+SELECT n, answer FROM outcome WHERE answer <> 'right';
+-- in several transactions
+CREATE INDEX CONCURRENTLY watched_i ON watched (id);
+UPDATE watched SET i = 'watched_i';
+SELECT n, answer, state_of(query) FROM outcome ORDER BY n;
+DROP INDEX CONCURRENTLY watched_i;
+SELECT n, state_of(query) FROM tries ORDER BY n;
+SELECT n, answer FROM outcome WHERE answer <> 'right';
+
 DROP SCHEMA regress_cf_names CASCADE;
 SELECT cache_drop('rn');
