@@ -386,6 +386,14 @@ const Entry catalogue[] = {
 	FETCH("decode-acl", "acls", "SELECT id, a FROM public.acls ORDER BY id", NULL, "id int, a aclitem[]", NULL),
 	ADMIN("decode-acl", "CREATE ROLE diff_x; INSERT INTO public.acls VALUES ({n}, ARRAY[makeaclitem('diff_x'::regrole, 'diff_x'::regrole, 'SELECT', false)])"),
 	ADMIN("decode-acl", "DROP ROLE IF EXISTS diff_x"),
+	SETUP("names", "CREATE TABLE named (id int, o oid, i regclass); INSERT INTO named VALUES (1, 0, NULL); SELECT cache_attach('named')"),
+	FETCH("names", "named", "SELECT id, {o::regrole::text|pg_get_userbyid(o)::text|to_regrole('diff_y')::text|concat(i)|to_regclass('public.named_i')::text} AS n"
+		  " FROM public.named ORDER BY id", NULL, "id int, n text", NULL),
+	FETCH("names", "named:i", "SELECT id, i FROM public.named ORDER BY id", NULL, "id int, i regclass", NULL),
+	ADMIN("names", "CREATE ROLE diff_y; UPDATE public.named SET o = 'diff_y'::regrole"),
+	ADMIN("names", "DROP ROLE IF EXISTS diff_y"),
+	ADMIN("names", "CREATE INDEX named_i ON public.named (id); UPDATE public.named SET i = 'public.named_i'"),
+	ADMIN("names", "DROP INDEX IF EXISTS public.named_i"),
 
 	/* ---- values of cache_set: kv holds what each should be, a lost one is none ----- */
 	SETUP("kv", "CREATE TABLE kv (k text, w text, v text, g text, PRIMARY KEY (k, w)); GRANT ALL ON kv TO diff_r1, diff_r2"),
@@ -401,6 +409,7 @@ const Entry catalogue[] = {
 	PAIR_AFTER("kv", "SELECT coalesce(public.cache_get('k{id}')::text, (SELECT v FROM public.kv WHERE k = 'k{id}' AND w = session_user || current_user))",
 		"SELECT (SELECT v FROM public.kv WHERE k = 'k{id}' AND w = session_user || current_user)", NULL,
 		"SELECT current_setting('transaction_isolation') = 'read committed'"),
+	FETCH("kv-nested", "kn:{id}", "SELECT public.cache_get('k{id}')::text AS v", NULL, "v text", NULL),
 	PAIR_AFTER("kv-new", "SELECT public.cache_get('f{n}')::text", "SELECT (SELECT v FROM public.kv WHERE k = 'f{n}')",
 		"INSERT INTO public.kv VALUES ('f{n}', 'x', '{n}', ''); {|SELECT public.cache_invalidate_tag('kt1');|SELECT public.cache_delete('f{n}');}"
 		" SELECT public.cache_set('f{n}', '{n}')",
