@@ -93,11 +93,18 @@ SET cachefront.max_keys_per_commit = 2;
 INSERT INTO orders SELECT 5, i, 'new', 'a' FROM generate_series(1, 10) i;
 SELECT cold(), warm();
 RESET cachefront.max_keys_per_commit;
--- as with NOTIFY
+-- what is prepared counts from then on, until it is known how it ends
 BEGIN;
-UPDATE orders SET note = 'p';
-PREPARE TRANSACTION 'refused';
+UPDATE orders SET note = 'p' WHERE tenant = 1 AND id = 1;
+PREPARE TRANSACTION 'regress_cf_rules';
 SELECT cold();
+ROLLBACK PREPARED 'regress_cf_rules';
+SELECT cold(), warm();
+BEGIN;
+UPDATE orders SET note = 'p' WHERE tenant = 1 AND id = 1;
+PREPARE TRANSACTION 'regress_cf_rules';
+COMMIT PREPARED 'regress_cf_rules';
+SELECT cold(), warm();
 -- a rule is made once
 SELECT cache_attach('orders', key => 'order:{tenant}:{id}', tags => '{"st:{status}","{{lit}}{tenant}"}');
 SELECT cache_attach('orders', key => 'o:{id}');

@@ -24,6 +24,7 @@
 #include "invalidate/outbox.h"
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
+#include "invalidate/twophase.h"
 #include "invalidate/writeset.h"
 #include "l1/clock.h"
 #include "l1/table.h"
@@ -73,6 +74,7 @@ _PG_init(void)
 	cf_horizon_register();
 	cf_space_register();
 	cf_flight_register();
+	cf_twophase_register();
 	cf_notify_register();
 	cf_outbox_register();
 	cf_worker_register();
@@ -83,6 +85,7 @@ _PG_init(void)
 	cf_policy_register();
 	cf_params_register();
 	cf_tier_set_outbox_look(cf_outbox_look);
+	cf_load_set_settling(cf_twophase_look);
 	cf_policy_set_own_writes(cf_pending_any, cf_writeset_collect, cf_commit_touches);
 
 	cf_log_mask_install_hook();

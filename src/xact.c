@@ -22,6 +22,7 @@
 #include "invalidate/pending.h"
 #include "invalidate/remote.h"
 #include "invalidate/trigger.h"
+#include "invalidate/twophase.h"
 #include "invalidate/writeset.h"
 #include "l2/command.h"
 #include "shmem.h"
@@ -60,15 +61,19 @@ xact_callback(XactEvent event, void *arg)
 			cf_tier_reset();
 			cf_load_reset();
 			cf_writeset_abandon();
+			cf_twophase_abandon();
 			cf_commit_abandon();
 			cf_remote_lift();
 			cf_pending_reset();
 			cf_l2_at_abort();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
-			cf_commit_refuse_prepare();
+			cf_trigger_pre_commit();
+			cf_writeset_begin_commit();
+			cf_commit_prepare_transaction();
 			break;
 		case XACT_EVENT_PREPARE:
+			cf_twophase_prepared();
 			cf_epoch_at_prepare_transaction();
 			cf_remote_lift();
 			cf_pending_reset();

@@ -57,6 +57,7 @@ typedef struct Receiver
 } Receiver;
 
 static CfLoad *current_load = NULL;
+static void (*settle_clocks) (void) = NULL;
 static QueryDesc *own_query = NULL; /* its own, already looked at */
 static ExecutorStart_hook_type prev_executor_start = NULL;
 
@@ -183,6 +184,12 @@ cf_loader_install_hooks(void)
 	prev_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = loader_executor_start;
 	cf_watch_install_hooks();
+}
+
+void
+cf_load_set_settling(void (*settle) (void))
+{
+	settle_clocks = settle;
 }
 
 bool
@@ -540,6 +547,7 @@ begin_load(const CfRequest *request, CfLoad *load)
 static void
 read_clocks(CfLoad *load, const CfLoadHooks *hooks)
 {
+	settle_clocks();
 	load->started = load->oldest = cf_now();
 	load->stamp = cf_clock_stamp();
 	if (RecoveryInProgress())

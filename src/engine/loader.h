@@ -54,6 +54,9 @@ typedef struct CfLoadHooks
 	void		(*planned) (void *arg, const CfLoad *load);
 } CfLoadHooks;
 
+/* What is to be settled before a load reads the clocks. Set once, at start. */
+extern void cf_load_set_settling(void (*settle) (void));
+
 /*
  * Runs the query, read-only, on a fresh snapshot (the transaction's own from
  * REPEATABLE READ up). Raises the query's errors. hooks may be NULL.

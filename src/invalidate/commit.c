@@ -21,6 +21,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 
 #include "debug_point.h"
 #include "engine/policy.h"
@@ -28,7 +29,9 @@
 #include "invalidate/epoch.h"
 #include "invalidate/lease.h"
 #include "invalidate/pending.h"
+#include "invalidate/twophase.h"
 #include "invalidate/writeset.h"
+#include "l2/command.h"
 #include "position.h"
 
 static bool prepared = false;
@@ -369,17 +372,51 @@ cf_commit_abandon(void)
 }
 
 /*
- * As with NOTIFY. TRUNCATE and REFRESH alone are let through: COMMIT PREPARED
- * makes every entry a miss (epoch.c), so nothing is lost.
+ * A value would have to be kept until COMMIT PREPARED, in whatever session. And
+ * what a worker of logical replication prepares, it commits without a hook: so
+ * Redis could not be told.
  */
-void
-cf_commit_refuse_prepare(void)
+static void
+refuse_prepare(const CfOp *op)
 {
-	for (int i = 0; i < cf_pending_count(); i++)
+	if (op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has stored values in the cache"),
+				 errhint("Store them after COMMIT PREPARED.")));
+	if (!op->soft && IsLogicalWorker() && cf_l2_configured())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has changed the cache"),
+				 errdetail("Logical replication could not tell Redis of its COMMIT PREPARED.")));
+}
+
+void
+cf_commit_prepare_transaction(void)
+{
+	int			nops = cf_pending_count();
+	int			ntables;
+	const CfClockRef *tables = cf_writeset_clocks(&ntables);
+	CfClockRef *clocks = palloc((nops + ntables + 3) * sizeof(CfClockRef));
+	int			n = 0;
+
+	for (int i = 0; i < nops; i++)
 	{
-		if (!cf_pending_op(i)->soft)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot PREPARE a transaction that has changed the cache")));
+		CHECK_FOR_INTERRUPTS();
+		refuse_prepare(cf_pending_op(i));
+		clocks[n++] = cf_pending_op(i)->clock;
 	}
+	if (ntables > 0)
+		memcpy(clocks + n, tables, ntables * sizeof(CfClockRef));
+	n += ntables;
+	n += cf_epoch_clocks(clocks + n);
+	cf_twophase_prepare(clocks, n);
+	/* A key's entries do not look at its clock, which keeps new ones out. */
+	for (int i = 0; i < nops; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (cf_pending_op(i)->kind == CF_OP_KEY)
+			cf_l1_delete_key(&cf_pending_op(i)->key);
+	}
+	pfree(clocks);
 }

@@ -32,7 +32,10 @@ extern void cf_commit_store(void);
 /* The transaction is rolled back, or the session ends before its end. */
 extern void cf_commit_abandon(void);
 
-/* PREPARE TRANSACTION: raises an error if there is something to do. */
-extern void cf_commit_refuse_prepare(void);
+/*
+ * PRE_PREPARE: leaves with the prepared transaction what it has invalidated, see
+ * twophase.h. Raises an error if it has stored values.
+ */
+extern void cf_commit_prepare_transaction(void);
 
 #endif							/* CF_INVALIDATE_COMMIT_H */

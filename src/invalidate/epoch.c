@@ -31,8 +31,10 @@
 #include "invalidate/pending.h"
 #include "invalidate/prepared.h"
 #include "invalidate/remote.h"
+#include "invalidate/twophase.h"
 #include "l1/clock.h"
 #include "l1/table.h"
+#include "l2/command.h"
 #include "position.h"
 #include "rules/rule.h"
 #include "relchange.h"
@@ -87,10 +89,16 @@ forget_database(Oid dboid)
 }
 
 static bool
-is_commit_prepared(Node *stmt)
+is_transaction_stmt(Node *stmt, TransactionStmtKind kind)
 {
-	return IsA(stmt, TransactionStmt) &&
-		((TransactionStmt *) stmt)->kind == TRANS_STMT_COMMIT_PREPARED;
+	return IsA(stmt, TransactionStmt) && ((TransactionStmt *) stmt)->kind == kind;
+}
+
+static bool
+ends_prepared(Node *stmt)
+{
+	return is_transaction_stmt(stmt, TRANS_STMT_COMMIT_PREPARED) ||
+		is_transaction_stmt(stmt, TRANS_STMT_ROLLBACK_PREPARED);
 }
 
 /* New rows, not a new definition: drops what was read from it, nothing else. */
@@ -169,12 +177,16 @@ cf_epoch_note_blind(void)
 }
 
 /*
- * From here on it may take effect, and an error may come after that: so the
- * clock is settled, whatever follows.
+ * The clocks of this server have been raised since it was prepared. What is in
+ * Redis depends on a version of the server's epoch: from here on the COMMIT may
+ * take effect, and an error may come after that: so it is settled, whatever follows.
  */
 static void
 begin_prepared(const char *gid)
 {
+	cf_twophase_look();
+	if (!cf_l2_configured())
+		return;
 	cf_prepared_check(gid);
 	raise_now();
 	cf_remote_fence_server();
@@ -195,7 +207,7 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	{
 		if (IsA(stmt, DropdbStmt))
 			dropped = get_database_oid(((DropdbStmt *) stmt)->dbname, true);
-		if (is_commit_prepared(stmt))
+		if (is_transaction_stmt(stmt, TRANS_STMT_COMMIT_PREPARED))
 		{
 			/* Elsewhere it is refused; nothing would end what begins here. */
 			if (utility_context == PROCESS_UTILITY_TOPLEVEL && !IsTransactionBlock() &&
@@ -217,6 +229,8 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 								params, environment, dest, completion);
 
 	forget_database(dropped);
+	if (ends_prepared(stmt) && cf_shmem_ready())
+		cf_twophase_look();
 	/* Some commit on their own in between: then it is the last part that counts. */
 	note_ddl(&change);
 	if (IsA(stmt, RefreshMatViewStmt) && cf_shmem_ready())
@@ -321,6 +335,22 @@ cf_epoch_prepare(void)
 	reset_changes();
 	if (database_raised || server_raised || names_raised)
 		CF_WAIT_POINT("epoch-window");
+}
+
+int
+cf_epoch_clocks(CfClockRef clocks[3])
+{
+	int			n = 0;
+
+	if (!FullTransactionIdIsValid(GetTopFullTransactionIdIfAny()))
+		return 0;
+	if (database_changed > 0)
+		clocks[n++] = cf_clock_of_epoch(MyDatabaseId);
+	if (server_changed > 0)
+		clocks[n++] = cf_clock_of_epoch(InvalidOid);
+	if (roles_changed > 0)
+		clocks[n++] = cf_clock_of_roles();
+	return n;
 }
 
 void

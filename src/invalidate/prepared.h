@@ -1,5 +1,5 @@
 /*
- * prepared.h - may the session commit a prepared transaction?
+ * prepared.h - which prepared transactions there are, and may the session commit one?
  *
  * src/invalidate/prepared.h
  */
@@ -13,5 +13,9 @@
  * transaction, it is somebody else's, or another database's.
  */
 extern void cf_prepared_check(const char *gid);
+
+/* Calls back once a prepared transaction of the server. */
+extern void cf_prepared_each(void (*callback) (TransactionId xid, Oid dboid, void *arg),
+							 void *arg);
 
 #endif							/* CF_INVALIDATE_PREPARED_H */

@@ -424,6 +424,15 @@ raise_clocks(void)
 	}
 }
 
+const CfClockRef *
+cf_writeset_clocks(int *n)
+{
+	Assert(GetCurrentTransactionNestLevel() == 1);
+	cf_writeset_collect();
+	*n = own.touched.n;
+	return own.touched.clock;
+}
+
 static void
 note_closed(const PgStat_TableXactStatus *table)
 {

@@ -70,6 +70,12 @@ extern void cf_writeset_collect(void);
 extern bool cf_writeset_touches(CfClockRef clock);
 
 /*
+ * PRE_PREPARE: the clocks of all that the transaction has changed; *n: how many.
+ * Valid until the next call of any of these. Otherwise as _raise.
+ */
+extern const CfClockRef *cf_writeset_clocks(int *n);
+
+/*
  * PRE_COMMIT: calls back once a table of the write set. Temporary tables and
  * catalogs are left out.
  */

@@ -65,6 +65,13 @@ CASES=(
 	'breaks depend -DNO_RAISE'
 	'breaks depend -DLATE_DEPEND'
 
+	'holds prepared'
+	'breaks prepared -DLOWER_AT_PREPARE'
+	'breaks prepared -DNO_UNKNOWN'
+	'breaks prepared -DLATE_LOOK'
+	'breaks prepared -DNO_SETTLE'
+	'breaks prepared -DEARLY_TAKE'
+
 	'holds tags -DINVARIANT -DEVICT=2'
 	'holds tags -DINVARIANT -DEXPIRE'
 	'holds tags -DINVARIANT -DLOST'

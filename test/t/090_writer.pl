@@ -237,8 +237,8 @@ sub bus_pid
 	my $version = $redis->cli('GET', 'cfe:w:roles');
 	like(error_of(q{COMMIT PREPARED 'nothing'}), qr/^42704/, 'of nothing it fails');
 	is($redis->cli('GET', 'cfe:w:roles'), $version, 'and leaves the epoch as it is');
-	like(error_of(q{BEGIN; SELECT cache_invalidate('p'); PREPARE TRANSACTION 'q'}), qr/^0A000/,
-		'PREPARE of invalidations is refused');
+	like(error_of(q{BEGIN; SELECT cache_set('p', '1'); PREPARE TRANSACTION 'q'}), qr/^0A000/,
+		'PREPARE of values is refused');
 	is($redis->cli('EXISTS', 'cf:w:p'), 0, 'and leaves nothing');
 }
 
