@@ -24,6 +24,8 @@
 #define ALONE(f, sql) {.feature = f, .kind = ENTRY_ALONE, .a = sql}
 #define SET(f, sql) {.feature = f, .kind = ENTRY_SET, .a = sql}
 
+#define SCENE(f, lines) {.feature = f, .kind = ENTRY_SCENE, .a = lines}
+
 #define ANY_INT "{id}::{int2|int4|int4|int8}"
 #define SOME_PATH "{public|public|public, pg_temp|pg_temp, public|s2, public|public, s2|s2, pg_temp, public}"
 #define SET_TENANT(feature) \
@@ -39,7 +41,8 @@ const Entry catalogue[] = {
 		"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO diff_r1, diff_r2;"
 		"CREATE FUNCTION public.cache_hits() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS"
 		" 'SELECT l1_hits + get_hits FROM public.cache_stats WHERE cache = ''*''';"
-		"CREATE SCHEMA s2; GRANT ALL ON SCHEMA s2 TO diff_r1, diff_r2;"
+		"CREATE SCHEMA s2; GRANT ALL ON SCHEMA s2 TO diff_r1, diff_r2"},
+	{.feature = "core", .kind = ENTRY_SETUP, .flags = KEEP, .a =
 		"CREATE TABLE t1 (id int PRIMARY KEY, grp int, v text);"
 		"INSERT INTO t1 SELECT i, i % 2, 'a' || i FROM generate_series(1, 4) i;"
 		"SELECT cache_attach('t1');"
@@ -103,6 +106,8 @@ const Entry catalogue[] = {
 		  "'2020-01-01'::date|'1 day'::interval|'24 hours'::interval|'-0'::float8|'0'::float8|'NaN'::float8}", NULL, NULL),
 	FETCH("arguments-record", "rec", "SELECT id, v FROM public.t1 WHERE (id, v) > $1 ORDER BY id",
 		  "{ROW(1, 'a'::text)|ROW(2, 'a2'::text)|ROW(3, 'b'::text)}", "id int, v text", NULL),
+	FETCH("arguments-record", "shown", "SELECT $1::text AS r, count(*) AS n FROM public.t1", "{ROW(1)|ROW('2000-01-02'::date)|ROW(1::oid)|ROW('1'::xid)}",
+		  "r text, n bigint", NULL),
 
 	/* ---- order without ORDER BY ------------------------------------------------- */
 	SETUP("order",
@@ -215,6 +220,8 @@ const Entry catalogue[] = {
 	FETCH("role", "who", "SELECT current_user AS c, session_user AS s, count(*) AS n FROM public.t1", NULL, "c name, s name, n bigint", NULL),
 	FETCH("role-setting", "role", "SELECT current_setting('{role|is_superuser|session_authorization}') AS r", NULL, "r text", NULL),
 	SET("role-setting", "SET ROLE diff_r{1|2}"),
+	SETUP("role-shared", "SELECT cache_define('shr', scope => 'shared')"),
+	FETCH("role-shared", "shr", "SELECT current_setting('{role|is_superuser|session_authorization}') AS r", NULL, "r text", NULL),
 	SETUP("role-outer",
 		  "CREATE TABLE own (id int, tenant text); INSERT INTO own VALUES (1, 'diff_r1'), (2, 'diff_r2'), (3, 'none'); SELECT cache_attach('own');"
 		  "CREATE FUNCTION gotown() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$"
@@ -244,11 +251,23 @@ const Entry catalogue[] = {
 		  "CREATE FUNCTION hidsql(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT v FROM hid WHERE id = $1';"
 		  "CREATE FUNCTION hidpl(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT v FROM hid WHERE id = $1); END';"
 		  "CREATE FUNCTION hidnest(int) RETURNS text LANGUAGE sql AS $$"
-		  " SELECT cache_fetch_row('shf:in', 'SELECT v FROM hid WHERE id = $1', ROW($1)) ->> 'v' $$"),
+		  " SELECT public.cache_fetch_row('shf:in', 'SELECT v FROM public.hid WHERE id = $1', ROW($1)) ->> 'v' $$"),
 	PAIR("shared", "SELECT public.cache_fetch_row('shf:{f=hidsql|hidpl}', 'SELECT public.{f}($1) AS v', ROW({id}::int)) ->> 'v'",
 		 "SELECT public.{f}({id})"),
-	PAIR("shared", "SELECT public.cache_fetch_row('shf:n', 'SELECT public.hidnest(1) AS v') ->> 'v'",
-		 "SELECT v FROM public.hid WHERE id = 1"),
+	PAIR("shared", "SELECT public.cache_fetch_row('shf:n', 'SELECT public.hidnest({id}) AS v') ->> 'v'",
+		 "SELECT v FROM public.hid WHERE id = {id}"),
+	PAIR("shared", "SELECT public.hidnest({id})", "SELECT v FROM public.hid WHERE id = {id}"),
+	ACT("shared", "UPDATE public.hid SET v = v + 1 WHERE id = {id}"),
+	SETUP("shared-granted",
+		  "CREATE FUNCTION onlyr1(int) RETURNS int LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT v FROM hid WHERE id = $1';"
+		  "REVOKE EXECUTE ON FUNCTION onlyr1 FROM PUBLIC; GRANT EXECUTE ON FUNCTION onlyr1 TO diff_r1;"
+		  "CREATE FUNCTION callsr1(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN onlyr1($1); END'"),
+	PAIR("shared-granted", "SELECT public.cache_fetch_row('shf:g', 'SELECT public.callsr1($1) AS v', ROW({id}::int)) ->> 'v'",
+		 "SELECT public.callsr1({id})"),
+	ADMIN("shared-granted", "{GRANT|REVOKE} EXECUTE ON FUNCTION public.onlyr1 {TO|FROM} diff_r1"),
+	FETCH("shared-privilege", "shf:p", "SELECT has_table_privilege('public.hid', 'SELECT') AS s, pg_has_role('diff_r1', 'MEMBER') AS r",
+		  NULL, "s bool, r bool", NULL),
+	SET("shared", "{SET ROLE diff_r1|SET ROLE diff_r2|RESET ROLE}"),
 	ADMIN("shared", "{GRANT|REVOKE} SELECT ON public.hid {TO|FROM} diff_r1"),
 	SETUP("rls",
 		  "CREATE TABLE rls (id int, tenant text, v text); INSERT INTO rls SELECT i, chr(96 + i % 3), 'r' || i FROM generate_series(1, 9) i;"
@@ -281,13 +300,19 @@ const Entry catalogue[] = {
 	SET_TENANT("setting-default"),
 	SETUP("setting-aggregate",
 		  "CREATE FUNCTION tnext(text, text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN coalesce($1, '') || current_setting('app.tenant', true); END $$;"
-		  "CREATE AGGREGATE tall(text) (SFUNC = tnext, STYPE = text)"),
+		  "CREATE AGGREGATE tall(text) (SFUNC = tnext, STYPE = text);"
+		  "CREATE AGGREGATE setall(bool) (SFUNC = current_setting, STYPE = text, INITCOND = 'app.tenant')"),
+	FETCH("setting-aggregate", "setall", "SELECT public.setall(true) AS m FROM public.t1 WHERE id = {id}", NULL, "m text", NULL),
 	FETCH("setting-aggregate", "tall", "SELECT public.tall(v) AS m FROM public.t1", NULL, "m text", NULL),
 	SET_TENANT("setting-aggregate"),
 	SETUP("setting-operator",
 		  "CREATE FUNCTION opf(text, text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN $1 || current_setting('app.tenant', true); END $$;"
 		  "CREATE OPERATOR ## (FUNCTION = opf, LEFTARG = text, RIGHTARG = text);"
-		  "CREATE FUNCTION opbody(text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN $1 OPERATOR(public.##) 'x'; END $$"),
+		  "CREATE FUNCTION opbody(text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN $1 OPERATOR(public.##) 'x'; END $$;"
+		  "CREATE OPERATOR ### (FUNCTION = current_setting, LEFTARG = text, RIGHTARG = bool);"
+		  "CREATE FUNCTION alias(text, bool) RETURNS text LANGUAGE internal STABLE AS 'show_config_by_name_missing_ok'"),
+	FETCH("setting-operator", "ops", "SELECT 'app.tenant' OPERATOR(public.###) {true|(id > 0)} AS m FROM public.t1 ORDER BY id", NULL, "m text", NULL),
+	FETCH("setting-operator", "alias", "SELECT public.alias('app.tenant', true) AS m, count(*) AS n FROM public.t1", NULL, "m text, n bigint", NULL),
 	FETCH("setting-operator", "op", "SELECT v OPERATOR(public.##) 'x' AS m FROM public.t1 ORDER BY id", NULL, "m text", NULL),
 	FETCH("setting-operator", "opb", "SELECT public.opbody(v) AS m FROM public.t1 ORDER BY id", NULL, "m text", NULL),
 	SET_TENANT("setting-operator"),
@@ -299,6 +324,12 @@ const Entry catalogue[] = {
 	FETCH("setting-cast", "cast", "SELECT ROW(v)::public.wrap::text AS m FROM public.t1 ORDER BY id", NULL, "m text", NULL),
 	FETCH("setting-cast", "castb", "SELECT public.castbody(v) AS m FROM public.t1 ORDER BY id", NULL, "m text", NULL),
 	SET_TENANT("setting-cast"),
+	SETUP("setting-domain",
+		  "CREATE DOMAIN notmine AS text CHECK (VALUE IS DISTINCT FROM current_setting('app.tenant', true));"
+		  "CREATE FUNCTION ismine(text) RETURNS bool LANGUAGE plpgsql STABLE AS $$ DECLARE d notmine; BEGIN"
+		  " d := $1; RETURN false; EXCEPTION WHEN check_violation THEN RETURN true; END $$"),
+	FETCH("setting-domain", "mine?", "SELECT public.ismine('{a|b}') AS m, count(*) AS n FROM public.t1", NULL, "m bool, n bigint", NULL),
+	SET_TENANT("setting-domain"),
 	SETUP("setting-dynamic",
 		  "CREATE FUNCTION dyn() RETURNS text LANGUAGE plpgsql STABLE AS $$ DECLARE r text; BEGIN"
 		  " EXECUTE 'SELECT current_' || 'setting(''app.tenant'', true)' INTO r; RETURN r; END $$;"
@@ -309,12 +340,27 @@ const Entry catalogue[] = {
 	SETUP("setting-trgm", "CREATE EXTENSION pg_trgm"),
 	FETCH("setting-trgm", "trgm", "SELECT id FROM public.t1 WHERE v || 'bcd' OPERATOR(public.%) 'abcd' ORDER BY id", NULL, "id int", NULL),
 	SET("setting-trgm", "SET pg_trgm.similarity_threshold = {0.05|0.3|0.95}"),
-	FETCH("setting-path", "path", "SELECT current_setting('search_path') AS p, current_schemas(true)::text AS s, current_schema AS c", NULL, "p text, s text, c name", NULL),
+	FETCH("setting-path", "path", "SELECT {current_setting('search_path')|current_setting('search_path')|current_schemas(true)::text|current_schema::text} AS p",
+		  NULL, "p text", NULL),
+	SET("setting-path", "SET search_path = {public|public, pg_temp|missing, public|public, public}"),
 	SET("setting-path", "SET search_path = " SOME_PATH),
 	FETCH("setting-encoding", "enc", "SELECT pg_client_encoding() AS e, count(*) AS n FROM public.t1", NULL, "e name, n bigint", NULL),
 	SET("setting-encoding", "SET client_encoding = {utf8|latin1}"),
 	FETCH("setting-named", "app", "SELECT current_setting('{application_name|work_mem|statement_timeout|transaction_isolation|client_min_messages|enable_seqscan}') AS a", NULL, "a text", NULL),
 	SET("setting-named", "SET {application_name = a|application_name = b|work_mem = '1MB'|work_mem = '2MB'|statement_timeout = '50s'|enable_seqscan = off|enable_seqscan = on|default_transaction_read_only = off}"),
+	SETUP("setting-nested",
+		  "CREATE FUNCTION innerset() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+		  " RETURN public.cache_fetch_row('sn:in', 'SELECT current_setting(''app.tenant'', true) AS t, count(*) AS n FROM public.t1') ->> 't'; END $$"),
+	PAIR("setting-nested", "SELECT public.innerset()", "SELECT current_setting('app.tenant', true)"),
+	PAIR("setting-nested", "SELECT public.cache_fetch_row('sn:out', 'SELECT public.innerset() AS t') ->> 't'", "SELECT current_setting('app.tenant', true)"),
+	SET_TENANT("setting-nested"),
+	SETUP("setting-utility",
+		  "CREATE FUNCTION explained() RETURNS text LANGUAGE plpgsql AS $$ DECLARE l text; r text := ''; BEGIN"
+		  " FOR l IN EXECUTE 'EXPLAIN (COSTS OFF) SELECT * FROM t1 WHERE id = 1' LOOP r := r || l; END LOOP; RETURN r; END $$;"
+		  "CREATE FUNCTION shown() RETURNS text LANGUAGE plpgsql AS $$ DECLARE r text; BEGIN"
+		  " EXECUTE 'SHOW work_mem' INTO r; RETURN r; END $$"),
+	FETCH("setting-utility", "utility", "SELECT public.{explained()|shown()} AS s, count(*) AS n FROM public.t1", NULL, "s text, n bigint", NULL),
+	SET("setting-utility", "SET {enable_indexscan = off|enable_bitmapscan = off|enable_indexscan = on|enable_bitmapscan = on|work_mem = '1MB'|work_mem = '2MB'}"),
 	SETUP("setting-function",
 		  "CREATE FUNCTION setfun() RETURNS text LANGUAGE plpgsql STABLE SET app.tenant = 'f' AS $$ BEGIN"
 		  " RETURN cache_fetch_row('sf', 'SELECT current_setting(''app.tenant'', true) AS t') ->> 't'; END $$"),
@@ -361,6 +407,20 @@ const Entry catalogue[] = {
 	SET("temp", "DROP TABLE IF EXISTS pg_temp.t1"),
 	SET("temp", "DISCARD TEMP"),
 	SET("temp", "SET search_path = {public|public, pg_temp|pg_temp, public|pg_catalog, public, pg_temp}"),
+	SETUP("temp-place",
+		  "CREATE FUNCTION gotlast() RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$ BEGIN"
+		  " RETURN cache_fetch_row('up', 'SELECT v FROM t1 WHERE id = 1') ->> 'v'; END $$;"
+		  "CREATE FUNCTION wantlast() RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$ BEGIN"
+		  " RETURN (SELECT v FROM t1 WHERE id = 1); END $$"),
+	PAIR("temp-place", "SELECT public.gotlast()", "SELECT public.wantlast()"),
+	PAIR("temp-place", "SELECT public.cache_fetch_row('up', 'SELECT v FROM t1 WHERE id = 1') ->> 'v'", "SELECT (SELECT v FROM t1 WHERE id = 1)"),
+	SCENE("temp-place",
+		  "a: CREATE TEMP TABLE t1 AS SELECT i AS id, i AS grp, 'temp{n}' AS v FROM generate_series(1, 3) i\n"
+		  "a: SET search_path = {public, pg_temp|pg_catalog, public, pg_temp}\n"
+		  "a? SELECT public.{gotlast()|cache_fetch_row('up', 'SELECT v FROM t1 WHERE id = 1') ->> 'v'} ~ SELECT (SELECT v FROM public.t1 WHERE id = 1)"
+		  " ~ SELECT current_setting('search_path') LIKE '%public, pg_temp'\n"
+		  "a: {RESET search_path|SET search_path = pg_temp, public|SET search_path = public}\n"
+		  "a? SELECT public.cache_fetch_row('up', 'SELECT v FROM t1 WHERE id = 1') ->> 'v' ~ SELECT (SELECT v FROM t1 WHERE id = 1)"),
 	FETCH("temp", "u:{id}", "SELECT v FROM t1 WHERE id = $1", ANY_INT, "v text", NULL),
 	FETCH("temp", "us", "SELECT id, v FROM t1 ORDER BY id", NULL, "id int, v text", NULL),
 
@@ -371,7 +431,7 @@ const Entry catalogue[] = {
 		  " IF s <> '' THEN RAISE EXCEPTION 'no' USING ERRCODE = s; END IF; RETURN true; END $$"),
 	PAIR_AFTER("guard", "SELECT public.cache_fetch_row('guard', 'SELECT id FROM public.t1 WHERE public.guard() ORDER BY id', ttl => '1 ms') ->> 'id'",
 		"SELECT id FROM public.t1 WHERE public.guard() ORDER BY id LIMIT 1", "SELECT pg_sleep(0.003)", NULL),
-	ACT("guard", "UPDATE public.shut SET state = '{|P0001|PT403|P0002|42501}'"),
+	ACT("guard", "UPDATE public.shut SET state = '{|P0001|PT403|P0002|42501|53100|XX000|08001|54001}'"),
 
 	/* ---- decoding ------------------------------------------------------------------- */
 	SETUP("decode-domain", "CREATE DOMAIN pos AS int; CREATE TABLE dom (id int, x pos); INSERT INTO dom VALUES (1, -1), (2, 2), (3, NULL); SELECT cache_attach('dom')"),
@@ -437,13 +497,40 @@ const Entry catalogue[] = {
 			   "SELECT v FROM public.bare{id}", NULL,
 			   "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare{id}'::regclass)"),
 	ACT("prepared", "UPDATE public.bare{id} SET v = 'u{n}'"),
+	SCENE("prepared",
+		  "A: SELECT public.cache_detach('public.bare{id}')\n"
+		  "b: BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1\n"
+		  "A: BEGIN; UPDATE public.bare{id} SET v = 'r{n}'; SELECT public.cache_attach('public.bare{id}'); PREPARE TRANSACTION 'r{n}'\n"
+		  "A: COMMIT PREPARED 'r{n}'\n"
+		  "b? SELECT public.cache_fetch_row('b:{id}', 'SELECT v FROM public.bare{id}') ->> 'v' ~ SELECT v FROM public.bare{id}"
+		  " ~ SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare{id}'::regclass)\n"
+		  "b: COMMIT\n"
+		  "b? SELECT public.cache_fetch_row('b:{id}', 'SELECT v FROM public.bare{id}') ->> 'v' ~ SELECT v FROM public.bare{id}"
+		  " ~ SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare{id}'::regclass)"),
 	ALONE("prepared", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"),
 	ALONE("prepared", "BEGIN; UPDATE public.bare{id} SET v = 'q{n}'; SELECT public.cache_attach('public.bare{id}'); PREPARE TRANSACTION 'q'"),
 	ALONE("prepared", "{COMMIT|COMMIT|COMMIT|ROLLBACK} PREPARED 'q'"),
 
+	/* ---- changes that no trigger sees, and that are said by hand afterwards ------------- */
+	SETUP("hand", "CREATE TABLE hh (id int PRIMARY KEY, v text); INSERT INTO hh SELECT i, 'h' FROM generate_series(1, 3) i;"
+		  "SELECT cache_attach('hh', key => 'hh:{id}')"),
+	FETCH("hand", "hh:{id}", "SELECT v FROM public.hh WHERE id = $1", "{id}::int4", "v text", NULL),
+	ACT("hand", "UPDATE public.hh SET v = 'u{n}' WHERE id = {id}"),
+	SCENE("hand",
+		  "a: BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1\n"
+		  "B: BEGIN; SET LOCAL session_replication_role = replica; UPDATE public.hh SET v = 'h{n}' WHERE id = {id}; COMMIT;"
+		  " SELECT public.cache_invalidate('hh:{id}')\n"
+		  "a? SELECT public.cache_fetch_row('hh:{id}', 'SELECT v FROM public.hh WHERE id = {id}') ->> 'v' ~ SELECT (SELECT v FROM public.hh WHERE id = {id})\n"
+		  "a: COMMIT\n"
+		  "a? SELECT public.cache_fetch_row('hh:{id}', 'SELECT v FROM public.hh WHERE id = {id}') ->> 'v' ~ SELECT (SELECT v FROM public.hh WHERE id = {id})"),
+
 	/* ---- scopes and times to live of definitions ------------------------------- */
 	SETUP("prefix", "SELECT cache_define('pa', scope => 'role'), cache_define('pa:b', scope => 'shared')"),
 	FETCH("prefix", "pa:{b:|}{id}", "SELECT current_user AS u, count(*) AS n FROM public.t1", NULL, "u name, n bigint", NULL),
+	SETUP("prefix-owner", "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO diff_r1, diff_r2"),
+	ACT("prefix-owner", "DO $$ BEGIN IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN"
+		" PERFORM public.cache_define('pa', scope => 'shared'); END IF; END $$"),
+	FETCH("prefix-owner", "pa:{id}", "SELECT current_user AS u, count(*) AS n FROM public.t1", NULL, "u name, n bigint", NULL),
 	SET("prefix", "{SET ROLE diff_r1|SET ROLE diff_r2|RESET ROLE}"),
 	SETUP("ttl", "CREATE TABLE norule (id int, v text); INSERT INTO norule VALUES (1, 'a');"
 		  "SELECT cache_define('tt', ttl => '1 ms', scope => 'shared')"),
@@ -451,6 +538,18 @@ const Entry catalogue[] = {
 	PAIR_AFTER("ttl", "SELECT public.cache_fetch_row('tt:1', 'SELECT v FROM public.norule') ->> 'v'", "SELECT v FROM public.norule",
 			   "SELECT pg_sleep(0.003)", NULL),
 	ACT("ttl", "UPDATE public.norule SET v = 't{n}'"),
+
+	/* ---- of an age that counts from what it is made of: after 60 ms it must be new ------ */
+	SETUP("age", "CREATE TABLE aged (v text); INSERT INTO aged VALUES ('a');"
+		  "CREATE FUNCTION ageinner() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+		  " RETURN cache_fetch_row('age:in', 'SELECT v FROM aged') ->> 'v'; END $$;"
+		  "CREATE FUNCTION ageouter() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+		  " RETURN cache_fetch_row('age:out', 'SELECT ageinner() AS v', ttl => '60 ms') ->> 'v'; END $$"),
+	PAIR_AFTER("age", "SELECT public.ageouter()", "SELECT v FROM public.aged",
+			   "ROLLBACK; UPDATE public.aged SET v = 'o{n}'; SELECT public.cache_invalidate('age:in'), public.cache_invalidate('age:out'); COMMIT;"
+			   " SELECT {public.ageinner()|public.ageouter()}; COMMIT; SELECT pg_sleep(0.04); COMMIT; SELECT public.ageouter(); COMMIT;"
+			   " UPDATE public.aged SET v = 'p{n}'; SELECT public.cache_invalidate('age:in'); COMMIT; SELECT pg_sleep(0.03)",
+			   NULL),
 
 	/* ---- shapes of queries and values ------------------------------------------------ */
 	FETCH("shapes", "shape", "SELECT 1 AS a, v AS a, NULL AS \"we \"\"ird\" FROM public.t1 ORDER BY id", NULL, NULL, NULL),
@@ -512,6 +611,153 @@ const Entry catalogue[] = {
 	ADMIN("hiding", "ALTER TABLE {public|s2}.hd SET SCHEMA {public|s2}"),
 	ADMIN("hiding", "CREATE OR REPLACE FUNCTION s2.say() RETURNS text LANGUAGE sql STABLE AS $$SELECT 's2 {n}'$$"),
 	ADMIN("hiding", "DROP FUNCTION IF EXISTS s2.say()"),
+
+	/* ---- names and definitions that come, go and change ---------------------------------- */
+	SETUP("names",
+		  "CREATE TABLE nm1 (id int PRIMARY KEY, v text); CREATE TABLE nm2 (id int PRIMARY KEY, v text);"
+		  "INSERT INTO nm1 SELECT i, 'one' || i FROM generate_series(1, 3) i; INSERT INTO nm2 SELECT i, 'two' || i FROM generate_series(1, 3) i;"
+		  "SELECT cache_attach('nm1'), cache_attach('nm2');"
+		  "CREATE VIEW nv AS SELECT id, v FROM nm1"),
+	FETCH("names", "nm", "SELECT id, v FROM {nm1|nm2|public.nm1|nv} ORDER BY id", NULL, "id int, v text", NULL),
+	ADMIN("names", "ALTER TABLE public.nm1 RENAME TO nmx; ALTER TABLE public.nm2 RENAME TO nm1; ALTER TABLE public.nmx RENAME TO nm2"),
+	ADMIN("names", "ALTER TABLE {public|s2}.nm{1|2} SET SCHEMA {public|s2}"),
+	ADMIN("names", "ALTER {VIEW|TABLE} {public|s2}.nv SET SCHEMA {public|s2}"),
+	ADMIN("names", "DROP VIEW IF EXISTS {public|s2}.nv; CREATE VIEW {public|s2}.nv AS SELECT id, v || '{n}' AS v FROM public.nm{1|2}"),
+	ADMIN("names", "CREATE TABLE public.nmc AS SELECT id, v || 'c{n}' AS v FROM public.nm1; SELECT public.cache_attach('public.nmc');"
+		  " DROP TABLE public.nm1 CASCADE; ALTER TABLE public.nmc RENAME TO nm1; GRANT ALL ON public.nm1 TO diff_r1, diff_r2"),
+	ADMIN("names", "ALTER TABLE public.nm1 ALTER v SET DEFAULT '{n}'"),
+	ADMIN("names", "ALTER TABLE public.nm1 DROP COLUMN v; ALTER TABLE public.nm1 ADD COLUMN v text DEFAULT 'd{n}'"),
+	ADMIN("names", "ALTER SCHEMA s2 RENAME TO s3; ALTER SCHEMA s3 RENAME TO s2"),
+	ACT("names", "UPDATE {public|s2}.nm{1|2} SET v = 'n{n}' WHERE id = {id}"),
+	SET("names", "SET search_path = {s2, public|public, s2|public}"),
+	SETUP("overload",
+		  "CREATE FUNCTION public.ov(bigint) RETURNS text LANGUAGE sql STABLE AS $$SELECT 'bigint ' || $1$$;"
+		  "CREATE FUNCTION public.ovpl(int) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN ov($1) || (SELECT count(*) FROM t1); END $$;"
+		  "CREATE VIEW ovview AS SELECT id, ov(id) AS o FROM t1"),
+	FETCH("overload", "ov", "SELECT ov(id) AS o, public.ovpl(id) AS p FROM public.t1 ORDER BY id", NULL, "o text, p text", NULL),
+	FETCH("overload", "ovv", "SELECT id, o FROM public.ovview ORDER BY id", NULL, "id int, o text", NULL),
+	ADMIN("overload", "CREATE OR REPLACE FUNCTION {public|s2}.ov({int|int|bigint}) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN 'pl{n}'; END $$"),
+	ADMIN("overload", "CREATE OR REPLACE FUNCTION {public|s2}.ov({int|int|bigint|text}) RETURNS text LANGUAGE sql STABLE AS $$SELECT 'sql{n}'$$"),
+	ADMIN("overload", "DROP FUNCTION IF EXISTS {public|s2}.ov(int)"),
+	ADMIN("overload", "ALTER FUNCTION {public|s2}.ov(int) SET SCHEMA {public|s2}"),
+	ADMIN("overload", "ALTER FUNCTION public.ov(int) RENAME TO ov2; ALTER FUNCTION public.ov(bigint) RENAME TO ov; ALTER FUNCTION public.ov2(int) RENAME TO ov"),
+	ADMIN("overload", "ALTER FUNCTION public.ovpl SET search_path = {public|s2, public|public, s2}"),
+	ADMIN("overload", "DO $$ BEGIN EXECUTE 'CREATE OR REPLACE FUNCTION s2.ov(int) RETURNS text LANGUAGE sql STABLE AS ''SELECT ''''do{n}'''''''; END $$"),
+	SET("overload", "SET search_path = {s2, public|public, s2|public}"),
+	SETUP("meaning",
+		  "CREATE FUNCTION same(text, text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT lower($1) = lower($2)';"
+		  "CREATE OPERATOR === (FUNCTION = same, LEFTARG = text, RIGHTARG = text);"
+		  "CREATE TYPE mood AS ENUM ('low', 'high'); CREATE TABLE md (id int, m mood, c int); INSERT INTO md VALUES (1, 'low', 1), (2, 'high', 2);"
+		  "SELECT cache_attach('md');"
+		  "CREATE FUNCTION mdcheck(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 > 0';"
+		  "CREATE DOMAIN mdom AS int"),
+	FETCH("meaning", "same", "SELECT id FROM public.t1 WHERE v OPERATOR(public.===) 'A{id}' ORDER BY id", NULL, "id int", NULL),
+	FETCH("meaning", "mood", "SELECT id, m, m > 'low' AS h, public.mdcheck(c) AS k FROM public.md ORDER BY m, id", NULL, "id int, m public.mood, h bool, k bool", NULL),
+	FETCH("meaning", "mdom", "SELECT id, c::public.mdom AS d FROM public.md ORDER BY id", NULL, "id int, d public.mdom", NULL),
+	ADMIN("meaning", "CREATE OR REPLACE FUNCTION public.same(text, text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT {$1 = $2|lower($1) = lower($2)|true|$1 > $2}'"),
+	ADMIN("meaning", "CREATE OR REPLACE FUNCTION public.mdcheck(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 > {0|1|2}'"),
+	ADMIN("meaning", "ALTER TYPE public.mood RENAME VALUE '{low|high|x}' TO '{low|high|x}'"),
+	ADMIN("meaning", "ALTER DOMAIN public.mdom {ADD CONSTRAINT c CHECK (VALUE < 2) NOT VALID|DROP CONSTRAINT IF EXISTS c}"),
+	ADMIN("meaning", "ALTER TABLE public.md ALTER c TYPE {int|bigint} USING {c|-c}"),
+	ACT("meaning", "UPDATE public.md SET m = '{low|high|x}', c = {0|1|2} WHERE id = {id}"),
+
+	/* ---- without any rule (--tracking): ways to write that no trigger would follow ------- */
+	SETUP("tracking-ways",
+		  "CREATE TABLE wy (id int PRIMARY KEY, v text); INSERT INTO wy SELECT i, 'w' || i FROM generate_series(1, 4) i;"
+		  "CREATE UNLOGGED TABLE ul (id int, v text); INSERT INTO ul VALUES (1, 'u');"
+		  "CREATE FUNCTION writes(int, text) RETURNS int LANGUAGE sql AS 'UPDATE wy SET v = $2 WHERE id = $1 RETURNING 1'"),
+	FETCH("tracking-ways", "wy:{id}", "SELECT id, v FROM public.wy WHERE id = $1", ANY_INT, "id int, v text", NULL),
+	FETCH("tracking-ways", "wys", "SELECT w.id, w.v, u.v AS u FROM public.wy w LEFT JOIN public.ul u ON u.id = w.id ORDER BY w.id, u.v", NULL, "id int, v text, u text", NULL),
+	ACT("tracking-ways", "UPDATE public.wy SET v = 'u{n}' WHERE id = {id}"),
+	ACT("tracking-ways", "DELETE FROM public.wy WHERE id = {id}"),
+	ACT("tracking-ways", "INSERT INTO public.wy VALUES ({id}, 'i{n}') ON CONFLICT (id) DO {NOTHING|UPDATE SET v = excluded.v}"),
+	ACT("tracking-ways", "MERGE INTO public.wy w USING (VALUES ({id})) s(i) ON w.id = s.i WHEN MATCHED THEN {DELETE|UPDATE SET v = 'm{n}'}"
+		" WHEN NOT MATCHED THEN INSERT VALUES (i, 'm{n}')"),
+	ACT("tracking-ways", "TRUNCATE public.{wy|ul}"),
+	ACT("tracking-ways", "INSERT INTO public.ul VALUES ({id}, 'l{n}')"),
+	ACT("tracking-ways", "WITH w AS (DELETE FROM public.wy WHERE id = {id} RETURNING *) INSERT INTO public.ul SELECT * FROM w"),
+	ADMIN("tracking-ways", "COPY public.{wy|ul} FROM PROGRAM 'printf \"{id}\\tcopied{n}\\n\"'"),
+	ACT("tracking-ways", "DECLARE wc CURSOR WITH HOLD FOR SELECT public.writes(i, 'h{n}') FROM generate_series(1, {id}) i; CLOSE wc"),
+	ACT("tracking-ways", "DO $$ BEGIN UPDATE public.wy SET v = 'e{n}' WHERE id = {id}; RAISE division_by_zero;"
+		" EXCEPTION WHEN division_by_zero THEN {NULL|UPDATE public.ul SET v = 'e{n}'}; END $$"),
+	ACT("tracking-ways", "BEGIN; SAVEPOINT w; UPDATE public.wy SET v = 's{n}' WHERE id = {id}; {ROLLBACK TO w|RELEASE w}; COMMIT"),
+	SET("tracking-ways", "SET session_replication_role = {replica|origin|local}"),
+	ADMIN("tracking-ways", "ALTER TABLE public.wy {DISABLE|ENABLE} TRIGGER {ALL|USER}"),
+	ADMIN("tracking-ways", "CREATE TABLE public.wyn (LIKE public.wy INCLUDING ALL); INSERT INTO public.wyn VALUES (1, 'swapped{n}');"
+		  " ALTER TABLE public.wy RENAME TO wyo{n}; ALTER TABLE public.wyn RENAME TO wy; GRANT ALL ON public.wy TO diff_r1, diff_r2"),
+	ADMIN("tracking-ways", "ALTER TABLE public.wy SET {LOGGED|UNLOGGED}"),
+	ADMIN("tracking-ways", "ALTER TABLE {public|s2}.{wy|ul} SET SCHEMA {public|s2}"),
+	ADMIN("tracking-ways", "ALTER TABLE public.wy ALTER v TYPE text USING v || '+'"),
+	SCENE("tracking-ways",
+		  "a: BEGIN{| ISOLATION LEVEL REPEATABLE READ}; UPDATE public.wy SET v = 'p{n}' WHERE id = {id}; PREPARE TRANSACTION 'w{n}'\n"
+		  "b? SELECT public.cache_fetch_row('wp:{id}', 'SELECT v FROM public.wy WHERE id = {id}') ->> 'v' ~ SELECT (SELECT v FROM public.wy WHERE id = {id})\n"
+		  "C: {COMMIT|COMMIT|ROLLBACK} PREPARED 'w{n}'\n"
+		  "b? SELECT public.cache_fetch_row('wp:{id}', 'SELECT v FROM public.wy WHERE id = {id}') ->> 'v' ~ SELECT (SELECT v FROM public.wy WHERE id = {id})"),
+	SCENE("tracking-ways",
+		  "b: BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1\n"
+		  "a: BEGIN; UPDATE public.wy SET v = 'q{n}' WHERE id = {id}; PREPARE TRANSACTION 'x{n}'\n"
+		  "C: COMMIT PREPARED 'x{n}'\n"
+		  "b? SELECT public.cache_fetch_row('wp:{id}', 'SELECT v FROM public.wy WHERE id = {id}') ->> 'v' ~ SELECT (SELECT v FROM public.wy WHERE id = {id})\n"
+		  "b: COMMIT\n"
+		  "b? SELECT public.cache_fetch_row('wp:{id}', 'SELECT v FROM public.wy WHERE id = {id}') ->> 'v' ~ SELECT (SELECT v FROM public.wy WHERE id = {id})"),
+	SETUP("tracking-tree",
+		  "CREATE TABLE tt (id int, g int, v text) PARTITION BY LIST (g);"
+		  "CREATE TABLE tt1 PARTITION OF tt FOR VALUES IN (1); CREATE TABLE tt2 PARTITION OF tt FOR VALUES IN (2) PARTITION BY RANGE (id);"
+		  "CREATE TABLE tt2a PARTITION OF tt2 FOR VALUES FROM (0) TO (3); CREATE TABLE tt2b PARTITION OF tt2 FOR VALUES FROM (3) TO (100000);"
+		  "CREATE TABLE ttd PARTITION OF tt DEFAULT;"
+		  "INSERT INTO tt SELECT i, 1 + i % 3, 't' || i FROM generate_series(1, 6) i;"
+		  "CREATE TABLE tp (id int, v text); CREATE TABLE tc (w text) INHERITS (tp); INSERT INTO tp VALUES (1, 'p'); INSERT INTO tc VALUES (2, 'c', '')"),
+	FETCH("tracking-tree", "tt:{id}", "SELECT g, v FROM public.tt WHERE id = $1 ORDER BY g, v", ANY_INT, "g int, v text", NULL),
+	FETCH("tracking-tree", "tts", "SELECT count(*) AS n, max(v) AS m FROM public.{tt|tt1|tt2|tt2a|ttd} WHERE g = {1|2|3} OR {true|false}", NULL, "n bigint, m text", NULL),
+	FETCH("tracking-tree", "tps", "SELECT id, v FROM {public.tp|ONLY public.tp|public.tc} ORDER BY id, v", NULL, "id int, v text", NULL),
+	ACT("tracking-tree", "UPDATE public.{tt|tt1|tt2|tt2a|ttd} SET v = 'u{n}' WHERE id = {id}"),
+	ACT("tracking-tree", "UPDATE public.tt SET g = {1|2|3|4}, v = 'm{n}' WHERE id = {id}"),
+	ACT("tracking-tree", "INSERT INTO public.{tt|tt|tt2|tt2a} VALUES ({id}, 2, 'i{n}')"),
+	ACT("tracking-tree", "DELETE FROM public.{tt|tt2|tt2b} WHERE id = {id} + 2"),
+	ACT("tracking-tree", "{UPDATE public.tp SET|UPDATE ONLY public.tp SET|UPDATE public.tc SET} v = 'h{n}'"),
+	ADMIN("tracking-tree", "TRUNCATE {public.tt|public.tt2|public.tt2a|public.ttd|public.tp|ONLY public.tp|public.tc}"),
+	ADMIN("tracking-tree", "COPY public.{tt|tt2|tt2a} FROM PROGRAM 'printf \"{id}\\t2\\tcopied{n}\\n\"'"),
+	ADMIN("tracking-tree", "ALTER TABLE public.tt DETACH PARTITION public.tt1; UPDATE public.tt1 SET v = 'a{n}' WHERE id = {id};"
+		  " ALTER TABLE public.tt ATTACH PARTITION public.tt1 FOR VALUES IN (1)"),
+	ALONE("tracking-tree", "ALTER TABLE public.tt DETACH PARTITION public.tt1 CONCURRENTLY"),
+	ADMIN("tracking-tree", "ALTER TABLE public.tt DETACH PARTITION public.tt{1|d}"),
+	ADMIN("tracking-tree", "ALTER TABLE public.tt ATTACH PARTITION public.{tt1 FOR VALUES IN (1)|ttd DEFAULT}"),
+	ADMIN("tracking-tree", "CREATE TABLE public.tt{n} PARTITION OF public.tt2 FOR VALUES FROM ({n} + 100000) TO ({n} + 100001);"
+		  " INSERT INTO public.tt{n} VALUES ({n} + 100000, 2, 'new')"),
+	ADMIN("tracking-tree", "CREATE TABLE public.tc{n} (id int, v text); INSERT INTO public.tc{n} VALUES ({n}, 'n'); ALTER TABLE public.tc{n} INHERIT public.tp"),
+	ADMIN("tracking-tree", "ALTER TABLE public.tc {NO INHERIT|INHERIT} public.tp"),
+	SETUP("tracking-cascade",
+		  "CREATE TABLE fu (id int PRIMARY KEY, v text); CREATE TABLE fd (id int, fu int REFERENCES fu ON DELETE CASCADE ON UPDATE CASCADE DEFERRABLE);"
+		  "INSERT INTO fu SELECT i, 'f' FROM generate_series(1, 4) i; INSERT INTO fd SELECT i, 1 + i % 4 FROM generate_series(1, 8) i;"
+		  "CREATE TABLE fl (id int, what text);"
+		  "CREATE FUNCTION flog() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO fl VALUES (NEW.id, TG_OP); RETURN NULL; END $$;"
+		  "CREATE CONSTRAINT TRIGGER fdef AFTER INSERT OR UPDATE ON fd DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION flog();"
+		  "CREATE MATERIALIZED VIEW fm AS SELECT fu, count(*) AS n FROM fd GROUP BY fu; CREATE UNIQUE INDEX ON fm (fu)"),
+	FETCH("tracking-cascade", "fd:{id}", "SELECT id, fu FROM public.fd WHERE fu = $1 ORDER BY id", ANY_INT, "id int, fu int", NULL),
+	FETCH("tracking-cascade", "fl", "SELECT count(*) AS n FROM public.fl", NULL, "n bigint", NULL),
+	FETCH("tracking-cascade", "fm", "SELECT fu, n FROM public.fm ORDER BY fu", NULL, "fu int, n bigint", NULL),
+	ACT("tracking-cascade", "DELETE FROM public.fu WHERE id = {id}"),
+	ACT("tracking-cascade", "UPDATE public.fu SET id = {id} + {n} WHERE id = {id}"),
+	ACT("tracking-cascade", "INSERT INTO public.fu VALUES ({id}, 'f') ON CONFLICT DO NOTHING; INSERT INTO public.fd VALUES ({n}, {id})"),
+	ADMIN("tracking-cascade", "REFRESH MATERIALIZED VIEW {|CONCURRENTLY }public.fm"),
+	ADMIN("tracking-cascade", "TRUNCATE public.fu CASCADE"),
+	SETUP("tracking-functions",
+		  "CREATE TABLE fa (id int, v text); CREATE TABLE fb (id int, v text); CREATE TABLE which (t text);"
+		  "INSERT INTO fa VALUES (1, 'a'); INSERT INTO fb VALUES (1, 'b'); INSERT INTO which VALUES ('fa');"
+		  "CREATE FUNCTION branches() RETURNS text LANGUAGE plpgsql STABLE AS $$ DECLARE r text; BEGIN"
+		  " IF (SELECT t FROM which) = 'fa' THEN RETURN (SELECT max(v) FROM fa); ELSE SELECT max(v) INTO r FROM fb; RETURN r; END IF; END $$;"
+		  "CREATE FUNCTION dynamic() RETURNS text LANGUAGE plpgsql STABLE AS $$ DECLARE r text; BEGIN"
+		  " EXECUTE format('SELECT max(v) FROM %I', (SELECT t FROM which)) INTO r; RETURN r; EXCEPTION WHEN undefined_table THEN RETURN 'none'; END $$;"
+		  "CREATE FUNCTION loops() RETURNS text LANGUAGE plpgsql STABLE AS $$ DECLARE r text := ''; x record; BEGIN"
+		  " FOR x IN SELECT v FROM fa LOOP r := r || x.v; END LOOP; RETURN r; END $$;"
+		  "CREATE FUNCTION inlined() RETURNS SETOF text LANGUAGE sql STABLE AS 'SELECT v FROM fa UNION ALL SELECT v FROM fb'"),
+	FETCH("tracking-functions", "fun", "SELECT public.{branches()|dynamic()|loops()} AS s", NULL, "s text", NULL),
+	FETCH("tracking-functions", "inl", "SELECT s FROM public.inlined() s ORDER BY s", NULL, "s text", NULL),
+	ACT("tracking-functions", "UPDATE public.{fa|fb} SET v = 'f{n}'"),
+	ACT("tracking-functions", "INSERT INTO public.{fa|fb} VALUES ({id}, 'g{n}')"),
+	ACT("tracking-functions", "UPDATE public.which SET t = '{fa|fb|fc}'"),
+	ADMIN("tracking-functions", "CREATE TABLE public.fc AS SELECT {id} AS id, 'c{n}' AS v; GRANT ALL ON public.fc TO diff_r1, diff_r2"),
+	ADMIN("tracking-functions", "DROP TABLE IF EXISTS public.fc"),
 };
 
 const int	catalogue_size = sizeof(catalogue) / sizeof(catalogue[0]);

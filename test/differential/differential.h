@@ -17,6 +17,7 @@
 
 #define MAX_SESSIONS 5
 #define MAX_STEPS 2000
+#define MAX_SCENE 16			/* lines of a scene */
 
 typedef enum StepKind
 {
@@ -36,6 +37,7 @@ typedef struct Step
 	const char *plain;
 	const char *prelude;		/* runs before the two */
 	const char *when;			/* the two are compared only if this is true */
+	const char *explain;		/* says "no" if nothing is promised of the cached one */
 	bool		plain_first;
 	bool		savepoint;		/* in a transaction each runs in a savepoint */
 	bool		sorted;			/* the order of the rows is left to chance */
@@ -77,6 +79,8 @@ typedef struct Options
 	bool		verbose;
 	bool		list;
 	bool		without_rules;	/* a fault, to see that it is found */
+	bool		tracking;		/* no rule is attached, and all that is covered must be exact */
+	bool		ddl;			/* definitions change all the time */
 } Options;
 
 extern Options options;
@@ -120,7 +124,8 @@ typedef enum EntryKind
 	ENTRY_ACT,					/* a: changes tables or the cache */
 	ENTRY_ADMIN,				/* a: the same, by a superuser */
 	ENTRY_ALONE,				/* a: the same, but not within a transaction */
-	ENTRY_SET					/* a: changes the session */
+	ENTRY_SET,					/* a: changes the session */
+	ENTRY_SCENE					/* a: lines of several sessions, one after the other */
 } EntryKind;
 
 #define SORTED 1				/* compare as a set */

@@ -2,7 +2,9 @@
  * generate.c - chooses the next step.
  *
  * A run uses some of the features of the catalogue, chosen by its seed, so that
- * few get in each other's way. Texts of the catalogue are templates:
+ * few get in each other's way, and has a mood: how many sessions there are, and
+ * how often what happens. For what needs several steps of several sessions in one
+ * order, a feature has scenes; other steps come in between. Texts of the catalogue are templates:
  *
  *	{a|b|c}		one of these
  *	{x=a|b|c}	one of these, and from there on {x} in the same entry
@@ -34,6 +36,27 @@ static bool *chosen;			/* by index in the catalogue */
 static int	depth[MAX_SESSIONS];	/* savepoints, about */
 static int	prepared[MAX_PREPARED];
 static int	n_prepared;
+
+/* Percentages of steps, but for n_sessions. The rest are reads. */
+typedef struct Mood
+{
+	int			n_sessions;
+	int			scenes;
+	int			acts;
+	int			admin;
+	int			sets;
+	int			repeats;		/* reads that are one of the last again */
+	int			begin;			/* of a session without a transaction */
+	int			end;			/* of one that has one */
+} Mood;
+
+static Mood mood;
+static int	cast[MAX_SESSIONS];	/* the sessions of the run */
+
+/* What is left of a scene. */
+static Step scene[MAX_SCENE + MAX_SESSIONS];
+static int	scene_next;
+static int	scene_length;
 
 /* ---- chance ----------------------------------------------------------------- */
 
@@ -81,6 +104,8 @@ is_possible(const char *feature)
 {
 	if (strcmp(feature, "core") == 0)
 		return true;
+	if (strncmp(feature, "tracking", 8) == 0 && !options.tracking)
+		return false;
 	if (options.only != NULL && !is_listed(options.only, feature))
 		return false;
 	return !is_listed(options.without, feature);
@@ -127,6 +152,44 @@ choose_features(void)
 	}
 }
 
+/* Many small worlds find more than one that has everything. */
+static void
+choose_mood(void)
+{
+	static const Mood moods[] = {
+		{5, 4, 16, 12, 17, 75, 10, 12},
+		{5, 6, 16, 1, 8, 75, 10, 12},	/* entries live long */
+		{2, 8, 12, 3, 10, 60, 20, 15},	/* few who meet often */
+		{3, 8, 20, 2, 20, 85, 5, 25},	/* the same few reads */
+		{4, 4, 8, 30, 5, 75, 5, 30}	/* definitions change all the time */
+	};
+	static const int n_moods = sizeof(moods) / sizeof(moods[0]);
+
+	mood = moods[options.ddl ? n_moods - 1 : below(n_moods)];
+	for (int i = 0; i < MAX_SESSIONS; i++)
+	{
+		int			other = below(i + 1);
+
+		cast[i] = cast[other];
+		cast[other] = i;
+	}
+}
+
+static void
+drop_scene(void)
+{
+	while (scene_next < scene_length)
+	{
+		const Step *step = &scene[scene_next++];
+
+		free((char *) step->sql);
+		free((char *) step->plain);
+		free((char *) step->when);
+		free((char *) step->explain);
+	}
+	scene_next = scene_length = 0;
+}
+
 void
 seed_generator(uint64_t seed)
 {
@@ -137,7 +200,9 @@ seed_generator(uint64_t seed)
 		chosen = calloc((size_t) catalogue_size, sizeof(bool));
 	memset(depth, 0, sizeof(depth));
 	n_prepared = 0;
+	drop_scene();
 	choose_features();
+	choose_mood();
 }
 
 /* ---- templates ---------------------------------------------------------------- */
@@ -297,6 +362,26 @@ put_argument(const char *query, const char *argument)
 	return text;
 }
 
+/* With --tracking: the question whether the cache promises anything of a fetch. */
+static char *
+make_explain(const char *call, int length)
+{
+	return options.tracking ?
+		format("SELECT value FROM public.cache_explain(%.*s) WHERE item = 'covered'", length, call) : NULL;
+}
+
+/* The same for a statement that is one fetch and takes a column of its row. */
+static char *
+make_explain_of(const char *sql)
+{
+	static const char *const fetch = "SELECT public.cache_fetch_row(";
+	const char *call = sql + strlen(fetch);
+	const char *end = strstr(sql, ") ->> ");
+
+	return strncmp(sql, fetch, strlen(fetch)) == 0 && end != NULL ?
+		make_explain(call, (int) (end - call)) : NULL;
+}
+
 /* One of the forms of cache_fetch, and the query itself. */
 static void
 make_fetch(Step *step, const Entry *entry)
@@ -328,6 +413,7 @@ make_fetch(Step *step, const Entry *entry)
 		step->sql = format("SELECT t.* FROM public.cache_fetch_rows(%s) AS t(%s)", call, columns);
 		step->plain = format("SELECT q.* FROM (%s) q", plain);
 	}
+	step->explain = make_explain(call, (int) strlen(call));
 	free(key);
 	free(query);
 	free(argument);
@@ -358,6 +444,7 @@ fill_step(Step *step, const Entry *entry, int number)
 			step->sql = expand(entry->a);
 			step->plain = expand(entry->b);
 			step->when = expand(entry->d);
+			step->explain = make_explain_of(step->sql);
 			break;
 		case ENTRY_SELF:
 			step->kind = STEP_SELF;
@@ -432,14 +519,14 @@ steer(Step *step, PGTransactionStatusType status, int number)
 	if (status == PQTRANS_INERROR)
 		fill_with_sql(step, "rollback", depth[step->session] > 0 && percent(40) ?
 					  format("ROLLBACK TO s%d", depth[step->session] - 1) : strdup("ROLLBACK"));
-	else if (status == PQTRANS_INTRANS && percent(12))
+	else if (status == PQTRANS_INTRANS && percent(mood.end))
 		end_transaction(step, number);
 	else if (status == PQTRANS_INTRANS && percent(10))
 		use_savepoint(step);
 	else if (status == PQTRANS_IDLE && n_prepared > 0 && percent(30) &&
 			 session_status(0) == PQTRANS_IDLE)
 		end_prepared_transaction(step);
-	else if (status == PQTRANS_IDLE && percent(10))
+	else if (status == PQTRANS_IDLE && percent(mood.begin))
 		begin_transaction(step);
 	else
 		return false;
@@ -460,37 +547,142 @@ repeat_read(Step *step, const Steps *steps)
 	step->sql = strdup(old->sql);
 	step->plain = strdup(old->plain);
 	step->when = old->when != NULL ? strdup(old->when) : NULL;
+	step->explain = old->explain != NULL ? strdup(old->explain) : NULL;
 	step->sorted = old->sorted;
 	step->plain_first = percent(50);
 	step->savepoint = percent(40);
 	return true;
 }
 
+/* ---- scenes ----------------------------------------------------------------- */
+
+/*
+ * The session of a line: the same letter is the same one all over the scene, a
+ * capital is a superuser. None is left: -1.
+ */
+static int
+cast_letter(char letter, int *actors)
+{
+	int			found = actors[(letter | 0x20) - 'a'];
+
+	for (int i = 0; i < MAX_SESSIONS && found < 0; i++)
+	{
+		bool		taken = letter < 'a' && session_user_of(cast[i]) != options.user;
+
+		for (int k = 0; k < MAX_SESSIONS; k++)
+			taken |= actors[k] == cast[i];
+		if (!taken)
+			found = cast[i];
+	}
+	actors[(letter | 0x20) - 'a'] = found;
+	return found;
+}
+
+static Step *
+add_to_scene(const char *name, int session, char *sql)
+{
+	Step	   *step = &scene[scene_length++];
+
+	memset(step, 0, sizeof(Step));
+	step->session = session;
+	fill_with_sql(step, name, sql);
+	return step;
+}
+
+/* "a: statement", or "a? cached ~ plain ~ when". */
+static void
+add_line(const char *name, int session, char *line)
+{
+	char	   *plain = line[1] == '?' ? strstr(line, " ~ ") : NULL;
+	char	   *when = plain != NULL ? strstr(plain + 3, " ~ ") : NULL;
+	Step	   *step;
+
+	if (plain != NULL)
+		*plain = '\0';
+	if (when != NULL)
+		*when = '\0';
+	step = add_to_scene(name, session, strdup(line + 3));
+	if (plain == NULL)
+		return;
+	step->kind = STEP_PAIR;
+	step->plain = strdup(plain + 3);
+	step->when = when != NULL ? strdup(when + 3) : NULL;
+	step->explain = make_explain_of(step->sql);
+	step->plain_first = percent(50);
+}
+
+/* Its sessions first leave the transactions that they are in. */
+static void
+begin_scene(const Entry *entry, int number)
+{
+	int			actors[MAX_SESSIONS] = {-1, -1, -1, -1, -1};
+	char	   *text;
+
+	begin_entry(number);
+	text = expand(entry->a);
+	for (char *line = text; line != NULL; line = strchr(line, '\n'))
+	{
+		line += *line == '\n';
+		cast_letter(*line, actors);
+	}
+	for (int i = 0; i < MAX_SESSIONS; i++)
+		if (actors[i] >= 0 && session_status(actors[i]) != PQTRANS_IDLE)
+			add_to_scene("rollback", actors[i], strdup("ROLLBACK"));
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		add_line(entry->feature, cast_letter(line[0], actors), line);
+	free(text);
+}
+
+static bool
+play_scene(Step *step)
+{
+	if (scene_next == scene_length || percent(8))
+		return false;
+	*step = scene[scene_next++];
+	if (strncmp(step->sql, "BEGIN", 5) == 0)
+		depth[step->session] = 0;
+	if (scene_next == scene_length)
+		scene_next = scene_length = 0;
+	return true;
+}
+
+/* ---- what comes next -------------------------------------------------------- */
+
+/* What changes something, as often as the mood has it; or NULL for a read. */
+static const Entry *
+pick_change(Step *step)
+{
+	int			what = below(100);
+
+	if (what < mood.acts)
+		return pick_entry(1u << ENTRY_ACT);
+	if (what < mood.acts + mood.admin)
+	{
+		step->session = percent(50) ? 0 : 1;
+		return pick_entry(1u << ENTRY_ADMIN |
+						  (session_status(step->session) == PQTRANS_IDLE ? 1u << ENTRY_ALONE : 0));
+	}
+	return what < mood.acts + mood.admin + mood.sets ? pick_entry(1u << ENTRY_SET) : NULL;
+}
+
 void
 generate_step(Steps *steps, int number)
 {
 	static const unsigned reads = 1u << ENTRY_FETCH | 1u << ENTRY_PAIR | 1u << ENTRY_SELF;
-	PGTransactionStatusType status;
-	const Entry *entry = NULL;
+	const Entry *entry;
 	Step	   *step = &steps->step[steps->n];
-	int			what = below(100);
 
 	memset(step, 0, sizeof(Step));
-	step->session = below(MAX_SESSIONS);
-	status = session_status(step->session);
-	if (steer(step, status, number))
+	if (scene_length == 0 && percent(mood.scenes) &&
+		(entry = pick_entry(1u << ENTRY_SCENE)) != NULL)
+		begin_scene(entry, number);
+	if (play_scene(step))
 		return;
-	if (what < 16)
-		entry = pick_entry(1u << ENTRY_ACT);
-	else if (what < 28)
-	{
-		step->session = percent(50) ? 0 : 1;
-		entry = pick_entry(1u << ENTRY_ADMIN |
-						   (session_status(step->session) == PQTRANS_IDLE ? 1u << ENTRY_ALONE : 0));
-	}
-	else if (what < 45)
-		entry = pick_entry(1u << ENTRY_SET);
-	if (what >= 55 && repeat_read(step, steps))
+	step->session = cast[below(mood.n_sessions)];
+	if (steer(step, session_status(step->session), number))
+		return;
+	entry = pick_change(step);
+	if (entry == NULL && percent(mood.repeats) && repeat_read(step, steps))
 		return;
 	if (entry == NULL)
 		entry = pick_entry(reads);
@@ -509,13 +701,23 @@ add_setup(Steps *steps, const char *name, const char *sql, bool keep)
 	step->keep = keep;
 }
 
+/* For --tracking: with it cache_attach makes no rule. */
+static const char *const attach_nothing =
+"ALTER FUNCTION cache_attach(regclass, text, text[], text[], text) RENAME TO cache_attach_rule;"
+"CREATE FUNCTION cache_attach(rel regclass, key text DEFAULT NULL, tags text[] DEFAULT NULL,"
+" columns text[] DEFAULT NULL, mode text DEFAULT 'invalidate') RETURNS text LANGUAGE sql AS 'SELECT NULL::text'";
+
 /* The beginning of each run, by a superuser. */
 void
 generate_setup(Steps *steps)
 {
 	for (int i = 0; i < catalogue_size; i++)
+	{
 		if (can_pick(i, 1u << ENTRY_SETUP))
 			add_setup(steps, catalogue[i].feature, catalogue[i].a, (catalogue[i].flags & KEEP) != 0);
+		if (i == 0 && options.tracking)
+			add_setup(steps, "core", attach_nothing, true);
+	}
 	if (options.without_rules)
 		add_setup(steps, "core", "ALTER TABLE t1 DISABLE TRIGGER USER; ALTER TABLE t2 DISABLE TRIGGER USER", true);
 }

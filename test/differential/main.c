@@ -3,12 +3,15 @@
  *
  * Usage: differential [--host H] [--port P] [--user U] [--seed N] [--seconds N]
  *		  [--steps N] [--without FEATURE,...] [--only FEATURE,...] [--out FOLDER]
- *		  [--keep-going] [--verbose] [--list] [--without-rules]
+ *		  [--keep-going] [--verbose] [--list] [--without-rules] [--ddl] [--tracking]
  *
  * Makes runs with the seeds N, N + 1, ... until the time is over; --seconds 0
  * makes one. The first difference is shrunk, printed, and ends the program;
  * with --keep-going one of each feature is. --list names the features.
  * --without-rules plants a fault, which must be found: the tables' triggers do nothing.
+ * --ddl changes definitions all the time.
+ * --tracking makes no rule at all, and brings features that no rule could follow:
+ * what cache_explain does not call covered is not compared then.
  * Exit status: 0 no difference, 1 some, 2 could not run.
  *
  * test/differential/main.c
@@ -184,6 +187,7 @@ free_steps(Steps *steps)
 		free((char *) steps->step[i].plain);
 		free((char *) steps->step[i].prelude);
 		free((char *) steps->step[i].when);
+		free((char *) steps->step[i].explain);
 	}
 	steps->n = 0;
 }
@@ -257,6 +261,10 @@ parse_options(int argc, char **argv)
 			options.list = true;
 		else if (strcmp(argv[i], "--without-rules") == 0)
 			options.without_rules = true;
+		else if (strcmp(argv[i], "--ddl") == 0)
+			options.ddl = true;
+		else if (strcmp(argv[i], "--tracking") == 0)
+			options.tracking = true;
 		else if (i + 1 == argc || !parse_option(argv[i], argv[i + 1]))
 		{
 			fprintf(stderr, "differential: unknown option or no value: %s\n", argv[i]);
