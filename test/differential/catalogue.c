@@ -434,8 +434,9 @@ const Entry catalogue[] = {
 	ACT("guard", "UPDATE public.shut SET state = '{|P0001|PT403|P0002|42501|53100|XX000|08001|54001}'"),
 
 	/* ---- decoding ------------------------------------------------------------------- */
-	SETUP("decode-domain", "CREATE DOMAIN pos AS int; CREATE TABLE dom (id int, x pos); INSERT INTO dom VALUES (1, -1), (2, 2), (3, NULL); SELECT cache_attach('dom')"),
+	SETUP("decode-domain", "CREATE DOMAIN pos AS int; CREATE TYPE haspos AS (x pos); CREATE TABLE dom (id int, x pos); INSERT INTO dom VALUES (1, -1), (2, 2), (3, NULL); SELECT cache_attach('dom')"),
 	FETCH("decode-domain", "dom", "SELECT id, x FROM public.dom ORDER BY id", NULL, "id int, x public.pos", NULL),
+	FETCH("decode-domain", "domc", "SELECT id, ROW(x)::public.haspos AS c FROM public.dom ORDER BY id", NULL, "id int, c public.haspos", NULL),
 	ADMIN("decode-domain", "ALTER DOMAIN public.pos ADD CONSTRAINT c CHECK (VALUE > 0) NOT VALID"),
 	ADMIN("decode-domain", "ALTER DOMAIN public.pos DROP CONSTRAINT IF EXISTS c"),
 	ACT("decode-domain", "UPDATE public.dom SET id = id + 3 WHERE id = {id}"),
@@ -464,6 +465,15 @@ const Entry catalogue[] = {
 	ACT("kv-overtaken", "INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, '{n}', '{x=1|2}')"
 		" ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = excluded.g; SELECT public.cache_set('k{id}', '{n}', tags => ARRAY['kt{x}']);"
 		" DELETE FROM public.kv WHERE g = '{x}'; SELECT public.cache_invalidate_tag('kt{x}')"),
+	SCENE("kv-overtaken",
+		  "a: INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, 'o{n}', '')"
+		  " ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = ''; SELECT public.cache_set('k{id}', 'o{n}')\n"
+		  "a: INSERT INTO public.kv VALUES ('k{id}', session_user || current_user, '{n}', '{x=1|2}')"
+		  " ON CONFLICT (k, w) DO UPDATE SET v = excluded.v, g = excluded.g; SELECT public.cache_set('k{id}', '{n}', tags => ARRAY['kt{x}']);"
+		  " DELETE FROM public.kv WHERE g = '{x}'; SELECT public.cache_invalidate_tag('kt{x}')\n"
+		  "a? SELECT coalesce(public.cache_get('k{id}')::text, (SELECT v FROM public.kv WHERE k = 'k{id}' AND w = session_user || current_user))"
+		  " ~ SELECT (SELECT v FROM public.kv WHERE k = 'k{id}' AND w = session_user || current_user)"
+		  " ~ SELECT current_setting('transaction_isolation') = 'read committed'"),
 	ACT("kv", "DELETE FROM public.kv WHERE k = 'k{id}'; SELECT public.cache_delete('k{id}')"),
 	ACT("kv", "DELETE FROM public.kv WHERE g = '{x=1|2}'; SELECT public.cache_invalidate_tag('kt{x}')"),
 	PAIR_AFTER("kv", "SELECT coalesce(public.cache_get('k{id}')::text, (SELECT v FROM public.kv WHERE k = 'k{id}' AND w = session_user || current_user))",
@@ -471,11 +481,11 @@ const Entry catalogue[] = {
 		"SELECT current_setting('transaction_isolation') = 'read committed'"),
 	FETCH("kv-nested", "kn:{id}", "SELECT public.cache_get('k{id}')::text AS v", NULL, "v text", NULL),
 	PAIR_AFTER("kv-new", "SELECT public.cache_get('f{n}')::text", "SELECT (SELECT v FROM public.kv WHERE k = 'f{n}')",
-		"INSERT INTO public.kv VALUES ('f{n}', 'x', '{n}', ''); {|SELECT public.cache_invalidate_tag('kt1');|SELECT public.cache_delete('f{n}');}"
+		"{|SELECT public.cache_get('f{n}');} INSERT INTO public.kv VALUES ('f{n}', 'x', '{n}', ''); {|SELECT public.cache_invalidate_tag('kt1');|SELECT public.cache_delete('f{n}');}"
 		" SELECT public.cache_set('f{n}', '{n}')",
 		"SELECT to_regclass('public.kv') IS NOT NULL"),
 	PAIR_AFTER("kv-ddl", "SELECT public.cache_get('f{n}')::text", "SELECT (SELECT v FROM public.kv WHERE k = 'f{n}')",
-		"CREATE TABLE public.f{n} (); INSERT INTO public.kv VALUES ('f{n}', 'x', '{n}', '');"
+		"{|SELECT public.cache_get('f{n}');} CREATE TABLE public.f{n} (); INSERT INTO public.kv VALUES ('f{n}', 'x', '{n}', '');"
 		" SELECT public.cache_set('f{n}', '{n}')",
 		"SELECT to_regclass('public.kv') IS NOT NULL"),
 
@@ -511,18 +521,17 @@ const Entry catalogue[] = {
 	ALONE("prepared", "BEGIN; UPDATE public.bare{id} SET v = 'q{n}'; SELECT public.cache_attach('public.bare{id}'); PREPARE TRANSACTION 'q'"),
 	ALONE("prepared", "{COMMIT|COMMIT|COMMIT|ROLLBACK} PREPARED 'q'"),
 
-	/* ---- changes that no trigger sees, and that are said by hand afterwards ------------- */
-	SETUP("hand", "CREATE TABLE hh (id int PRIMARY KEY, v text); INSERT INTO hh SELECT i, 'h' FROM generate_series(1, 3) i;"
-		  "SELECT cache_attach('hh', key => 'hh:{id}')"),
-	FETCH("hand", "hh:{id}", "SELECT v FROM public.hh WHERE id = $1", "{id}::int4", "v text", NULL),
+	/* ---- changes that no trigger tells of, and that are said by hand afterwards ---------- */
+	SETUP("hand", "CREATE TABLE hh (id int PRIMARY KEY, v text, w text); INSERT INTO hh SELECT i, 'h', 'h' FROM generate_series(1, 3) i;"
+		  "SELECT cache_attach('hh', key => 'hh:{id}', columns => '{v}')"),
+	FETCH("hand", "hh:{id}", "SELECT v, w FROM public.hh WHERE id = $1", "{id}::int4", "v text, w text", NULL),
 	ACT("hand", "UPDATE public.hh SET v = 'u{n}' WHERE id = {id}"),
 	SCENE("hand",
 		  "a: BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1\n"
-		  "B: BEGIN; SET LOCAL session_replication_role = replica; UPDATE public.hh SET v = 'h{n}' WHERE id = {id}; COMMIT;"
-		  " SELECT public.cache_invalidate('hh:{id}')\n"
-		  "a? SELECT public.cache_fetch_row('hh:{id}', 'SELECT v FROM public.hh WHERE id = {id}') ->> 'v' ~ SELECT (SELECT v FROM public.hh WHERE id = {id})\n"
+		  "b: BEGIN; UPDATE public.hh SET w = 'w{n}' WHERE id = {id}; COMMIT; SELECT public.cache_invalidate('hh:{id}')\n"
+		  "a? SELECT public.cache_fetch_row('hh:{id}', 'SELECT v, w FROM public.hh WHERE id = {id}') ->> 'w' ~ SELECT (SELECT w FROM public.hh WHERE id = {id})\n"
 		  "a: COMMIT\n"
-		  "a? SELECT public.cache_fetch_row('hh:{id}', 'SELECT v FROM public.hh WHERE id = {id}') ->> 'v' ~ SELECT (SELECT v FROM public.hh WHERE id = {id})"),
+		  "a? SELECT public.cache_fetch_row('hh:{id}', 'SELECT v, w FROM public.hh WHERE id = {id}') ->> 'w' ~ SELECT (SELECT w FROM public.hh WHERE id = {id})"),
 
 	/* ---- scopes and times to live of definitions ------------------------------- */
 	SETUP("prefix", "SELECT cache_define('pa', scope => 'role'), cache_define('pa:b', scope => 'shared')"),
@@ -537,18 +546,26 @@ const Entry catalogue[] = {
 	ACT("ttl", "SELECT public.cache_fetch_row('tt:1', 'SELECT v FROM public.norule', ttl => '1 year')"),
 	PAIR_AFTER("ttl", "SELECT public.cache_fetch_row('tt:1', 'SELECT v FROM public.norule') ->> 'v'", "SELECT v FROM public.norule",
 			   "SELECT pg_sleep(0.003)", NULL),
+	ACT("ttl", "SELECT public.cache_fetch_row('tl:1', 'SELECT v FROM public.norule'{|, ttl => '1 year'})"),
+	PAIR_AFTER("ttl", "SELECT public.cache_fetch_row('tl:1', 'SELECT v FROM public.norule', ttl => '1 ms') ->> 'v'", "SELECT v FROM public.norule",
+			   "SELECT pg_sleep(0.003)", NULL),
 	ACT("ttl", "UPDATE public.norule SET v = 't{n}'"),
 
 	/* ---- of an age that counts from what it is made of: after 60 ms it must be new ------ */
 	SETUP("age", "CREATE TABLE aged (v text); INSERT INTO aged VALUES ('a');"
 		  "CREATE FUNCTION ageinner() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
 		  " RETURN cache_fetch_row('age:in', 'SELECT v FROM aged') ->> 'v'; END $$;"
+		  "CREATE FUNCTION agemid() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+		  " RETURN cache_fetch_row('age:mid', 'SELECT ageinner() AS v') ->> 'v'; END $$;"
 		  "CREATE FUNCTION ageouter() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
-		  " RETURN cache_fetch_row('age:out', 'SELECT ageinner() AS v', ttl => '60 ms') ->> 'v'; END $$"),
-	PAIR_AFTER("age", "SELECT public.ageouter()", "SELECT v FROM public.aged",
-			   "ROLLBACK; UPDATE public.aged SET v = 'o{n}'; SELECT public.cache_invalidate('age:in'), public.cache_invalidate('age:out'); COMMIT;"
-			   " SELECT {public.ageinner()|public.ageouter()}; COMMIT; SELECT pg_sleep(0.04); COMMIT; SELECT public.ageouter(); COMMIT;"
-			   " UPDATE public.aged SET v = 'p{n}'; SELECT public.cache_invalidate('age:in'); COMMIT; SELECT pg_sleep(0.03)",
+		  " RETURN cache_fetch_row('age:out', 'SELECT ageinner() AS v', ttl => '60 ms') ->> 'v'; END $$;"
+		  "CREATE FUNCTION agedeep() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+		  " RETURN cache_fetch_row('age:deep', 'SELECT agemid() AS v', ttl => '60 ms') ->> 'v'; END $$"),
+	PAIR_AFTER("age", "SELECT public.{f}()", "SELECT v FROM public.aged",
+			   "ROLLBACK; UPDATE public.aged SET v = 'o{n}'; SELECT public.cache_invalidate('age:' || k) FROM unnest('{{in,mid,out,deep}'::text[]) k; COMMIT;"
+			   " SELECT public.{ageinner|ageinner|ageouter}(); COMMIT; SELECT pg_sleep(0.04); COMMIT; SELECT public.{f=ageouter|agedeep}(); COMMIT;"
+			   " UPDATE public.aged SET v = 'p{n}'; SELECT public.cache_invalidate('age:in'), public.cache_invalidate('age:mid'); COMMIT;"
+			   " SELECT pg_sleep(0.03)",
 			   NULL),
 
 	/* ---- shapes of queries and values ------------------------------------------------ */
