@@ -618,7 +618,8 @@ const Entry catalogue[] = {
 	/* ---- names that come to hide others --------------------------------------------------- */
 	SETUP("hiding", "CREATE TABLE hd (id int, v text); INSERT INTO hd VALUES (1, 'public'); SELECT cache_attach('hd');"
 		  "CREATE FUNCTION public.say() RETURNS text LANGUAGE sql STABLE AS $$SELECT 'public'$$;"
-		  "CREATE FUNCTION public.saypl() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN say(); END $$"),
+		  "CREATE FUNCTION public.saypl() RETURNS text LANGUAGE plpgsql STABLE AS $$ DECLARE r text; BEGIN"
+		  " EXECUTE 'SELECT say()' INTO r; RETURN r; END $$"),
 	FETCH("hiding", "hd", "SELECT id, v FROM hd ORDER BY id, v", NULL, "id int, v text", NULL),
 	FETCH("hiding", "say", "SELECT say() AS s, public.saypl() AS p, count(*) AS n FROM public.t1", NULL, "s text, p text, n bigint", NULL),
 	SET("hiding", "SET search_path = {s2, public|public, s2|s2, pg_catalog, public}"),
@@ -629,7 +630,11 @@ const Entry catalogue[] = {
 	ADMIN("hiding", "CREATE OR REPLACE FUNCTION s2.say() RETURNS text LANGUAGE sql STABLE AS $$SELECT 's2 {n}'$$"),
 	ADMIN("hiding", "DROP FUNCTION IF EXISTS s2.say()"),
 
-	/* ---- names and definitions that come, go and change ---------------------------------- */
+	/*
+	 * ---- names and definitions that come, go and change ----
+	 * PL/pgSQL keeps a plan that calls ov(bigint) though there is an ov(int) now, each
+	 * session its own: so the names in its functions are looked up anew.
+	 */
 	SETUP("names",
 		  "CREATE TABLE nm1 (id int PRIMARY KEY, v text); CREATE TABLE nm2 (id int PRIMARY KEY, v text);"
 		  "INSERT INTO nm1 SELECT i, 'one' || i FROM generate_series(1, 3) i; INSERT INTO nm2 SELECT i, 'two' || i FROM generate_series(1, 3) i;"
@@ -649,7 +654,8 @@ const Entry catalogue[] = {
 	SET("names", "SET search_path = {s2, public|public, s2|public}"),
 	SETUP("overload",
 		  "CREATE FUNCTION public.ov(bigint) RETURNS text LANGUAGE sql STABLE AS $$SELECT 'bigint ' || $1$$;"
-		  "CREATE FUNCTION public.ovpl(int) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN ov($1) || (SELECT count(*) FROM t1); END $$;"
+		  "CREATE FUNCTION public.ovpl(int) RETURNS text LANGUAGE plpgsql STABLE AS $$ DECLARE r text; BEGIN"
+		  " EXECUTE 'SELECT ov($1) || (SELECT count(*) FROM t1)' INTO r USING $1; RETURN r; END $$;"
 		  "CREATE VIEW ovview AS SELECT id, ov(id) AS o FROM t1"),
 	FETCH("overload", "ov", "SELECT ov(id) AS o, public.ovpl(id) AS p FROM public.t1 ORDER BY id", NULL, "o text, p text", NULL),
 	FETCH("overload", "ovv", "SELECT id, o FROM public.ovview ORDER BY id", NULL, "id int, o text", NULL),
