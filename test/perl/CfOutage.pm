@@ -111,6 +111,7 @@ sub waits_once
 	my $longest = $self->{longest} = {};
 
 	$function->();
+	note(join ', ', "$title: waited in vain", map { "$_ $longest->{$_} us" } sort keys %$longest);
 	cmp_ok($longest->{reader} // 0, '<=', $timeout, "$title: no read waits longer than once");
 	cmp_ok($longest->{writer} // 0, '<=', 2 * $timeout, "$title: nor does a commit, before and after");
 	return;

@@ -90,6 +90,17 @@ cmp_ok($probe->status('redis_timeouts'), '>', 0, 'silent: time-outs are counted'
 $redis->resume;
 $probe->recovered('silent');
 
+# Who reads what nobody has in memory notices it by waiting, unless a worker has before.
+foreach my $id (400 .. 404)
+{
+	$redis->pause;
+	$probe->waits_once('a cold read', sub { $probe->read(item($id)) });
+	$redis->resume;
+	await($node, 'SELECT l2 || outbox FROM cache_status', 'upempty');
+	last if $probe->{longest}->{reader};
+}
+cmp_ok($probe->{longest}->{reader} // 0, '>', 0, 'a cold read: it does wait');
+
 # Silent, with connections that are already being used: the wait is bounded in
 # every session, and those that come after do not wait at all.
 $redis->pause;
