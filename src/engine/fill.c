@@ -167,7 +167,11 @@ cf_fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDe
 		return CF_FILLED_PRIVATE;
 	}
 	if (!cf_deps_fit(meta->ndeps))
+	{
+		/* Who waits for it gets it nevertheless, unless it is out of date. */
+		cf_l1_depend(meta);
 		count(request, CF_COUNT_TOO_LARGE);
+	}
 	else if (is_overtaken(request, load, meta))
 		count(request, CF_COUNT_FILLS_REFUSED);
 	else if (binding > request->binding)

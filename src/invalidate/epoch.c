@@ -32,6 +32,7 @@
 #include "invalidate/prepared.h"
 #include "invalidate/remote.h"
 #include "invalidate/twophase.h"
+#include "invalidate/writeset.h"
 #include "l1/clock.h"
 #include "l1/table.h"
 #include "l2/command.h"
@@ -205,6 +206,8 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 
 	if (cf_shmem_ready())
 	{
+		if (IsA(stmt, TruncateStmt))
+			cf_writeset_note_truncate();
 		if (IsA(stmt, DropdbStmt))
 			dropped = get_database_oid(((DropdbStmt *) stmt)->dbname, true);
 		if (is_transaction_stmt(stmt, TRANS_STMT_COMMIT_PREPARED))

@@ -28,6 +28,7 @@
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/ipc.h"
 #include "storage/proc.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -35,6 +36,7 @@
 #include "utils/pgstat_internal.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
 #include "codec/key.h"
 #include "compat.h"
@@ -77,6 +79,7 @@ typedef struct Closed
 {
 	const PgStat_TableXactStatus *table;
 	int64		rows;
+	bool		truncated;
 } Closed;
 
 typedef struct WriteSet
@@ -91,6 +94,7 @@ typedef struct WriteSet
 	Clocks		touched;		/* as of the last collect */
 	LocalTransactionId blind_in;	/* one in which track_counts was off */
 	bool		closed;
+	bool		truncated_late; /* a TRUNCATE has begun since */
 	PgStat_SubXactStatus *stack;	/* of then; NULL: there was no transaction id */
 	const PgStat_TableXactStatus *first;
 	int			ntables;		/* of ours below, those that are tracked */
@@ -110,6 +114,34 @@ relation_changed(Oid relid)
 	generation++;
 }
 
+/* Is it named so, with or without a folder or an ending? */
+static bool
+is_this_library(const char *path)
+{
+	const char *slash = last_dir_separator(path);
+
+	return strncmp(slash == NULL ? path : slash + 1, "cachefront", strlen("cachefront")) == 0;
+}
+
+/*
+ * Commit callbacks run last registered first: so what the library that is loaded
+ * first does in its own comes last of all.
+ */
+static void
+check_order_of_libraries(void)
+{
+	char	   *names = pstrdup(shared_preload_libraries_string);
+	List	   *paths;
+
+	if (!SplitDirectoriesString(names, ',', &paths) || paths == NIL ||
+		is_this_library(linitial(paths)))
+		return;
+	ereport(WARNING,
+			(errmsg("cachefront is not the first of shared_preload_libraries"),
+			 errdetail("What a library before it changes in a commit callback is noticed only after that has become visible."),
+			 errhint("Put cachefront first into shared_preload_libraries.")));
+}
+
 /* Called for each assignment, also where a function's or a savepoint's setting ends. */
 static void
 assign_track_counts(bool on, void *extra)
@@ -126,6 +158,8 @@ cf_writeset_install_hooks(void)
 	struct config_bool *setting = (struct config_bool *) cf_find_setting("track_counts");
 
 	cf_relchange_register(relation_changed);
+	if (cf_guc_track_changes)
+		check_order_of_libraries();
 	if (setting == NULL || setting->gen.vartype != PGC_BOOL)
 		elog(ERROR, "cachefront cannot find the setting track_counts");
 	prev_assign_track_counts = setting->assign_hook;
@@ -398,6 +432,26 @@ log_breach(void)
 			 errhint("Put cachefront first into shared_preload_libraries, so that other libraries' commit callbacks run before its own.")));
 }
 
+/* A session may end before it has another transaction. */
+static void
+writeset_exit(int code, Datum arg)
+{
+	if (own.breach)
+		log_breach();
+}
+
+/* Before there can be anything to tell: in the COMMIT callback nothing may fail. */
+static void
+prepare_to_tell(void)
+{
+	static bool prepared = false;
+
+	if (likely(prepared))
+		return;
+	before_shmem_exit(writeset_exit, (Datum) 0);
+	prepared = true;
+}
+
 void
 cf_writeset_begin_commit(void)
 {
@@ -447,6 +501,7 @@ note_closed(const PgStat_TableXactStatus *table)
 	}
 	own.tables[own.ntables].table = table;
 	own.tables[own.ntables].rows = rows_of(table);
+	own.tables[own.ntables].truncated = table->truncdropped;
 	own.ntables++;
 }
 
@@ -469,9 +524,11 @@ cf_writeset_raise(void)
 {
 	Assert(own.raised.n == 0);
 	own.closed = cf_writeset_in_use() && !IsParallelWorker();
+	own.truncated_late = false;
 	own.ntables = 0;
 	own.stack = NULL;
 	own.first = NULL;
+	prepare_to_tell();
 	if (!is_writer())
 		return;
 	Assert(GetCurrentTransactionNestLevel() == 1);
@@ -518,10 +575,23 @@ is_written_since(void)
 	}
 	for (int i = 0; i < own.ntables; i++)
 	{
-		if (rows_of(own.tables[i].table) != own.tables[i].rows)
+		const Closed *closed = &own.tables[i];
+
+		if (rows_of(closed->table) != closed->rows ||
+			closed->table->truncdropped != closed->truncated)
 			return true;
 	}
-	return false;
+	return own.truncated_late;
+}
+
+/*
+ * The counts of a table that is truncated twice, and filled with as many rows
+ * again, tell nothing.
+ */
+void
+cf_writeset_note_truncate(void)
+{
+	own.truncated_late |= own.closed;
 }
 
 static void
@@ -548,7 +618,7 @@ end(void)
 {
 	shrink(&own.raised);
 	shrink(&own.touched);
-	own.closed = false;
+	own.closed = own.truncated_late = false;
 	own.ntables = 0;
 	own.stack = NULL;
 	own.first = NULL;

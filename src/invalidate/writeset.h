@@ -49,10 +49,13 @@ extern void cf_writeset_raise(void);
 /*
  * COMMIT: settles the clocks that somebody depends on, lowers the others. What
  * has been written since they were raised, by another extension's callback, was visible
- * before its clock was raised: then the database's clock moves, and the next
- * transaction of the session logs it. Cannot fail.
+ * before its clock was raised: then the database's clock moves, and the session
+ * logs it when it begins its next commit, or ends. Cannot fail.
  */
 extern void cf_writeset_settle(void);
+
+/* A TRUNCATE begins: after cf_writeset_raise it is a late change. */
+extern void cf_writeset_note_truncate(void);
 
 /* ABORT: lowers what is raised. Cannot fail. */
 extern void cf_writeset_abandon(void);

@@ -480,12 +480,8 @@ make_room_in_chain_locked(CfSharedL1Partition *partition, const CfKey *key,
 	cf_l1_remove_locked(partition, own);
 }
 
-/*
- * From here on writers must settle the clocks. Who says so first outdates what he
- * has: see cf_clock_depend.
- */
-static void
-depend_on(const CfL1Meta *meta)
+void
+cf_l1_depend(const CfL1Meta *meta)
 {
 	for (int i = 0; i < meta->ndeps && cf_guc_track_changes; i++)
 	{
@@ -513,7 +509,7 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 
 	Assert(meta->ndeps <= CF_L1_MAX_DEPS);
 	cf_l1_attach();
-	depend_on(meta);
+	cf_l1_depend(meta);
 	if (len > (Size) cf_guc_l1_max_value)
 		return CF_L1_TOO_LARGE;
 	if (!cf_l1_meta_is_current(key, meta))

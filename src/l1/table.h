@@ -165,6 +165,13 @@ extern bool cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits)
  */
 extern bool cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta);
 
+/*
+ * From here on writers must settle the clocks of the tables that meta names. Whoever
+ * says so first outdates what was loaded before, meta's own value too. Done by
+ * cf_l1_put; needed by itself where a value is passed on that is not put.
+ */
+extern void cf_l1_depend(const CfL1Meta *meta);
+
 /* Stores a value unless a clock that it depends on moved after its stamp. */
 extern CfL1PutStatus cf_l1_put(const CfKey *key, const CfIdentity *id,
 							   const char *value, Size len, const CfL1Meta *meta);
