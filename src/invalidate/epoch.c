@@ -385,9 +385,26 @@ settling_xid(void)
 	return prepared_begun ? cf_position_xid() : raised_xid;
 }
 
+/* Another library's commit callback has changed a definition after we had looked. */
+static void
+move_what_came_late(void)
+{
+	if (!cf_epoch_changing() && roles_changed == 0)
+		return;
+	if (database_changed > 0)
+		cf_clock_move(cf_clock_of_epoch(MyDatabaseId), cf_position_lsn());
+	if (server_changed > 0)
+		cf_clock_move(cf_clock_of_epoch(InvalidOid), cf_position_lsn());
+	if (roles_changed > 0)
+		cf_clock_move(cf_clock_of_roles(), cf_position_lsn());
+	cf_writeset_note_breach();
+}
+
 void
 cf_epoch_finish(bool committed)
 {
+	if (committed)
+		move_what_came_late();
 	if (database_raised)
 		finish(cf_clock_of_epoch(MyDatabaseId), committed, raised_xid);
 	if (server_raised)

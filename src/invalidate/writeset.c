@@ -94,7 +94,7 @@ typedef struct WriteSet
 	Clocks		touched;		/* as of the last collect */
 	LocalTransactionId blind_in;	/* one in which track_counts was off */
 	bool		closed;
-	bool		truncated_late; /* a TRUNCATE has begun since */
+	bool		unseen_late;	/* the counts may not tell what came since */
 	PgStat_SubXactStatus *stack;	/* of then; NULL: there was no transaction id */
 	const PgStat_TableXactStatus *first;
 	int			ntables;		/* of ours below, those that are tracked */
@@ -149,7 +149,10 @@ assign_track_counts(bool on, void *extra)
 	if (prev_assign_track_counts)
 		prev_assign_track_counts(on, extra);
 	if ((!on || !pgstat_track_counts) && MyProc != NULL)
+	{
 		own.blind_in = CF_MY_LXID;
+		own.unseen_late |= own.closed;
+	}
 }
 
 void
@@ -427,7 +430,7 @@ log_breach(void)
 {
 	own.breach = false;
 	ereport(LOG,
-			(errmsg("cachefront noticed a change of tables after it had looked at the transaction's changes"),
+			(errmsg("cachefront noticed a change of tables or definitions after it had looked at the transaction's changes"),
 			 errdetail("All entries of the database were dropped, but only after the change had become visible."),
 			 errhint("Put cachefront first into shared_preload_libraries, so that other libraries' commit callbacks run before its own.")));
 }
@@ -524,7 +527,7 @@ cf_writeset_raise(void)
 {
 	Assert(own.raised.n == 0);
 	own.closed = cf_writeset_in_use() && !IsParallelWorker();
-	own.truncated_late = false;
+	own.unseen_late = false;
 	own.ntables = 0;
 	own.stack = NULL;
 	own.first = NULL;
@@ -581,7 +584,7 @@ is_written_since(void)
 			closed->table->truncdropped != closed->truncated)
 			return true;
 	}
-	return own.truncated_late;
+	return own.unseen_late;
 }
 
 /*
@@ -591,15 +594,21 @@ is_written_since(void)
 void
 cf_writeset_note_truncate(void)
 {
-	own.truncated_late |= own.closed;
+	own.unseen_late |= own.closed;
+}
+
+void
+cf_writeset_note_breach(void)
+{
+	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_LATE_WRITES);
+	own.breach = true;
 }
 
 static void
 forget_database_late(void)
 {
 	cf_clock_move(cf_clock_of_epoch(MyDatabaseId), cf_position_commit_lsn());
-	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_LATE_WRITES);
-	own.breach = true;
+	cf_writeset_note_breach();
 }
 
 static void
@@ -618,7 +627,7 @@ end(void)
 {
 	shrink(&own.raised);
 	shrink(&own.touched);
-	own.closed = own.truncated_late = false;
+	own.closed = own.unseen_late = false;
 	own.ntables = 0;
 	own.stack = NULL;
 	own.first = NULL;

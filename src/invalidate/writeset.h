@@ -57,6 +57,9 @@ extern void cf_writeset_settle(void);
 /* A TRUNCATE begins: after cf_writeset_raise it is a late change. */
 extern void cf_writeset_note_truncate(void);
 
+/* Counts and logs that something changed after we had looked. Cannot fail. */
+extern void cf_writeset_note_breach(void);
+
 /* ABORT: lowers what is raised. Cannot fail. */
 extern void cf_writeset_abandon(void);
 

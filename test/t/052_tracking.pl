@@ -265,6 +265,8 @@ foreach my $case (
 	[ 'in a transaction that had changed nothing', 'SELECT', 'UPDATE plain SET v = v + 1' ],
 	[ 'in a savepoint', 'UPDATE side SET v = v + 1', 'DO $$ BEGIN BEGIN UPDATE plain SET v = v + 1; EXCEPTION WHEN OTHERS THEN NULL; END; END $$' ],
 	[ 'in place of rows', 'INSERT INTO plain VALUES (1000, 1)', 'TRUNCATE plain; INSERT INTO plain VALUES (1000, 2)' ],
+	[ 'with PostgreSQL not counting', 'UPDATE side SET v = v + 1',
+		'SET LOCAL track_counts = off; UPDATE plain SET v = v + 1' ],
 	[ 'in place of rows in place of rows', 'TRUNCATE plain; INSERT INTO plain VALUES (1000, 1)',
 		'TRUNCATE plain; INSERT INTO plain VALUES (1000, 2)' ])
 {
@@ -275,6 +277,14 @@ foreach my $case (
 	check("late, $title", forgets => 1);
 	is(CfTest::stat($node, 'late_writes'), $late + ++$n, 'it is counted');
 }
+# A definition is nothing that is counted.
+is(sql(q{CREATE VIEW shown AS SELECT 0 * count(*) + 1 AS v FROM calm}, my $shown = q{SELECT cache_fetch_row('shown', 'SELECT v FROM shown')}),
+	'{"v":1}', 'a view');
+sql('BEGIN', q{SET LOCAL other.at_commit = 'CREATE OR REPLACE VIEW shown AS SELECT 0 * count(*) + 2 AS v FROM calm'},
+	'UPDATE side SET v = v + 1', 'COMMIT');
+is(sql($shown), '{"v":2}', 'a definition that changes late');
+is(CfTest::stat($node, 'late_writes'), $late + ++$n, 'it is counted');
+warm();
 sql('BEGIN', q{SET LOCAL other.at_commit = 'UPDATE plain SET v = 1 WHERE id = -1'},
 	'UPDATE side SET v = v + 1', 'COMMIT');
 check('late, nothing', unchanged => 1);
@@ -282,7 +292,7 @@ sql(q{CREATE TEMP TABLE mine (v int) ON COMMIT DELETE ROWS; INSERT INTO mine VAL
 check('a temporary table that the commit empties');
 is(CfTest::stat($node, 'late_writes'), $late + $n, 'no more than those are counted');
 my $told = () = PostgreSQL::Test::Utils::slurp_file($node->logfile) =~
-  /LOG:  cachefront noticed a change of tables after it had looked/g;
+  /LOG:  cachefront noticed a change of tables or definitions after it had looked/g;
 is($told, $n, 'each is logged, though its session has ended');
 
 # ---- a crash empties unlogged tables ----
