@@ -229,7 +229,12 @@ find_family(Oid relid)
 	List	   *relids = list_make1_oid(relid);
 
 	for (int i = 0; i < list_length(relids); i++)
+	{
+#ifdef CF_FAULT_NO_ANCESTORS
+		break;
+#endif
 		relids = add_parents(inherits, list_nth_oid(relids, i), relids);
+	}
 	table_close(inherits, AccessShareLock);
 	return relids;
 }
@@ -477,7 +482,9 @@ raise_clocks(void)
 	{
 		/* The room for it first: what is raised must be known to be. */
 		add_clock(&own.raised, own.touched.clock[i]);
+#ifndef CF_FAULT_NO_TABLE_RAISE
 		cf_clock_raise_rows(own.touched.clock[i]);
+#endif
 	}
 }
 
@@ -647,6 +654,9 @@ cf_writeset_settle(void)
 	{
 		CfClockRef	clock = own.raised.clock[i];
 
+#ifdef CF_FAULT_NO_TABLE_RAISE
+		cf_clock_raise_rows(clock);
+#endif
 		if (!cf_clock_is_depended(clock))
 		{
 			cf_clock_lower_rows(clock);
@@ -678,6 +688,9 @@ cf_writeset_collect(void)
 	own.touched.n = 0;
 	if (!is_writer())
 		return;
+#ifdef CF_FAULT_NO_OWN_TABLES
+	return;
+#endif
 	for (PgStat_SubXactStatus *level = current_stack(); level != NULL; level = level->prev)
 		add_tables(level, &own.touched);
 	make_unique(&own.touched);

@@ -20,9 +20,11 @@
  *
  * Usage: checker [--host H] [--port P] [--user U] [--dbname D] [--seconds N]
  *		  [--writers N] [--readers N] [--seed N] [--stop] [--crash-every SECONDS]
+ *		  [--without-rules]
  *		  [--tier] [--standby-host H --standby-port P [--standby-readers N]]
  *		  [--portable cachefront|plain [--simple]]
- * The schema is in schema.sql. --stop ends the run at the first stale read;
+ * The schema is in schema.sql. --without-rules leaves out what nothing but a rule could
+ * invalidate, for a schema without any. --stop ends the run at the first stale read;
  * --tier makes half of the reads such that Redis is asked, and a standby implies it;
  * --crash-every lets the writing server crash so often;
  * --portable takes the reads and writes of portable.c only, with --simple by
@@ -223,6 +225,11 @@ parse_options(int argc, char **argv)
 		if (strcmp(argv[i], "--stop") == 0)
 		{
 			options.stop = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--without-rules") == 0)
+		{
+			options.without_rules = true;
 			continue;
 		}
 		if (strcmp(argv[i], "--tier") == 0)

@@ -79,6 +79,7 @@ typedef struct Options
 	int			readers;
 	uint64_t	seed;
 	bool		stop;
+	bool		without_rules;	/* nothing is attached: no key or tag is invalidated */
 	bool		tier;			/* reads that Redis answers are wanted */
 	bool		simple;			/* the simple protocol instead of prepared statements */
 	Reads		reads;

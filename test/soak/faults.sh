@@ -13,6 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 
 LOCAL=(NO_PENDING LATE_STAMP NO_KEY_CLOCK NO_XMIN NO_XMIN_FILL NO_OWN_WRITES
 	NO_FOLLOWER_CHECK SETTLE_EARLY NO_LEASE NO_EPOCH)
+# Those of the tracking of changes, where no rule does the same.
+BARE=(NO_WRITE_SET NO_TABLE_RAISE NO_DEPEND NO_ANCESTORS NO_OWN_TABLES)
 # Those of the Redis tier, with what has to happen to Redis for each. Where two
 # rules guard the same, both must go: "A+B".
 declare -A REDIS=(
@@ -28,7 +30,7 @@ declare -A REDIS=(
 	[NO_REDIS_EPOCH]="none"
 	[NO_CONFIRM]="flush"
 )
-FAULTS=("${LOCAL[@]}" "${!REDIS[@]}")
+FAULTS=("${LOCAL[@]}" "${BARE[@]}" "${!REDIS[@]}")
 if (($#)); then FAULTS=("$@"); fi
 TIME=${CF_FAULT_SECONDS:-30}
 
@@ -39,7 +41,10 @@ missed=0
 printf '%-24s %-8s %8s  %s\n' fault found after 'first stale read'
 for fault in "${FAULTS[@]}"; do
 	redis=${REDIS[$fault]-}
-	CF_FAULT=${fault//+/ } CF_REDIS=$(if [[ -n $redis ]]; then echo on; else echo off; fi) \
+	part=local
+	if [[ -n $redis ]]; then part=redis; fi
+	if [[ " ${BARE[*]} " == *" $fault "* ]]; then part=bare; fi
+	CF_FAULT=${fault//+/ } CF_SOAK=$part \
 		CF_REDIS_FAULTS=$redis test/soak/soak.sh "$TIME" --stop >"$OUT" 2>&1
 	line=$(grep -m 1 'STALE: ' "$OUT")
 	if [[ -n $line ]]; then

@@ -298,13 +298,13 @@ read_something(Session *s)
 		read_view(s);
 	else if (choice < 88)
 		read_typed(s);
-	else if (choice < 93)
+	else if (choice < 93 && !options.without_rules)
 		read_keyvalue(s, pick_id(s));
 	else if (choice < 95)
 		read_then_table(s);
 	else if (choice < 98)
 		read_by_key(s, "key slow t_key", T_KEY);
-	else if (choice < 99 || one_in(s, 2))
+	else if (choice < 99 || one_in(s, 2) || options.without_rules)
 		read_snapshot(s);
 	else
 		read_keyvalue_in_snapshot(s);

@@ -3,11 +3,12 @@
 #
 #   test/soak/soak.sh [SECONDS [CHECKER-OPTION...]]      default: 600 seconds
 #
-# Two fifths of the time it looks at one server without Redis, as long at a
-# server that crashes now and then and its standby, with a Redis that
-# redis_faults.pl mistreats; before both, the differential tester has one fifth.
-# CF_REDIS chooses one of them: "off", "on" or "differential"; CF_REDIS_FAULTS
-# names what may be done to Redis (all, or "none").
+# The differential tester has a fifth of the time; then the checker looks for a
+# fifth at one server without Redis, for another at one where no rule is attached,
+# and for two at a server that crashes now and then and its standby, with a Redis
+# that redis_faults.pl mistreats. CF_SOAK chooses one of them: "differential",
+# "local", "bare" or "redis"; CF_REDIS_FAULTS names what may be done to Redis (all,
+# or "none").
 #
 # CF_FLAVOUR picks the build (release); CF_FAULT="NAME..." builds one with planted
 # faults instead, -DCF_FAULT_NAME. The last line says what was found; the status
@@ -27,6 +28,7 @@ PORT=5831
 SEED=$((RANDOM * 32768 + RANDOM))
 REDIS_FD=
 REDIS_PID=
+SCHEMA=()						# options for schema.sql
 if ((${#FAULTS[@]} > 0)); then
 	FLAVOUR=fault-$(IFS=-; echo "${FAULTS[*]}")
 	# shellcheck disable=SC2317,SC2034
@@ -69,7 +71,7 @@ stop_all()
 start_primary()
 {
 	local psql=("$CF_TREE_BIN/psql" -X -q -h "$SOCKETS" -p "$PORT" -U postgres -d postgres
-		-v ON_ERROR_STOP=1)
+		-v ON_ERROR_STOP=1 "${SCHEMA[@]}")
 
 	own_folder "$DATA"
 	cf_server_init "$DATA" "$CF_TREE_BIN" && start_server "$DATA" "$PORT" "$@" &&
@@ -117,6 +119,17 @@ check_without_redis()
 	status=$?
 	logs_are_clean "$DATA/server.log" || status=1
 	stop_all
+	return "$status"
+}
+
+check_without_rules()
+{
+	local status
+
+	SCHEMA=(-v without_rules=1)
+	check_without_redis --without-rules "$@"
+	status=$?
+	SCHEMA=()
 	return "$status"
 }
 
@@ -171,13 +184,15 @@ gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" -o "$S
 gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" \
 	-o "$SOCKETS/differential" test/differential/*.c -L"$("$PG_CONFIG" --libdir)" -lpq || exit 2
 
-case ${CF_REDIS:-both} in
-	off) check_without_redis --seconds "$SECONDS_TO_RUN" "$@" ;;
-	on) check_with_redis --seconds "$SECONDS_TO_RUN" --seed "$SEED" "$@" ;;
+case ${CF_SOAK:-all} in
+	local) check_without_redis --seconds "$SECONDS_TO_RUN" "$@" ;;
+	bare) check_without_rules --seconds "$SECONDS_TO_RUN" "$@" ;;
+	redis) check_with_redis --seconds "$SECONDS_TO_RUN" --seed "$SEED" "$@" ;;
 	differential) check_differences --seconds "$SECONDS_TO_RUN" "$@" ;;
 	*)
 		check_differences --seconds $((SECONDS_TO_RUN / 5)) &&
-			check_without_redis --seconds $((SECONDS_TO_RUN * 2 / 5)) "$@" &&
+			check_without_redis --seconds $((SECONDS_TO_RUN / 5)) "$@" &&
+			check_without_rules --seconds $((SECONDS_TO_RUN / 5)) "$@" &&
 			check_with_redis --seconds $((SECONDS_TO_RUN * 2 / 5)) --seed "$SEED" \
 				--crash-every 20 "$@"
 		;;
