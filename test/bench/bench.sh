@@ -8,6 +8,7 @@
 #
 #   bench.sh            what is measured in general, and hits
 #   updates.sh          what rules cost writers, hits under writes
+#   tracking.sh         what the tracking of changes costs them
 #   redis.sh            Redis: hits, updates, compression, an outage
 #   pgpool.sh           side by side with pgpool2's query cache
 #   stampede.sh         many sessions that start at one moment
@@ -37,6 +38,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/bench/stampede.sh
 # shellcheck source=test/bench/updates.sh
 . test/bench/updates.sh
+# shellcheck source=test/bench/tracking.sh
+. test/bench/tracking.sh
 # shellcheck source=test/bench/redis.sh
 . test/bench/redis.sh
 # shellcheck source=test/bench/pgpool.sh
@@ -118,6 +121,10 @@ stop_memcached()
 
 start()
 {
+	local settings=(-c max_connections=$((SESSIONS + 50)) -c shared_buffers=256MB
+		-c max_wal_size=4GB -c jit=off -c max_parallel_workers_per_gather=0
+		-c autovacuum=off -c checkpoint_timeout=1h)
+
 	SOCKETS=$(cf_socket_dir)
 	MEMCACHED=$SOCKETS/memcached.sock
 	POOL=$SOCKETS/pgpool
@@ -131,17 +138,17 @@ start()
 	rm -rf "$BENCH/data"
 	install -d -m 0700 -o "$CF_USER" "$BENCH/data"
 	cf_server_init "$BENCH/data" "$BIN"
-	cf_server_start "$BENCH/data" "$BIN" "$SOCKETS" "$PORT" \
-		-c max_connections=$((SESSIONS + 50)) -c shared_buffers=256MB \
-		-c max_wal_size=4GB -c jit=off -c max_parallel_workers_per_gather=0 \
-		-c autovacuum=off -c checkpoint_timeout=1h -c "pgmemcache.default_servers=$MEMCACHED"
+	cf_server_start "$BENCH/data" "$BIN" "$SOCKETS" "$PORT" "${settings[@]}" \
+		-c "pgmemcache.default_servers=$MEMCACHED"
 	export PGHOST=$SOCKETS PGPORT=$PORT PGUSER=postgres PGDATABASE=postgres
 	start_pgpool
+	start_bare "${settings[@]}"
 }
 
 stop()
 {
 	stop_pgpool
+	stop_bare
 	cf_server_stop "$BENCH/data"
 	stop_memcached
 	stop_redis
@@ -163,6 +170,7 @@ load()
 		VACUUM ANALYZE bench_sum"
 	for size in "${SIZES[@]}"; do write_scripts "$size"; done
 	load_updates
+	load_tracking
 	load_redis
 }
 
@@ -353,6 +361,7 @@ main()
 		check_hits
 		measure_stampede "$round"
 		measure_updates "$round"
+		measure_tracking "$round"
 		measure_bulk "$round"
 		measure_mixed "$round"
 		measure_redis "$round"

@@ -82,6 +82,13 @@ print_table()
 			sprintf("%.2f x", x), r, target == 0 ? "" : ">= " target " x", target == 0 ? "" : verdict(x >= target))
 	}
 
+	function tracking(name, what, c, target,    x) {
+		x = median("track_" name, 200, c, "/", "track_bare", 200, c)
+		r = range()
+		row("  " what, "", c, thousands(median("track_" name, 200, c)) " tps", \
+			sprintf("%.2f x", x), r, ">= " target " x", verdict(x >= target))
+	}
+
 	function bulk(name, what, target,    x) {
 		x = median("bulk_" name, 0, 1, "/", "bulk_plain", 0, 1)
 		r = range()
@@ -206,6 +213,21 @@ print_table()
 			update("commit", "row rule, notify = commit", c, 0)
 			update("empty", "a C trigger that does nothing", c, 0)
 		}
+
+		title("UPDATE of one row by primary key, no rule; \"cachefront\" is tps over a server without the library")
+		for (i = 1; i <= nclients; i++) {
+			c = clients[i]
+			row("without the library", "", c, thousands(median("track_bare", 200, c)) " tps", "", "", "", "")
+			tracking("uncached", "a table that nobody caches", c, 0.99)
+			tracking("cached", "a table that is cached", c, 0.97)
+		}
+
+		title("COPY of " thousands(bulk_rows) " rows, no rule; \"cachefront\" is the rate over a server without the library")
+		row("without the library", "", 1, sprintf("%.2f s", median("copy_bare", 0, 1) / 1000), "", "", "", "")
+		x = median("copy_bare", 0, 1, "/", "copy_tracked", 0, 1)
+		r = range()
+		row("  tracked", "", 1, sprintf("%.2f s", median("copy_tracked", 0, 1) / 1000), sprintf("%.2f x", x), r, \
+			">= 0.99 x", verdict(x >= 0.99))
 
 		title("UPDATE of " thousands(bulk_rows) " rows at once; \"cachefront\" is time over that without a rule; memory is the backend\047s peak above it")
 		row("no rule", "", 1, sprintf("%.2f s", median("bulk_plain", 0, 1) / 1000), "", "", "", "")

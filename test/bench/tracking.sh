@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# What the tracking of changes costs those who write, with no rule anywhere: a
+# server that has the library beside one that has not, with the same settings.
+#
+# There is no other way to take it off: it is nothing a table or a session has. So
+# the two have their data in different places of the disk and of memory, which is
+# part of what the ratios show; who compares a server with itself sees how much.
+
+BARE_PORT=5494
+
+start_bare()
+{
+	rm -rf "$BENCH/bare"
+	install -d -m 0700 -o "$CF_USER" "$BENCH/bare"
+	cf_server_init "$BENCH/bare" "$BIN"
+	CF_PRELOAD=pgmemcache cf_server_start "$BENCH/bare" "$BIN" "$SOCKETS" "$BARE_PORT" "$@"
+}
+
+stop_bare()
+{
+	cf_server_stop "$BENCH/bare"
+	rm -rf "$BENCH/bare"
+}
+
+# Both servers have the same tables; one of them is cached where that can be.
+load_tracking()
+{
+	local port dir=$BENCH/scripts size=${SIZES[0]} table
+
+	for port in "$PORT" "$BARE_PORT"; do
+		for table in uncached cached; do
+			PGPORT=$port ask "CREATE TABLE bench_track_$table (id int PRIMARY KEY, n int NOT NULL, body text)
+					WITH (fillfactor = 50);
+				INSERT INTO bench_track_$table
+					SELECT id, 0, md5(id::text) FROM generate_series(1, 100000) AS id"
+		done
+		PGPORT=$port ask 'CREATE TABLE bench_copy (id int, n int NOT NULL); VACUUM ANALYZE'
+	done
+	ask 'CREATE EXTENSION IF NOT EXISTS cachefront'
+	mkdir -p "$dir"
+	for table in uncached cached; do
+		printf '%s\n' '\set id random(1, 100000)' \
+			"UPDATE bench_track_$table SET n = n + 1 WHERE id = :id;" >"$dir/track_$table.$size"
+	done
+	seq 1 "$BULK_ROWS" | awk '{ print $1 "\t" $1 }' >"$BENCH/copy"
+}
+
+# There and back again, as in updates.sh.
+measure_tracking()
+{
+	local round=$1 clients table port case
+	local cases=(bare uncached cached cached uncached bare)
+
+	if ((round % 2 == 0)); then cases=(cached uncached bare bare uncached cached); fi
+	for port in "$PORT" "$BARE_PORT"; do
+		export PGPORT=$port
+		ask CHECKPOINT
+		for table in uncached cached; do ask "UPDATE bench_track_$table SET n = n + 1"; done
+		ask 'VACUUM bench_track_uncached, bench_track_cached'
+	done
+	PGPORT=$PORT
+	ask "SELECT cache_fetch('track', 'SELECT sum(n) FROM bench_track_cached')" >/dev/null
+	for clients in $CLIENTS; do
+		for case in "${cases[@]}"; do
+			case $case in
+				bare) PGPORT=$BARE_PORT measure_pgbench "$round" track_uncached "${SIZES[0]}" "$clients" track_bare ;;
+				*) measure_pgbench "$round" "track_$case" "${SIZES[0]}" "$clients" ;;
+			esac
+		done
+		progress "round $round of $ROUNDS: tracking, $clients clients"
+	done
+	for case in "${cases[@]/uncached/copy}"; do
+		case $case in
+			bare) record "$round" copy_bare 0 1 "$(PGPORT=$BARE_PORT copy_in)" ;;
+			copy) record "$round" copy_tracked 0 1 "$(copy_in)" ;;
+		esac
+	done
+	progress "round $round of $ROUNDS: COPY"
+}
+
+# Prints the milliseconds.
+copy_in()
+{
+	"$BIN/psql" -XqAt -v ON_ERROR_STOP=1 <<-SQL | awk '/^Time:/ { print $2 }'
+		TRUNCATE bench_copy;
+		CHECKPOINT;
+		\\timing on
+		\\copy bench_copy from '$BENCH/copy'
+	SQL
+}
