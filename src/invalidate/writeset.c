@@ -651,6 +651,10 @@ cf_writeset_settle(void)
 		return;
 	if (own.raised.n > 0)
 		CF_HOLD_POINT("writeset-before-settle");
+#ifdef CF_FAULT_NO_TABLE_RAISE
+	/* As if it had lost its processor there. */
+	pg_usleep(1000);
+#endif
 	for (int i = 0; i < own.raised.n; i++)
 	{
 		CfClockRef	clock = own.raised.clock[i];
