@@ -125,6 +125,13 @@
 #define CF_MY_LXID (MyProc->lxid)
 #endif
 
+/* 18 has operators that order there, too. */
+#if PG_VERSION_NUM >= 180000
+#define CF_SETOP_OPERATORS(plan) ((plan)->cmpOperators)
+#else
+#define CF_SETOP_OPERATORS(plan) ((plan)->dupOperators)
+#endif
+
 /* 16 renamed the table's OID in the statistics of a transaction. */
 #if PG_VERSION_NUM >= 160000
 #define CF_PGSTAT_RELID(table) ((table)->id)

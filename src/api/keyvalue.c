@@ -91,7 +91,7 @@ cachefront_get(PG_FUNCTION_ARGS)
 		if (cf_pending_has_tag(result.deps[i]))
 			PG_RETURN_NULL();
 	}
-	cf_load_add_entry(result.filled_at, result.deps, result.ndeps);
+	cf_load_add_entry(result.filled_at, false, result.deps, result.ndeps);
 	cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
 	PG_RETURN_POINTER(result.value);
 }

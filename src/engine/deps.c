@@ -11,6 +11,7 @@
 #include "engine/deps.h"
 #include "guc.h"
 #include "rules/rule.h"
+#include "rules/tracked.h"
 
 static void
 add_tag(CfDeps *deps, Oid dboid, const char *tag, int len)
@@ -86,8 +87,10 @@ stands_for(List *relids, Oid relid)
 }
 
 void
-cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids, CfDeps *deps)
+cf_deps_add_tables(const CfKey *key, text **tags, int ntags, const CfSources *sources,
+				   CfDeps *deps)
 {
+	List	   *relids = sources->relids;
 	ListCell   *cell;
 
 	foreach(cell, relids)
@@ -95,6 +98,8 @@ cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids, CfDep
 		CfCover		cover = cf_rule_cover(lfirst_oid(cell), key, tags, ntags);
 		CfTag		tag;
 
+		if (cover.kind == CF_COVER_ROW && list_member_oid(sources->inner, lfirst_oid(cell)))
+			cover.kind = cf_is_tracked(lfirst_oid(cell)) ? CF_COVER_TRACKED : CF_COVER_NONE;
 		if (cover.kind == CF_COVER_NONE)
 			deps->covered = false;
 		if (cover.kind == CF_COVER_TRACKED)

@@ -9,6 +9,7 @@
 #include "engine/request.h"
 #include "l1/clock.h"
 #include "nodes/pg_list.h"
+#include "rules/security.h"
 
 #define CF_DEPS_MAX_RULES 32	/* tags of rules that one entry depends on */
 
@@ -35,9 +36,12 @@ typedef struct CfDeps
  */
 extern void cf_deps_begin(const CfKey *key, text **tags, int ntags, CfDeps *deps);
 
-/* The tables that the query reads, unless such a rule covers them. */
-extern void cf_deps_add_tables(const CfKey *key, text **tags, int ntags, List *relids,
-							   CfDeps *deps);
+/*
+ * The tables that the query reads, unless such a rule covers them. Of what functions
+ * read on their own the key says nothing.
+ */
+extern void cf_deps_add_tables(const CfKey *key, text **tags, int ntags,
+							   const CfSources *sources, CfDeps *deps);
 
 /*
  * From here on commits that change these tables are to settle their clocks. True:

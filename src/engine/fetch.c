@@ -64,7 +64,8 @@ look_in_l1(CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 				 errdetail("Failed on a cached value of %u bytes.", result->value_len)));
 	if (unlikely(result->deps != NULL) && !result->lacks_tags)
 	{
-		cf_load_add_entry(result->filled_at, result->deps, result->ndeps);
+		cf_load_add_entry(result->filled_at, result->covered && !result->outdated, result->deps,
+						  result->ndeps);
 		cf_watch_nested_fetch(request->binding);
 	}
 	if (unlikely(result->outdated) && status == CF_L1_HIT)
@@ -230,7 +231,7 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 	if (!cf_tier_look(&leading->tier, request, newer_than, deadline, hit))
 		return false;
 	cf_fill_put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
-	cf_load_add_entry(hit->meta.filled_at, hit->meta.deps, hit->meta.ndeps);
+	cf_load_add_entry(hit->meta.filled_at, hit->meta.covered, hit->meta.deps, hit->meta.ndeps);
 	cf_watch_nested_fetch(request->binding);
 	return true;
 }

@@ -49,6 +49,17 @@ add_kept_deps(CfClockRef *clocks, int n, const CfL1Result *replaced)
 }
 
 /*
+ * Does each change of what it read drop it? So if all that was read, by its plan, by
+ * functions, and through fetches inside of it, is covered, and nothing else was read.
+ */
+static bool
+is_covered(const CfLoad *load, const CfDeps *deps)
+{
+	return (load->sources.relids != NIL || load->ninner_deps > 0) && deps->covered &&
+		!load->sources.uncovered && (load->sources.traits & CF_TRAITS_UNCOVERED) == 0;
+}
+
+/*
  * Its tags; the tag of each rule whose template gives its key or a tag, of
  * whatever table (see deps.h); each table that it reads, unless such a rule covers it; and
  * what fetches inside of it depend on. DESIGN section 3, "Dependencies".
@@ -64,12 +75,13 @@ collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *rep
 	CfClockRef *clocks;
 
 	cf_deps_begin(&request->key, tags, ntags, deps);
-	cf_deps_add_tables(&request->key, tags, ntags, load->sources.relids, deps);
+	cf_deps_add_tables(&request->key, tags, ntags, &load->sources, deps);
 	clocks = cf_deps_clocks(deps, load->ninner_deps + (keep ? replaced->ndeps : 0));
 	if (load->ninner_deps > 0)
 		memcpy(clocks + deps->n, load->inner_deps, load->ninner_deps * sizeof(CfClockRef));
-	meta->covered = load->sources.relids != NIL && !load->sources.hidden && deps->covered;
-	meta->provable = meta->covered && !load->sources.mutable;
+	meta->covered = is_covered(load, deps);
+	meta->provable = meta->covered && !load->sources.mutable &&
+		(load->sources.traits & CF_TRAIT_CHANCE) == 0;
 	meta->tracked = deps->tracked;
 	meta->deps = clocks;
 	meta->ndeps = deps->n + load->ninner_deps;

@@ -62,11 +62,11 @@ static QueryDesc *own_query = NULL; /* its own, already looked at */
 static ExecutorStart_hook_type prev_executor_start = NULL;
 
 static void
-add_plan(CfLoad *load, PlannedStmt *stmt)
+add_plan(CfLoad *load, PlannedStmt *stmt, bool inner)
 {
 	MemoryContext old = MemoryContextSwitchTo(load->context);
 
-	cf_security_add_plan(&load->sources, stmt);
+	cf_security_add_plan(&load->sources, stmt, inner);
 	MemoryContextSwitchTo(old);
 }
 
@@ -98,13 +98,6 @@ add_clocks(CfLoad *load, const CfClockRef *deps, int ndeps)
 	}
 }
 
-static void
-add_deps(CfLoad *load, const CfClockRef *deps, int ndeps)
-{
-	load->sources.hidden = true;
-	add_clocks(load, deps, ndeps);
-}
-
 /* Redis knows nothing of these clocks, so what depends on them stays in L1. */
 static void
 add_light_names(CfLoad *load)
@@ -115,11 +108,12 @@ add_light_names(CfLoad *load)
 }
 
 void
-cf_load_add_entry(TimestampTz filled_at, const CfClockRef *deps, int ndeps)
+cf_load_add_entry(TimestampTz filled_at, bool covered, const CfClockRef *deps, int ndeps)
 {
 	if (current_load == NULL)
 		return;
-	add_deps(current_load, deps, ndeps);
+	current_load->sources.uncovered |= !covered;
+	add_clocks(current_load, deps, ndeps);
 	current_load->oldest = Min(current_load->oldest, filled_at);
 }
 
@@ -129,12 +123,13 @@ cf_load_add_key(const CfKey *key)
 	CfClockRef	clocks[] = {cf_clock_of_key(key->hash), cf_clock_of_value(key->hash)};
 
 	if (current_load != NULL)
-		add_deps(current_load, clocks, lengthof(clocks));
+		add_clocks(current_load, clocks, lengthof(clocks));
 }
 
 /*
  * What an inner load read, its outer one has read too; and the tags of its
- * entry, were it a hit, would be the outer one's.
+ * entry, were it a hit, would be the outer one's. Which rules cover the inner one
+ * is a matter of its own key.
  */
 static void
 add_sources(CfLoad *load, const CfRequest *request, const CfLoad *inner)
@@ -146,15 +141,16 @@ add_sources(CfLoad *load, const CfRequest *request, const CfLoad *inner)
 	text	  **tags = cf_request_tags(request, &ntags);
 
 	cf_deps_begin(&request->key, tags, ntags, &deps);
-	add_deps(load, cf_deps_clocks(&deps, 0), deps.n);
-	add_deps(load, inner->inner_deps, inner->ninner_deps);
+	add_clocks(load, cf_deps_clocks(&deps, 0), deps.n);
+	add_clocks(load, inner->inner_deps, inner->ninner_deps);
 	load->oldest = Min(load->oldest, inner->oldest);
 	load->sources.temporary |= sources->temporary;
 	load->sources.row_security |= sources->row_security;
 	load->sources.has_policies |= sources->has_policies;
-	load->sources.hidden = true;
+	load->sources.uncovered |= sources->uncovered;
 	load->sources.relids = list_concat_unique_oid(load->sources.relids,
 												  sources->relids);
+	load->sources.inner = list_concat_unique_oid(load->sources.inner, sources->relids);
 	MemoryContextSwitchTo(old);
 }
 
@@ -165,16 +161,15 @@ loader_executor_start(QueryDesc *query, int eflags)
 	void		(*start) (QueryDesc *query, int eflags) =
 		prev_executor_start ? prev_executor_start : standard_ExecutorStart;
 
+	if (query->plannedstmt->relationOids != NIL)
+		cf_watch_read();
 	if (likely(current_load == NULL))
 	{
 		start(query, eflags);
 		return;
 	}
 	if (query != own_query)
-	{
-		add_plan(current_load, query->plannedstmt);
-		current_load->sources.hidden |= query->plannedstmt->relationOids != NIL;
-	}
+		add_plan(current_load, query->plannedstmt, true);
 	cf_watch_executor_start(query, eflags, query == own_query, start);
 }
 
@@ -475,6 +470,7 @@ explain_plan(CfLoad *load, PlannedStmt *stmt)
 	cf_traits_of_plan(stmt, &found);
 	load->sources.traits = found.traits;
 	load->sources.notable = found.functions;
+	load->sources.others = found.others;
 }
 
 static PlannedStmt *
@@ -493,8 +489,8 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 		load->watch.traits |= CF_TRAIT_LIGHT_NAMES;
 	/* The executor hook does not see what a user's function does in a worker. */
 	parallel = !IsInParallelMode() && !cf_security_calls_user_function(query);
-	stmt = pg_plan_query(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
-	add_plan(load, stmt);
+	stmt = cf_watch_plan(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
+	add_plan(load, stmt, false);
 	if (explain)
 		explain_plan(load, stmt);
 	else

@@ -76,10 +76,11 @@ extern bool cf_load_active(void);
 extern void cf_load_check_scope(const CfDefinition *def);
 
 /*
- * A fetch inside of a load took an entry: the load depends on what that does,
- * and is as old.
+ * A fetch inside of a load took an entry: the load depends on what that does, is as
+ * old, and not covered unless that is.
  */
-extern void cf_load_add_entry(TimestampTz filled_at, const CfClockRef *deps, int ndeps);
+extern void cf_load_add_entry(TimestampTz filled_at, bool covered, const CfClockRef *deps,
+							  int ndeps);
 
 /*
  * cache_get inside of a load asked for a key: whatever changes what is there,

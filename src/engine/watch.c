@@ -17,17 +17,26 @@
  * about cursors, for kept rows need no query. What is only known to be a
  * function of another language may have fetched kept rows, if there are any.
  *
+ * A function that is declared IMMUTABLE and reads tables all the same is seen where
+ * it runs, be it in the planner. But the plan holds its result from then on, and
+ * tells nothing. So once that has happened in a session, nothing that functions run
+ * is exact there: their plans may be from before the load. That of the load itself
+ * is always new.
+ *
  * src/engine/watch.c
  */
 #include "postgres.h"
 
 #include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
+#include "storage/proc.h"
 #include "plpgsql.h"
+#include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
@@ -42,6 +51,21 @@ struct CfWatchFrame
 };
 
 static CfWatch *current = NULL;
+
+/* What the innermost planner at work makes. */
+typedef enum Planning
+{
+	PLANNING_NONE,
+	PLANNING_OWN,				/* the plan of a load, which is used once */
+	PLANNING_OTHER,				/* any other, which may be kept */
+	PLANNING_FOLDS				/* and an IMMUTABLE function of a user is at work for it */
+} Planning;
+
+static Planning planning = PLANNING_NONE;
+static bool next_plan_is_own = false;
+
+/* Since the session began: may a plan hold what a function has read? */
+static bool plans_hold_reads = false;
 
 static object_access_hook_type prev_object_access = NULL;
 static ExecutorRun_hook_type prev_executor_run = NULL;
@@ -83,7 +107,35 @@ note_traits(CfWatch *watch, CfTraits traits)
 	}
 	if ((traits & CF_TRAIT_UNSEEN) != 0 && cf_cursors_any_held())
 		watch->may_read_held = true;
-	watch->traits |= traits & ~(CF_TRAIT_GRANTED | CF_TRAIT_NAMED_SETTING | CF_TRAIT_UNSEEN);
+	watch->traits |= traits & ~(CF_TRAIT_GRANTED | CF_TRAIT_NAMED_SETTING |
+								CF_TRAIT_WATCHED | CF_TRAIT_FOLDED);
+}
+
+void
+cf_watch_read(void)
+{
+	if (unlikely(planning == PLANNING_FOLDS))
+		plans_hold_reads = true;
+}
+
+/* What the planner calls while it makes a plan that may be kept. */
+static void
+note_while_planning(Oid function)
+{
+	CfTraits	traits = cf_function_traits(function);
+
+	if ((traits & CF_TRAITS_UNCOVERED) != 0)
+		cf_watch_read();
+	if ((traits & CF_TRAIT_FOLDED) != 0)
+		planning = PLANNING_FOLDS;
+}
+
+/* What a function runs may have a plan from before the load. */
+static void
+note_kept_plans(CfWatch *watch)
+{
+	if (unlikely(plans_hold_reads))
+		watch->traits |= CF_TRAIT_UNSEEN;
 }
 
 static void
@@ -107,8 +159,11 @@ watch_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int su
 {
 	if (prev_object_access)
 		prev_object_access(access, class_id, object_id, sub_id, arg);
-	if (unlikely(current != NULL) && access == OAT_FUNCTION_EXECUTE &&
-		class_id == ProcedureRelationId)
+	if (access != OAT_FUNCTION_EXECUTE || class_id != ProcedureRelationId)
+		return;
+	if (unlikely(planning >= PLANNING_OTHER))
+		note_while_planning(object_id);
+	if (unlikely(current != NULL))
 		note_function(object_id);
 }
 
@@ -163,6 +218,7 @@ cf_watch_executor_start(QueryDesc *query, int eflags, bool own,
 	cf_cursors_start(&watch->cursors, query, own);
 	if (!own)
 	{
+		note_kept_plans(watch);
 		look_at_plan(watch, query->plannedstmt);
 		if (runs_as_caller(watch) && reads_as_caller(query->plannedstmt))
 			watch->callers_rights = true;
@@ -182,14 +238,49 @@ cf_watch_executor_start(QueryDesc *query, int eflags, bool own,
 }
 
 static void
-watch_executor_run(CF_EXECUTOR_RUN_PARAMS)
+run_on(CF_EXECUTOR_RUN_PARAMS)
 {
-	if (unlikely(current != NULL) && !cf_cursors_started(&current->cursors, query))
-		current->traits |= CF_TRAIT_SESSION;
 	if (prev_executor_run)
 		prev_executor_run(CF_EXECUTOR_RUN_ARGS);
 	else
 		standard_ExecutorRun(CF_EXECUTOR_RUN_ARGS);
+}
+
+/*
+ * Without the other processes that it was planned for: nothing is seen there. The
+ * executor does all of it in this one, as where it has got none.
+ */
+static void
+run_alone(CF_EXECUTOR_RUN_PARAMS)
+{
+	PlannedStmt *stmt = query->plannedstmt;
+
+	stmt->parallelModeNeeded = false;
+	PG_TRY();
+	{
+		run_on(CF_EXECUTOR_RUN_ARGS);
+	}
+	PG_FINALLY();
+	{
+		stmt->parallelModeNeeded = true;
+	}
+	PG_END_TRY();
+}
+
+static void
+watch_executor_run(CF_EXECUTOR_RUN_PARAMS)
+{
+	if (likely(current == NULL))
+	{
+		run_on(CF_EXECUTOR_RUN_ARGS);
+		return;
+	}
+	if (!cf_cursors_started(&current->cursors, query))
+		current->traits |= CF_TRAIT_SESSION;
+	if (cf_traits_hide_in_workers(query->plannedstmt))
+		run_alone(CF_EXECUTOR_RUN_ARGS);
+	else
+		run_on(CF_EXECUTOR_RUN_ARGS);
 }
 
 /* What the planner evaluates is in the plan, or has become a constant in it. */
@@ -197,12 +288,13 @@ static PlannedStmt *
 watch_planner(Query *query, const char *text, int options, ParamListInfo params)
 {
 	CfWatch    *watch = current;
+	Planning	outer = planning;
 	PlannedStmt *stmt;
 
-	if (likely(watch == NULL))
-		return prev_planner ? prev_planner(query, text, options, params) :
-			standard_planner(query, text, options, params);
-	watch->explained++;
+	planning = next_plan_is_own ? PLANNING_OWN : PLANNING_OTHER;
+	next_plan_is_own = false;
+	if (unlikely(watch != NULL))
+		watch->explained++;
 	PG_TRY();
 	{
 		stmt = prev_planner ? prev_planner(query, text, options, params) :
@@ -210,10 +302,19 @@ watch_planner(Query *query, const char *text, int options, ParamListInfo params)
 	}
 	PG_FINALLY();
 	{
-		watch->explained--;
+		planning = outer;
+		if (unlikely(watch != NULL))
+			watch->explained--;
 	}
 	PG_END_TRY();
 	return stmt;
+}
+
+PlannedStmt *
+cf_watch_plan(Query *query, const char *text, int options, ParamListInfo params)
+{
+	next_plan_is_own = true;
+	return pg_plan_query(query, text, options, params);
 }
 
 /* Rows, or that there is no such cursor. A name of NULL is an error, everywhere. */
@@ -232,7 +333,27 @@ traits_of_open(const char *cursor)
 		CF_TRAIT_SESSION : 0;
 }
 
-/* What statements without a plan make a result depend on. */
+/* PL/pgSQL tells what it does; of another language nothing is known. */
+static CfTraits
+traits_of_do(const DoStmt *stmt)
+{
+	ListCell   *cell;
+
+	foreach(cell, stmt->args)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "language") == 0 &&
+			strcmp(strVal(option->arg), "plpgsql") != 0)
+			return CF_TRAIT_SESSION | CF_TRAIT_UNSEEN;
+	}
+	return 0;
+}
+
+/*
+ * What statements without a plan make a result depend on. A prepared statement, for
+ * EXECUTE, is of one session.
+ */
 static CfTraits
 traits_of_utility(Node *stmt)
 {
@@ -241,9 +362,9 @@ traits_of_utility(Node *stmt)
 		case T_VariableShowStmt:
 			return CF_TRAIT_ALL_SETTINGS;
 		case T_CallStmt:		/* what it calls is seen */
-		case T_DoStmt:
-		case T_ExecuteStmt:
 			return 0;
+		case T_DoStmt:
+			return traits_of_do((DoStmt *) stmt);
 		case T_DeclareCursorStmt:
 			return traits_of_open(((DeclareCursorStmt *) stmt)->portalname);
 		case T_FetchStmt:
@@ -278,11 +399,23 @@ watch_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 
 /* ---- PL/pgSQL ----------------------------------------------------------- */
 
+/*
+ * A simple expression is part of a plan. PL/pgSQL holds that in the transaction that
+ * has evaluated it last; later it may be gone, until it is evaluated again.
+ */
+static bool
+is_there(const PLpgSQL_expr *expr)
+{
+	return expr->expr_simple_plan != NULL &&
+		(expr->expr_simple_plan_lxid == CF_MY_LXID ||
+		 expr->expr_simple_plansource->gplan == expr->expr_simple_plan);
+}
+
 static void
 look_at_expr(PLpgSQL_expr *expr, CfTraitsFound *found)
 {
 	/* What is not simple runs as a statement. */
-	if (expr != NULL && expr->expr_simple_expr != NULL)
+	if (expr != NULL && expr->expr_simple_expr != NULL && is_there(expr))
 		cf_traits_of_expr((Node *) expr->expr_simple_expr, found);
 }
 
@@ -495,6 +628,7 @@ statement_begins(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 {
 	CfTraitsFound found = {0};
 
+	note_kept_plans(current);
 	look_at_stmt(estate, stmt, &found);
 	note_traits(current, found.traits | traits_of_cursor(estate, stmt));
 	push_frame(current, stmt);
@@ -535,9 +669,16 @@ plugin_func_setup(PLpgSQL_execstate *estate, PLpgSQL_function *func)
 }
 
 /*
- * A variable may be filled and printed by conversions that no tree shows. Its
- * type can tell.
+ * A variable may be filled and printed by conversions that no tree shows. Its type
+ * can tell.
  */
+static void
+look_at_type(Oid type)
+{
+	if (OidIsValid(type) && type != RECORDOID)
+		note_traits(current, cf_function_traits_of_value(type));
+}
+
 static void
 look_at_variables(const PLpgSQL_execstate *estate)
 {
@@ -545,9 +686,10 @@ look_at_variables(const PLpgSQL_execstate *estate)
 	{
 		const PLpgSQL_datum *datum = estate->datums[i];
 
-		if ((datum->dtype == PLPGSQL_DTYPE_VAR || datum->dtype == PLPGSQL_DTYPE_PROMISE) &&
-			cf_function_type_has_light_names(((const PLpgSQL_var *) datum)->datatype->typoid))
-			current->traits |= CF_TRAIT_LIGHT_NAMES;
+		if (datum->dtype == PLPGSQL_DTYPE_VAR || datum->dtype == PLPGSQL_DTYPE_PROMISE)
+			look_at_type(((const PLpgSQL_var *) datum)->datatype->typoid);
+		else if (datum->dtype == PLPGSQL_DTYPE_REC)
+			look_at_type(((const PLpgSQL_rec *) datum)->rectypeid);
 	}
 }
 
@@ -638,12 +780,15 @@ cf_watch_end(CfWatch *watch)
 void
 cf_watch_reset(void)
 {
+	next_plan_is_own = false;
+	planning = PLANNING_NONE;
 	current = NULL;
 }
 
 void
 cf_watch_nested_fetch(CfBinding binding)
 {
+	cf_watch_read();
 	if (current == NULL)
 		return;
 	if (binding == CF_BOUND_SETTINGS)

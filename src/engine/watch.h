@@ -49,6 +49,13 @@ extern void cf_watch_end(CfWatch *watch);
 /* Forgets watches that an error left behind. */
 extern void cf_watch_reset(void);
 
+/* Plans the query of a load itself, which is used once. */
+extern PlannedStmt *cf_watch_plan(Query *query, const char *text, int options,
+								  ParamListInfo params);
+
+/* Something reads a table, watched or not. Cheap. */
+extern void cf_watch_read(void);
+
 /* Looks at the plan of the load itself. */
 extern void cf_watch_own_plan(CfWatch *watch, PlannedStmt *stmt);
 

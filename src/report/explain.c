@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -25,6 +26,8 @@
 #include "report/report.h"
 #include "rules/define.h"
 #include "rules/rule.h"
+#include "rules/tracked.h"
+#include "rules/traits.h"
 
 static void
 put_item(ReturnSetInfo *rsinfo, const char *item, const char *value)
@@ -76,13 +79,30 @@ put_identity(ReturnSetInfo *rsinfo, const CfIdentity *id)
 	put_item(rsinfo, "identity", cf_report_identity(&id->hash));
 }
 
+/* Why no rule and no tracking notices what changes in it. */
 static const char *
-cover_text(CfCover cover)
+uncovered_text(Oid relid)
+{
+	if (cf_is_system_relation(relid))
+		return "it came with PostgreSQL: only the time to live bounds it";
+	switch (get_rel_relkind(relid))
+	{
+		case RELKIND_FOREIGN_TABLE:
+			return "a foreign table: only the time to live bounds it";
+		case RELKIND_SEQUENCE:
+			return "a sequence: only the time to live bounds it";
+		default:
+			return "no rule, bounded by the time to live";
+	}
+}
+
+static const char *
+cover_text(Oid relid, CfCover cover)
 {
 	switch (cover.kind)
 	{
 		case CF_COVER_NONE:
-			return "no rule, bounded by the time to live";
+			return uncovered_text(relid);
 		case CF_COVER_TABLE:
 			return psprintf("table rule %s", cover.rule->name);
 		case CF_COVER_ROW:
@@ -127,9 +147,43 @@ settings_text(CfBinding binding)
 }
 
 static void
-put_tables(ReturnSetInfo *rsinfo, const CfRequest *request, const CfSources *sources)
+put_traits(ReturnSetInfo *rsinfo, const char *item, const char *name, CfTraits traits)
 {
-	bool		covered = sources->relids != NIL;
+	const CfTraits shared = CF_TRAIT_SESSION | CF_TRAIT_NAMED_SETTING | CF_TRAIT_ALL_SETTINGS |
+		CF_TRAIT_SETTINGS | CF_TRAIT_RIGHTS | CF_TRAIT_NAMES;
+
+	if ((traits & shared) != 0)
+		put_item(rsinfo, item, psprintf("%s: %s", name, traits_text(traits)));
+	if ((traits & CF_TRAIT_UNSEEN) != 0)
+		put_item(rsinfo, item,
+				 psprintf("%s: what it reads is not seen, only the time to live bounds it", name));
+	else if ((traits & CF_TRAIT_UNTRACKED) != 0)
+		put_item(rsinfo, item,
+				 psprintf("%s: depends on what changes without notice, only the time to live bounds it", name));
+	if ((traits & CF_TRAIT_CHANCE) != 0)
+		put_item(rsinfo, item,
+				 psprintf("%s: depends on time or chance, only as fresh as its time to live", name));
+}
+
+/* As far as the plan tells: it does not run. */
+static const char *
+covered_text(bool tables, const CfSources *sources)
+{
+	bool		runs = sources->opaque != NIL || (sources->traits & CF_TRAIT_WATCHED) != 0;
+
+	if (!tables || (sources->traits & CF_TRAITS_UNCOVERED) != 0)
+		return "no";
+	if (runs)
+		return "yes, if all that functions in it read is";
+	return sources->relids != NIL ? "yes" : "no";
+}
+
+/* cached: what is known of an entry, or NULL. */
+static void
+put_tables(ReturnSetInfo *rsinfo, const CfRequest *request, const CfSources *sources,
+		   const CfL1Result *cached)
+{
+	bool		covered = true;
 	ListCell   *cell;
 	int			ntags;
 	text	  **tags = cf_request_tags(request, &ntags);
@@ -144,18 +198,32 @@ put_tables(ReturnSetInfo *rsinfo, const CfRequest *request, const CfSources *sou
 				 psprintf("%s: %s",
 						  quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 													 get_rel_name(relid)),
-						  cover_text(cover)));
+						  cover_text(relid, cover)));
 	}
 	foreach(cell, sources->notable)
-		put_item(rsinfo, "function",
-				 psprintf("%s: %s", get_func_name(lfirst_oid(cell)),
-						  traits_text(cf_function_traits(lfirst_oid(cell)))));
+		put_traits(rsinfo, "function", get_func_name(lfirst_oid(cell)),
+				   cf_function_traits(lfirst_oid(cell)));
+	foreach(cell, sources->others)
+	{
+		CfTraitsOther *other = lfirst(cell);
+
+		put_traits(rsinfo, "plan", other->what, other->traits);
+	}
 	foreach(cell, sources->opaque)
-		put_item(rsinfo, "function",
-				 psprintf("%s: if it reads tables on its own, only the time to live bounds it",
-						  get_func_name(lfirst_oid(cell))));
-	put_item(rsinfo, "covered", !covered ? "no" :
-			 sources->opaque != NIL ? "unless a function reads tables on its own" : "yes");
+	{
+		Oid			function = lfirst_oid(cell);
+		CfTraits	traits = cf_function_traits(function);
+
+		if ((traits & CF_TRAIT_WATCHED) != 0)
+			put_item(rsinfo, "function",
+					 psprintf("%s: what it reads is seen when it runs", get_func_name(function)));
+		else if (!list_member_oid(sources->notable, function))
+			put_traits(rsinfo, "function", get_func_name(function), traits);
+		covered &= (traits & CF_TRAITS_UNCOVERED) == 0;
+	}
+	put_item(rsinfo, "covered", cached != NULL && !cached->outdated ?
+			 (cached->covered ? "yes" : "no") :
+			 covered_text(covered, sources));
 }
 
 static void
@@ -184,7 +252,7 @@ is_too_wide(const CfRequest *request, const CfSources *sources)
 	text	  **tags = cf_request_tags(request, &ntags);
 
 	cf_deps_begin(&request->key, tags, ntags, &deps);
-	cf_deps_add_tables(&request->key, tags, ntags, sources->relids, &deps);
+	cf_deps_add_tables(&request->key, tags, ntags, sources, &deps);
 	return !cf_deps_fit(deps.n);
 }
 
@@ -231,7 +299,8 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	put_definition(rsinfo, &request->def);
 	put_identity(rsinfo, &request->id);
 	put_item(rsinfo, "settings", settings_text(request->binding));
-	put_tables(rsinfo, request, &load.sources);
+	put_tables(rsinfo, request, &load.sources,
+			   may_share && (status == CF_L1_HIT || status == CF_L1_EXPIRED) ? &result : NULL);
 	if (may_share)
 	{
 		put_l1(rsinfo, status, &result, now);

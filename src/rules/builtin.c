@@ -4,8 +4,9 @@
  * An allow-list: what is not on it is taken for of one session. Listed are
  * functions whose result, at one moment and for one role, is the same in every
  * session that has the same identity (engine/identity.c holds the settings
- * that print and read values); time and chance are allowed, for a result that
- * depends on them is as fresh as its time to live. The first entry that
+ * that print and read values). CF_TRAIT_UNTRACKED has what reads more than its
+ * arguments and the identity, and CF_TRAIT_CHANCE what depends on time or
+ * chance: such a result is as fresh as its time to live. The first entry that
  * matches counts; "x*" stands for all names that begin with x.
  *
  * src/rules/builtin.c
@@ -19,6 +20,10 @@ typedef struct Builtin
 	const char *name;
 	CfTraits	traits;
 } Builtin;
+
+/* Looks names up in catalogs, or prints them as short as the search path allows. */
+#define NAMES (CF_TRAIT_NAMES | CF_TRAIT_UNTRACKED)
+#define RIGHTS (CF_TRAIT_RIGHTS | CF_TRAIT_UNTRACKED)
 
 static const Builtin builtins[] = {
 	/* what is of one session, of names that begin as harmless ones do */
@@ -34,49 +39,49 @@ static const Builtin builtins[] = {
 
 	/* settings */
 	{"current_setting", CF_TRAIT_NAMED_SETTING},
-	{"lo_get", CF_TRAIT_SETTINGS | CF_TRAIT_RIGHTS},
+	{"lo_get", CF_TRAIT_SETTINGS | RIGHTS},
 	{"pg_client_encoding", CF_TRAIT_SETTINGS},
-	{"pg_jit_available", CF_TRAIT_ALL_SETTINGS},
-	{"pg_show_all_settings", CF_TRAIT_ALL_SETTINGS | CF_TRAIT_RIGHTS},
+	{"pg_jit_available", CF_TRAIT_ALL_SETTINGS | CF_TRAIT_UNTRACKED},
+	{"pg_show_all_settings", CF_TRAIT_ALL_SETTINGS | RIGHTS},
 
 	/* rights */
-	{"has_*_privilege", CF_TRAIT_RIGHTS | CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"pg_column_is_updatable", CF_TRAIT_RIGHTS},
-	{"pg_has_role", CF_TRAIT_RIGHTS | CF_TRAIT_LIGHT_NAMES},
-	{"pg_relation_is_updatable", CF_TRAIT_RIGHTS},
-	{"row_security_active", CF_TRAIT_RIGHTS | CF_TRAIT_NAMES},
+	{"has_*_privilege", RIGHTS | NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"pg_column_is_updatable", RIGHTS},
+	{"pg_has_role", RIGHTS | CF_TRAIT_LIGHT_NAMES},
+	{"pg_relation_is_updatable", RIGHTS},
+	{"row_security_active", RIGHTS | NAMES},
 
 	/* names that are looked up, or printed as short as the search path allows */
-	{"aclitemin", CF_TRAIT_LIGHT_NAMES},
-	{"aclitemout", CF_TRAIT_LIGHT_NAMES},
-	{"format_type", CF_TRAIT_NAMES},
-	{"oidvectortypes", CF_TRAIT_NAMES},
-	{"pg_*_is_visible", CF_TRAIT_NAMES},
-	{"pg_describe_object", CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"pg_get_indexdef", CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"pg_get_object_address", CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"pg_get_publication_tables", CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"pg_get_userbyid", CF_TRAIT_LIGHT_NAMES},
-	{"pg_get_*", CF_TRAIT_NAMES},
-	{"pg_identify_object*", CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"pg_typeof", CF_TRAIT_NAMES},
-	{"regclass", CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"regclassin", CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"regclassout", CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"to_regclass", CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES},
-	{"regrolein", CF_TRAIT_LIGHT_NAMES},
-	{"regroleout", CF_TRAIT_LIGHT_NAMES},
-	{"to_regrole", CF_TRAIT_LIGHT_NAMES},
-	{"reg*in", CF_TRAIT_NAMES},
-	{"reg*out", CF_TRAIT_NAMES},
-	{"to_reg*", CF_TRAIT_NAMES},
+	{"aclitemin", CF_TRAIT_LIGHT_NAMES | CF_TRAIT_UNTRACKED},
+	{"aclitemout", CF_TRAIT_LIGHT_NAMES | CF_TRAIT_UNTRACKED},
+	{"format_type", NAMES},
+	{"oidvectortypes", NAMES},
+	{"pg_*_is_visible", NAMES},
+	{"pg_describe_object", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"pg_get_indexdef", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"pg_get_object_address", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"pg_get_publication_tables", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"pg_get_userbyid", CF_TRAIT_LIGHT_NAMES | CF_TRAIT_UNTRACKED},
+	{"pg_get_*", NAMES},
+	{"pg_identify_object*", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"pg_typeof", NAMES},
+	{"regclass", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"regclassin", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"regclassout", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"to_regclass", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"regrolein", CF_TRAIT_LIGHT_NAMES | CF_TRAIT_UNTRACKED},
+	{"regroleout", CF_TRAIT_LIGHT_NAMES | CF_TRAIT_UNTRACKED},
+	{"to_regrole", CF_TRAIT_LIGHT_NAMES | CF_TRAIT_UNTRACKED},
+	{"reg*in", NAMES},
+	{"reg*out", NAMES},
+	{"to_reg*", NAMES},
 
 	/* input and output of types, and what is made of it */
 	{"anyarray_*", 0}, {"anycompatible*", 0}, {"anyenum_*", 0},
 	{"anymultirange_*", 0}, {"anyrange_*", 0}, {"anytextcat", 0},
 	{"aclexplode", 0},
 	{"array_in", 0}, {"array_out", 0}, {"array_recv", 0}, {"array_send", 0},
-	{"array_sample", 0}, {"array_shuffle", 0}, {"array_to_json", 0},
+	{"array_sample", CF_TRAIT_CHANCE}, {"array_shuffle", CF_TRAIT_CHANCE}, {"array_to_json", 0},
 	{"array_to_string", 0},
 	{"bpcharrecv", 0}, {"bpcharsend", 0}, {"brin_*_recv", 0}, {"brin_*_send", 0},
 	{"cash_in", 0}, {"cash_out", 0}, {"concat", 0}, {"concat_ws", 0},
@@ -92,14 +97,14 @@ static const Builtin builtins[] = {
 	{"range_recv", 0}, {"range_send", 0}, {"record_in", 0}, {"record_out", 0},
 	{"record_recv", 0}, {"record_send", 0}, {"row_to_json", 0}, {"textanycat", 0},
 	{"textrecv", 0}, {"textsend", 0}, {"time", 0}, {"time_in", 0},
-	{"timestamp*", 0}, {"timetz", 0}, {"timetz_in", 0}, {"timezone", 0},
+	{"timestamp*", 0}, {"timetz", CF_TRAIT_CHANCE}, {"timetz_in", CF_TRAIT_CHANCE}, {"timezone", CF_TRAIT_CHANCE},
 	{"to_char", 0}, {"to_date", 0}, {"to_json", 0}, {"to_jsonb", 0},
 	{"to_number", 0}, {"to_timestamp", 0}, {"varcharrecv", 0}, {"varcharsend", 0},
 	{"xml", 0}, {"xml_*", 0},
 
 	/* XML of tables: the statements that they run are looked at */
-	{"database_to_xml*", CF_TRAIT_RIGHTS}, {"query_to_xml*", 0},
-	{"schema_to_xml*", CF_TRAIT_RIGHTS}, {"table_to_xml*", CF_TRAIT_NAMES},
+	{"database_to_xml*", RIGHTS}, {"query_to_xml*", 0},
+	{"schema_to_xml*", RIGHTS}, {"table_to_xml*", NAMES},
 
 	/* text search: its default configuration is part of the identity */
 	{"get_current_ts_config", 0}, {"phraseto_tsquery", 0}, {"plainto_tsquery", 0},
@@ -112,33 +117,65 @@ static const Builtin builtins[] = {
 	{"getpgusername", 0}, {"session_user", 0},
 
 	/* time and chance, and what only waits */
-	{"clock_timestamp", 0}, {"gen_random_uuid", 0}, {"now", 0}, {"random", 0},
-	{"random_normal", 0}, {"statement_timestamp", 0}, {"timeofday", 0},
-	{"transaction_timestamp", 0}, {"uuidv4", 0}, {"uuidv7", 0},
-	{"pg_advisory_lock*", 0}, {"pg_advisory_xact_lock*", 0}, {"pg_sleep", 0}, {"pg_sleep_for", 0}, {"pg_sleep_until", 0},
+	{"clock_timestamp", CF_TRAIT_CHANCE}, {"gen_random_uuid", CF_TRAIT_CHANCE},
+	{"now", CF_TRAIT_CHANCE}, {"random", CF_TRAIT_CHANCE},
+	{"random_normal", CF_TRAIT_CHANCE}, {"statement_timestamp", CF_TRAIT_CHANCE},
+	{"timeofday", CF_TRAIT_CHANCE}, {"transaction_timestamp", CF_TRAIT_CHANCE},
+	{"uuidv4", CF_TRAIT_CHANCE}, {"uuidv7", CF_TRAIT_CHANCE},
+	{"age", CF_TRAIT_CHANCE}, {"mxid_age", CF_TRAIT_CHANCE},
+	{"pg_advisory_lock*", 0}, {"pg_advisory_xact_lock*", 0}, {"pg_sleep", 0},
+	{"pg_sleep_for", 0}, {"pg_sleep_until", 0},
 
-	/* what the server is, and holds, whoever asks */
-	{"_pg_index_position", 0}, {"age", 0}, {"col_description", 0},
-	{"getdatabaseencoding", 0}, {"mxid_age", 0}, {"obj_description", 0},
-	{"pg_available_extension*", 0}, {"pg_basetype", 0}, {"pg_char_to_encoding", 0},
-	{"pg_collation_actual_version", 0}, {"pg_collation_for", 0},
-	{"pg_column_compression", 0}, {"pg_column_size", 0}, {"pg_column_toast_chunk_id", 0},
-	{"pg_control_*", 0}, {"pg_current_wal_*", 0},
-	{"pg_database_collation_actual_version", 0}, {"pg_database_size", 0},
-	{"pg_encoding_to_char", 0}, {"pg_extension_update_paths", 0},
-	{"pg_filenode_relation", 0}, {"pg_index*_has_property", CF_TRAIT_LIGHT_NAMES},
-	{"pg_indexes_size", 0}, {"pg_is_in_recovery", 0}, {"pg_is_wal_replay_paused", 0},
-	{"pg_last_*", 0}, {"pg_options_to_table", 0}, {"pg_partition_ancestors", 0},
-	{"pg_partition_tree", 0}, {"pg_postmaster_start_time", 0}, {"pg_prepared_xact", 0},
-	{"pg_relation_filenode", 0}, {"pg_relation_filepath", 0},
-	{"pg_relation_is_publishable", 0}, {"pg_relation_size", 0},
-	{"pg_replication_origin_oid", 0}, {"pg_sequence_last_value", 0},
-	{"pg_sequence_parameters", 0}, {"pg_settings_get_flags", 0}, {"pg_stat_get_*", 0},
-	{"pg_stat_have_stats", 0}, {"pg_table_size", 0}, {"pg_tablespace_databases", 0},
-	{"pg_tablespace_location", 0}, {"pg_tablespace_size", 0}, {"pg_timezone_abbrevs*", 0},
-	{"pg_timezone_names", 0}, {"pg_total_relation_size", 0},
-	{"pg_xact_commit_timestamp*", 0}, {"pg_xact_status", 0}, {"shobj_description", 0},
-	{"txid_status", 0}, {"version", 0},
+	/* what the server is, whoever asks */
+	{"_pg_index_position", 0}, {"getdatabaseencoding", 0}, {"pg_char_to_encoding", 0},
+	{"pg_encoding_to_char", 0}, {"pg_options_to_table", 0}, {"version", 0},
+
+	/* what it holds */
+	{"col_description", CF_TRAIT_UNTRACKED},
+	{"obj_description", CF_TRAIT_UNTRACKED},
+	{"pg_available_extension*", CF_TRAIT_UNTRACKED},
+	{"pg_basetype", CF_TRAIT_UNTRACKED},
+	{"pg_collation_actual_version", CF_TRAIT_UNTRACKED},
+	{"pg_collation_for", CF_TRAIT_UNTRACKED},
+	{"pg_column_compression", CF_TRAIT_UNTRACKED},
+	{"pg_column_size", CF_TRAIT_UNTRACKED},
+	{"pg_column_toast_chunk_id", CF_TRAIT_UNTRACKED},
+	{"pg_control_*", CF_TRAIT_UNTRACKED},
+	{"pg_current_wal_*", CF_TRAIT_UNTRACKED},
+	{"pg_database_collation_actual_version", CF_TRAIT_UNTRACKED},
+	{"pg_database_size", CF_TRAIT_UNTRACKED},
+	{"pg_extension_update_paths", CF_TRAIT_UNTRACKED},
+	{"pg_filenode_relation", CF_TRAIT_UNTRACKED},
+	{"pg_index*_has_property", CF_TRAIT_LIGHT_NAMES | CF_TRAIT_UNTRACKED},
+	{"pg_indexes_size", CF_TRAIT_UNTRACKED},
+	{"pg_is_in_recovery", CF_TRAIT_UNTRACKED},
+	{"pg_is_wal_replay_paused", CF_TRAIT_UNTRACKED},
+	{"pg_last_*", CF_TRAIT_UNTRACKED},
+	{"pg_partition_ancestors", CF_TRAIT_UNTRACKED},
+	{"pg_partition_tree", CF_TRAIT_UNTRACKED},
+	{"pg_postmaster_start_time", CF_TRAIT_UNTRACKED},
+	{"pg_prepared_xact", CF_TRAIT_UNTRACKED},
+	{"pg_relation_filenode", CF_TRAIT_UNTRACKED},
+	{"pg_relation_filepath", CF_TRAIT_UNTRACKED},
+	{"pg_relation_is_publishable", CF_TRAIT_UNTRACKED},
+	{"pg_relation_size", CF_TRAIT_UNTRACKED},
+	{"pg_replication_origin_oid", CF_TRAIT_UNTRACKED},
+	{"pg_sequence_last_value", CF_TRAIT_UNTRACKED},
+	{"pg_sequence_parameters", CF_TRAIT_UNTRACKED},
+	{"pg_settings_get_flags", CF_TRAIT_UNTRACKED},
+	{"pg_stat_get_*", CF_TRAIT_UNTRACKED},
+	{"pg_stat_have_stats", CF_TRAIT_UNTRACKED},
+	{"pg_table_size", CF_TRAIT_UNTRACKED},
+	{"pg_tablespace_databases", CF_TRAIT_UNTRACKED},
+	{"pg_tablespace_location", CF_TRAIT_UNTRACKED},
+	{"pg_tablespace_size", CF_TRAIT_UNTRACKED},
+	{"pg_timezone_abbrevs*", CF_TRAIT_UNTRACKED},
+	{"pg_timezone_names", CF_TRAIT_UNTRACKED},
+	{"pg_total_relation_size", CF_TRAIT_UNTRACKED},
+	{"pg_xact_commit_timestamp*", CF_TRAIT_UNTRACKED},
+	{"pg_xact_status", CF_TRAIT_UNTRACKED},
+	{"shobj_description", CF_TRAIT_UNTRACKED},
+	{"txid_status", CF_TRAIT_UNTRACKED},
 };
 
 /* A pattern has one "*" at most. */

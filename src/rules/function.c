@@ -14,6 +14,7 @@
 #include "commands/proclang.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "parser/parse_coerce.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -34,26 +35,43 @@ typedef struct Known
 
 static CfMemo known_functions = CF_MEMO("cachefront functions", Known, 4096);
 
+/* The key is a type: see cf_function_traits_of_value. */
+static CfMemo known_values = CF_MEMO("cachefront types", Known, 4096);
+
 static void
 function_changed(Datum arg, int cache, uint32 hash)
 {
 	cf_memo_forget(&known_functions);
+	cf_memo_forget(&known_values);
 }
 
-/* Those of our own library that read the cache; they note what they depend on. */
+static void
+type_changed(Datum arg, int cache, uint32 hash)
+{
+	cf_memo_forget(&known_values);
+}
+
+/*
+ * Those of our own library that read the cache; they note what they depend on. But
+ * what cache_get has found may be gone at any time, to make room.
+ */
 static bool
-is_own_read(const char *source, const char *library)
+is_own_read(const char *source, const char *library, CfTraits *traits)
 {
 	const char *base = strrchr(library, '/');
 
 	if (strcmp(base != NULL ? base + 1 : library, "cachefront") != 0)
 		return false;
+	*traits = CF_TRAIT_WATCHED;
 #ifdef CF_DEBUG
 	if (strcmp(source, "cachefront_debug_pid") == 0)
 		return true;
 #endif
-	return strncmp(source, "cachefront_fetch", strlen("cachefront_fetch")) == 0 ||
-		strcmp(source, "cachefront_get") == 0;
+	if (strcmp(source, "cachefront_get") == 0)
+		*traits |= CF_TRAIT_UNTRACKED;
+	else if (strncmp(source, "cachefront_fetch", strlen("cachefront_fetch")) != 0)
+		return false;
+	return true;
 }
 
 static char *
@@ -85,19 +103,23 @@ traits_of_internal(Form_pg_proc form, HeapTuple tuple)
 /*
  * In C, or in a language that we do not see into: it may read any setting, and
  * keep what it wants in its session. Who calls it STABLE or IMMUTABLE says
- * that it does not do the latter.
+ * that it does not do the latter. In C, IMMUTABLE is believed to be what it says;
+ * of other languages it is known to be said of functions that read tables.
  */
 static CfTraits
 traits_of_unknown(Form_pg_proc form, HeapTuple tuple)
 {
+	CfTraits	traits;
+
 	if (form->prolang == ClanguageId &&
 		is_own_read(text_column(tuple, Anum_pg_proc_prosrc),
-					text_column(tuple, Anum_pg_proc_probin)))
-		return 0;
+					text_column(tuple, Anum_pg_proc_probin), &traits))
+		return traits;
 	if (form->provolatile == PROVOLATILE_VOLATILE)
-		return CF_TRAIT_SESSION;
-	return CF_TRAIT_SETTINGS |
-		(form->provolatile == PROVOLATILE_STABLE ? CF_TRAIT_UNSEEN : 0);
+		return CF_TRAIT_SESSION | CF_TRAIT_UNSEEN;
+	if (form->prolang == ClanguageId && form->provolatile == PROVOLATILE_IMMUTABLE)
+		return CF_TRAIT_SETTINGS;
+	return CF_TRAIT_SETTINGS | CF_TRAIT_UNSEEN;
 }
 
 static bool
@@ -120,6 +142,9 @@ find_traits(Oid function)
 		traits = traits_of_internal(form, tuple);
 	else if (!is_watched_language(form->prolang))
 		traits = traits_of_unknown(form, tuple);
+	else
+		traits = CF_TRAIT_WATCHED |
+			(form->provolatile == PROVOLATILE_IMMUTABLE ? CF_TRAIT_FOLDED : 0);
 	if (!CF_MAY_EXECUTE(function, ACL_ID_PUBLIC))
 		traits |= CF_TRAIT_GRANTED;
 	ReleaseSysCache(tuple);
@@ -134,6 +159,9 @@ register_once(void)
 	if (likely(registered))
 		return;
 	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, type_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(CLAOID, type_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(CASTSOURCETARGET, type_changed, (Datum) 0);
 	registered = true;
 }
 
@@ -212,6 +240,7 @@ cf_function_traits_of_type(Oid type)
 	Oid			output;
 	Oid			param;
 	bool		varlena;
+	CfTraits	traits = 0;
 
 	check_stack_depth();
 	if (OidIsValid(element))
@@ -220,9 +249,122 @@ cf_function_traits_of_type(Oid type)
 		return traits_of_columns(base);
 	if (get_typtype(base) == TYPTYPE_PSEUDO)
 		return 0;
+	if (get_typtype(base) == TYPTYPE_RANGE)
+		traits = cf_function_traits_of_type(get_range_subtype(base));
+	else if (get_typtype(base) == TYPTYPE_MULTIRANGE)
+		traits = cf_function_traits_of_type(get_multirange_range(base));
 	getTypeInputInfo(base, &input, &param);
 	getTypeOutputInfo(base, &output, &varlena);
-	return (cf_function_traits(input) | cf_function_traits(output)) & ~CF_TRAIT_GRANTED;
+	return (traits | cf_function_traits(input) | cf_function_traits(output)) &
+		~(CF_TRAIT_GRANTED | CF_TRAIT_WATCHED | CF_TRAIT_FOLDED);
+}
+
+static bool
+is_in_c(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		found = HeapTupleIsValid(tuple) &&
+		((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return found;
+}
+
+/*
+ * What sorts and groups values. In C it reads nothing, though many forget to
+ * declare that.
+ */
+static CfTraits
+traits_of_support(Oid function)
+{
+	return OidIsValid(function) && !is_in_c(function) ? cf_function_traits(function) : 0;
+}
+
+/* A cast that to_json and its like would call by themselves. */
+static CfTraits
+traits_of_json_cast(Oid type)
+{
+	Oid			function;
+
+	return find_coercion_pathway(JSONOID, type, COERCION_EXPLICIT,
+								 &function) == COERCION_PATH_FUNC ?
+		cf_function_traits(function) : 0;
+}
+
+static CfTraits
+find_traits_of_value(Oid type)
+{
+	TypeCacheEntry *entry;
+	CfTraits	traits = cf_function_traits_of_type(type);
+
+	if (get_typtype(type) == TYPTYPE_DOMAIN || get_typtype(type) == TYPTYPE_COMPOSITE ||
+		OidIsValid(get_element_type(type)))
+		return traits;
+	entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_CMP_PROC |
+							  TYPECACHE_HASH_PROC);
+	if (OidIsValid(entry->eq_opr))
+		traits |= traits_of_support(get_opcode(entry->eq_opr));
+	return traits | traits_of_support(entry->cmp_proc) |
+		traits_of_support(entry->hash_proc) | traits_of_json_cast(type);
+}
+
+/* Those of PostgreSQL's own types whose values are names of what is in catalogs. */
+static bool
+is_name_type(Oid type)
+{
+	switch (type)
+	{
+		case REGCLASSOID:
+		case REGCLASSARRAYOID:
+		case REGCOLLATIONOID:
+		case REGCOLLATIONARRAYOID:
+		case REGCONFIGOID:
+		case REGCONFIGARRAYOID:
+		case REGDICTIONARYOID:
+		case REGDICTIONARYARRAYOID:
+		case REGNAMESPACEOID:
+		case REGNAMESPACEARRAYOID:
+		case REGOPEROID:
+		case REGOPERARRAYOID:
+		case REGOPERATOROID:
+		case REGOPERATORARRAYOID:
+		case REGPROCOID:
+		case REGPROCARRAYOID:
+		case REGPROCEDUREOID:
+		case REGPROCEDUREARRAYOID:
+		case REGROLEOID:
+		case REGROLEARRAYOID:
+		case REGTYPEOID:
+		case REGTYPEARRAYOID:
+		case ACLITEMOID:
+		case ACLITEMARRAYOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+CfTraits
+cf_function_traits_of_value(Oid type)
+{
+	const CfTraits brought = CF_TRAIT_LIGHT_NAMES | CF_TRAITS_UNCOVERED;
+	CfMemoTicket ticket;
+	Known	   *known;
+	CfTraits	traits;
+
+	if (type < FirstNormalObjectId)
+		return (is_name_type(type) ? CF_TRAIT_UNTRACKED : 0) |
+			(cf_function_type_has_light_names(type) ? CF_TRAIT_LIGHT_NAMES : 0);
+	register_once();
+	known = cf_memo_find(&known_values, &type, &ticket);
+	if (likely(known != NULL))
+		return known->traits;
+	traits = find_traits_of_value(type) & brought;
+	known = cf_memo_enter(&known_values, &type, ticket);
+	if (known != NULL)
+		known->traits = traits;
+	return traits;
 }
 
 bool

@@ -29,15 +29,26 @@ typedef uint32 CfTraits;
 #define CF_TRAIT_NAMES			0x20
 /* Not everybody may execute it. */
 #define CF_TRAIT_GRANTED		0x40
-/* Whatever it does with cursors is not seen. */
+/* Nobody sees what it does: it may read whatever it likes. */
 #define CF_TRAIT_UNSEEN			0x80
 /*
  * It looks up or prints names that come and go while all else stays as it is: of
  * roles, indexes and the like (invalidate/harmless.c).
  */
 #define CF_TRAIT_LIGHT_NAMES	0x100
+/* It reads what changes without notice: catalogs, files, large objects and the like. */
+#define CF_TRAIT_UNTRACKED		0x200
+/* Its result depends on time or chance. */
+#define CF_TRAIT_CHANCE			0x400
+/* In SQL or PL/pgSQL, or a fetch: what it reads is seen while it runs. */
+#define CF_TRAIT_WATCHED		0x800
+/* And a user has declared it IMMUTABLE: a plan may hold its result. */
+#define CF_TRAIT_FOLDED			0x1000
 /* What the caller of a query need not be told. */
-#define CF_TRAITS_QUIET			(CF_TRAIT_GRANTED | CF_TRAIT_UNSEEN | CF_TRAIT_LIGHT_NAMES)
+#define CF_TRAITS_QUIET \
+	(CF_TRAIT_GRANTED | CF_TRAIT_LIGHT_NAMES | CF_TRAIT_WATCHED | CF_TRAIT_FOLDED)
+/* A result with one of these is not exact, whatever tables it reads. */
+#define CF_TRAITS_UNCOVERED		(CF_TRAIT_UNSEEN | CF_TRAIT_UNTRACKED)
 
 /*
  * The traits of a function; of what does not exist, none. Looked up once a
@@ -55,7 +66,13 @@ extern CfTraits cf_function_traits_of_type(Oid type);
 #define CF_MAX_PARTS 8
 extern int	cf_function_parts(Oid aggregate, Oid *parts);
 
-/* Are there such names in what a value of the type looks like? */
+/*
+ * What a value of the type may bring along wherever it is printed, compared or
+ * sorted, as no function in a plan shows: CF_TRAIT_LIGHT_NAMES and what uncovers.
+ */
+extern CfTraits cf_function_traits_of_value(Oid type);
+
+/* Are there light names in what a value of the type looks like? */
 extern bool cf_function_type_has_light_names(Oid type);
 
 #endif							/* CF_RULES_FUNCTION_H */

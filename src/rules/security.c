@@ -28,15 +28,18 @@
 #include "rules/security.h"
 #include "rules/traits.h"
 
-/* Views stay in the range table beside what they expand to. */
+/*
+ * Views stay in the range table beside what they expand to. And the planner takes
+ * each constant of type oid for a relation, whatever it is the number of.
+ */
 static bool
 holds_rows(char relkind)
 {
-	return relkind != RELKIND_VIEW && relkind != RELKIND_COMPOSITE_TYPE;
+	return relkind != RELKIND_VIEW && relkind != RELKIND_COMPOSITE_TYPE && relkind != '\0';
 }
 
 void
-cf_security_add_plan(CfSources *sources, PlannedStmt *plan)
+cf_security_add_plan(CfSources *sources, PlannedStmt *plan, bool inner)
 {
 	ListCell   *cell;
 
@@ -57,8 +60,11 @@ cf_security_add_plan(CfSources *sources, PlannedStmt *plan)
 	{
 		Oid			relid = lfirst_oid(cell);
 
-		if (holds_rows(get_rel_relkind(relid)))
-			sources->relids = list_append_unique_oid(sources->relids, relid);
+		if (!holds_rows(get_rel_relkind(relid)))
+			continue;
+		sources->relids = list_append_unique_oid(sources->relids, relid);
+		if (inner)
+			sources->inner = list_append_unique_oid(sources->inner, relid);
 	}
 }
 

@@ -21,16 +21,21 @@ typedef struct CfSources
 	bool		temporary;		/* reads a temporary relation */
 	bool		row_security;	/* policies are in force for whom it runs as */
 	bool		has_policies;	/* policies could be in force for somebody else */
-	bool		hidden;			/* functions in it read tables on their own */
-	List	   *opaque;			/* functions that could do so; for cache_explain */
+	List	   *inner;			/* those of relids that functions read on their own */
+	bool		uncovered;		/* it took what is not exact from the cache */
+	List	   *opaque;			/* functions that may; for cache_explain */
 	bool		mutable;		/* calls functions that are not IMMUTABLE */
 	CfTraits	traits;			/* of the functions that were called */
 	bool		callers_rights; /* functions in it used the rights of who called them */
 	List	   *notable;		/* functions that brought a trait; for cache_explain */
+	List	   *others;			/* what else did, CfTraitsOther; for cache_explain */
 } CfSources;
 
-/* Adds the relations of a plan, with views, partitions and functions expanded. */
-extern void cf_security_add_plan(CfSources *sources, PlannedStmt *plan);
+/*
+ * Adds the relations of a plan, with views, partitions and functions expanded.
+ * inner: of a statement that a function runs.
+ */
+extern void cf_security_add_plan(CfSources *sources, PlannedStmt *plan, bool inner);
 
 /* Does it call a function that did not come with PostgreSQL? */
 extern bool cf_security_calls_user_function(Query *query);

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
@@ -22,7 +23,8 @@
 #include "rules/setting.h"
 #include "rules/traits.h"
 
-#define CF_TRAITS_ANY (CF_TRAIT_ALL_SETTINGS | CF_TRAIT_SESSION | CF_TRAIT_RIGHTS)
+#define CF_TRAITS_ANY \
+	(CF_TRAIT_ALL_SETTINGS | CF_TRAIT_SESSION | CF_TRAIT_RIGHTS | CF_TRAIT_UNSEEN)
 
 static bool traits_walker(Node *node, void *context);
 static void walk_plan(Plan *plan, CfTraitsFound *found);
@@ -33,6 +35,27 @@ add_function(CfTraitsFound *found, Oid function, CfTraits traits)
 	found->traits |= traits;
 	if (found->want_functions && (traits & ~CF_TRAITS_QUIET) != 0)
 		found->functions = list_append_unique_oid(found->functions, function);
+}
+
+/* What is no function. */
+static void
+add_other(CfTraitsFound *found, const char *what, CfTraits traits)
+{
+	CfTraitsOther *other;
+	ListCell   *cell;
+
+	found->traits |= traits;
+	if (!found->want_functions)
+		return;
+	foreach(cell, found->others)
+	{
+		if (strcmp(((CfTraitsOther *) lfirst(cell))->what, what) == 0)
+			return;
+	}
+	other = palloc(sizeof(CfTraitsOther));
+	other->what = what;
+	other->traits = traits;
+	found->others = lappend(found->others, other);
 }
 
 /* By an operator or an aggregate, it gets the name from who knows where. */
@@ -101,23 +124,53 @@ add_conversion(CfTraitsFound *found, Oid from, Oid to)
 
 /*
  * What is printed by to_json, format or array_to_string shows in no function of
- * the tree; but the value is of a type, where it comes from.
+ * the tree; but the value is of a type, where it comes from. A constant is not
+ * more than a name in the text of the query is: DDL drops what has one.
  */
-static bool
-may_bring_light_names(Node *node)
+static CfTraits
+traits_of_value(Node *node)
 {
 	switch (nodeTag(node))
 	{
-		case T_Var:
 		case T_Const:
+			return cf_function_traits_of_value(((Const *) node)->consttype) & ~CF_TRAIT_UNTRACKED;
+		case T_Var:
 		case T_Param:
 		case T_FuncExpr:
+		case T_OpExpr:
 		case T_Aggref:
+		case T_WindowFunc:
 		case T_FieldSelect:
 		case T_RelabelType:
-			return cf_function_type_has_light_names(exprType(node));
+			return cf_function_traits_of_value(exprType(node));
 		default:
-			return false;
+			return 0;
+	}
+}
+
+/* Where a row lies, and who has written it, changes while the row does not. */
+static bool
+is_system_column(const Var *var)
+{
+	return var->varattno < 0 && var->varattno != TableOidAttributeNumber;
+}
+
+static void
+add_value_function(CfTraitsFound *found, const SQLValueFunction *function)
+{
+	switch (function->op)
+	{
+		case SVFOP_CURRENT_ROLE:
+		case SVFOP_CURRENT_USER:
+		case SVFOP_USER:
+		case SVFOP_SESSION_USER:
+		case SVFOP_CURRENT_CATALOG:
+		case SVFOP_CURRENT_SCHEMA:
+			break;
+		default:
+			add_other(found, "CURRENT_DATE, CURRENT_TIME, CURRENT_TIMESTAMP or the like",
+					  CF_TRAIT_CHANCE);
+			break;
 	}
 }
 
@@ -125,13 +178,23 @@ static bool
 traits_walker(Node *node, void *context)
 {
 	CfTraitsFound *found = context;
+	CfTraits	traits;
 
 	if (node == NULL)
 		return false;
-	if ((found->traits & CF_TRAIT_LIGHT_NAMES) == 0 && may_bring_light_names(node))
-		found->traits |= CF_TRAIT_LIGHT_NAMES;
+	traits = traits_of_value(node);
+	if (unlikely((traits & CF_TRAITS_UNCOVERED) != 0))
+		add_other(found, "a type whose values are names, or whose functions are not seen", traits);
+	found->traits |= traits;
 	switch (nodeTag(node))
 	{
+		case T_Var:
+			if (is_system_column((Var *) node))
+				add_other(found, "a system column", CF_TRAIT_UNTRACKED);
+			return false;
+		case T_SQLValueFunction:
+			add_value_function(found, (SQLValueFunction *) node);
+			return false;
 		case T_Query:
 			return query_tree_walker((Query *) node, traits_walker, context, 0);
 		case T_FuncExpr:
@@ -226,6 +289,8 @@ walk_window(WindowAgg *window, CfTraitsFound *found)
 	walk(window->startOffset, found);
 	walk(window->endOffset, found);
 	walk(window->runConditionOrig, found);
+	walk_operators(window->partOperators, window->partNumCols, found);
+	walk_operators(window->ordOperators, window->ordNumCols, found);
 	if (OidIsValid(window->startInRangeFunc))
 		(void) note_function(window->startInRangeFunc, found);
 	if (OidIsValid(window->endInRangeFunc))
@@ -241,17 +306,28 @@ walk_node(Plan *plan, CfTraitsFound *found)
 		case T_ProjectSet:
 		case T_SeqScan:
 		case T_Material:
-		case T_Unique:
-		case T_Group:
-		case T_Agg:
 		case T_Gather:
-		case T_SetOp:
 		case T_LockRows:
 		case T_CteScan:
 		case T_NamedTuplestoreScan:
 		case T_WorkTableScan:
-		case T_RecursiveUnion:
 		case T_BitmapIndexScan: /* its conditions are the heap scan's, too */
+			break;
+		case T_Unique:
+			walk_operators(((Unique *) plan)->uniqOperators, ((Unique *) plan)->numCols, found);
+			break;
+		case T_Group:
+			walk_operators(((Group *) plan)->grpOperators, ((Group *) plan)->numCols, found);
+			break;
+		case T_Agg:
+			walk_operators(((Agg *) plan)->grpOperators, ((Agg *) plan)->numCols, found);
+			break;
+		case T_SetOp:
+			walk_operators(CF_SETOP_OPERATORS((SetOp *) plan), ((SetOp *) plan)->numCols, found);
+			break;
+		case T_RecursiveUnion:
+			walk_operators(((RecursiveUnion *) plan)->dupOperators,
+						   ((RecursiveUnion *) plan)->numCols, found);
 			break;
 		case T_Result:
 			walk(((Result *) plan)->resconstantqual, found);
@@ -271,6 +347,7 @@ walk_node(Plan *plan, CfTraitsFound *found)
 			walk_plans(((BitmapOr *) plan)->bitmapplans, found);
 			break;
 		case T_SampleScan:
+			add_other(found, "TABLESAMPLE", CF_TRAIT_UNTRACKED);
 			walk(((SampleScan *) plan)->tablesample, found);
 			break;
 		case T_IndexScan:
@@ -342,6 +419,7 @@ walk_node(Plan *plan, CfTraitsFound *found)
 			break;
 		case T_ForeignScan:
 			/* What the other server makes of it is its own. */
+			add_other(found, "a foreign table", CF_TRAIT_UNTRACKED);
 			walk(((ForeignScan *) plan)->fdw_exprs, found);
 			walk(((ForeignScan *) plan)->fdw_recheck_quals, found);
 			break;
@@ -377,6 +455,17 @@ add_output(List *targetlist, CfTraitsFound *found)
 		if (!entry->resjunk)
 			found->traits |= cf_function_traits_of_type(exprType((Node *) entry->expr));
 	}
+}
+
+bool
+cf_traits_hide_in_workers(const PlannedStmt *stmt)
+{
+	CfTraitsFound found = {0};
+
+	if (!stmt->parallelModeNeeded)
+		return false;
+	cf_traits_of_plan((PlannedStmt *) stmt, &found);
+	return (found.traits & (CF_TRAIT_WATCHED | CF_TRAIT_UNSEEN)) != 0;
 }
 
 void

@@ -13,11 +13,19 @@
 
 #include "rules/function.h"
 
+/* What is no function and brings a trait. */
+typedef struct CfTraitsOther
+{
+	const char *what;			/* for cache_explain */
+	CfTraits	traits;
+} CfTraitsOther;
+
 typedef struct CfTraitsFound
 {
 	CfTraits	traits;			/* never CF_TRAIT_NAMED_SETTING: the name was looked at */
 	int			named;			/* calls of current_setting that were looked at */
 	List	   *functions;		/* OIDs that brought a trait, if asked for */
+	List	   *others;			/* of CfTraitsOther *: what else did, if asked for */
 	bool		want_functions;
 } CfTraitsFound;
 
@@ -32,6 +40,12 @@ extern void cf_traits_of_expr(Node *expr, CfTraitsFound *found);
  * default arguments, views, policies and inlined functions.
  */
 extern void cf_traits_of_plan(PlannedStmt *stmt, CfTraitsFound *found);
+
+/*
+ * Would functions that are to be seen as they run do so in other processes, if the
+ * plan got any?
+ */
+extern bool cf_traits_hide_in_workers(const PlannedStmt *stmt);
 
 /* Walks the checks of a domain. True: some walk has said so. */
 extern bool cf_traits_walk_domain(Oid type, bool (*walker) (Node *node, void *context),
