@@ -11,6 +11,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "plpgsql.h"
 #include "utils/builtins.h"
 
 #include "codec/key.h"
@@ -21,6 +22,7 @@
 PG_FUNCTION_INFO_V1(cachefront_debug_cursor);
 PG_FUNCTION_INFO_V1(cachefront_debug_free_flights);
 PG_FUNCTION_INFO_V1(cachefront_debug_pid);
+PG_FUNCTION_INFO_V1(cachefront_debug_profiler);
 PG_FUNCTION_INFO_V1(cachefront_debug_steps);
 PG_FUNCTION_INFO_V1(cachefront_debug_tag_hash);
 PG_FUNCTION_INFO_V1(cachefront_debug_xfetch);
@@ -86,6 +88,51 @@ cachefront_debug_cursor(PG_FUNCTION_ARGS)
 	}
 	SPI_finish();
 	PG_RETURN_BOOL(found);
+}
+
+/* ---- a profiler of PL/pgSQL, which calls who was there before it ---- */
+
+static PLpgSQL_plugin *before_profiler = NULL;
+static int	statements_begun = 0;
+static int	statements_open = 0;
+
+static void
+profile_begin(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
+{
+	statements_begun++;
+	statements_open++;
+	if (before_profiler != NULL && before_profiler->stmt_beg)
+		before_profiler->stmt_beg(estate, stmt);
+}
+
+static void
+profile_end(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
+{
+	statements_open--;
+	if (before_profiler != NULL && before_profiler->stmt_end)
+		before_profiler->stmt_end(estate, stmt);
+}
+
+/* Begins to profile, at the first call; then tells what it has seen. */
+Datum
+cachefront_debug_profiler(PG_FUNCTION_ARGS)
+{
+	static PLpgSQL_plugin profiler = {
+		.stmt_beg = profile_begin,
+		.stmt_end = profile_end,
+	};
+	static bool installed = false;
+	PLpgSQL_plugin **place =
+		(PLpgSQL_plugin **) find_rendezvous_variable("PLpgSQL_plugin");
+
+	if (!installed)
+	{
+		before_profiler = *place;
+		*place = &profiler;
+	}
+	installed = true;
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("begun %d, open %d",
+											  statements_begun, statements_open)));
 }
 
 #else

@@ -72,7 +72,7 @@ static ExecutorRun_hook_type prev_executor_run = NULL;
 static planner_hook_type prev_planner = NULL;
 static ProcessUtility_hook_type prev_utility = NULL;
 
-/* Of a debugger or profiler that was there before; or NULL. */
+/* Of a debugger or profiler whose place ours has while a load runs; or NULL. */
 static PLpgSQL_plugin *prev_plugin = NULL;
 static PLpgSQL_plugin plugin;
 
@@ -712,18 +712,18 @@ plugin_func_end(PLpgSQL_execstate *estate, PLpgSQL_function *func)
 static void
 plugin_stmt_beg(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 {
-	if (unlikely(current != NULL))
+	if (likely(current != NULL))
 		statement_begins(estate, stmt);
-	if (unlikely(prev_plugin != NULL) && prev_plugin->stmt_beg)
+	if (prev_plugin != NULL && prev_plugin->stmt_beg)
 		prev_plugin->stmt_beg(estate, stmt);
 }
 
 static void
 plugin_stmt_end(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 {
-	if (unlikely(current != NULL))
+	if (likely(current != NULL))
 		statement_ends(estate, stmt);
-	if (unlikely(prev_plugin != NULL) && prev_plugin->stmt_end)
+	if (prev_plugin != NULL && prev_plugin->stmt_end)
 		prev_plugin->stmt_end(estate, stmt);
 }
 
@@ -735,17 +735,40 @@ static PLpgSQL_plugin plugin = {
 	.stmt_end = plugin_stmt_end,
 };
 
-/* A debugger that was loaded after us took our place: go before it. */
+static PLpgSQL_plugin **
+plugin_place(void)
+{
+	static PLpgSQL_plugin **place = NULL;
+
+	if (unlikely(place == NULL))
+		place = (PLpgSQL_plugin **) find_rendezvous_variable("PLpgSQL_plugin");
+	return place;
+}
+
+/*
+ * Only while a load runs: so that no statement outside of one pays for it, and
+ * so that whoever is loaded later, and calls who was there before, never calls us.
+ */
 static void
 install_plugin(void)
 {
-	PLpgSQL_plugin **place =
-		(PLpgSQL_plugin **) find_rendezvous_variable("PLpgSQL_plugin");
+	PLpgSQL_plugin **place = plugin_place();
 
-	if (likely(*place == &plugin))
+	if (*place == &plugin)
 		return;
 	prev_plugin = *place;
 	*place = &plugin;
+}
+
+/* Who was loaded meanwhile stays, and calls us perhaps, who then call nobody. */
+static void
+remove_plugin(void)
+{
+	PLpgSQL_plugin **place = plugin_place();
+
+	if (*place == &plugin)
+		*place = prev_plugin;
+	prev_plugin = NULL;
 }
 
 /* ---- the watch ---------------------------------------------------------- */
@@ -771,7 +794,10 @@ cf_watch_end(CfWatch *watch)
 		watch->traits |= CF_TRAIT_SESSION;
 	current = watch->outer;
 	if (current == NULL)
+	{
+		remove_plugin();
 		return;
+	}
 	current->traits |= watch->traits;
 	current->may_read_held |= watch->may_read_held;
 	current->callers_rights |= watch->callers_rights;
@@ -782,6 +808,8 @@ cf_watch_reset(void)
 {
 	next_plan_is_own = false;
 	planning = PLANNING_NONE;
+	if (current != NULL)
+		remove_plugin();
 	current = NULL;
 }
 
