@@ -47,7 +47,8 @@ CF_LIB_CPPFLAGS += -DCF_HAVE_LZ4
 endif
 CF_LIB_CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(CF_MODULES) 2>/dev/null)
 CF_LIBS := $(or $(shell $(PKG_CONFIG) --libs $(CF_MODULES) 2>/dev/null),-lcrypto)
-SHLIB_LINK = $(CF_LIBS)
+# Our own functions are bound to each other when the library is linked.
+SHLIB_LINK = $(CF_LIBS) -Wl,-Bsymbolic
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

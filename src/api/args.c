@@ -10,12 +10,26 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "api/args.h"
+#include "memo.h"
+
+/* What an argument's type is like. */
+typedef struct ArgType
+{
+	Oid			key;			/* of the type */
+	int16		typlen;
+	bool		typbyval;
+	bool		is_row;			/* one value for each of its columns */
+	bool		is_array;
+} ArgType;
+
+static CfMemo arg_types = CF_MEMO("cachefront argument types", ArgType, 256);
 
 static void
 check_length(const text *value, int max, const char *what)
@@ -215,16 +229,63 @@ add_list(CfArgs *args, ArrayType *array)
 		add_param(args, TEXTOID, -1, false, values[i], nulls[i]);
 }
 
+static void
+type_changed(Datum arg, int cache, uint32 hash)
+{
+	cf_memo_forget(&arg_types);
+}
+
+static void
+register_once(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		CacheRegisterSyscacheCallback(TYPEOID, type_changed, (Datum) 0);
+	registered = true;
+}
+
+static void
+look_up_type(ArgType *type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type->key));
+	Form_pg_type form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type->key);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	type->typlen = form->typlen;
+	type->typbyval = form->typbyval;
+	type->is_array = form->typcategory == TYPCATEGORY_ARRAY;
+	type->is_row = type->key == RECORDOID || form->typtype == TYPTYPE_COMPOSITE ||
+		(form->typtype == TYPTYPE_DOMAIN && type_is_rowtype(type->key));
+	ReleaseSysCache(tuple);
+}
+
+/* Every call comes this way, so the catalog is asked once. */
+static ArgType
+find_type(Oid oid)
+{
+	CfMemoTicket ticket;
+	ArgType    *found = cf_memo_find(&arg_types, &oid, &ticket);
+	ArgType		type = {.key = oid};
+
+	if (likely(found != NULL))
+		return *found;
+	register_once();
+	look_up_type(&type);
+	found = cf_memo_enter(&arg_types, &oid, ticket);
+	if (found != NULL)
+		*found = type;
+	return type;
+}
+
 void
 cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 {
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i);
 	bool		isnull = PG_ARGISNULL(i);
-	HeapTuple	tuple;
-	Form_pg_type form;
-	int16		typlen;
-	bool		typbyval;
-	char		typtype;
+	ArgType		known;
 
 	MemSet(args, 0, sizeof(*args));
 	if (!OidIsValid(type))
@@ -240,18 +301,9 @@ cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 			add_list(args, PG_GETARG_ARRAYTYPE_P(i));
 		return;
 	}
-	/* One look into the catalog's cache, for every call comes this way. */
-	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for type %u", type);
-	form = (Form_pg_type) GETSTRUCT(tuple);
-	typlen = form->typlen;
-	typbyval = form->typbyval;
-	typtype = form->typtype;
-	args->array = form->typcategory == TYPCATEGORY_ARRAY;
-	ReleaseSysCache(tuple);
-	if (type == RECORDOID || typtype == TYPTYPE_COMPOSITE ||
-		(typtype == TYPTYPE_DOMAIN && type_is_rowtype(type)))
+	known = find_type(type);
+	args->array = known.is_array;
+	if (known.is_row)
 	{
 		if (!isnull)
 			add_row(args, PG_GETARG_HEAPTUPLEHEADER(i));
@@ -259,7 +311,7 @@ cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 	}
 	allocate_params(args, 1);
 	args->optional = isnull && type == TEXTOID;
-	add_param(args, type, typlen, typbyval, isnull ? (Datum) 0 : PG_GETARG_DATUM(i),
+	add_param(args, type, known.typlen, known.typbyval, isnull ? (Datum) 0 : PG_GETARG_DATUM(i),
 			  isnull);
 }
 

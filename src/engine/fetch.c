@@ -549,6 +549,7 @@ cf_fetch(CfRequest *request)
 	struct varlena *value;
 	CfBypass	bypass;
 	TimestampTz now;
+	bool		nested = cf_load_active();
 
 	check_stack_depth();
 	if (timed)
@@ -563,11 +564,13 @@ cf_fetch(CfRequest *request)
 	count(request, CF_COUNT_FETCHES);
 	/* This gives the arguments their types, which all that follows needs. */
 	cf_identity_of_request(request);
-	cf_watch_nested_fetch(CF_BOUND_NONE);
+	if (unlikely(nested))
+		cf_watch_nested_fetch(CF_BOUND_NONE);
 	bypass = cf_policy_bypass(request);
 	if (unlikely(bypass != CF_BYPASS_NONE))
 		return fetch_bypass(request, bypass);
-	cf_load_check_scope(&request->def);
+	if (unlikely(nested))
+		cf_load_check_scope(&request->def);
 	request->max_stale = cf_policy_max_stale(request);
 
 	if (unlikely(!cf_policy_may_share(request)))

@@ -36,26 +36,37 @@
 
 #define CF_PATH_MAX 64
 
-/* Settings that change what a query returns or how it prints. */
+/*
+ * Settings that change what a query returns or how it prints: type, name here,
+ * value now. A time zone is interned, one pointer a zone; all above 0 of
+ * extra_float_digits print the shortest text that reads back.
+ */
+#define CF_IDENTITY_SETTINGS(X) \
+	X(int, date_style, DateStyle) \
+	X(int, date_order, DateOrder) \
+	X(int, interval_style, IntervalStyle) \
+	X(int, extra_float_digits, Min(extra_float_digits, 1)) \
+	X(int, bytea_output, bytea_output) \
+	X(int, xmloption, xmloption) \
+	X(int, xmlbinary, xmlbinary) \
+	X(int, backslash_quote, (int) backslash_quote) \
+	X(int, gin_fuzzy_search_limit, GinFuzzySearchLimit) \
+	X(bool, row_security, row_security) \
+	X(bool, array_nulls, Array_nulls) \
+	X(bool, transform_null_equals, Transform_null_equals) \
+	X(bool, standard_conforming_strings, standard_conforming_strings) \
+	X(bool, quote_all_identifiers, quote_all_identifiers)
+
+#define CF_DECLARE_SETTING(type, name, value) type name;
+#define CF_COPY_SETTING(type, name, value) now->name = (value);
+#define CF_COMPARE_SETTING(type, name, value) && then->name == (value)
+
 typedef struct Settings
 {
 	int			npath;
 	Oid			path[CF_PATH_MAX];
-	pg_tz	   *timezone;		/* interned: one pointer a zone */
-	int			date_style;
-	int			date_order;
-	int			interval_style;
-	int			extra_float_digits;
-	int			bytea_output;
-	int			xmloption;
-	int			xmlbinary;
-	int			backslash_quote;
-	int			gin_fuzzy_search_limit;
-	bool		row_security;
-	bool		array_nulls;
-	bool		transform_null_equals;
-	bool		standard_conforming_strings;
-	bool		quote_all_identifiers;
+	pg_tz	   *timezone;
+	CF_IDENTITY_SETTINGS(CF_DECLARE_SETTING)
 } Settings;
 
 #define CF_NSTRINGS 6
@@ -76,29 +87,10 @@ timezone_abbreviations(void)
 	return variable != NULL ? *variable : NULL;
 }
 
+/* In the order of Settings' strings. */
 static void
-collect_settings(Settings *now, const char *strings[CF_NSTRINGS])
+collect_strings(const char *strings[CF_NSTRINGS])
 {
-	/* Padding counts in memcmp, the unused end of path does not. */
-	memset(&now->timezone, 0, sizeof(Settings) - offsetof(Settings, timezone));
-	now->npath = fetch_search_path_array(now->path, CF_PATH_MAX);
-	now->timezone = session_timezone;
-	now->date_style = DateStyle;
-	now->date_order = DateOrder;
-	now->interval_style = IntervalStyle;
-	/* All above 0 print the shortest text that reads back. */
-	now->extra_float_digits = Min(extra_float_digits, 1);
-	now->bytea_output = bytea_output;
-	now->xmloption = xmloption;
-	now->xmlbinary = xmlbinary;
-	now->backslash_quote = backslash_quote;
-	now->gin_fuzzy_search_limit = GinFuzzySearchLimit;
-	now->row_security = row_security;
-	now->array_nulls = Array_nulls;
-	now->transform_null_equals = Transform_null_equals;
-	now->standard_conforming_strings = standard_conforming_strings;
-	now->quote_all_identifiers = quote_all_identifiers;
-
 	strings[0] = locale_monetary;
 	strings[1] = locale_numeric;
 	strings[2] = locale_time;
@@ -107,14 +99,38 @@ collect_settings(Settings *now, const char *strings[CF_NSTRINGS])
 	strings[5] = timezone_abbreviations();
 }
 
-static bool
-settings_equal(const Settings *a, const Settings *b)
+static void
+collect_settings(Settings *now)
 {
+	/* Padding is hashed, the unused end of path is not. */
+	memset(now, 0, sizeof(*now));
+	now->npath = fetch_search_path_array(now->path, CF_PATH_MAX);
+	now->timezone = session_timezone;
+	CF_IDENTITY_SETTINGS(CF_COPY_SETTING)
+}
+
+static bool
+path_is(const Settings *then)
+{
+	Oid			path[CF_PATH_MAX];
+	int			npath = fetch_search_path_array(path, CF_PATH_MAX);
+
 	/* A path too long to compare is hashed by its text at every call. */
-	return a->npath == b->npath && a->npath <= CF_PATH_MAX &&
-		memcmp(a->path, b->path, a->npath * sizeof(Oid)) == 0 &&
-		memcmp(&a->timezone, &b->timezone,
-			   sizeof(Settings) - offsetof(Settings, timezone)) == 0;
+	if (npath != then->npath || npath > CF_PATH_MAX)
+		return false;
+	for (int i = 0; i < npath; i++)
+	{
+		if (path[i] != then->path[i])
+			return false;
+	}
+	return true;
+}
+
+static bool
+settings_are(const Settings *then)
+{
+	return path_is(then) && then->timezone == session_timezone
+		CF_IDENTITY_SETTINGS(CF_COMPARE_SETTING);
 }
 
 static void
@@ -144,12 +160,10 @@ settings_hash(void)
 	static char *last_strings[CF_NSTRINGS];
 	static CfHash128 hash;
 	static bool valid = false;
-	Settings	now;
 	const char *strings[CF_NSTRINGS];
-	bool		same = valid;
+	bool		same = valid && settings_are(&last);
 
-	collect_settings(&now, strings);
-	same = same && settings_equal(&now, &last);
+	collect_strings(strings);
 	for (int i = 0; same && i < CF_NSTRINGS; i++)
 		same = strcmp(strings[i] ? strings[i] : "", last_strings[i]) == 0;
 	if (likely(same))
@@ -164,8 +178,8 @@ settings_hash(void)
 		last_strings[i] = MemoryContextStrdup(TopMemoryContext,
 											  strings[i] ? strings[i] : "");
 	}
-	memcpy(&last, &now, sizeof(last));
-	hash_settings(&now, strings, &hash);
+	collect_settings(&last);
+	hash_settings(&last, strings, &hash);
 	valid = true;
 	return &hash;
 }
@@ -181,14 +195,17 @@ typedef struct KnownQuery
 {
 	CfHash128	settings;
 	CfHash128	hash;
+	CfHashStream stream;		/* begun with the hash */
 	int			len;
 	char	   *text;			/* in TopMemoryContext, or NULL */
 } KnownQuery;
 
-CfHash128
-cf_identity_of_query(const text *query)
+/* It is there until the next call. */
+static const KnownQuery *
+find_query(const text *query)
 {
 	static KnownQuery known[CF_KNOWN_QUERIES];
+	static KnownQuery too_long;
 	const char *text = VARDATA_ANY(query);
 	int			len = VARSIZE_ANY_EXHDR(query);
 	KnownQuery *slot = &known[len % CF_KNOWN_QUERIES];
@@ -197,11 +214,15 @@ cf_identity_of_query(const text *query)
 
 	if (slot->text != NULL && slot->len == len &&
 		cf_hash128_equal(&slot->settings, settings) && memcmp(slot->text, text, len) == 0)
-		return slot->hash;
+		return slot;
 
 	cf_hash128_add(&hash, text, len);
 	if (len > CF_KNOWN_QUERY_MAX)
-		return hash;
+		slot = &too_long;
+	slot->hash = hash;
+	cf_hash_stream_begin(&slot->stream, &hash);
+	if (slot == &too_long)
+		return slot;
 	if (slot->text != NULL)
 		pfree(slot->text);
 	slot->text = NULL;
@@ -209,8 +230,13 @@ cf_identity_of_query(const text *query)
 	memcpy(slot->text, text, len);
 	slot->len = len;
 	slot->settings = *settings;
-	slot->hash = hash;
-	return hash;
+	return slot;
+}
+
+CfHash128
+cf_identity_of_query(const text *query)
+{
+	return find_query(query)->hash;
 }
 
 static void add_value(CfHashStream *stream, Oid type, int16 typlen, bool typbyval, Datum value,
@@ -288,18 +314,16 @@ add_value(CfHashStream *stream, Oid type, int16 typlen, bool typbyval, Datum val
 		cf_hash_stream_put(stream, DatumGetPointer(value), typlen);
 }
 
+/* The stream has begun with the hash. */
 static void
-add_args(CfHash128 *hash, const CfArgs *args)
+add_args(CfHashStream *stream, const CfArgs *args, CfHash128 *hash)
 {
-	CfHashStream stream;
-
 	if (args->n == 0)
 		return;
-	cf_hash_stream_begin(&stream, hash);
 	for (int i = 0; i < args->n; i++)
-		add_value(&stream, args->types[i], args->typlens[i], args->typbyvals[i],
+		add_value(stream, args->types[i], args->typlens[i], args->typbyvals[i],
 				  args->values[i], args->nulls[i]);
-	cf_hash_stream_end(&stream, hash);
+	cf_hash_stream_end(stream, hash);
 }
 
 static void
@@ -343,12 +367,14 @@ void
 cf_identity_of_request(CfRequest *request)
 {
 	CfIdentity *id = &request->id;
+	const KnownQuery *query = find_query(request->query);
+	CfHashStream stream = query->stream;
 
 	set_roles(&request->def, id);
 	id->form = request->form;
-	id->hash = cf_identity_of_query(request->query);
+	id->hash = query->hash;
 	cf_params_resolve(request, &id->hash);
-	add_args(&id->hash, &request->args);
+	add_args(&stream, &request->args, &id->hash);
 	if (request->rows_desc != NULL)
 		add_columns(&id->hash, request->rows_desc);
 	add_scope(&id->hash, &request->def);

@@ -27,9 +27,8 @@ bind(const CfRequest *request, CfBinding binding)
 	return bound;
 }
 
-/* Does a marker say that the entry has an identity that more settings are part of? */
-static bool
-follow_marker(CfRequest *request, CfL1Marker marker)
+bool
+cf_marker_follow(CfRequest *request, CfL1Marker marker)
 {
 	CfBinding	binding = CF_BOUND_NONE;
 
@@ -41,19 +40,6 @@ follow_marker(CfRequest *request, CfL1Marker marker)
 		return false;
 	*request = bind(request, binding);
 	return true;
-}
-
-CfL1Status
-cf_marker_get(CfRequest *request, CfL1Part part, TimestampTz now, int flags,
-			  CfL1Result *result)
-{
-	CfL1Status	status;
-
-	do
-		status = cf_l1_get_within(&request->key, &request->id, part, now, flags,
-								  request->limits, NULL, request->max_stale, result);
-	while (unlikely(status == CF_L1_MARKED) && follow_marker(request, result->marker));
-	return status;
 }
 
 bool

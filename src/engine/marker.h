@@ -11,11 +11,27 @@
 #include "engine/request.h"
 
 /*
+ * Does a marker say that the entry has an identity that more settings are part
+ * of? Then the request has it.
+ */
+extern bool cf_marker_follow(CfRequest *request, CfL1Marker marker);
+
+/*
  * Looks in L1 as cf_l1_get_within does, and follows markers of what is bound to
  * settings. Afterwards the request has the identity that there is to look for.
  */
-extern CfL1Status cf_marker_get(CfRequest *request, CfL1Part part, TimestampTz now, int flags,
-								CfL1Result *result);
+static inline CfL1Status
+cf_marker_get(CfRequest *request, CfL1Part part, TimestampTz now, int flags,
+			  CfL1Result *result)
+{
+	CfL1Status	status;
+
+	do
+		status = cf_l1_get_within(&request->key, &request->id, part, now, flags,
+								  request->limits, NULL, request->max_stale, result);
+	while (unlikely(status == CF_L1_MARKED) && cf_marker_follow(request, result->marker));
+	return status;
+}
 
 /*
  * Gives the request the identity that its plan asks for, without a marker.

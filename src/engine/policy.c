@@ -86,20 +86,15 @@ place_of_temporary(Oid schema)
 	return place;
 }
 
+/* schema: the session's own temporary one, which is there. */
 static bool
-reads_temporary(const CfRequest *request)
+means_temporary(const CfRequest *request, Oid schema)
 {
-	Oid			schema;
-	Oid			toast_schema;
 	CfIdentity	id;
 	CfRequest	copy;
 	CfMemoTicket ticket;
 	Verdict    *verdict;
 	bool		temporary;
-
-	GetTempNamespaceState(&schema, &toast_schema);
-	if (likely(!OidIsValid(schema)))
-		return false;
 
 	copy = *request;
 	cf_identity_of_request(&copy);
@@ -115,6 +110,16 @@ reads_temporary(const CfRequest *request)
 	if (verdict != NULL)
 		verdict->temporary = temporary;
 	return temporary;
+}
+
+static inline bool
+reads_temporary(const CfRequest *request)
+{
+	Oid			schema;
+	Oid			toast_schema;
+
+	GetTempNamespaceState(&schema, &toast_schema);
+	return unlikely(OidIsValid(schema)) && means_temporary(request, schema);
 }
 
 CfBypass

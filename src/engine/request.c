@@ -38,16 +38,13 @@ cf_request_ttl(const CfRequest *request)
 	return request->ttl;
 }
 
-void
-cf_request_set_limits(CfRequest *request)
+CfL1Limits *
+cf_request_make_limits(const CfRequest *request)
 {
 	CfL1Limits *limits;
 	CfClockRef *clocks;
 	text	  **tags;
 
-	request->limits = NULL;
-	if (request->tags == NULL && request->ttl == 0)
-		return;
 	limits = palloc0(sizeof(CfL1Limits));
 	limits->max_age = request->ttl != 0 ? request->ttl : PG_INT64_MAX;
 	limits->asked_at = cf_now();
@@ -57,7 +54,7 @@ cf_request_set_limits(CfRequest *request)
 		clocks[i] = cf_clock_of_tag(cf_tag_hash(request->key.dboid, VARDATA_ANY(tags[i]),
 												VARSIZE_ANY_EXHDR(tags[i])));
 	limits->tags = clocks;
-	request->limits = limits;
+	return limits;
 }
 
 uint32

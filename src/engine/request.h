@@ -85,7 +85,14 @@ extern int64 cf_request_ttl(const CfRequest *request);
  */
 extern uint32 cf_request_note(const CfRequest *request);
 
-/* Fills in what tags and ttl ask of entries that others filled. */
-extern void cf_request_set_limits(CfRequest *request);
+/* What tags and ttl ask of entries that others filled; palloc'd. */
+extern CfL1Limits *cf_request_make_limits(const CfRequest *request);
+
+static inline void
+cf_request_set_limits(CfRequest *request)
+{
+	request->limits = request->tags == NULL && request->ttl == 0 ? NULL :
+		cf_request_make_limits(request);
+}
 
 #endif							/* CF_ENGINE_REQUEST_H */

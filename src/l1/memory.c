@@ -114,11 +114,12 @@ keep_freed_memory(void)
 void
 cf_l1_attach(void)
 {
-	char	   *place = (char *) cf_l1_shared + index_size();
+	char	   *place;
 	MemoryContext old;
 
 	if (likely(cf_l1_dsa != NULL))
 		return;
+	place = (char *) cf_l1_shared + index_size();
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	cf_l1_dsa = dsa_attach_in_place(place, NULL);
 	dsa_pin_mapping(cf_l1_dsa);
