@@ -13,30 +13,11 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #include "memo.h"
 
 #define CF_FIRST_SLOTS 64
-
-/* Bits of a hash are as good as any; those of an OID are mixed. */
-static inline uint32
-slot_of(const CfMemo *memo, const void *key)
-{
-	uint32		word;
-
-	memcpy(&word, (const char *) key + memo->key_size - sizeof(word), sizeof(word));
-	return (memo->key_size == sizeof(Oid) ? murmurhash32(word) : word) & memo->mask;
-}
-
-static inline bool
-keys_equal(const CfMemo *memo, const void *a, const void *b)
-{
-	/* Sizes that the compiler knows need no call. */
-	return memo->key_size == sizeof(Oid) ? memcmp(a, b, sizeof(Oid)) == 0 :
-		memcmp(a, b, CF_MEMO_HASH_SIZE) == 0;
-}
 
 static inline char *
 entry_at(const CfMemo *memo, uint32 slot)
@@ -48,9 +29,9 @@ entry_at(const CfMemo *memo, uint32 slot)
 static inline uint32
 find_slot(const CfMemo *memo, const void *key)
 {
-	uint32		slot = slot_of(memo, key);
+	uint32		slot = cf_memo_first_slot(memo, key, memo->key_size);
 
-	while (memo->used[slot] && !keys_equal(memo, entry_at(memo, slot), key))
+	while (memo->used[slot] && memcmp(entry_at(memo, slot), key, memo->key_size) != 0)
 		slot = (slot + 1) & memo->mask;
 	return slot;
 }
@@ -111,13 +92,13 @@ double_slots(CfMemo *memo)
 }
 
 void *
-cf_memo_find(CfMemo *memo, const void *key, CfMemoTicket *ticket)
+cf_memo_find_slowly(CfMemo *memo, const void *key, CfMemoTicket *ticket)
 {
-	if (likely(memo->filled == memo->now))
+	if (memo->filled == memo->now)
 	{
 		uint32		slot = find_slot(memo, key);
 
-		if (likely(memo->used[slot]))
+		if (memo->used[slot])
 			return entry_at(memo, slot);
 	}
 	if (memo->filled != memo->now || memo->nentries >= memo->max_entries)

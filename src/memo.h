@@ -29,6 +29,8 @@
 
 #include "postgres.h"
 
+#include "common/hashfn.h"
+
 #define CF_MEMO_HASH_SIZE 16
 
 /* One for each time that a memo was emptied, or is to be. */
@@ -56,10 +58,42 @@ typedef struct CfMemo
 	{(name), sizeof(((type *) 0)->key), sizeof(type), (max_entries), .now = 1}
 
 /*
- * An entry, or NULL and a ticket for what will be found out. Raises errors only
- * for lack of memory.
+ * Where an entry is looked for first. Bits of a hash are as good as any; those
+ * of an OID are mixed.
  */
-extern void *cf_memo_find(CfMemo *memo, const void *key, CfMemoTicket *ticket);
+static inline uint32
+cf_memo_first_slot(const CfMemo *memo, const void *key, Size key_size)
+{
+	uint32		word;
+
+	memcpy(&word, (const char *) key + key_size - sizeof(word), sizeof(word));
+	return (key_size == sizeof(Oid) ? murmurhash32(word) : word) & memo->mask;
+}
+
+/* What a look does where the first slot does not have the entry. */
+extern void *cf_memo_find_slowly(CfMemo *memo, const void *key, CfMemoTicket *ticket);
+
+static inline void *
+cf_memo_find_sized(CfMemo *memo, const void *key, Size key_size, CfMemoTicket *ticket)
+{
+	Assert(key_size == memo->key_size);
+	if (likely(memo->filled == memo->now))
+	{
+		uint32		slot = cf_memo_first_slot(memo, key, key_size);
+		char	   *entry = memo->entries + slot * memo->entry_size;
+
+		if (likely(memo->used[slot] && memcmp(entry, key, key_size) == 0))
+			return entry;
+	}
+	return cf_memo_find_slowly(memo, key, ticket);
+}
+
+/*
+ * An entry, or NULL and a ticket for what will be found out. key: a pointer to
+ * one, of its type. Raises errors only for lack of memory.
+ */
+#define cf_memo_find(memo, key, ticket) \
+	cf_memo_find_sized((memo), (key), sizeof(*(key)), (ticket))
 
 /*
  * A new entry, all zeros but for its key, or the one that somebody else has

@@ -241,6 +241,7 @@ cf_identity_of_query(const text *query)
 
 static void add_value(CfHashStream *stream, Oid type, int16 typlen, bool typbyval, Datum value,
 					  bool isnull);
+static void add_reference(CfHashStream *stream, Oid type, int16 typlen, Datum value);
 
 /*
  * The bytes of a record name its type by a number that means another type in
@@ -296,7 +297,14 @@ add_value(CfHashStream *stream, Oid type, int16 typlen, bool typbyval, Datum val
 		return;
 	if (typbyval)
 		cf_hash_stream_put_u64(stream, (uint64) value);
-	else if (unlikely(type == RECORDOID))
+	else
+		add_reference(stream, type, typlen, value);
+}
+
+static void
+add_reference(CfHashStream *stream, Oid type, int16 typlen, Datum value)
+{
+	if (unlikely(type == RECORDOID))
 		add_record(stream, value);
 	else if (unlikely(type == RECORDARRAYOID))
 		add_record_array(stream, value);

@@ -197,14 +197,12 @@ current_rights(void)
 }
 
 bool
-cf_policy_may_share(const CfRequest *request)
+cf_policy_has_rights(const CfRequest *request)
 {
 	CfHash128	hash = request->id.hash;
 	CfMemoTicket ticket;
 	CfMemo	   *rights;
 
-	if (request->def.scope != CF_SCOPE_SHARED)
-		return true;
 	cf_hash128_add_u64(&hash, ((uint64) GetUserId() << 32) | GetSessionUserId());
 	rights = current_rights();
 	if (cf_memo_find(rights, &hash, &ticket) != NULL)

@@ -44,11 +44,17 @@ extern bool cf_policy_has_written(void);
 extern CfBinding cf_policy_planned_binding(const CfRequest *request);
 
 /*
- * Scope 'shared': may this role have what others have filled? Raises the
- * query's own error if it may not run it. The answer is kept until the next
- * DDL or change of rights.
+ * May this role run the query itself? Raises the query's own error if it may
+ * not. The answer is kept until the next DDL or change of rights.
  */
-extern bool cf_policy_may_share(const CfRequest *request);
+extern bool cf_policy_has_rights(const CfRequest *request);
+
+/* Scope 'shared': may this role have what others have filled? As above. */
+static inline bool
+cf_policy_may_share(const CfRequest *request)
+{
+	return request->def.scope != CF_SCOPE_SHARED || cf_policy_has_rights(request);
+}
 
 /*
  * For REPEATABLE READ, and for a transaction that has written: what an entry

@@ -75,9 +75,15 @@ typedef struct Answer
 	char	   *text;
 } Answer;
 
+typedef struct Hash
+{
+	uint64		low;
+	uint64		high;
+} Hash;
+
 typedef struct HashAnswer
 {
-	uint64		key[2];
+	Hash		key;
 	char		value;
 } HashAnswer;
 
@@ -290,17 +296,17 @@ test_hashes_collide(void)
 
 	for (int i = 0; i < 100; i++)
 	{
-		uint64		key[2] = {i, UINT64CONST(0x1234567800000000)};
-		HashAnswer *answer = cf_memo_find(&hashes, key, &ticket);
+		Hash		key = {i, UINT64CONST(0x1234567800000000)};
+		HashAnswer *answer = cf_memo_find(&hashes, &key, &ticket);
 
 		wrong += answer != NULL;
-		answer = cf_memo_enter(&hashes, key, ticket);
+		answer = cf_memo_enter(&hashes, &key, ticket);
 		answer->value = i;
 	}
 	for (int i = 0; i < 100; i++)
 	{
-		uint64		key[2] = {i, UINT64CONST(0x1234567800000000)};
-		HashAnswer *answer = cf_memo_find(&hashes, key, &ticket);
+		Hash		key = {i, UINT64CONST(0x1234567800000000)};
+		HashAnswer *answer = cf_memo_find(&hashes, &key, &ticket);
 
 		wrong += answer == NULL || answer->value != i;
 	}
