@@ -13,6 +13,7 @@
 #   pgpool.sh           side by side with pgpool2's query cache
 #   stampede.sh         many sessions that start at one moment
 #   table.sh            the table
+#   instructions.sh     instructions of a hit, for one's own loop; not part of the table
 #
 #   ROUNDS=5            rounds; figures are medians, ratios are taken in a round
 #   SECONDS_PER_CASE=1  length of each pgbench run; more rounds help more
@@ -199,6 +200,7 @@ write_scripts()
 	mkdir -p "$dir"
 	echo "SELECT '$value'::json;" >"$dir/constant.$size"
 	echo "SELECT cache_fetch_row('bench:$size', '$query', (42));" >"$dir/cachefront.$size"
+	echo "SELECT cf_bench_copy('bench:$size', '$query', (42));" >"$dir/copy.$size"
 	echo "SELECT * FROM $table WHERE id = 42;" >"$dir/row.$size"
 	echo "SELECT memcache_get('bench:$size');" >"$dir/pgmemcache.$size"
 	echo "$SUM;" >"$dir/aggregate.$size"
@@ -258,8 +260,8 @@ measure_throughput()
 
 	for clients in $CLIENTS; do
 		for size in "${SIZES[@]}"; do
-			cases=(constant cachefront cachefront constant row pgmemcache aggregate)
-			if ((size != SIZES[0])); then unset 'cases[6]'; fi
+			cases=(constant cachefront cachefront constant row pgmemcache copy aggregate)
+			if ((size != SIZES[0])); then cases=("${cases[@]:0:6}"); fi
 			if ((round % 2 == 0)); then
 				mapfile -t cases < <(printf '%s\n' "${cases[@]}" | tac)
 			fi

@@ -181,6 +181,7 @@ print_table()
 				c = clients[i]
 				throughput("cachefront", "cache_fetch_row, hit", size, c, 0)
 				throughput("constant", "  a constant", size, c, 0.95)
+				throughput("copy", "  a C function with the value at hand", size, c, 0)
 				throughput("row", "  row by primary key", size, c, 0)
 				throughput("aggregate", "  aggregate of 10 ms", size, c, 0)
 				throughput("pgmemcache", "  pgmemcache get, unix socket", size, c, s == 1 ? 1.3 : 2)
