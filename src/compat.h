@@ -37,6 +37,13 @@
 	LockAcquireExtended((tag), (mode), false, true, false, NULL)
 #endif
 
+/* 18 gives what a query groups by a range table entry of its own. */
+#if PG_VERSION_NUM >= 180000
+#define CF_IS_GROUP_RTE(rte) ((rte)->rtekind == RTE_GROUP)
+#else
+#define CF_IS_GROUP_RTE(rte) false
+#endif
+
 /* 17 can also ask for stronger modes. */
 #if PG_VERSION_NUM >= 170000
 #define CF_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe((tag), (mode), false)

@@ -26,6 +26,7 @@ PG_FUNCTION_INFO_V1(cachefront_debug_advance_clock);
 PG_FUNCTION_INFO_V1(cachefront_debug_set_wall_clock);
 PG_FUNCTION_INFO_V1(cachefront_debug_hold);
 PG_FUNCTION_INFO_V1(cachefront_debug_held);
+PG_FUNCTION_INFO_V1(cachefront_debug_fault);
 PG_FUNCTION_INFO_V1(cachefront_debug_waitpoint_enable);
 PG_FUNCTION_INFO_V1(cachefront_debug_waitpoint_release);
 
@@ -36,6 +37,7 @@ typedef struct SharedDebug
 	pg_atomic_uint64 wall_offset;	/* likewise */
 	pg_atomic_uint32 hold;		/* hash of the hold point that is enabled, or 0 */
 	pg_atomic_uint32 held;		/* sessions that are held by it */
+	pg_atomic_uint32 fault;		/* hash of the fault that is planted, or 0 */
 } SharedDebug;
 
 static SharedDebug *debug = NULL;
@@ -95,6 +97,23 @@ cachefront_debug_held(PG_FUNCTION_ARGS)
 {
 	cf_shmem_require();
 	PG_RETURN_INT32((int32) pg_atomic_read_u32(&debug->held));
+}
+
+/* Is the fault planted? */
+bool
+cf_debug_fault(const char *name)
+{
+	return pg_atomic_read_u32(&debug->fault) == (hash_name(name) | 1);
+}
+
+/* Plants a fault in place of the one before; NULL: none. */
+Datum
+cachefront_debug_fault(PG_FUNCTION_ARGS)
+{
+	cf_shmem_require();
+	pg_atomic_write_u32(&debug->fault, PG_ARGISNULL(0) ? 0 :
+						hash_name(text_to_cstring(PG_GETARG_TEXT_PP(0))) | 1);
+	PG_RETURN_VOID();
 }
 
 TimestampTz
@@ -169,6 +188,7 @@ debug_shmem_init(void *memory, LWLockPadded *locks)
 	pg_atomic_init_u64(&new->wall_offset, 0);
 	pg_atomic_init_u32(&new->hold, 0);
 	pg_atomic_init_u32(&new->held, 0);
+	pg_atomic_init_u32(&new->fault, 0);
 }
 
 static void

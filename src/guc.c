@@ -72,6 +72,7 @@ int			cf_guc_stale_ttl = 600;
 int			cf_guc_tombstone_ttl = 60000;
 bool		cf_guc_track_changes = true;
 double		cf_guc_ttl_jitter = 0.1;
+double		cf_guc_verify_rate = 0.0;
 double		cf_guc_xfetch_beta = 1.0;
 
 /* A part of the names of keys in Redis, and of words that are split at blanks. */
@@ -517,6 +518,17 @@ cf_guc_define(void)
 							 0.0,
 							 1.0,
 							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("cachefront.verify_rate",
+							 "Sets which fraction of the hits in shared memory is compared with what the query gives.",
+							 "A difference is logged, and the caller gets what the query gave. Each comparison costs a run of the query.",
+							 &cf_guc_verify_rate,
+							 0.0,
+							 0.0,
+							 1.0,
+							 PGC_SUSET,
 							 0,
 							 NULL, NULL, NULL);
 

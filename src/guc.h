@@ -67,6 +67,7 @@ extern int	cf_guc_stale_ttl;		/* seconds */
 extern int	cf_guc_tombstone_ttl;	/* milliseconds */
 extern bool	cf_guc_track_changes;
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
+extern double cf_guc_verify_rate;	/* fraction of hits, 0 to 1 */
 extern double cf_guc_xfetch_beta;
 
 /*

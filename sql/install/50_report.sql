@@ -28,7 +28,8 @@ COMMENT ON VIEW cache_status IS 'one row: tiers, memory and flights of the cache
 
 CREATE FUNCTION cache_stats_data(
     OUT cache text, OUT fetches bigint, OUT l1_hits bigint, OUT negative_hits bigint,
-    OUT stale_hits bigint, OUT max_stale_hits bigint, OUT misses bigint,
+    OUT stale_hits bigint, OUT max_stale_hits bigint, OUT verified bigint,
+    OUT verify_failures bigint, OUT misses bigint,
     OUT loads bigint, OUT load_errors bigint,
     OUT flight_handovers bigint, OUT flight_timeouts bigint, OUT early_refreshes bigint,
     OUT bypass_disabled bigint, OUT bypass_serializable bigint,

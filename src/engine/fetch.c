@@ -34,6 +34,7 @@
 #include "engine/policy.h"
 #include "engine/tier.h"
 #include "engine/trouble.h"
+#include "engine/verify.h"
 #include "engine/watch.h"
 #include "engine/xfetch.h"
 #include "guc.h"
@@ -472,12 +473,23 @@ refresh_early(const CfRequest *request, const CfL1Result *hit)
 	return value;
 }
 
+/* The live self-check: what the query gives, if that is not what the hit is. */
+static struct varlena *
+verify_hit(const CfRequest *request, const CfL1Result *hit)
+{
+	CfLoad		load;
+
+	return cf_verify(request, &load) ? take_part_of_load(request, &load) : hit->value;
+}
+
 static struct varlena *
 fetch_hit(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 {
 	count(request, CF_COUNT_L1_HITS);
 	if (hit->negative)
 		count(request, CF_COUNT_NEGATIVE_HITS);
+	if (unlikely(cf_verify_is_due(hit)))
+		return verify_hit(request, hit);
 	if (unlikely(refresh_is_due(request, hit, now)))
 		return refresh_early(request, hit);
 	return hit->value;

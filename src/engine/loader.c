@@ -40,6 +40,7 @@
 #include "engine/loader.h"
 #include "engine/params.h"
 #include "position.h"
+#include "rules/determined.h"
 
 /* Encodes rows as they come. */
 typedef struct Receiver
@@ -488,7 +489,7 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	if (!explain && cf_traits_has_light_name(query))
 		load->watch.traits |= CF_TRAIT_LIGHT_NAMES;
 	/* The executor hook does not see what a user's function does in a worker. */
-	parallel = !IsInParallelMode() && !cf_security_calls_user_function(query);
+	parallel = !load->serial && !IsInParallelMode() && !cf_security_calls_user_function(query);
 	stmt = cf_watch_plan(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
 	add_plan(load, stmt, false);
 	if (explain)
@@ -568,6 +569,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	volatile bool complete = false;
 
 	begin_load(request, load);
+	load->serial = hooks != NULL && hooks->serial;
 	init_receiver(&receiver, request->form, request->rows_sink);
 	cf_request_begin_errors(&callback, request);
 
@@ -700,6 +702,21 @@ cf_load_may_read_temporary(const CfRequest *request)
 	PopActiveSnapshot();
 	error_context_stack = callback.previous;
 	return may;
+}
+
+bool
+cf_load_is_determined(const CfRequest *request)
+{
+	char	   *text = text_to_cstring(request->query);
+	ErrorContextCallback callback;
+	bool		determined;
+
+	cf_request_begin_errors(&callback, request);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	determined = cf_query_is_determined(analyse(request, text));
+	PopActiveSnapshot();
+	error_context_stack = callback.previous;
+	return determined;
 }
 
 /* As EXPLAIN does: everything is looked up and checked, nothing runs. */

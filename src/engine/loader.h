@@ -32,6 +32,7 @@ typedef struct CfLoad
 
 	/* while it runs */
 	const CfDefinition *def;
+	bool		serial;			/* it is not planned for parallel workers */
 	MemoryContext context;		/* of sources.relids */
 	CfWatch		watch;
 	struct CfLoad *outer;		/* the load that this one runs inside of */
@@ -52,6 +53,8 @@ typedef struct CfLoadHooks
 	 * it; the snapshot that it runs on is about to be taken. Or NULL.
 	 */
 	void		(*planned) (void *arg, const CfLoad *load);
+
+	bool		serial;			/* no plan for parallel workers */
 } CfLoadHooks;
 
 /* What is to be settled before a load reads the clocks. Set once, at start. */
@@ -103,6 +106,9 @@ extern bool cf_load_may_read_temporary(const CfRequest *request);
  * other rows than the others' (row security).
  */
 extern bool cf_load_check_rights(const CfRequest *request);
+
+/* See cf_query_is_determined. Raises the query's errors. */
+extern bool cf_load_is_determined(const CfRequest *request);
 
 /*
  * Analyses and plans without running, for cache_explain: fills in sources and

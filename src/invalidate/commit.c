@@ -129,6 +129,8 @@ moved_clock(const CfOp *op)
 static void
 raise_clock(CfOp *op)
 {
+	if (op->kind == CF_OP_TAG && CF_FAULT_POINT("no-raise"))
+		return;
 	op->hard = !op->rows;
 	if (op->hard)
 		cf_clock_raise(moved_clock(op));

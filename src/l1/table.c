@@ -285,6 +285,8 @@ cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, Timestam
 		if (status != CF_L1_MISS)
 		{
 			result->covered = (entry->flags & CF_ENTRY_COVERED) != 0;
+			result->provable = (entry->flags & CF_ENTRY_PROVABLE) != 0;
+			result->stamp = entry->stamp;
 			result->negative = (entry->flags & CF_ENTRY_NEGATIVE) != 0;
 			result->marker = cf_entry_marker(entry);
 			result->filled_at = entry->filled_at;

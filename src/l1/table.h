@@ -107,10 +107,12 @@ typedef struct CfL1Result
 	bool		outdated;		/* a hit only for who asked for max_stale */
 	bool		negative;
 	bool		covered;
+	bool		provable;
 	CfL1Marker	marker;
 	TimestampTz filled_at;
 	TimestampTz expires_at;
 	int64		ttl;
+	uint64		stamp;
 	uint32		load_us;
 	uint32		value_len;
 	int			ndeps;

@@ -25,6 +25,8 @@ typedef enum CfCounter
 	CF_COUNT_NEGATIVE_HITS,		/* of those, hits on a result without rows */
 	CF_COUNT_STALE_HITS,		/* served past the time to live */
 	CF_COUNT_MAX_STALE_HITS,	/* of all hits in L1, outdated by changed rows */
+	CF_COUNT_VERIFIED,			/* hits that were compared with their query */
+	CF_COUNT_VERIFY_FAILURES,	/* of those, different */
 	CF_COUNT_MISSES,
 	CF_COUNT_LOADS,				/* executions of a query, cached or not */
 	CF_COUNT_LOAD_ERRORS,

@@ -143,6 +143,8 @@ sub debug
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_waitpoint_release';
 		CREATE FUNCTION cf_debug_hold(name text) RETURNS void
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_hold';
+		CREATE FUNCTION cf_debug_fault(name text) RETURNS void
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_fault';
 		CREATE FUNCTION cf_debug_held() RETURNS int
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_held';
 		CREATE FUNCTION cf_debug_xfetch(age_us bigint, load_us bigint,
