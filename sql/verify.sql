@@ -8,8 +8,14 @@ SET cachefront.ttl_jitter = 0;
 SET cachefront.xfetch_beta = 0;
 
 CREATE TABLE item (id int PRIMARY KEY, cat int, price numeric, weight float8, name text, doc json);
+CREATE TABLE pair (a int, b int, PRIMARY KEY (a, b));
+INSERT INTO pair VALUES (1, 1), (1, 2), (2, 2);
+CREATE TABLE parent (id int PRIMARY KEY);
+CREATE TABLE child () INHERITS (parent);
+INSERT INTO parent VALUES (1);
+INSERT INTO child VALUES (1);
 INSERT INTO item SELECT i, i % 3, i, i, 'item ' || i, '[{"a":"}],[{\""},{}]' FROM generate_series(1, 20) i;
-SELECT cache_attach('item') IS NOT NULL;
+SELECT cache_attach(rel) IS NOT NULL FROM unnest(ARRAY['item', 'pair', 'parent']::regclass[]) rel;
 SELECT cache_define('rv');
 
 -- Fetches twice; says how many of the hits were compared, and how many differ.
@@ -44,8 +50,17 @@ CALL check_twice('SELECT price FROM item UNION ALL SELECT price FROM item');
 CALL check_twice('WITH w AS (SELECT id FROM item) SELECT i.id, (SELECT count(*) FROM w) FROM item i WHERE EXISTS (SELECT FROM w WHERE w.id = i.cat)');
 CALL check_twice('SELECT FROM item');
 CALL check_twice('SELECT i, g FROM item i, generate_series(1, 2) g');
+CALL check_twice('SELECT name FROM item ORDER BY id DESC LIMIT 3');
+CALL check_twice('SELECT name FROM item ORDER BY cat, id OFFSET 2 LIMIT 3');
+CALL check_twice('SELECT count(*) FROM (SELECT * FROM pair ORDER BY b, a FETCH FIRST 2 ROWS WITH TIES) s');
 -- an order, or chance, decides
 CALL check_twice('SELECT id FROM item LIMIT 3');
+CALL check_twice('SELECT id FROM item ORDER BY cat LIMIT 3');
+CALL check_twice('SELECT id FROM item ORDER BY -id LIMIT 3');
+CALL check_twice('SELECT a FROM pair ORDER BY b LIMIT 1');
+CALL check_twice('SELECT i.id FROM item i, pair ORDER BY i.id LIMIT 3');
+CALL check_twice('SELECT cat FROM item GROUP BY cat ORDER BY cat LIMIT 1');
+CALL check_twice('SELECT id FROM parent ORDER BY id LIMIT 1');
 CALL check_twice('SELECT id FROM item OFFSET 3');
 CALL check_twice('SELECT DISTINCT ON (cat) cat, id FROM item');
 CALL check_twice('SELECT sum(weight) FROM item');

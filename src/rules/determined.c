@@ -17,10 +17,14 @@
 #include "access/sysattr.h"
 #include "access/transam.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
+#include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -52,6 +56,13 @@ is_expr_equal_same(Node *expr)
 	return is_equal_same(exprType(expr), exprCollation(expr));
 }
 
+/* Does the clause sort by what the type itself takes for equal? */
+static bool
+is_sorted_by_default(const SortGroupClause *clause, Node *expr)
+{
+	return clause->eqop == lookup_type_cache(getBaseType(exprType(expr)), TYPECACHE_EQ_OPR)->eq_opr;
+}
+
 /* GROUP BY and DISTINCT show one of what is equal. */
 static bool
 are_groups_determined(List *clauses, List *targetlist)
@@ -62,10 +73,8 @@ are_groups_determined(List *clauses, List *targetlist)
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, cell);
 		Node	   *expr = (Node *) get_sortgroupclause_tle(clause, targetlist)->expr;
-		TypeCacheEntry *cache = lookup_type_cache(getBaseType(exprType(expr)),
-												  TYPECACHE_EQ_OPR);
 
-		if (clause->eqop != cache->eq_opr || !is_expr_equal_same(expr))
+		if (!is_sorted_by_default(clause, expr) || !is_expr_equal_same(expr))
 			return false;
 	}
 	return true;
@@ -171,6 +180,56 @@ is_source_determined(const RangeTblEntry *rte)
 	}
 }
 
+/*
+ * The one table whose rows a query gives, none of them twice, or NULL. Rows of
+ * plain children have a primary key of their own.
+ */
+static const RangeTblEntry *
+find_only_table(const Query *query, Index *rtindex)
+{
+	Node	   *from = list_length(query->jointree->fromlist) == 1 ?
+		linitial(query->jointree->fromlist) : NULL;
+	const RangeTblEntry *rte;
+
+	if (from == NULL || !IsA(from, RangeTblRef) || query->hasAggs || query->hasTargetSRFs ||
+		query->groupClause != NIL || query->groupingSets != NIL ||
+		query->distinctClause != NIL || query->setOperations != NULL)
+		return NULL;
+	*rtindex = ((RangeTblRef *) from)->rtindex;
+	rte = rt_fetch(*rtindex, query->rtable);
+	if (rte->rtekind != RTE_RELATION ||
+		(rte->relkind == RELKIND_RELATION ? has_subclass(rte->relid) :
+		 rte->relkind != RELKIND_PARTITIONED_TABLE))
+		return NULL;
+	return rte;
+}
+
+/* Rows of one table, in an order that its primary key makes total. */
+static bool
+is_limit_determined(const Query *query)
+{
+	Index		rtindex;
+	const RangeTblEntry *rte = find_only_table(query, &rtindex);
+	Oid			constraint;
+	Bitmapset  *columns;
+	ListCell   *cell;
+
+	columns = rte != NULL ? get_primary_key_attnos(rte->relid, false, &constraint) : NULL;
+	if (columns == NULL)
+		return false;
+	foreach(cell, query->sortClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, cell);
+		Var		   *var = (Var *) get_sortgroupclause_tle(clause, query->targetList)->expr;
+
+		if (IsA(var, Var) && var->varno == (int) rtindex && var->varlevelsup == 0 &&
+			is_sorted_by_default(clause, (Node *) var))
+			columns = bms_del_member(columns,
+									 var->varattno - FirstLowInvalidHeapAttributeNumber);
+	}
+	return bms_is_empty(columns);
+}
+
 /* What the clauses of one level do; the walker looks at their expressions. */
 static bool
 is_level_determined(const Query *query)
@@ -178,8 +237,9 @@ is_level_determined(const Query *query)
 	ListCell   *cell;
 
 	if (query->commandType != CMD_SELECT || query->hasWindowFuncs || query->hasDistinctOn ||
-		query->hasRecursive || query->limitOffset != NULL || query->limitCount != NULL ||
-		query->rowMarks != NIL)
+		query->hasRecursive || query->rowMarks != NIL)
+		return false;
+	if ((query->limitOffset != NULL || query->limitCount != NULL) && !is_limit_determined(query))
 		return false;
 	foreach(cell, query->rtable)
 	{
