@@ -399,7 +399,7 @@ cf_commit_prepare_transaction(void)
 	int			nops = cf_pending_count();
 	int			ntables;
 	const CfClockRef *tables = cf_writeset_clocks(&ntables);
-	CfClockRef *clocks = palloc((nops + ntables + 3) * sizeof(CfClockRef));
+	CfClockRef *clocks = palloc((nops + ntables + CF_EPOCH_CLOCKS) * sizeof(CfClockRef));
 	int			n = 0;
 
 	for (int i = 0; i < nops; i++)

@@ -341,7 +341,7 @@ cf_epoch_prepare(void)
 }
 
 int
-cf_epoch_clocks(CfClockRef clocks[3])
+cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS])
 {
 	int			n = 0;
 
@@ -351,8 +351,11 @@ cf_epoch_clocks(CfClockRef clocks[3])
 		clocks[n++] = cf_clock_of_epoch(MyDatabaseId);
 	if (server_changed > 0)
 		clocks[n++] = cf_clock_of_epoch(InvalidOid);
-	if (roles_changed > 0)
-		clocks[n++] = cf_clock_of_roles();
+	for (int shared = 0; shared < lengthof(names); shared++)
+	{
+		if (names[shared].changed > 0)
+			clocks[n++] = clock_of_names(shared);
+	}
 	return n;
 }
 

@@ -28,8 +28,10 @@ extern void cf_epoch_prepare(void); /* PRE_COMMIT */
 /* After that: which epochs the transaction moves. */
 extern void cf_epoch_raised(bool *database, bool *server);
 
-/* PRE_PREPARE: the epochs that the transaction would move, at most three; how many. */
-extern int	cf_epoch_clocks(CfClockRef clocks[3]);
+#define CF_EPOCH_CLOCKS 4
+
+/* PRE_PREPARE: the epochs that the transaction would move; how many. */
+extern int	cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS]);
 
 /*
  * In its own transaction: COMMIT PREPARED of what there was has begun, and may
