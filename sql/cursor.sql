@@ -9,7 +9,7 @@ SET search_path = regress_cf_cursor, public;
 SELECT cache_define('cu', jitter => 0, xfetch_beta => 0);
 CREATE TABLE rows (id int, v text);
 INSERT INTO rows VALUES (1, 'one'), (2, 'two'), (3, 'three');
-SELECT cache_attach('rows');
+SELECT cache_attach('rows', rows => '{}');
 
 -- other people's cursors, by every statement that knows a name
 CREATE FUNCTION fetches(c refcursor) RETURNS text LANGUAGE plpgsql AS

@@ -65,7 +65,7 @@ CREATE TRIGGER x AFTER INSERT ON regress_cf_mallory.junk FOR EACH ROW
 	EXECUTE FUNCTION public.cache_invalidate_row('tag', 'rd:{id}');
 CREATE TRIGGER x AFTER INSERT ON regress_cf_mallory.junk FOR EACH STATEMENT
 	EXECUTE FUNCTION public.cache_invalidate_statement();
-SELECT public.cache_attach('regress_cf_mallory.junk');
+SELECT public.cache_attach('regress_cf_mallory.junk', rows => '{}');
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION public.cache_invalidate_row TO regress_cf_mallory;
 SET ROLE regress_cf_mallory;
@@ -195,7 +195,7 @@ CREATE TABLE patient (id int, ssn text, ward text);
 GRANT SELECT (ward) ON patient TO PUBLIC;
 SELECT public.cache_attach('patient', key => 'patient:{ssn}', tags => '{"ward:{ward}","pair:{id}-{ssn}"}') IS NOT NULL;
 SELECT public.cache_attach('patient', tags => '{"ward:{ward}"}') IS NOT NULL;
-SELECT public.cache_attach('patient') IS NOT NULL;
+SELECT public.cache_attach('patient', rows => '{}') IS NOT NULL;
 SELECT public.cache_detach('patient');
 SET cachefront.notify = off;
 SELECT public.cache_attach('patient', key => 'patient:{ssn}') IS NOT NULL;

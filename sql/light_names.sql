@@ -14,7 +14,7 @@ CREATE TYPE owned AS (id int, o owner);
 CREATE TABLE items (id int, o oid, r regrole, a aclitem, acl aclitem[], w owned);
 INSERT INTO items SELECT 1, r, r, makeaclitem(r, r, 'SELECT', false),
 	ARRAY[makeaclitem(r, r, 'SELECT', false)], ROW(1, r)::owned FROM (SELECT 'regress_cf_named'::regrole AS r) s;
-SELECT cache_attach('items');
+SELECT cache_attach('items', rows => '{}');
 
 CREATE FUNCTION by_variable(x oid) RETURNS text LANGUAGE plpgsql STABLE AS
 	$$ DECLARE r regrole := x; BEGIN RETURN r; END $$;
@@ -84,7 +84,7 @@ DROP ROLE regress_cf_other;
 -- names of indexes
 CREATE TABLE watched (id int, i regclass);
 INSERT INTO watched VALUES (1, NULL);
-SELECT cache_attach('watched');
+SELECT cache_attach('watched', rows => '{}');
 TRUNCATE tries;
 INSERT INTO tries VALUES (1, 'SELECT id AS v FROM watched'), (2, 'SELECT to_regclass(''regress_cf_names.watched_i'') AS v FROM watched'),
 	(3, 'SELECT i AS v FROM watched'), (4, 'SELECT i::text AS v FROM watched'), (5, 'SELECT concat(i) AS v FROM watched'),

@@ -90,7 +90,7 @@ SELECT cache_fetch('rl:stale', 'SELECT fails_at(7) AS v', tags => '{a}');
 \set VERBOSITY default
 
 -- a transaction that has written, and REPEATABLE READ
-SELECT count(cache_attach('t'));
+SELECT count(cache_attach('t', rows => '{}'));
 SELECT cache_fetch('rl:own', 'SELECT v FROM t WHERE id = 1', tags => '{a}');
 SELECT loads() > 0;
 BEGIN;

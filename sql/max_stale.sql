@@ -8,7 +8,7 @@ SET cachefront.xfetch_beta = 0;
 
 CREATE TABLE item (id int PRIMARY KEY, v int);
 INSERT INTO item VALUES (1, 0), (2, 0);
-SELECT cache_attach('item', key => 'rs:key:{id}', tags => ARRAY['rs-tag:{id}']) IS NOT NULL, cache_attach('item') IS NOT NULL;
+SELECT cache_attach('item', key => 'rs:key:{id}', tags => ARRAY['rs-tag:{id}']) IS NOT NULL, cache_attach('item', rows => '{}') IS NOT NULL;
 
 -- Three ways to depend on the rows: by key, by tag, by the table.
 CREATE FUNCTION by_key(tags text[] DEFAULT NULL) RETURNS json LANGUAGE sql AS

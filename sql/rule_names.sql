@@ -27,7 +27,7 @@ CREATE TABLE p (id int, v int) PARTITION BY RANGE (id);
 CREATE TABLE p1 (id int, v int);
 CREATE TABLE p2 (id int, v int);
 SELECT count(cache_attach(t, key => 'p:{id}')) FROM unnest('{p,p1,p2}'::regclass[]) t;
-SELECT count(cache_attach(t)) FROM unnest('{p,p1,p2}'::regclass[]) t;
+SELECT count(cache_attach(t, rows => '{}')) FROM unnest('{p,p1,p2}'::regclass[]) t;
 SELECT count(cache_attach(t, tags => ARRAY['v:{v}'])) FROM unnest('{p,p1,p2}'::regclass[]) t;
 SELECT twins();
 ALTER TABLE p ATTACH PARTITION p1 FOR VALUES FROM (0) TO (10);
@@ -92,12 +92,12 @@ SELECT cache_detach(r, tags => ARRAY['a:{id}', 'b:{id}'])
 FROM unnest(ARRAY['"rule names".t', 't', :'long']::regclass[]) r;
 SELECT count(*) FROM cache_rules;
 -- somebody else's trigger has the name, or that of a trigger that stands by it
-SELECT cache_attach('t') AS rule \gset
+SELECT cache_attach('t', rows => '{}') AS rule \gset
 SELECT cache_detach('t');
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 SELECT :'rule' || '_truncate' AS taken \gset
 CREATE TRIGGER :taken AFTER INSERT ON kid FOR EACH ROW EXECUTE FUNCTION nothing();
-SELECT cache_attach('t') <> :'rule' AS another;
+SELECT cache_attach('t', rows => '{}') <> :'rule' AS another;
 SELECT twins();
 -- of a table dropped and made again it is the same: a dump finds it free
 SELECT string_agg(rule, ' ' ORDER BY rule) AS before FROM cache_rules \gset
@@ -105,7 +105,7 @@ DROP TABLE t CASCADE;
 CREATE TABLE t (id int);
 CREATE TABLE kid (w int) INHERITS (t);
 CREATE TRIGGER :taken AFTER INSERT ON kid FOR EACH ROW EXECUTE FUNCTION nothing();
-SELECT count(cache_attach('t'));
+SELECT count(cache_attach('t', rows => '{}'));
 SELECT string_agg(rule, ' ' ORDER BY rule) = :'before' AS same FROM cache_rules;
 SELECT cache_detach('t');
 

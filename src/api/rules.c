@@ -10,11 +10,13 @@
 
 #include "access/genam.h"
 #include "access/skey.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/catalog.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -157,7 +159,7 @@ require_template(Relation rel, const char *text)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("template \"%s\" names no column", text),
 				 errdetail("Every row would give the same key or tag."),
-				 errhint("Write a column's name in braces, as in 'product:{id}'. For what depends on the whole table, attach a rule without a template.")));
+				 errhint("Write a column's name in braces, as in 'product:{id}'. For what depends on the whole table, attach a rule with rows => '{}'.")));
 	for (int i = 0; i < template.nparts; i++)
 	{
 		if (template.parts[i].is_column)
@@ -198,9 +200,64 @@ append_arg(TriggerArgs *args, const char *option, const char *value)
 	appendBinaryStringInfo(&args->stored, value, strlen(value) + 1);
 }
 
-/* Checked against the table. */
+static void
+append_row_column(TriggerArgs *args, Relation rel, const char *name)
+{
+	AttrNumber	attnum;
+	CfHashing	hashing;
+
+	require_column(rel, name);
+	attnum = SPI_fnumber(RelationGetDescr(rel), name);
+	if (!cf_hashing_of_type(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid,
+							&hashing))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot tell rows of \"%s\" apart by column \"%s\"",
+						RelationGetRelationName(rel), name),
+				 errdetail("Values of type %s cannot be hashed.",
+						   format_type_be(TupleDescAttr(RelationGetDescr(rel),
+														attnum - 1)->atttypid))));
+	append_arg(args, "row", name);
+}
+
+/* The columns of rows => ...; an empty list says that all rows are one. */
+static void
+append_rows(TriggerArgs *args, Relation rel, text **names, int n)
+{
+	if (n > CF_RULE_MAX_ROWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a rule cannot tell rows apart by more than %d columns",
+						CF_RULE_MAX_ROWS)));
+	for (int i = 0; i < n; i++)
+		append_row_column(args, rel, text_to_cstring(names[i]));
+}
+
+static void
+append_primary_key(TriggerArgs *args, Relation rel)
+{
+	Oid			constraint;
+	Bitmapset  *columns = get_primary_key_attnos(RelationGetRelid(rel), true, &constraint);
+	int			member = -1;
+
+	if (columns == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" has no primary key", RelationGetRelationName(rel)),
+				 errdetail("A rule for which nothing else is named tells rows apart by it."),
+				 errhint("Name the columns that queries find rows by, as in rows => '{order_id}'. For what depends on the whole table, use rows => '{}'.")));
+	while ((member = bms_next_member(columns, member)) >= 0)
+		append_row_column(args, rel,
+						  get_attname(RelationGetRelid(rel),
+									  member + FirstLowInvalidHeapAttributeNumber, false));
+}
+
+/*
+ * Checked against the table. rows: which argument has the columns that tell rows
+ * apart; without it and any template it is the primary key.
+ */
 static TriggerArgs
-make_args(FunctionCallInfo fcinfo, Relation rel)
+make_args(FunctionCallInfo fcinfo, Relation rel, int rows)
 {
 	TriggerArgs args;
 	text	  **values;
@@ -208,6 +265,13 @@ make_args(FunctionCallInfo fcinfo, Relation rel)
 
 	initStringInfo(&args.sql);
 	initStringInfo(&args.stored);
+	if (!PG_ARGISNULL(rows))
+	{
+		values = cf_arg_texts(fcinfo, rows, "column", &n);
+		append_rows(&args, rel, values, n);
+	}
+	else if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
+		append_primary_key(&args, rel);
 	if (!PG_ARGISNULL(1))
 	{
 		char	   *key = text_to_cstring(PG_GETARG_TEXT_PP(1));
@@ -228,13 +292,13 @@ make_args(FunctionCallInfo fcinfo, Relation rel)
 			append_arg(&args, "tag", text_to_cstring(values[i]));
 		}
 	}
-	if (PG_NARGS() > 3 && !PG_ARGISNULL(3))
+	if (!PG_ARGISNULL(3))
 	{
 		values = cf_arg_texts(fcinfo, 3, "column", &n);
 		if (args.sql.len == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("columns need a key or a tag template")));
+					 errmsg("columns need a key or a tag template, or rows")));
 		if (n > CF_RULE_MAX_COLUMNS)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -512,7 +576,7 @@ cachefront_attach(PG_FUNCTION_ARGS)
 				 errhint("The only mode is 'invalidate'.")));
 	rel = table_open(relid, ShareRowExclusiveLock);
 	require_table(rel);
-	args = make_args(fcinfo, rel);
+	args = make_args(fcinfo, rel, 5);
 	table_close(rel, NoLock);
 	relids = tables_of_rule(relid);
 	name = free_name(relid, args.sql.data);
@@ -554,7 +618,7 @@ drop_rules(Oid relid, const TriggerArgs *args)
 	return dropped;
 }
 
-/* All rules of a table, or the one with these templates. */
+/* All rules of a table, or the one with these templates and rows. */
 Datum
 cachefront_detach(PG_FUNCTION_ARGS)
 {
@@ -562,14 +626,14 @@ cachefront_detach(PG_FUNCTION_ARGS)
 	Relation	rel;
 	ListCell   *cell;
 	TriggerArgs args;
-	bool		all = PG_ARGISNULL(1) && PG_ARGISNULL(2);
+	bool		all = PG_ARGISNULL(1) && PG_ARGISNULL(2) && PG_ARGISNULL(4);
 	int32		dropped = 0;
 
 	cf_shmem_require();
 	relid = get_table(fcinfo);
 	rel = table_open(relid, ShareRowExclusiveLock);
 	if (!all)
-		args = make_args(fcinfo, rel);
+		args = make_args(fcinfo, rel, 4);
 	table_close(rel, NoLock);
 
 	SPI_connect();
@@ -598,6 +662,12 @@ static const char *
 get_tag(const CfRuleArgs *args, int i)
 {
 	return args->tags[i].source;
+}
+
+static const char *
+get_row(const CfRuleArgs *args, int i)
+{
+	return args->rows[i];
 }
 
 static const char *
@@ -664,6 +734,8 @@ find_problem(const CfRule *rule)
 		problem = template_problem(&rule->args.key, rule->relid);
 	for (int i = 0; i < rule->args.ntags && problem == NULL; i++)
 		problem = template_problem(&rule->args.tags[i], rule->relid);
+	for (int i = 0; i < rule->args.nrows && problem == NULL; i++)
+		problem = column_problem(rule->args.rows[i], rule->relid);
 	for (int i = 0; i < rule->args.ncolumns && problem == NULL; i++)
 		problem = column_problem(rule->args.columns[i], rule->relid);
 	if (problem != NULL)
@@ -695,24 +767,24 @@ cachefront_rules(PG_FUNCTION_ARGS)
 	{
 		const CfRule *rule = &rules[i];
 		const char *problem;
-		Datum		values[8];
-		bool		nulls[8] = {0};
+		Datum		values[9];
+		bool		nulls[9] = {0};
 
 		if (!may_see(rule))
 			continue;
 		problem = find_problem(rule);
 		values[0] = ObjectIdGetDatum(rule->relid);
 		values[1] = DirectFunctionCall1(namein, CStringGetDatum(rule->name));
-		values[2] = CStringGetTextDatum(rule->args.has_key || rule->args.ntags > 0 ?
-										"row" : "table");
+		values[2] = CStringGetTextDatum(cf_rule_args_tell_rows(&rule->args) ? "row" : "table");
 		nulls[3] = !rule->args.has_key;
 		values[3] = rule->args.has_key ?
 			CStringGetTextDatum(rule->args.key.source) : (Datum) 0;
 		values[4] = text_array(rule->args.ntags, get_tag, &rule->args);
-		values[5] = text_array(rule->args.ncolumns, get_column, &rule->args);
-		values[6] = CStringGetTextDatum(enabled_name(rule->enabled));
-		nulls[7] = problem == NULL;
-		values[7] = problem != NULL ? CStringGetTextDatum(problem) : (Datum) 0;
+		values[5] = text_array(rule->args.nrows, get_row, &rule->args);
+		values[6] = text_array(rule->args.ncolumns, get_column, &rule->args);
+		values[7] = CStringGetTextDatum(enabled_name(rule->enabled));
+		nulls[8] = problem == NULL;
+		values[8] = problem != NULL ? CStringGetTextDatum(problem) : (Datum) 0;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -69,6 +69,19 @@ cf_tag_of_table(CfTag *tag, Oid dboid, Oid relid)
 }
 
 void
+cf_tag_of_rows(CfTag *tag, Oid dboid, uint64 hash)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	/* Once for each row that changes: so by hand. */
+	memcpy(tag->text, "rule:#", 6);
+	for (int i = 0; i < 16; i++)
+		tag->text[6 + i] = digits[(hash >> (60 - 4 * i)) & 15];
+	tag->len = 22;
+	tag->hash = cf_tag_hash(dboid, tag->text, tag->len);
+}
+
+void
 cf_hash128_init(CfHash128 *hash, uint64 kind)
 {
 	hash->h[0] = CF_SEED_LOW ^ kind;

@@ -79,8 +79,9 @@ typedef struct CfTag
 } CfTag;
 
 /*
- * Tags of the cache itself: 'table:OID', 'rule:OID:NAME', and the epochs, whose
- * names are not worth typing. No caller's tag may be one.
+ * Tags of the cache itself: 'table:OID', 'rule:OID:NAME', 'rule:#HASH' (rows: see
+ * rules/family.h), and the epochs, whose names are not worth typing. No caller's
+ * tag may be one.
  */
 static inline bool
 cf_tag_is_of_table(const char *tag, int len)
@@ -95,7 +96,17 @@ cf_tag_is_reserved(const char *tag, int len)
 		(len >= 5 && memcmp(tag, "rule:", 5) == 0);
 }
 
+/* Of rows ('rule:#HASH'), or what else only this cache can make sense of? */
+static inline bool
+cf_tag_is_unpublished(const char *tag, int len)
+{
+	return len > 6 && memcmp(tag, "rule:#", 6) == 0;
+}
+
 extern void cf_tag_init(CfTag *tag, Oid dboid, const char *data, int len);
+
+/* 'rule:#HASH', for which see rules/family.h. */
+extern void cf_tag_of_rows(CfTag *tag, Oid dboid, uint64 hash);
 
 /* 'table:OID', on which every entry that reads the table depends. */
 extern void cf_tag_of_table(CfTag *tag, Oid dboid, Oid relid);

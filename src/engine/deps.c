@@ -5,9 +5,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/partition.h"
-#include "utils/lsyscache.h"
-
 #include "engine/deps.h"
 #include "guc.h"
 #include "rules/rule.h"
@@ -70,45 +67,113 @@ cf_deps_fit(int n)
 	return n <= CF_MAX_TAGS;
 }
 
-/* A change of a partition is one of the tables that it is part of. */
-static bool
-stands_for(List *relids, Oid relid)
+CfReach
+cf_deps_reach(const CfRequest *request, const CfSources *sources, Oid relid)
 {
-	ListCell   *cell;
+	CfReach		reach = {CF_REACH_RULE};
+	int			ntags;
+	text	  **tags;
 
-	if (!get_rel_relispartition(relid))
-		return false;
-	foreach(cell, get_partition_ancestors(relid))
+	if (request->def.freshness == CF_FRESHNESS_PROVEN && cf_is_tracked(relid))
 	{
-		if (list_member_oid(relids, lfirst_oid(cell)))
+		reach.use = cf_proof_find(&sources->proof, relid);
+		if (cf_proof_is_part(&sources->proof, relid))
+			reach.kind = CF_REACH_PART;
+		else
+			reach.kind = reach.use == NULL || reach.use->whole ?
+				CF_REACH_TABLE : CF_REACH_ROWS;
+		return reach;
+	}
+	tags = cf_request_tags(request, &ntags);
+	reach.rule = cf_rule_cover(relid, &request->key, tags, ntags);
+	/* Of what functions read on their own the key says nothing, unless somebody says so. */
+	if (reach.rule.kind == CF_COVER_ROW && request->def.freshness == CF_FRESHNESS_PROVEN &&
+		list_member_oid(sources->inner, relid))
+		reach.rule.kind = CF_COVER_NONE;
+	return reach;
+}
+
+static void
+add_table(CfDeps *deps, Oid dboid, Oid relid)
+{
+	CfTag		tag;
+
+	cf_tag_of_table(&tag, dboid, relid);
+	add_copy(deps, dboid, &tag);
+}
+
+static bool
+has_dep(const CfDeps *deps, const char *tag, int len)
+{
+	for (int i = 0; i < deps->n; i++)
+	{
+		if (deps->dep[i].len == len && memcmp(deps->dep[i].tag, tag, len) == 0)
 			return true;
 	}
 	return false;
 }
 
-void
-cf_deps_add_tables(const CfKey *key, text **tags, int ntags, const CfSources *sources,
-				   CfDeps *deps)
+/* The rule may be one that reaches the entry by its key as well. */
+static void
+add_rows(CfDeps *deps, Oid dboid, const CfTableUse *use)
 {
 	List	   *relids = sources->relids;
 	ListCell   *cell;
 
-	foreach(cell, relids)
+	foreach(cell, use->tags)
 	{
-		CfCover		cover = cf_rule_cover(lfirst_oid(cell), key, tags, ntags);
-		CfTag		tag;
+		const char *tag = lfirst(cell);
 
-		if (cover.kind == CF_COVER_ROW && list_member_oid(sources->inner, lfirst_oid(cell)))
-			cover.kind = cf_is_tracked(lfirst_oid(cell)) ? CF_COVER_TRACKED : CF_COVER_NONE;
-		if (cover.kind == CF_COVER_NONE)
-			deps->covered = false;
-		if (cover.kind == CF_COVER_TRACKED)
-			deps->tracked = true;
-		if (cover.kind == CF_COVER_ROW ||
-			(cover.kind == CF_COVER_TRACKED && stands_for(relids, lfirst_oid(cell))))
-			continue;
-		cf_tag_of_table(&tag, key->dboid, lfirst_oid(cell));
-		add_copy(deps, key->dboid, &tag);
+		if (!has_dep(deps, tag, strlen(tag)))
+			add_tag(deps, dboid, tag, strlen(tag));
+	}
+}
+
+/* No change of the table that is tracked is to count, unless it is by hand. */
+static void
+add_by_rule(CfDeps *deps, Oid dboid, Oid relid, CfCover rule)
+{
+	CfTag		tag;
+
+	if (rule.kind == CF_COVER_NONE)
+		deps->covered = false;
+	if (rule.kind == CF_COVER_ROW)
+		return;
+	if (rule.kind != CF_COVER_NONE || !cf_is_tracked(relid))
+	{
+		add_table(deps, dboid, relid);
+		return;
+	}
+	cf_rule_tag_by_hand(&tag, relid);
+	add_copy(deps, dboid, &tag);
+}
+
+void
+cf_deps_add_tables(const CfRequest *request, const CfSources *sources, CfDeps *deps)
+{
+	Oid			dboid = request->key.dboid;
+	ListCell   *cell;
+
+	foreach(cell, sources->relids)
+	{
+		Oid			relid = lfirst_oid(cell);
+		CfReach		reach = cf_deps_reach(request, sources, relid);
+
+		switch (reach.kind)
+		{
+			case CF_REACH_RULE:
+				add_by_rule(deps, dboid, relid, reach.rule);
+				break;
+			case CF_REACH_TABLE:
+				deps->tracked = true;
+				add_table(deps, dboid, relid);
+				break;
+			case CF_REACH_ROWS:
+				add_rows(deps, dboid, reach.use);
+				break;
+			case CF_REACH_PART:
+				break;
+		}
 	}
 }
 

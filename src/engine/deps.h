@@ -9,6 +9,7 @@
 #include "engine/request.h"
 #include "l1/clock.h"
 #include "nodes/pg_list.h"
+#include "rules/rule.h"
 #include "rules/security.h"
 
 #define CF_DEPS_MAX_RULES 32	/* tags of rules that one entry depends on */
@@ -36,12 +37,32 @@ typedef struct CfDeps
  */
 extern void cf_deps_begin(const CfKey *key, text **tags, int ntags, CfDeps *deps);
 
+/* How a table that was read is covered. */
+typedef enum CfReachKind
+{
+	CF_REACH_RULE,				/* as a rule says, or not: see rule */
+	CF_REACH_TABLE,				/* each change of the table counts */
+	CF_REACH_ROWS,				/* changes of some rows: see use */
+	CF_REACH_PART				/* as the partitioned table that it was read as part of */
+} CfReachKind;
+
+typedef struct CfReach
+{
+	CfReachKind kind;
+	CfCover		rule;
+	const CfTableUse *use;		/* or NULL */
+} CfReach;
+
 /*
- * The tables that the query reads, unless such a rule covers them. Of what functions
- * read on their own the key says nothing.
+ * Of a table that is tracked each change counts, or if a row rule proves that only
+ * some rows can matter, that of those. Of others, and of all if the cache's freshness
+ * is 'declared', what rules say whose templates match the key or a tag.
  */
-extern void cf_deps_add_tables(const CfKey *key, text **tags, int ntags,
-							   const CfSources *sources, CfDeps *deps);
+extern CfReach cf_deps_reach(const CfRequest *request, const CfSources *sources, Oid relid);
+
+/* What the query has read. */
+extern void cf_deps_add_tables(const CfRequest *request, const CfSources *sources,
+							   CfDeps *deps);
 
 /*
  * From here on commits that change these tables are to settle their clocks. True:

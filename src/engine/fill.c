@@ -75,7 +75,7 @@ collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *rep
 	CfClockRef *clocks;
 
 	cf_deps_begin(&request->key, tags, ntags, deps);
-	cf_deps_add_tables(&request->key, tags, ntags, &load->sources, deps);
+	cf_deps_add_tables(request, &load->sources, deps);
 	clocks = cf_deps_clocks(deps, load->ninner_deps + (keep ? replaced->ndeps : 0));
 	if (load->ninner_deps > 0)
 		memcpy(clocks + deps->n, load->inner_deps, load->ninner_deps * sizeof(CfClockRef));

@@ -41,6 +41,7 @@
 #include "engine/params.h"
 #include "position.h"
 #include "rules/determined.h"
+#include "rules/pins.h"
 
 /* Encodes rows as they come. */
 typedef struct Receiver
@@ -62,12 +63,21 @@ static void (*settle_clocks) (void) = NULL;
 static QueryDesc *own_query = NULL; /* its own, already looked at */
 static ExecutorStart_hook_type prev_executor_start = NULL;
 
+/* From here on what is planned is read for this load; NULL: for none. */
 static void
-add_plan(CfLoad *load, PlannedStmt *stmt, bool inner)
+set_current_load(CfLoad *load)
+{
+	current_load = load;
+	cf_pins_note(load != NULL);
+}
+
+static void
+add_plan(CfLoad *load, PlannedStmt *stmt, ParamListInfo params, bool inner, bool explain)
 {
 	MemoryContext old = MemoryContextSwitchTo(load->context);
 
 	cf_security_add_plan(&load->sources, stmt, inner);
+	cf_proof_add_plan(&load->sources.proof, stmt, params, explain);
 	MemoryContextSwitchTo(old);
 }
 
@@ -152,6 +162,7 @@ add_sources(CfLoad *load, const CfRequest *request, const CfLoad *inner)
 	load->sources.relids = list_concat_unique_oid(load->sources.relids,
 												  sources->relids);
 	load->sources.inner = list_concat_unique_oid(load->sources.inner, sources->relids);
+	cf_proof_add(&load->sources.proof, &sources->proof);
 	MemoryContextSwitchTo(old);
 }
 
@@ -170,7 +181,7 @@ loader_executor_start(QueryDesc *query, int eflags)
 		return;
 	}
 	if (query != own_query)
-		add_plan(current_load, query->plannedstmt, true);
+		add_plan(current_load, query->plannedstmt, query->params, true, false);
 	cf_watch_executor_start(query, eflags, query == own_query, start);
 }
 
@@ -180,6 +191,7 @@ cf_loader_install_hooks(void)
 	prev_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = loader_executor_start;
 	cf_watch_install_hooks();
+	cf_pins_install_hooks();
 }
 
 void
@@ -197,7 +209,7 @@ cf_load_active(void)
 void
 cf_load_reset(void)
 {
-	current_load = NULL;
+	set_current_load(NULL);
 	own_query = NULL;
 	cf_watch_reset();
 }
@@ -491,7 +503,7 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	/* The executor hook does not see what a user's function does in a worker. */
 	parallel = !load->serial && !IsInParallelMode() && !cf_security_calls_user_function(query);
 	stmt = cf_watch_plan(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
-	add_plan(load, stmt, false);
+	add_plan(load, stmt, params, false, explain);
 	if (explain)
 		explain_plan(load, stmt);
 	else
@@ -582,7 +594,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		PlannedStmt *stmt;
 
 		old = MemoryContextSwitchTo(load->context);
-		current_load = load;
+		set_current_load(load);
 		own_query = NULL;
 		cf_watch_begin(&load->watch, load->context);
 		/* A function in the query that writes raises an error. */
@@ -624,7 +636,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 			load->outer->sources.temporary = true;
 		XactReadOnly = was_read_only;
 		cf_watch_end(&load->watch);
-		current_load = load->outer;
+		set_current_load(load->outer);
 		own_query = outer_query;
 	}
 	PG_END_TRY();
@@ -756,7 +768,9 @@ cf_load_examine(const CfRequest *request, CfLoad *load)
 	cf_request_begin_errors(&callback, request);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
+	cf_pins_note(true);
 	(void) plan(request, text, make_params(&request->args), load, true);
+	cf_pins_note(current_load != NULL);
 	PopActiveSnapshot();
 	error_context_stack = callback.previous;
 	load->bypass = judge_sources(request, &load->sources);

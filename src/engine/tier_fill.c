@@ -30,7 +30,7 @@ collect_tags(CfTier *tier, const CfLoad *load, CfL1Meta *meta)
 	text	  **tags = cf_request_tags(request, &ntags);
 
 	cf_deps_begin(&request->key, tags, ntags, &deps);
-	cf_deps_add_tables(&request->key, tags, ntags, &load->sources, &deps);
+	cf_deps_add_tables(request, &load->sources, &deps);
 	tier->tags = cf_tier_make_tags(&deps, 0, &tier->ntags);
 	MemSet(meta, 0, sizeof(*meta));
 	meta->stamp = tier->stamp;

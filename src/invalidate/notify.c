@@ -59,13 +59,17 @@ emit_notify(const char *payload)
 	Async_Notify(cf_guc_notify_channel, payload);
 }
 
-/* The rule's own tag tells listeners all that the one of all rules could. */
+/*
+ * The rule's own tag tells listeners all that the one of all rules could. Those of
+ * rows tell nothing but to who guesses values.
+ */
 static bool
 is_published(const CfOp *op)
 {
 	if (op->kind == CF_OP_TAG)
-		return op->tag_len != strlen(CF_TAG_ANY_RULE) ||
-			memcmp(op->tag, CF_TAG_ANY_RULE, op->tag_len) != 0;
+		return !cf_tag_is_unpublished(op->tag, op->tag_len) &&
+			(op->tag_len != strlen(CF_TAG_ANY_RULE) ||
+			 memcmp(op->tag, CF_TAG_ANY_RULE, op->tag_len) != 0);
 	return op->kind == CF_OP_KEY || op->kind == CF_OP_FLUSH;
 }
 

@@ -1,6 +1,9 @@
 /*
  * trigger.c - from changed rows to keys and tags in the transaction's log.
  *
+ * Of the old and the new row: the keys and tags that the rule's templates give, and
+ * the tag of the row itself for each family of the rule's columns (rules/family.h).
+ *
  * A rule is compiled once a session and kept until any relation changes: a
  * statement that updates one row must not pay for reading its rule. What is
  * out of date is freed with the transaction, so that a caller further up that
@@ -22,6 +25,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
@@ -54,6 +58,22 @@ typedef struct CompiledTemplate
 	Column	   *columns;		/* one a part; only those of columns are used */
 } CompiledTemplate;
 
+/* A column that rows are told apart by. */
+typedef struct HashedColumn
+{
+	AttrNumber	attnum;
+	Oid			collation;
+	FmgrInfo	function;
+} HashedColumn;
+
+typedef struct CompiledFamily
+{
+	bool		hashed;			/* all columns can be */
+	uint64		seed;
+	int			ncolumns;
+	HashedColumn *columns;
+} CompiledFamily;
+
 typedef struct Compiled
 {
 	MemoryContext context;		/* that all of it lives in */
@@ -63,6 +83,10 @@ typedef struct Compiled
 	CompiledTemplate key;
 	int			ntags;
 	CompiledTemplate tags[CF_RULE_MAX_TAGS];
+	int			nfamilies;
+	CompiledFamily *families;
+	bool		hashes_all;		/* all families are hashed; else: */
+	CfTag		unhashed_tag;
 	int			ncolumns;
 	AttrNumber	columns[CF_RULE_MAX_COLUMNS];
 	bool		needs_settings; /* a value prints as some setting says */
@@ -125,8 +149,53 @@ compile_template(Compiled *compiled, CompiledTemplate *result,
 	return true;
 }
 
+/* False: it names a column that is not there. */
 static bool
-compile_all(Compiled *compiled, TupleDesc desc)
+compile_family(Compiled *compiled, CompiledFamily *result, const CfFamily *family,
+			   TupleDesc desc)
+{
+	result->hashed = true;
+	result->seed = family->seed;
+	result->ncolumns = family->ncolumns;
+	result->columns = palloc0(sizeof(HashedColumn) * family->ncolumns);
+	for (int i = 0; i < family->ncolumns; i++)
+	{
+		HashedColumn *column = &result->columns[i];
+		Form_pg_attribute att;
+		CfHashing	hashing;
+
+		column->attnum = find_column(desc, family->columns[i]);
+		if (column->attnum == 0)
+			return false;
+		att = TupleDescAttr(desc, column->attnum - 1);
+		column->collation = att->attcollation;
+		if (cf_hashing_of_type(att->atttypid, &hashing))
+			fmgr_info(hashing.function, &column->function);
+		else
+			result->hashed = compiled->hashes_all = false;
+	}
+	return true;
+}
+
+static bool
+compile_families(Compiled *compiled, const char *rule, TupleDesc desc)
+{
+	CfFamily   *families;
+
+	compiled->nfamilies = cf_rule_families(&compiled->args, rule, &families);
+	compiled->families = palloc0(sizeof(CompiledFamily) * Max(compiled->nfamilies, 1));
+	compiled->hashes_all = true;
+	cf_tag_of_rows(&compiled->unhashed_tag, MyDatabaseId, cf_family_of_unhashed(rule));
+	for (int i = 0; i < compiled->nfamilies; i++)
+	{
+		if (!compile_family(compiled, &compiled->families[i], &families[i], desc))
+			return false;
+	}
+	return true;
+}
+
+static bool
+compile_all(Compiled *compiled, const char *rule, TupleDesc desc)
 {
 	CfRuleArgs *args = &compiled->args;
 
@@ -146,7 +215,7 @@ compile_all(Compiled *compiled, TupleDesc desc)
 		if (compiled->columns[i] == 0)
 			return false;
 	}
-	return args->has_key || args->ntags > 0;
+	return compile_families(compiled, rule, desc) && cf_rule_args_tell_rows(args);
 }
 
 /* The arguments outlive the trigger's descriptor, which goes with the statement. */
@@ -170,16 +239,17 @@ compile(const TriggerData *data)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Compiled   *compiled = palloc0(sizeof(Compiled));
 	const Trigger *trigger = data->tg_trigger;
+	Oid			relid = RelationGetRelid(data->tg_relation);
 	const char *detail;
 
 	compiled->context = context;
 	compiled->generation = generation;
-	cf_rule_tag(&compiled->rule_tag, RelationGetRelid(data->tg_relation),
-				trigger->tgname);
+	cf_rule_tag(&compiled->rule_tag,
+				cf_rule_table(trigger->tgoid, relid, trigger->tgisclone), trigger->tgname);
 	compiled->whole_table =
 		cf_rule_parse_args(trigger->tgnargs, copy_args(trigger), &compiled->args,
 						   &detail) != NULL ||
-		!compile_all(compiled, RelationGetDescr(data->tg_relation));
+		!compile_all(compiled, trigger->tgname, RelationGetDescr(data->tg_relation));
 	initStringInfo(&compiled->buf);
 	MemoryContextSwitchTo(old);
 	return compiled;
@@ -268,6 +338,29 @@ expand(const CompiledTemplate *compiled, HeapTuple row, TupleDesc desc, StringIn
 	}
 }
 
+/* A row with a NULL in such a column is equal to nothing, so no read is pinned to it. */
+static void
+collect_family(const CompiledFamily *family, HeapTuple row, TupleDesc desc)
+{
+	uint64		hash = family->seed;
+	CfTag		tag;
+
+	for (int i = 0; i < family->ncolumns; i++)
+	{
+		HashedColumn *column = &family->columns[i];
+		bool		isnull;
+		Datum		value = heap_getattr(row, column->attnum, desc, &isnull);
+
+		if (isnull)
+			return;
+		value = FunctionCall2Coll(&column->function, column->collation, value,
+								  Int64GetDatum(CF_HASH_SEED));
+		hash = cf_family_add(hash, DatumGetUInt64(value));
+	}
+	cf_tag_of_rows(&tag, MyDatabaseId, hash);
+	cf_pending_add_tag_of_rows(&tag);
+}
+
 /* What is longer than a key may be was never cached. */
 static void
 collect_row(Compiled *compiled, HeapTuple row, TupleDesc desc)
@@ -296,6 +389,11 @@ collect_row(Compiled *compiled, HeapTuple row, TupleDesc desc)
 			cf_pending_add_tag_of_rows(&tag);
 		}
 	}
+	for (int i = 0; i < compiled->nfamilies; i++)
+	{
+		if (compiled->families[i].hashed)
+			collect_family(&compiled->families[i], row, desc);
+	}
 }
 
 static bool
@@ -313,13 +411,11 @@ column_changed(AttrNumber attnum, HeapTuple old, HeapTuple new, TupleDesc desc)
 }
 
 static bool
-template_changed(const CompiledTemplate *compiled, HeapTuple old, HeapTuple new,
-				 TupleDesc desc)
+family_changed(const CompiledFamily *family, HeapTuple old, HeapTuple new, TupleDesc desc)
 {
-	for (int i = 0; i < compiled->template->nparts; i++)
+	for (int i = 0; i < family->ncolumns; i++)
 	{
-		if (compiled->template->parts[i].is_column &&
-			column_changed(compiled->columns[i].attnum, old, new, desc))
+		if (column_changed(family->columns[i].attnum, old, new, desc))
 			return true;
 	}
 	return false;
@@ -334,11 +430,9 @@ columns_changed(const Compiled *compiled, HeapTuple old, HeapTuple new, TupleDes
 		if (column_changed(compiled->columns[i], old, new, desc))
 			return true;
 	}
-	if (compiled->has_key && template_changed(&compiled->key, old, new, desc))
-		return true;
-	for (int i = 0; i < compiled->ntags; i++)
+	for (int i = 0; i < compiled->nfamilies; i++)
 	{
-		if (template_changed(&compiled->tags[i], old, new, desc))
+		if (family_changed(&compiled->families[i], old, new, desc))
 			return true;
 	}
 	return false;
@@ -346,21 +440,15 @@ columns_changed(const Compiled *compiled, HeapTuple old, HeapTuple new, TupleDes
 
 /* What depends on the rule, and what too many rules reach. */
 static void
-add_rule(const CfTag *rule_tag, bool has_template, void (*add) (const CfTag *tag))
+add_rule(const CfTag *rule_tag, bool tells_rows, void (*add) (const CfTag *tag))
 {
 	CfTag		any;
 
 	add(rule_tag);
-	if (!has_template)
+	if (!tells_rows)
 		return;
 	cf_rule_tag_of_any(&any);
 	add(&any);
-}
-
-static bool
-has_template(const CfRuleArgs *args)
-{
-	return args->has_key || args->ntags > 0;
 }
 
 /* Keys must look the same whoever writes. */
@@ -378,6 +466,8 @@ collect_rows(Compiled *compiled, TriggerData *data)
 		add_rule(&compiled->rule_tag, true, cf_pending_add_tag_of_rows);
 		return;
 	}
+	if (unlikely(!compiled->hashes_all))
+		cf_pending_add_tag_of_rows(&compiled->unhashed_tag);
 	if (compiled->needs_settings)
 		level = cf_textform_begin();
 	collect_row(compiled, data->tg_trigtuple, desc);
@@ -395,7 +485,7 @@ cf_trigger_row(TriggerData *data)
 	if (compiled->whole_table)
 	{
 		cf_trigger_table(RelationGetRelid(data->tg_relation));
-		add_rule(&compiled->rule_tag, has_template(&compiled->args),
+		add_rule(&compiled->rule_tag, cf_rule_args_tell_rows(&compiled->args),
 				 cf_pending_add_tag_of_rows);
 	}
 	else
@@ -427,6 +517,8 @@ cf_trigger_whole_table(Oid relid, void (*add) (const CfTag *tag))
 	{
 		cf_tag_of_table(&tag, MyDatabaseId, lfirst_oid(cell));
 		add(&tag);
+		cf_rule_tag_by_hand(&tag, lfirst_oid(cell));
+		add(&tag);
 	}
 	/* Where changes are tracked, results name a partitioned table in place of all of it. */
 	foreach(cell, cf_guc_track_changes ? ancestors : NIL)
@@ -437,7 +529,7 @@ cf_trigger_whole_table(Oid relid, void (*add) (const CfTag *tag))
 	for (int i = 0; i < n; i++)
 	{
 		if (rules[i].relid == relid || list_member_oid(ancestors, rules[i].relid))
-			add_rule(rules[i].tag, has_template(&rules[i].args), add);
+			add_rule(rules[i].tag, cf_rule_args_tell_rows(&rules[i].args), add);
 	}
 	list_free(ancestors);
 }
@@ -454,6 +546,16 @@ is_rewritten(ObjectAccessType access, Oid class_id, const void *arg)
 		arg != NULL && ((const ObjectAccessPostAlter *) arg)->is_internal;
 }
 
+/* What a rule covers is covered no longer, or by another rule. */
+static void
+rule_changed(Oid trigger)
+{
+	CfTag		tag;
+
+	if (cf_rule_tag_of_trigger(&tag, trigger))
+		cf_pending_add_soft_tag(&tag);
+}
+
 /* TRUNCATE reaches tables that have no trigger of their own: partitions. */
 static void
 trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
@@ -465,6 +567,9 @@ trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 		 is_rewritten(access, class_id, arg)) &&
 		cf_shmem_ready() && get_rel_persistence(object_id) != RELPERSISTENCE_TEMP)
 		cf_trigger_whole_table(object_id, cf_pending_add_soft_tag);
+	if (class_id == TriggerRelationId && cf_shmem_ready() &&
+		(access == OAT_DROP || access == OAT_POST_ALTER || access == OAT_POST_CREATE))
+		rule_changed(object_id);
 }
 
 /*

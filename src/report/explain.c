@@ -97,7 +97,7 @@ uncovered_text(Oid relid)
 }
 
 static const char *
-cover_text(Oid relid, CfCover cover)
+rule_text(Oid relid, CfCover cover)
 {
 	switch (cover.kind)
 	{
@@ -110,8 +110,26 @@ cover_text(Oid relid, CfCover cover)
 							cover.rule->name);
 		case CF_COVER_VIEW:
 			return "REFRESH invalidates it";
-		case CF_COVER_TRACKED:
-			return "each change of the table invalidates it";
+	}
+	return NULL;
+}
+
+static const char *
+reach_text(Oid relid, const CfReach *reach)
+{
+	switch (reach->kind)
+	{
+		case CF_REACH_RULE:
+			return rule_text(relid, reach->rule);
+		case CF_REACH_TABLE:
+			return reach->use == NULL || reach->use->how == NULL ?
+				"by the table: each change of it invalidates" :
+				psprintf("by the table: each change of it invalidates, because %s",
+						 reach->use->how);
+		case CF_REACH_ROWS:
+			return reach->use->how != NULL ? reach->use->how : "by rows";
+		case CF_REACH_PART:
+			return "as the table that it is a partition of";
 	}
 	return NULL;
 }
@@ -185,20 +203,18 @@ put_tables(ReturnSetInfo *rsinfo, const CfRequest *request, const CfSources *sou
 {
 	bool		covered = true;
 	ListCell   *cell;
-	int			ntags;
-	text	  **tags = cf_request_tags(request, &ntags);
 
 	foreach(cell, sources->relids)
 	{
 		Oid			relid = lfirst_oid(cell);
-		CfCover		cover = cf_rule_cover(relid, &request->key, tags, ntags);
+		CfReach		reach = cf_deps_reach(request, sources, relid);
 
-		covered &= cover.kind != CF_COVER_NONE;
+		covered &= reach.kind != CF_REACH_RULE || reach.rule.kind != CF_COVER_NONE;
 		put_item(rsinfo, "table",
 				 psprintf("%s: %s",
 						  quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 													 get_rel_name(relid)),
-						  cover_text(relid, cover)));
+						  reach_text(relid, &reach)));
 	}
 	foreach(cell, sources->notable)
 		put_traits(rsinfo, "function", get_func_name(lfirst_oid(cell)),
@@ -252,7 +268,7 @@ is_too_wide(const CfRequest *request, const CfSources *sources)
 	text	  **tags = cf_request_tags(request, &ntags);
 
 	cf_deps_begin(&request->key, tags, ntags, &deps);
-	cf_deps_add_tables(&request->key, tags, ntags, sources, &deps);
+	cf_deps_add_tables(request, sources, &deps);
 	return !cf_deps_fit(deps.n);
 }
 

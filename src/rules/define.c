@@ -301,6 +301,7 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 	result->l1_ttl = cf_guc_l1_ttl * INT64CONST(1000);
 	result->jitter = cf_guc_ttl_jitter;
 	result->xfetch_beta = cf_guc_xfetch_beta;
+	result->freshness = CF_FRESHNESS_PROVEN;
 	result->scope = CF_SCOPE_ROLE;
 	result->setting[0] = '\0';
 	result->more_settings = false;

@@ -21,6 +21,13 @@ typedef enum CfScope
 	CF_SCOPE_SHARED				/* every role */
 } CfScope;
 
+/* By what a result is known to be current. */
+typedef enum CfFreshness
+{
+	CF_FRESHNESS_PROVEN,		/* by all that its query can have read */
+	CF_FRESHNESS_DECLARED		/* by its key and tags, which its caller chose so */
+} CfFreshness;
+
 /* What holds for a key, with the server's defaults filled in. */
 typedef struct CfDefinition
 {
@@ -33,6 +40,7 @@ typedef struct CfDefinition
 	int64		l1_ttl;			/* bounds the ttl on a standby */
 	double		jitter;
 	double		xfetch_beta;
+	CfFreshness freshness;
 	CfScope		scope;
 	char		setting[NAMEDATALEN];	/* with CF_SCOPE_SETTING */
 	bool		more_settings;	/* shorter names have scopes of other settings, */

@@ -24,6 +24,7 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -31,7 +32,6 @@
 #include "l1/clock.h"
 #include "rules/define.h"
 #include "rules/rule.h"
-#include "rules/tracked.h"
 
 /* A template of a rule, by the literal text that it begins with (or none). */
 typedef struct Start
@@ -80,12 +80,17 @@ add_arg(CfRuleArgs *rule, const char *option, char *value, const char **detail)
 	}
 	if (strcmp(option, "tag") == 0 && rule->ntags < CF_RULE_MAX_TAGS)
 		return add_template(&rule->tags[rule->ntags++], value, detail);
+	if (strcmp(option, "row") == 0 && rule->nrows < CF_RULE_MAX_ROWS)
+	{
+		rule->rows[rule->nrows++] = value;
+		return NULL;
+	}
 	if (strcmp(option, "column") == 0 && rule->ncolumns < CF_RULE_MAX_COLUMNS)
 	{
 		rule->columns[rule->ncolumns++] = value;
 		return NULL;
 	}
-	*detail = "Options are \"key\" (once), \"tag\" and \"column\".";
+	*detail = "Options are \"key\" (once), \"tag\", \"row\" and \"column\".";
 	return psprintf("unrecognized or repeated trigger option \"%s\"", option);
 }
 
@@ -106,16 +111,100 @@ cf_rule_parse_args(int nargs, char **args, CfRuleArgs *rule, const char **detail
 	return NULL;
 }
 
+static int
+add_family(CfFamily *families, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (cf_family_equal(&families[i], &families[n]))
+			return n;
+	}
+	return n + 1;
+}
+
+int
+cf_rule_families(const CfRuleArgs *args, const char *rule, CfFamily **families)
+{
+	CfFamily   *result = palloc(sizeof(CfFamily) * CF_RULE_MAX_FAMILIES);
+	int			n = 0;
+
+	if (args->nrows > 0)
+	{
+		cf_family_init(&result[n], rule, (const char **) args->rows, args->nrows);
+		n = add_family(result, n);
+	}
+	if (args->has_key && cf_family_of_template(&result[n], rule, &args->key))
+		n = add_family(result, n);
+	for (int i = 0; i < args->ntags; i++)
+	{
+		if (cf_family_of_template(&result[n], rule, &args->tags[i]))
+			n = add_family(result, n);
+	}
+	*families = result;
+	return n;
+}
+
 void
-cf_rule_tag(CfTag *tag, Oid relid, const char *trigger)
+cf_rule_tag(CfTag *tag, Oid table, const char *trigger)
 {
 	char		text[NAMEDATALEN + 32];
-	Oid			root = relid;
 
-	if (get_rel_relispartition(relid))
-		root = llast_oid(get_partition_ancestors(relid));
-	snprintf(text, sizeof(text), "rule:%u:%s", root, trigger);
+	snprintf(text, sizeof(text), "rule:%u:%s", table, trigger);
 	cf_tag_init(tag, MyDatabaseId, text, strlen(text));
+}
+
+void
+cf_rule_tag_by_hand(CfTag *tag, Oid table)
+{
+	char		text[32];
+
+	snprintf(text, sizeof(text), "rule:#hand:%u", table);
+	cf_tag_init(tag, MyDatabaseId, text, strlen(text));
+}
+
+/* Copied; NULL if there is none (yet). */
+static Form_pg_trigger
+get_trigger(Relation rel, Oid trigger)
+{
+	Form_pg_trigger form = NULL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(rel, TriggerOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		form = palloc(sizeof(FormData_pg_trigger));
+		memcpy(form, GETSTRUCT(tuple), offsetof(FormData_pg_trigger, tgattr));
+	}
+	systable_endscan(scan);
+	return form;
+}
+
+Oid
+cf_rule_table(Oid trigger, Oid relid, bool clone)
+{
+	Relation	rel;
+	Oid			table = relid;
+
+	if (!clone)
+		return relid;
+	rel = table_open(TriggerRelationId, AccessShareLock);
+	while (OidIsValid(trigger))
+	{
+		Form_pg_trigger form = get_trigger(rel, trigger);
+
+		if (form == NULL)
+			break;
+		trigger = form->tgparentid;
+		table = form->tgrelid;
+		pfree(form);
+	}
+	table_close(rel, AccessShareLock);
+	return table;
 }
 
 void
@@ -142,6 +231,26 @@ find_functions(Oid *row, Oid *statement)
 	*statement = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
 								 CStringGetDatum("cache_invalidate_statement"),
 								 PointerGetDatum(no_args), ObjectIdGetDatum(schema));
+}
+
+bool
+cf_rule_tag_of_trigger(CfTag *tag, Oid trigger)
+{
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	Form_pg_trigger form = get_trigger(rel, trigger);
+	Oid			row_function = InvalidOid;
+	Oid			statement_function = InvalidOid;
+
+	table_close(rel, AccessShareLock);
+	if (form == NULL)
+		return false;
+	find_functions(&row_function, &statement_function);
+	if (!OidIsValid(form->tgfoid) ||
+		(form->tgfoid != row_function && form->tgfoid != statement_function))
+		return false;
+	cf_rule_tag(tag, cf_rule_table(trigger, form->tgrelid, OidIsValid(form->tgparentid)),
+				NameStr(form->tgname));
+	return true;
 }
 
 /* The arguments of a trigger, stored one after the other, each with its zero. */
@@ -208,6 +317,8 @@ add_rule(HeapTuple tuple, TupleDesc desc, Oid row_function)
 		restrict_template(&rule->args.key, rule->relid);
 	for (int i = 0; rule->valid && i < rule->args.ntags; i++)
 		restrict_template(&rule->args.tags[i], rule->relid);
+	if (rule->valid)
+		rule->nfamilies = cf_rule_families(&rule->args, rule->name, &rule->families);
 	rule->tag = palloc(sizeof(CfTag));
 	cf_rule_tag(rule->tag, rule->relid, rule->name);
 	nrules++;
@@ -514,17 +625,17 @@ add_cover(Oid table, Oid relid, const CfKey *key, text **tags, int ntags, CfCove
 	for (int i = find_table(table); i < nrules && rules[by_table[i]].relid == table; i++)
 	{
 		const CfRule *rule = &rules[by_table[i]];
-		bool		has_template = rule->args.has_key || rule->args.ntags > 0;
+		bool		tells_rows = cf_rule_args_tell_rows(&rule->args);
 
 		if (!is_enabled(rule) || !rule->all_events || (table != relid && !rule->row))
 			continue;
-		if (has_template && matches_strictly(rule, key, tags, ntags))
+		if (tells_rows && matches_strictly(rule, key, tags, ntags))
 		{
 			cover->kind = CF_COVER_ROW;
 			cover->rule = rule;
 			return true;
 		}
-		if ((!has_template || !rule->valid) && (rule->row || !is_in_hierarchy(relid)))
+		if ((!tells_rows || !rule->valid) && (rule->row || !is_in_hierarchy(relid)))
 		{
 			cover->kind = CF_COVER_TABLE;
 			cover->rule = rule;
@@ -533,9 +644,44 @@ add_cover(Oid table, Oid relid, const CfKey *key, text **tags, int ntags, CfCove
 	return false;
 }
 
-/* By rules alone. */
-static CfCover
-find_cover(Oid relid, const CfKey *key, text **tags, int ntags)
+/* Does its trigger note every change, row by row? */
+static bool
+notes_rows(const CfRule *rule)
+{
+	return rule->row && rule->valid && rule->all_events && is_enabled(rule) &&
+		rule->nfamilies > 0;
+}
+
+static List *
+add_rules_of_rows(List *found, Oid table)
+{
+	for (int i = find_table(table); i < nrules && rules[by_table[i]].relid == table; i++)
+	{
+		if (notes_rows(&rules[by_table[i]]))
+			found = lappend(found, &rules[by_table[i]]);
+	}
+	return found;
+}
+
+List *
+cf_rules_of_rows(Oid relid)
+{
+	const CfRule *list;
+	List	   *found;
+	ListCell   *cell;
+
+	if (cf_rules(&list) == 0)
+		return NIL;
+	found = add_rules_of_rows(NIL, relid);
+	if (!get_rel_relispartition(relid))
+		return found;
+	foreach(cell, get_partition_ancestors(relid))
+		found = add_rules_of_rows(found, lfirst_oid(cell));
+	return found;
+}
+
+CfCover
+cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags)
 {
 	CfCover		cover = {CF_COVER_NONE, NULL};
 	const CfRule *list;
@@ -555,15 +701,5 @@ find_cover(Oid relid, const CfKey *key, text **tags, int ntags)
 		if (add_cover(lfirst_oid(cell), relid, key, tags, ntags, &cover))
 			break;
 	}
-	return cover;
-}
-
-CfCover
-cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags)
-{
-	CfCover		cover = find_cover(relid, key, tags, ntags);
-
-	if (cover.kind == CF_COVER_NONE && cf_is_tracked(relid))
-		cover.kind = CF_COVER_TRACKED;
 	return cover;
 }

@@ -2,7 +2,8 @@
  * rule.h - rules: triggers that say what a change of a table invalidates.
  *
  * A trigger's own arguments are the only record of a rule: pairs of
- * 'key', template; 'tag', template; 'column', name. DESIGN sections 2 and 3.
+ * 'key', template; 'tag', template; 'row', name; 'column', name. DESIGN sections 2
+ * and 3.
  *
  * src/rules/rule.h
  */
@@ -15,10 +16,14 @@
 
 #include "codec/key.h"
 #include "l1/clock.h"
+#include "nodes/pg_list.h"
+#include "rules/family.h"
 #include "rules/template.h"
 
 #define CF_RULE_MAX_TAGS 16
 #define CF_RULE_MAX_COLUMNS 64
+#define CF_RULE_MAX_ROWS 16
+#define CF_RULE_MAX_FAMILIES (CF_RULE_MAX_TAGS + 2)
 
 /* What the arguments of a trigger say. */
 typedef struct CfRuleArgs
@@ -27,9 +32,18 @@ typedef struct CfRuleArgs
 	CfTemplate	key;
 	int			ntags;
 	CfTemplate	tags[CF_RULE_MAX_TAGS];
+	int			nrows;			/* columns that tell rows apart, without a template */
+	const char *rows[CF_RULE_MAX_ROWS];
 	int			ncolumns;		/* UPDATE counts only if one of them changes */
 	char	   *columns[CF_RULE_MAX_COLUMNS];
 } CfRuleArgs;
+
+/* Does it tell rows apart? Else it is about the table as a whole. */
+static inline bool
+cf_rule_args_tell_rows(const CfRuleArgs *args)
+{
+	return args->has_key || args->ntags > 0 || args->nrows > 0;
+}
 
 /*
  * Takes arguments apart. Returns NULL, or what is wrong with them: *detail
@@ -37,6 +51,9 @@ typedef struct CfRuleArgs
  */
 extern const char *cf_rule_parse_args(int nargs, char **args, CfRuleArgs *rule,
 									  const char **detail);
+
+/* The families of columns that a rule tells rows apart by, each once; palloc'd. */
+extern int	cf_rule_families(const CfRuleArgs *args, const char *rule, CfFamily **families);
 
 /* A rule of this database. */
 typedef struct CfRule
@@ -50,13 +67,28 @@ typedef struct CfRule
 	bool		valid;			/* its arguments can be read */
 	CfTag	   *tag;			/* that all it covers depend on */
 	CfRuleArgs	args;
+	int			nfamilies;
+	CfFamily   *families;
 } CfRule;
 
 /*
- * The tag of a rule: 'rule:<table>:<trigger>', where the table is the topmost
- * one that a partition belongs to, so that the clones of a trigger share it.
+ * The tag of a rule: 'rule:<table>:<trigger>', where the table is the one that
+ * the rule was made for, not a partition of it. So whoever writes to a partition
+ * and whoever reads mean the same, even while it is being detached.
  */
-extern void cf_rule_tag(CfTag *tag, Oid relid, const char *trigger);
+extern void cf_rule_tag(CfTag *tag, Oid table, const char *trigger);
+
+/* The tag of the rule that a trigger is, or is cloned from. False: it is of none. */
+extern bool cf_rule_tag_of_trigger(CfTag *tag, Oid trigger);
+
+/*
+ * The tag of what is invalidated by hand, or by TRUNCATE, together with a table:
+ * 'rule:#hand:<table>'. For entries that are to outlive other changes of it.
+ */
+extern void cf_rule_tag_by_hand(CfTag *tag, Oid table);
+
+/* The table that the trigger was made for, if a partition has only a clone of it. */
+extern Oid	cf_rule_table(Oid trigger, Oid relid, bool clone);
 
 /*
  * The tag of all rules together: whoever invalidates the tag of a rule with a
@@ -73,14 +105,19 @@ extern void cf_rule_forget(void);
 /* All rules of this database, as of the last DDL. Valid until the next call. */
 extern int	cf_rules(const CfRule **rules);
 
+/*
+ * The row rules whose triggers note every change of a relation's rows: its own,
+ * and those of the partitioned tables that it is part of. A palloc'd list.
+ */
+extern List *cf_rules_of_rows(Oid relid);
+
 /* How a table that a query reads is covered. */
 typedef enum CfCoverKind
 {
 	CF_COVER_NONE,				/* only the time to live bounds it */
 	CF_COVER_TABLE,				/* by a table rule */
 	CF_COVER_ROW,				/* by a row rule whose template key or tag matches */
-	CF_COVER_VIEW,				/* a materialized view: REFRESH invalidates it */
-	CF_COVER_TRACKED			/* by no rule; the server notices each change of it */
+	CF_COVER_VIEW				/* a materialized view: REFRESH invalidates it */
 } CfCoverKind;
 
 typedef struct CfCover
@@ -89,6 +126,7 @@ typedef struct CfCover
 	const CfRule *rule;
 } CfCover;
 
+/* By rules alone, if keys and tags mean what their templates say. */
 extern CfCover cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags);
 
 /*

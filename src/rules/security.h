@@ -13,11 +13,13 @@
 #include "nodes/plannodes.h"
 
 #include "rules/function.h"
+#include "rules/proof.h"
 
 /* What one execution read, over all statements that ran in it. */
 typedef struct CfSources
 {
 	List	   *relids;			/* OIDs of tables, unique */
+	CfProof		proof;			/* which of their rows, as far as plans show it */
 	bool		temporary;		/* reads a temporary relation */
 	bool		row_security;	/* policies are in force for whom it runs as */
 	bool		has_policies;	/* policies could be in force for somebody else */

@@ -45,7 +45,7 @@ const Entry catalogue[] = {
 	{.feature = "core", .kind = ENTRY_SETUP, .flags = KEEP, .a =
 		"CREATE TABLE t1 (id int PRIMARY KEY, grp int, v text);"
 		"INSERT INTO t1 SELECT i, i % 2, 'a' || i FROM generate_series(1, 4) i;"
-		"SELECT cache_attach('t1');"
+		"SELECT cache_attach('t1', rows => '{}');"
 		"CREATE TABLE t2 (id int PRIMARY KEY, grp int, v text);"
 		"INSERT INTO t2 SELECT i, 1 + i % 3, 'b' || i FROM generate_series(1, 5) i;"
 		"SELECT cache_attach('t2', key => 't2:{id}');"
@@ -112,7 +112,7 @@ const Entry catalogue[] = {
 	/* ---- order without ORDER BY ------------------------------------------------- */
 	SETUP("order",
 		  "CREATE TABLE od (id int, v text); CREATE INDEX od_v ON od (v);"
-		  "INSERT INTO od SELECT i, 'v' || 9 - i FROM generate_series(1, 5) i; SELECT cache_attach('od')"),
+		  "INSERT INTO od SELECT i, 'v' || 9 - i FROM generate_series(1, 5) i; SELECT cache_attach('od', rows => '{}')"),
 	FETCH("order", "od", "SELECT id, v FROM public.od", NULL, "id int, v text", NULL),
 	FETCH("order", "sample", "SELECT id FROM public.od TABLESAMPLE BERNOULLI (50) REPEATABLE (1)", NULL, "id int", NULL),
 	ACT("order", "UPDATE public.od SET v = 'v' || {1|5|9} WHERE id = {id}"),
@@ -142,7 +142,7 @@ const Entry catalogue[] = {
 		  " g := cache_fetch_row('tr', 'SELECT string_agg(v, '','' ORDER BY id) AS s FROM tr') ->> 's';"
 		  " IF g IS DISTINCT FROM w THEN RAISE EXCEPTION 'DIFFERENT % %', g, w; END IF;"
 		  " RETURN coalesce(NEW, OLD); END $$;"
-		  "SELECT cache_attach('tr');"
+		  "SELECT cache_attach('tr', rows => '{}');"
 		  "CREATE TRIGGER a_before BEFORE INSERT OR UPDATE OR DELETE ON tr FOR EACH ROW EXECUTE FUNCTION trcheck();"
 		  "CREATE TRIGGER a_after AFTER INSERT OR UPDATE OR DELETE ON tr FOR EACH ROW EXECUTE FUNCTION trcheck();"
 		  "CREATE TRIGGER z_after AFTER INSERT OR UPDATE OR DELETE ON tr FOR EACH STATEMENT EXECUTE FUNCTION trcheck();"
@@ -164,12 +164,12 @@ const Entry catalogue[] = {
 	ADMIN("ddl", "ALTER TABLE public.t2 RENAME v TO w; ALTER TABLE public.t2 RENAME grp TO v; ALTER TABLE public.t2 RENAME w TO grp;"
 		  " ALTER TABLE public.t2 RENAME grp TO w; ALTER TABLE public.t2 RENAME v TO grp; ALTER TABLE public.t2 RENAME w TO v"),
 	ADMIN("ddl", "CREATE TABLE public.new (LIKE public.t1 INCLUDING ALL); INSERT INTO public.new SELECT * FROM public.t1;"
-		  " UPDATE public.new SET v = 's{n}' WHERE id = {id}; SELECT public.cache_attach('public.new');"
+		  " UPDATE public.new SET v = 's{n}' WHERE id = {id}; SELECT public.cache_attach('public.new', rows => '{}');"
 		  " ALTER TABLE public.t1 RENAME TO old{n}; ALTER TABLE public.new RENAME TO t1"),
 	ADMIN("ddl", "CREATE OR REPLACE VIEW public.v1 AS SELECT id, v || '{n}' AS v FROM public.t1"),
 	ADMIN("ddl", "CREATE OR REPLACE FUNCTION public.shout(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT $1 || '{n}'$$"),
 	ALONE("ddl", "VACUUM FULL public.t1"),
-	SETUP("enum", "CREATE TYPE en AS ENUM ('a', 'b'); CREATE TABLE te (id int, e en); INSERT INTO te VALUES (1, 'a'), (2, 'b'); SELECT cache_attach('te')"),
+	SETUP("enum", "CREATE TYPE en AS ENUM ('a', 'b'); CREATE TABLE te (id int, e en); INSERT INTO te VALUES (1, 'a'), (2, 'b'); SELECT cache_attach('te', rows => '{}')"),
 	FETCH("enum", "en", "SELECT id, e, e > 'a' AS m FROM public.te ORDER BY e, id", NULL, "id int, e public.en, m bool", NULL),
 	ALONE("enum", "ALTER TYPE public.en ADD VALUE 'x{n}' BEFORE 'b'"),
 	ADMIN("enum", "ALTER TYPE public.en RENAME VALUE '{a|c}' TO '{a|c}'"),
@@ -179,7 +179,7 @@ const Entry catalogue[] = {
 	SETUP("partition",
 		  "CREATE TABLE pt (id int, g int, v text) PARTITION BY LIST (g);"
 		  "CREATE TABLE pt1 PARTITION OF pt FOR VALUES IN (1); CREATE TABLE pt2 PARTITION OF pt FOR VALUES IN (2, 3);"
-		  "SELECT cache_attach('pt', key => 'pt:{id}'), cache_attach('pt');"
+		  "SELECT cache_attach('pt', key => 'pt:{id}'), cache_attach('pt', rows => '{}');"
 		  "INSERT INTO pt SELECT i, 1 + i % 3, 'p' || i FROM generate_series(1, 6) i"),
 	FETCH("partition", "pt:{id}", "SELECT g, v FROM public.pt WHERE id = $1 ORDER BY g, v", ANY_INT, "g int, v text", NULL),
 	FETCH("partition", "pts", "SELECT count(*) AS n, max(v) AS m FROM public.pt", NULL, "n bigint, m text", NULL),
@@ -194,7 +194,7 @@ const Entry catalogue[] = {
 		  " ALTER TABLE public.pt ATTACH PARTITION public.pt1 FOR VALUES IN (1)"),
 	SETUP("inherit",
 		  "CREATE TABLE par (id int, v text); CREATE TABLE chi (w text) INHERITS (par);"
-		  "INSERT INTO par VALUES (1, 'p'); INSERT INTO chi VALUES (2, 'c', 'w'); SELECT cache_attach('par')"),
+		  "INSERT INTO par VALUES (1, 'p'); INSERT INTO chi VALUES (2, 'c', 'w'); SELECT cache_attach('par', rows => '{}')"),
 	FETCH("inherit", "inh", "SELECT id, v FROM public.par ORDER BY id, v", NULL, "id int, v text", NULL),
 	ACT("inherit", "UPDATE public.{par|chi} SET v = 'h{n}'"),
 	ACT("inherit", "INSERT INTO public.chi VALUES ({n}, 'i{n}', '')"),
@@ -202,7 +202,7 @@ const Entry catalogue[] = {
 	SETUP("cascade",
 		  "CREATE TABLE up (id int PRIMARY KEY, v text); CREATE TABLE down (id int, up int REFERENCES up ON DELETE CASCADE ON UPDATE CASCADE);"
 		  "INSERT INTO up SELECT i, 'u' || i FROM generate_series(1, 4) i; INSERT INTO down SELECT i, 1 + i % 4 FROM generate_series(1, 8) i;"
-		  "SELECT cache_attach('down'), cache_attach('down', key => 'down:{up}'), cache_attach('up')"),
+		  "SELECT cache_attach('down', rows => '{}'), cache_attach('down', key => 'down:{up}'), cache_attach('up', rows => '{}')"),
 	FETCH("cascade", "down:{id}", "SELECT id, up FROM public.down WHERE up = $1 ORDER BY id", ANY_INT, "id int, up int", NULL),
 	FETCH("cascade", "downs", "SELECT up, count(*) AS n FROM public.down GROUP BY up ORDER BY up", NULL, "up int, n bigint", NULL),
 	ACT("cascade", "DELETE FROM public.up WHERE id = {id}"),
@@ -223,7 +223,7 @@ const Entry catalogue[] = {
 	SETUP("role-shared", "SELECT cache_define('shr', scope => 'shared')"),
 	FETCH("role-shared", "shr", "SELECT current_setting('{role|is_superuser|session_authorization}') AS r", NULL, "r text", NULL),
 	SETUP("role-outer",
-		  "CREATE TABLE own (id int, tenant text); INSERT INTO own VALUES (1, 'diff_r1'), (2, 'diff_r2'), (3, 'none'); SELECT cache_attach('own');"
+		  "CREATE TABLE own (id int, tenant text); INSERT INTO own VALUES (1, 'diff_r1'), (2, 'diff_r2'), (3, 'none'); SELECT cache_attach('own', rows => '{}');"
 		  "CREATE FUNCTION gotown() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$"
 		  " SELECT cache_fetch('own', 'SELECT id FROM own WHERE tenant = current_setting(''role'')') #>> '{0,id}' $$;"
 		  "CREATE FUNCTION wantown() RETURNS text LANGUAGE sql SECURITY DEFINER AS"
@@ -232,7 +232,7 @@ const Entry catalogue[] = {
 	SET("role-outer", "SET ROLE {diff_r1|diff_r2|none}"),
 	SETUP("rights",
 		  "CREATE TABLE sal (id int, v int, w int); INSERT INTO sal VALUES (1, 100, 1), (2, 200, 2), (3, 300, 3);"
-		  "SELECT cache_attach('sal'), cache_define('sh', scope => 'shared'); REVOKE ALL ON sal FROM diff_r1, diff_r2;"
+		  "SELECT cache_attach('sal', rows => '{}'), cache_define('sh', scope => 'shared'); REVOKE ALL ON sal FROM diff_r1, diff_r2;"
 		  "CREATE VIEW vsal AS SELECT id, v FROM sal; REVOKE ALL ON vsal FROM diff_r2;"
 		  "CREATE FUNCTION deffun(int) RETURNS int LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT v FROM sal WHERE id = $1'"),
 	FETCH("rights", "{sh|sh|ro}:sal:{id}", "SELECT v FROM public.{sal|vsal} WHERE id = $1", ANY_INT, "v int", NULL),
@@ -247,7 +247,7 @@ const Entry catalogue[] = {
 	SET("rights", "{SET ROLE diff_r1|SET ROLE diff_r2|RESET ROLE}"),
 	SETUP("shared",
 		  "CREATE TABLE hid (id int, v int); INSERT INTO hid VALUES (1, 100), (2, 200), (3, 300); REVOKE ALL ON hid FROM diff_r1, diff_r2;"
-		  "SELECT cache_attach('hid'), cache_define('shf', scope => 'shared');"
+		  "SELECT cache_attach('hid', rows => '{}'), cache_define('shf', scope => 'shared');"
 		  "CREATE FUNCTION hidsql(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT v FROM hid WHERE id = $1';"
 		  "CREATE FUNCTION hidpl(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT v FROM hid WHERE id = $1); END';"
 		  "CREATE FUNCTION hidnest(int) RETURNS text LANGUAGE sql AS $$"
@@ -272,7 +272,7 @@ const Entry catalogue[] = {
 	SETUP("rls",
 		  "CREATE TABLE rls (id int, tenant text, v text); INSERT INTO rls SELECT i, chr(96 + i % 3), 'r' || i FROM generate_series(1, 9) i;"
 		  "ALTER TABLE rls ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON rls USING (tenant = current_setting('app.tenant', true));"
-		  "SELECT cache_attach('rls'), cache_define('rls', scope => 'setting:app.tenant')"),
+		  "SELECT cache_attach('rls', rows => '{}'), cache_define('rls', scope => 'setting:app.tenant')"),
 	FETCH("rls", "rls:all", "SELECT id, tenant, v FROM public.rls ORDER BY id", NULL, "id int, tenant text, v text", NULL),
 	FETCH("rls", "nors:all", "SELECT id, tenant, v FROM public.rls ORDER BY id", NULL, "id int, tenant text, v text", NULL),
 	SET_TENANT("rls"),
@@ -377,7 +377,7 @@ const Entry catalogue[] = {
 	SETUP("state-backend",
 		  "CREATE VIEW vpid AS SELECT pg_backend_pid() AS p; CREATE FUNCTION fpid() RETURNS int LANGUAGE sql STABLE AS 'SELECT pg_backend_pid()';"
 		  "CREATE FUNCTION ppid() RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN pg_backend_pid(); END';"
-		  "CREATE TABLE ctx (pid int, v text); INSERT INTO ctx SELECT pid, 'c' || pid FROM pg_stat_activity; SELECT cache_attach('ctx');"
+		  "CREATE TABLE ctx (pid int, v text); INSERT INTO ctx SELECT pid, 'c' || pid FROM pg_stat_activity; SELECT cache_attach('ctx', rows => '{}');"
 		  "CREATE VIEW vctx AS SELECT v FROM ctx WHERE pid = pg_backend_pid()"),
 	FETCH("state-backend", "pid", "SELECT {pg_backend_pid()|public.fpid()|public.ppid()|(SELECT p FROM public.vpid)} AS p", NULL, "p int", NULL),
 	FETCH("state-backend", "ctx", "SELECT v FROM public.vctx", NULL, "v text", NULL),
@@ -395,7 +395,7 @@ const Entry catalogue[] = {
 
 	/* ---- names -------------------------------------------------------------------- */
 	SETUP("path", "CREATE TABLE s2.t1 (id int PRIMARY KEY, grp int, v text); INSERT INTO s2.t1 VALUES (1, 1, 's'), (2, 2, 's');"
-		  "SELECT cache_attach('s2.t1'); GRANT ALL ON s2.t1 TO diff_r1, diff_r2;"
+		  "SELECT cache_attach('s2.t1', rows => '{}'); GRANT ALL ON s2.t1 TO diff_r1, diff_r2;"
 		  "CREATE FUNCTION pathfun() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT max(v) FROM t1); END $$"),
 	FETCH("path", "u:{id}", "SELECT v FROM t1 WHERE id = $1", ANY_INT, "v text", NULL),
 	FETCH("path", "us", "SELECT id, v FROM t1 ORDER BY id", NULL, "id int, v text", NULL),
@@ -434,20 +434,20 @@ const Entry catalogue[] = {
 	ACT("guard", "UPDATE public.shut SET state = '{|P0001|PT403|P0002|42501|53100|XX000|08001|54001}'"),
 
 	/* ---- decoding ------------------------------------------------------------------- */
-	SETUP("decode-domain", "CREATE DOMAIN pos AS int; CREATE TYPE haspos AS (x pos); CREATE TABLE dom (id int, x pos); INSERT INTO dom VALUES (1, -1), (2, 2), (3, NULL); SELECT cache_attach('dom')"),
+	SETUP("decode-domain", "CREATE DOMAIN pos AS int; CREATE TYPE haspos AS (x pos); CREATE TABLE dom (id int, x pos); INSERT INTO dom VALUES (1, -1), (2, 2), (3, NULL); SELECT cache_attach('dom', rows => '{}')"),
 	FETCH("decode-domain", "dom", "SELECT id, x FROM public.dom ORDER BY id", NULL, "id int, x public.pos", NULL),
 	FETCH("decode-domain", "domc", "SELECT id, ROW(x)::public.haspos AS c FROM public.dom ORDER BY id", NULL, "id int, c public.haspos", NULL),
 	ADMIN("decode-domain", "ALTER DOMAIN public.pos ADD CONSTRAINT c CHECK (VALUE > 0) NOT VALID"),
 	ADMIN("decode-domain", "ALTER DOMAIN public.pos DROP CONSTRAINT IF EXISTS c"),
 	ACT("decode-domain", "UPDATE public.dom SET id = id + 3 WHERE id = {id}"),
-	SETUP("decode-xml", "CREATE TABLE xm (id int, x xml); INSERT INTO xm VALUES (1, '<a/><b/>'), (2, '<a/>'); SELECT cache_attach('xm')"),
+	SETUP("decode-xml", "CREATE TABLE xm (id int, x xml); INSERT INTO xm VALUES (1, '<a/><b/>'), (2, '<a/>'); SELECT cache_attach('xm', rows => '{}')"),
 	FETCH("decode-xml", "xm", "SELECT id, x FROM public.xm ORDER BY id", NULL, "id int, x xml", NULL),
 	SET("decode-xml", "SET xmloption = {document|content}"),
-	SETUP("decode-acl", "CREATE TABLE acls (id int, a aclitem[]); SELECT cache_attach('acls')"),
+	SETUP("decode-acl", "CREATE TABLE acls (id int, a aclitem[]); SELECT cache_attach('acls', rows => '{}')"),
 	FETCH("decode-acl", "acls", "SELECT id, a FROM public.acls ORDER BY id", NULL, "id int, a aclitem[]", NULL),
 	ADMIN("decode-acl", "CREATE ROLE diff_x; INSERT INTO public.acls VALUES ({n}, ARRAY[makeaclitem('diff_x'::regrole, 'diff_x'::regrole, 'SELECT', false)])"),
 	ADMIN("decode-acl", "DROP ROLE IF EXISTS diff_x"),
-	SETUP("names", "CREATE TABLE named (id int, o oid, i regclass); INSERT INTO named VALUES (1, 0, NULL); SELECT cache_attach('named')"),
+	SETUP("names", "CREATE TABLE named (id int, o oid, i regclass); INSERT INTO named VALUES (1, 0, NULL); SELECT cache_attach('named', rows => '{}')"),
 	FETCH("names", "named", "SELECT id, {o::regrole::text|pg_get_userbyid(o)::text|to_regrole('diff_y')::text|concat(i)|to_regclass('public.named_i')::text} AS n"
 		  " FROM public.named ORDER BY id", NULL, "id int, n text", NULL),
 	FETCH("names", "named:i", "SELECT id, i FROM public.named ORDER BY id", NULL, "id int, i regclass", NULL),
@@ -510,7 +510,7 @@ const Entry catalogue[] = {
 	SCENE("prepared",
 		  "A: SELECT public.cache_detach('public.bare{id}')\n"
 		  "b: BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1\n"
-		  "A: BEGIN; UPDATE public.bare{id} SET v = 'r{n}'; SELECT public.cache_attach('public.bare{id}'); PREPARE TRANSACTION 'r{n}'\n"
+		  "A: BEGIN; UPDATE public.bare{id} SET v = 'r{n}'; SELECT public.cache_attach('public.bare{id}', rows => '{}'); PREPARE TRANSACTION 'r{n}'\n"
 		  "A: COMMIT PREPARED 'r{n}'\n"
 		  "b? SELECT public.cache_fetch_row('b:{id}', 'SELECT v FROM public.bare{id}') ->> 'v' ~ SELECT v FROM public.bare{id}"
 		  " ~ SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare{id}'::regclass)\n"
@@ -518,7 +518,7 @@ const Entry catalogue[] = {
 		  "b? SELECT public.cache_fetch_row('b:{id}', 'SELECT v FROM public.bare{id}') ->> 'v' ~ SELECT v FROM public.bare{id}"
 		  " ~ SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'public.bare{id}'::regclass)"),
 	ALONE("prepared", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"),
-	ALONE("prepared", "BEGIN; UPDATE public.bare{id} SET v = 'q{n}'; SELECT public.cache_attach('public.bare{id}'); PREPARE TRANSACTION 'q'"),
+	ALONE("prepared", "BEGIN; UPDATE public.bare{id} SET v = 'q{n}'; SELECT public.cache_attach('public.bare{id}', rows => '{}'); PREPARE TRANSACTION 'q'"),
 	ALONE("prepared", "{COMMIT|COMMIT|COMMIT|ROLLBACK} PREPARED 'q'"),
 
 	/* ---- changes that no trigger tells of, and that are said by hand afterwards ---------- */
@@ -583,7 +583,7 @@ const Entry catalogue[] = {
 	PAIR_AFTER("lateral", "EXECUTE st({id})", "EXECUTE pl({id})", NULL,
 			   "SELECT count(*) = 2 FROM pg_prepared_statements WHERE name IN ('st', 'pl')"),
 	SETUP("composite", "CREATE TYPE comp AS (a int, b text); CREATE TABLE co (id int, c comp, g int GENERATED ALWAYS AS (id * 2) STORED);"
-		  "INSERT INTO co VALUES (1, (1, 'x')), (2, NULL); SELECT cache_attach('co'), cache_attach('co', key => 'co:{g}')"),
+		  "INSERT INTO co VALUES (1, (1, 'x')), (2, NULL); SELECT cache_attach('co', rows => '{}'), cache_attach('co', key => 'co:{g}')"),
 	FETCH("composite", "comp", "SELECT id, c FROM public.co ORDER BY id", NULL, "id int, c public.comp", NULL),
 	FETCH("composite", "co:{x=2|4|6}", "SELECT id FROM public.co WHERE g = $1 ORDER BY id", "{x}::int", "id int", NULL),
 	ADMIN("composite", "ALTER TYPE public.comp ADD ATTRIBUTE c{n} int CASCADE"),
@@ -616,7 +616,7 @@ const Entry catalogue[] = {
 	FETCH("session-authorization", "who", "SELECT current_user AS c, session_user AS s, count(*) AS n FROM public.t1", NULL, "c name, s name, n bigint", NULL),
 
 	/* ---- names that come to hide others --------------------------------------------------- */
-	SETUP("hiding", "CREATE TABLE hd (id int, v text); INSERT INTO hd VALUES (1, 'public'); SELECT cache_attach('hd');"
+	SETUP("hiding", "CREATE TABLE hd (id int, v text); INSERT INTO hd VALUES (1, 'public'); SELECT cache_attach('hd', rows => '{}');"
 		  "CREATE FUNCTION public.say() RETURNS text LANGUAGE sql STABLE AS $$SELECT 'public'$$;"
 		  "CREATE FUNCTION public.saypl() RETURNS text LANGUAGE plpgsql STABLE AS $$ DECLARE r text; BEGIN"
 		  " EXECUTE 'SELECT say()' INTO r; RETURN r; END $$"),
@@ -624,7 +624,7 @@ const Entry catalogue[] = {
 	FETCH("hiding", "say", "SELECT say() AS s, public.saypl() AS p, count(*) AS n FROM public.t1", NULL, "s text, p text, n bigint", NULL),
 	SET("hiding", "SET search_path = {s2, public|public, s2|s2, pg_catalog, public}"),
 	ADMIN("hiding", "CREATE TABLE s2.hd (id int, v text); INSERT INTO s2.hd VALUES (2, 's2 {n}'); GRANT ALL ON s2.hd TO diff_r1, diff_r2;"
-		  " SELECT public.cache_attach('s2.hd')"),
+		  " SELECT public.cache_attach('s2.hd', rows => '{}')"),
 	ADMIN("hiding", "DROP TABLE s2.hd"),
 	ADMIN("hiding", "ALTER TABLE {public|s2}.hd SET SCHEMA {public|s2}"),
 	ADMIN("hiding", "CREATE OR REPLACE FUNCTION s2.say() RETURNS text LANGUAGE sql STABLE AS $$SELECT 's2 {n}'$$"),
@@ -638,14 +638,14 @@ const Entry catalogue[] = {
 	SETUP("names",
 		  "CREATE TABLE nm1 (id int PRIMARY KEY, v text); CREATE TABLE nm2 (id int PRIMARY KEY, v text);"
 		  "INSERT INTO nm1 SELECT i, 'one' || i FROM generate_series(1, 3) i; INSERT INTO nm2 SELECT i, 'two' || i FROM generate_series(1, 3) i;"
-		  "SELECT cache_attach('nm1'), cache_attach('nm2');"
+		  "SELECT cache_attach('nm1', rows => '{}'), cache_attach('nm2', rows => '{}');"
 		  "CREATE VIEW nv AS SELECT id, v FROM nm1"),
 	FETCH("names", "nm", "SELECT id, v FROM {nm1|nm2|public.nm1|nv} ORDER BY id", NULL, "id int, v text", NULL),
 	ADMIN("names", "ALTER TABLE public.nm1 RENAME TO nmx; ALTER TABLE public.nm2 RENAME TO nm1; ALTER TABLE public.nmx RENAME TO nm2"),
 	ADMIN("names", "ALTER TABLE {public|s2}.nm{1|2} SET SCHEMA {public|s2}"),
 	ADMIN("names", "ALTER {VIEW|TABLE} {public|s2}.nv SET SCHEMA {public|s2}"),
 	ADMIN("names", "DROP VIEW IF EXISTS {public|s2}.nv; CREATE VIEW {public|s2}.nv AS SELECT id, v || '{n}' AS v FROM public.nm{1|2}"),
-	ADMIN("names", "CREATE TABLE public.nmc AS SELECT id, v || 'c{n}' AS v FROM public.nm1; SELECT public.cache_attach('public.nmc');"
+	ADMIN("names", "CREATE TABLE public.nmc AS SELECT id, v || 'c{n}' AS v FROM public.nm1; SELECT public.cache_attach('public.nmc', rows => '{}');"
 		  " DROP TABLE public.nm1 CASCADE; ALTER TABLE public.nmc RENAME TO nm1; GRANT ALL ON public.nm1 TO diff_r1, diff_r2"),
 	ADMIN("names", "ALTER TABLE public.nm1 ALTER v SET DEFAULT '{n}'"),
 	ADMIN("names", "ALTER TABLE public.nm1 DROP COLUMN v; ALTER TABLE public.nm1 ADD COLUMN v text DEFAULT 'd{n}'"),
@@ -671,7 +671,7 @@ const Entry catalogue[] = {
 		  "CREATE FUNCTION same(text, text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT lower($1) = lower($2)';"
 		  "CREATE OPERATOR === (FUNCTION = same, LEFTARG = text, RIGHTARG = text);"
 		  "CREATE TYPE mood AS ENUM ('low', 'high'); CREATE TABLE md (id int, m mood, c int); INSERT INTO md VALUES (1, 'low', 1), (2, 'high', 2);"
-		  "SELECT cache_attach('md');"
+		  "SELECT cache_attach('md', rows => '{}');"
 		  "CREATE FUNCTION mdcheck(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 > 0';"
 		  "CREATE DOMAIN mdom AS int"),
 	FETCH("meaning", "same", "SELECT id FROM public.t1 WHERE v OPERATOR(public.===) 'A{id}' ORDER BY id", NULL, "id int", NULL),

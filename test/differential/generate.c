@@ -703,9 +703,9 @@ add_setup(Steps *steps, const char *name, const char *sql, bool keep)
 
 /* For --tracking: with it cache_attach makes no rule. */
 static const char *const attach_nothing =
-"ALTER FUNCTION cache_attach(regclass, text, text[], text[], text) RENAME TO cache_attach_rule;"
+"ALTER FUNCTION cache_attach(regclass, text, text[], text[], text, text[]) RENAME TO cache_attach_rule;"
 "CREATE FUNCTION cache_attach(rel regclass, key text DEFAULT NULL, tags text[] DEFAULT NULL,"
-" columns text[] DEFAULT NULL, mode text DEFAULT 'invalidate') RETURNS text LANGUAGE sql AS 'SELECT NULL::text'";
+" columns text[] DEFAULT NULL, mode text DEFAULT 'invalidate', rows text[] DEFAULT NULL) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'";
 
 /* The beginning of each run, by a superuser. */
 void

@@ -55,7 +55,7 @@ LANGUAGE sql AS $$ SELECT redis(VARIADIC ARRAY['DEL'] || keys) $$;
 CREATE TABLE item (id int PRIMARY KEY, v int);
 CREATE TABLE total (v int);
 CREATE TABLE note (v int);
-SELECT cache_attach('item', 'i:item{id}'), cache_attach('total'),
+SELECT cache_attach('item', 'i:item{id}'), cache_attach('total', rows => '{}'),
 	cache_define('i', scope => 'shared', jitter => 0, xfetch_beta => 0);
 
 CREATE FUNCTION item(id int) RETURNS text LANGUAGE sql AS $$

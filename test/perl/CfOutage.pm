@@ -48,7 +48,7 @@ sub new
 	$node->safe_psql('postgres', q{
 		CREATE TABLE item (id int PRIMARY KEY, v int);
 		INSERT INTO item SELECT i, 0 FROM generate_series(1, 1000) i;
-		SELECT cache_attach('item', 'i:{id}'), cache_attach('item');
+		SELECT cache_attach('item', 'i:{id}'), cache_attach('item', rows => '{}');
 		SELECT cache_define('i', scope => 'shared');
 	});
 	$self->reconnect;

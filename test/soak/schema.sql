@@ -38,7 +38,7 @@ CREATE VIEW v_two AS
 \else
 SELECT cache_attach('t_key', key => 'k:{id}');
 SELECT cache_attach('t_tag', tags => ARRAY['g:{grp}']);
-SELECT cache_attach('t_tab');
+SELECT cache_attach('t_tab', rows => '{}');
 SELECT cache_attach('t_part', key => 'p:{id}', tags => ARRAY['r:{grp}']);
 SELECT cache_attach('t_neg', key => 'n:{id}');
 \endif

@@ -33,7 +33,7 @@ $node->safe_psql($_, 'CREATE EXTENSION cachefront') foreach qw(shop custom plain
 
 as('shop', 'shop', "CREATE TABLE product (id int PRIMARY KEY, name text);"
 	  . " INSERT INTO product VALUES (1, 'one')");
-as($super, 'shop', "SELECT cache_attach('product', key => 'product:{id}'), cache_attach('product')");
+as($super, 'shop', "SELECT cache_attach('product', key => 'product:{id}'), cache_attach('product', rows => '{}')");
 as($super, 'shop', "SELECT cache_define('super', ttl => '1 min', max_stale => '5 s')");
 as('shop', 'shop', "SELECT cache_define('product', ttl => '1 hour', scope => 'shared')");
 $node->safe_psql('shop', "BEGIN; GRANT EXECUTE ON FUNCTION cache_define(text, text, interval, interval,"

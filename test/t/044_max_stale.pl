@@ -26,7 +26,7 @@ $node->safe_psql(
 	CREATE TABLE item (id int PRIMARY KEY, v int);
 	INSERT INTO item SELECT i, 0 FROM generate_series(1, 2000) i;
 	SELECT cache_attach('item', 'item:{id}', ARRAY['item-tag:{id}']);
-	SELECT cache_attach('item');
+	SELECT cache_attach('item', rows => '{}');
 	SELECT cache_define('item', max_stale => '1 minute');
 	SELECT cache_define('tagged', max_stale => '1 minute');
 	SELECT cache_define('table', max_stale => '1 minute')});

@@ -43,7 +43,7 @@ foreach my $node ($publisher, $subscriber)
 	$node->safe_psql("postgres", $schema);
 }
 $subscriber->safe_psql('postgres',
-	q{SELECT cache_attach('item', 'item:{id}'), cache_attach('item'), cache_attach('part')});
+	q{SELECT cache_attach('item', 'item:{id}'), cache_attach('item', rows => '{}'), cache_attach('part', rows => '{}')});
 $publisher->safe_psql('postgres', 'CREATE PUBLICATION pub FOR TABLE item, part;
 	INSERT INTO item VALUES (1, 1), (2, 1); INSERT INTO part VALUES (1, 1), (100, 1)');
 my $connstr = $publisher->connstr . ' dbname=postgres';

@@ -31,7 +31,7 @@ query(q{
 	INSERT INTO item SELECT i, i * 10 FROM generate_series(1, 100) i;
 	CREATE TABLE wide (id int PRIMARY KEY, v text);
 	INSERT INTO wide SELECT i, repeat(chr(96 + i), 3000) FROM generate_series(1, 10) i;
-	SELECT cache_attach('item', 'item:{id}'), cache_attach('item'), cache_attach('wide');
+	SELECT cache_attach('item', 'item:{id}'), cache_attach('item', rows => '{}'), cache_attach('wide', rows => '{}');
 	CREATE FUNCTION secret() RETURNS int LANGUAGE sql STABLE AS 'SELECT sum(v)::int FROM item';
 });
 

@@ -43,7 +43,7 @@ $node->safe_psql('postgres', q{
 				a.l2_bad_values - b.l2_bad_values, a.l2_fills - b.l2_fills);
 	END $$;
 	SELECT cache_define('shared', scope => 'shared');
-	SELECT cache_attach('wide');
+	SELECT cache_attach('wide', rows => '{}');
 });
 
 my $hit = 'right loads 0 hits 1 bad 0 fills 0';

@@ -35,7 +35,7 @@ $primary->safe_psql('postgres', q{
 	CREATE TABLE other (v int);
 	CREATE TABLE slow (id int PRIMARY KEY, v int);
 	INSERT INTO slow SELECT i, i FROM generate_series(1, 1000) i;
-	SELECT cache_attach('item', 'i:{id}'), cache_attach('total'), cache_attach('slow', 'slow:{id}');
+	SELECT cache_attach('item', 'i:{id}'), cache_attach('total', rows => '{}'), cache_attach('slow', 'slow:{id}');
 	SELECT cache_define('slow', scope => 'shared');
 	SELECT cache_define('i', scope => 'shared'), cache_define('sum', scope => 'shared');
 });

@@ -36,7 +36,7 @@ $node->safe_psql('postgres', q{
 	INSERT INTO item SELECT i, 0 FROM generate_series(1, 100) i;
 	CREATE TABLE total (v int);
 	INSERT INTO total VALUES (0);
-	SELECT cache_attach('item', 'i:{id}'), cache_attach('total');
+	SELECT cache_attach('item', 'i:{id}'), cache_attach('total', rows => '{}');
 	SELECT cache_define('i', scope => 'shared'), cache_define('sum', scope => 'shared');
 });
 debug($node);

@@ -63,7 +63,7 @@ on($node, q{
 	CREATE TABLE part (v int); INSERT INTO part VALUES (1);
 	CREATE TABLE other (v int); INSERT INTO other VALUES (1);
 	CREATE TABLE secret (v int); INSERT INTO secret VALUES (42);
-	SELECT cache_attach('item', 'i:{id}'), cache_attach('part');
+	SELECT cache_attach('item', 'i:{id}'), cache_attach('part', rows => '{}');
 	CREATE ROLE grp; CREATE ROLE bob LOGIN; GRANT grp TO bob; GRANT SELECT ON secret TO grp;
 });
 $node->safe_psql('postgres', 'CREATE DATABASE plain');
