@@ -25,6 +25,7 @@
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
 #include "invalidate/twophase.h"
+#include "invalidate/witness.h"
 #include "invalidate/writeset.h"
 #include "l1/clock.h"
 #include "l1/table.h"
@@ -36,6 +37,7 @@
 #include "log_mask.h"
 #include "position.h"
 #include "rules/define.h"
+#include "rules/missed.h"
 #include "shmem.h"
 #include "stats/counters.h"
 #include "stats/notes.h"
@@ -78,6 +80,7 @@ _PG_init(void)
 	cf_notify_register();
 	cf_outbox_register();
 	cf_worker_register();
+	cf_missed_register();
 	cf_bus_register();
 	cf_shmem_install_hooks();
 
@@ -86,7 +89,7 @@ _PG_init(void)
 	cf_params_register();
 	cf_tier_set_outbox_look(cf_outbox_look);
 	cf_load_set_settling(cf_twophase_look);
-	cf_policy_set_own_writes(cf_pending_any, cf_writeset_collect, cf_commit_touches);
+	cf_policy_set_own_writes(cf_pending_any, cf_commit_collect, cf_commit_touches);
 
 	cf_log_mask_install_hook();
 	cf_loader_install_hooks();
@@ -94,5 +97,6 @@ _PG_init(void)
 	cf_epoch_install_hooks();
 	cf_trigger_install_hooks();
 	cf_writeset_install_hooks();
+	cf_witness_install_hooks();
 	cf_xact_register();
 }

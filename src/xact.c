@@ -23,6 +23,7 @@
 #include "invalidate/remote.h"
 #include "invalidate/trigger.h"
 #include "invalidate/twophase.h"
+#include "invalidate/witness.h"
 #include "invalidate/writeset.h"
 #include "l2/command.h"
 #include "shmem.h"
@@ -36,6 +37,7 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			cf_trigger_pre_commit();
+			cf_witness_pre_commit();
 			cf_notify_pre_commit();
 			cf_commit_prepare();
 #ifdef CF_FAULT_SETTLE_EARLY
@@ -52,6 +54,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_remote_settle();
 			cf_commit_settle();
 			cf_notify_commit();
+			cf_witness_reset();
 			if (!cf_commit_stores_later())
 				cf_pending_reset();
 			break;
@@ -62,6 +65,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_load_reset();
 			cf_writeset_abandon();
 			cf_twophase_abandon();
+			cf_witness_reset();
 			cf_commit_abandon();
 			cf_remote_lift();
 			cf_pending_reset();
@@ -69,12 +73,14 @@ xact_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			cf_trigger_pre_commit();
+			cf_witness_pre_commit();
 			cf_writeset_begin_commit();
 			cf_commit_prepare_transaction();
 			break;
 		case XACT_EVENT_PREPARE:
 			cf_twophase_prepared();
 			cf_epoch_at_prepare_transaction();
+			cf_witness_reset();
 			cf_remote_lift();
 			cf_pending_reset();
 			break;
@@ -86,6 +92,7 @@ subxact_callback(SubXactEvent event, SubTransactionId id,
 				 SubTransactionId parent, void *arg)
 {
 	cf_pending_subxact(event);
+	cf_witness_subxact(event);
 	cf_epoch_subxact(event);
 }
 

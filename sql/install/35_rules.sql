@@ -34,7 +34,8 @@ COMMENT ON FUNCTION cache_detach(regclass, text, text[], text[], text[]) IS
 
 CREATE FUNCTION cache_rules_data(
     OUT rel regclass, OUT rule name, OUT kind text, OUT key text, OUT tags text[],
-    OUT rows text[], OUT columns text[], OUT enabled text, OUT problem text)
+    OUT rows text[], OUT columns text[], OUT enabled text,
+    OUT missed bigint, OUT problem text)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
 AS 'MODULE_PATHNAME', 'cachefront_rules';

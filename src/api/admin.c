@@ -18,6 +18,7 @@
 #include "report/report.h"
 #include "rules/define.h"
 #include "rules/deftable.h"
+#include "rules/missed.h"
 #include "shmem.h"
 #include "stats/counters.h"
 
@@ -151,5 +152,6 @@ cachefront_stats_reset(PG_FUNCTION_ARGS)
 {
 	cf_shmem_require();
 	cf_stats_reset();
+	cf_missed_reset();
 	PG_RETURN_VOID();
 }

@@ -40,6 +40,7 @@
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
 #include "rules/define.h"
+#include "rules/missed.h"
 #include "rules/rule.h"
 #include "shmem.h"
 
@@ -742,6 +743,8 @@ find_problem(const CfRule *rule)
 		return problem;
 	if (!rule->all_events)
 		return "it does not fire at once for every INSERT, UPDATE and DELETE; it covers nothing";
+	if (cf_missed_count(rule->trigger) > 0)
+		return "its trigger did not see every change; all that it covers was invalidated instead";
 	return NULL;
 }
 
@@ -767,8 +770,8 @@ cachefront_rules(PG_FUNCTION_ARGS)
 	{
 		const CfRule *rule = &rules[i];
 		const char *problem;
-		Datum		values[9];
-		bool		nulls[9] = {0};
+		Datum		values[10];
+		bool		nulls[10] = {0};
 
 		if (!may_see(rule))
 			continue;
@@ -783,8 +786,9 @@ cachefront_rules(PG_FUNCTION_ARGS)
 		values[5] = text_array(rule->args.nrows, get_row, &rule->args);
 		values[6] = text_array(rule->args.ncolumns, get_column, &rule->args);
 		values[7] = CStringGetTextDatum(enabled_name(rule->enabled));
-		nulls[8] = problem == NULL;
-		values[8] = problem != NULL ? CStringGetTextDatum(problem) : (Datum) 0;
+		values[8] = Int64GetDatum(cf_missed_count(rule->trigger));
+		nulls[9] = problem == NULL;
+		values[9] = problem != NULL ? CStringGetTextDatum(problem) : (Datum) 0;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -30,6 +30,7 @@
 #include "invalidate/lease.h"
 #include "invalidate/pending.h"
 #include "invalidate/twophase.h"
+#include "invalidate/witness.h"
 #include "invalidate/writeset.h"
 #include "l2/command.h"
 #include "position.h"
@@ -116,7 +117,15 @@ judge_value(int i)
 bool
 cf_commit_touches(CfClockRef clock)
 {
-	return cf_epoch_touches(clock) || cf_pending_touches(clock) || cf_writeset_touches(clock);
+	return cf_epoch_touches(clock) || cf_pending_touches(clock) ||
+		cf_writeset_touches(clock) || cf_witness_touches(clock);
+}
+
+void
+cf_commit_collect(void)
+{
+	cf_writeset_collect();
+	cf_witness_collect();
 }
 
 /* The clock that an operation moves. A new value leaves all else as it is. */

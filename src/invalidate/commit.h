@@ -16,6 +16,9 @@
  */
 extern bool cf_commit_touches(CfClockRef clock);
 
+/* Before that: takes what the tables' own counts tell. May raise errors. */
+extern void cf_commit_collect(void);
+
 /* Step 1: may still fail the transaction, but has no reason to. */
 extern void cf_commit_prepare(void);
 

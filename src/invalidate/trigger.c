@@ -41,6 +41,7 @@
 #include "guc.h"
 #include "invalidate/pending.h"
 #include "invalidate/trigger.h"
+#include "invalidate/witness.h"
 #include "rules/rule.h"
 #include "relchange.h"
 #include "shmem.h"
@@ -482,6 +483,7 @@ cf_trigger_row(TriggerData *data)
 {
 	Compiled   *compiled = get_compiled(data);
 
+	cf_witness_event(data->tg_trigger->tgoid);
 	if (compiled->whole_table)
 	{
 		cf_trigger_table(RelationGetRelid(data->tg_relation));

@@ -400,13 +400,11 @@ add_tables(const PgStat_SubXactStatus *level, Clocks *set)
 	}
 }
 
-void
-cf_writeset_each(void (*callback) (const CfWrittenTable *table, void *arg), void *arg)
+static void
+each_of_level(const PgStat_SubXactStatus *level,
+			  void (*callback) (const CfWrittenTable *table, void *arg), void *arg)
 {
-	if (!FullTransactionIdIsValid(GetTopFullTransactionIdIfAny()))
-		return;
-	Assert(GetCurrentTransactionNestLevel() == 1);
-	for (const PgStat_TableXactStatus *table = current_stack()->first; table != NULL;
+	for (const PgStat_TableXactStatus *table = level->first; table != NULL;
 		 table = table->next)
 	{
 		CfWrittenTable written = {
@@ -419,6 +417,15 @@ cf_writeset_each(void (*callback) (const CfWrittenTable *table, void *arg), void
 		if (is_of_interest(table) && is_changed(table) && get_family(written.relid)->n > 0)
 			callback(&written, arg);
 	}
+}
+
+void
+cf_writeset_each(void (*callback) (const CfWrittenTable *table, void *arg), void *arg)
+{
+	if (!FullTransactionIdIsValid(GetTopFullTransactionIdIfAny()) || IsParallelWorker())
+		return;
+	for (PgStat_SubXactStatus *level = current_stack(); level != NULL; level = level->prev)
+		each_of_level(level, callback, arg);
 }
 
 /* ---- the commit --------------------------------------------------------- */

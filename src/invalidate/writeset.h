@@ -82,8 +82,8 @@ extern bool cf_writeset_touches(CfClockRef clock);
 extern const CfClockRef *cf_writeset_clocks(int *n);
 
 /*
- * PRE_COMMIT: calls back once a table of the write set. Temporary tables and
- * catalogs are left out.
+ * Calls back once a table of the write set, inside of subtransactions once a level of
+ * them. Temporary tables and catalogs are left out.
  */
 extern void cf_writeset_each(void (*callback) (const CfWrittenTable *table, void *arg), void *arg);
 

@@ -663,6 +663,25 @@ add_rules_of_rows(List *found, Oid table)
 	return found;
 }
 
+const CfRule *
+cf_rule_of_rows(const Trigger *trigger, Oid relid)
+{
+	const CfRule *list;
+	Oid			table;
+
+	if (!TRIGGER_FOR_ROW(trigger->tgtype) || cf_rules(&list) == 0)
+		return NULL;
+	table = cf_rule_table(trigger->tgoid, relid, trigger->tgisclone);
+	for (int i = find_table(table); i < nrules && rules[by_table[i]].relid == table; i++)
+	{
+		const CfRule *rule = &rules[by_table[i]];
+
+		if (strcmp(rule->name, trigger->tgname) == 0)
+			return notes_rows(rule) ? rule : NULL;
+	}
+	return NULL;
+}
+
 List *
 cf_rules_of_rows(Oid relid)
 {

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "utils/rel.h"
+#include "utils/reltrigger.h"
 
 #include "codec/key.h"
 #include "l1/clock.h"
@@ -110,6 +111,12 @@ extern int	cf_rules(const CfRule **rules);
  * and those of the partitioned tables that it is part of. A palloc'd list.
  */
 extern List *cf_rules_of_rows(Oid relid);
+
+/*
+ * The same for one trigger of a relation: its rule, or that from which a partition
+ * has it. NULL: it is not of a row rule that covers anything.
+ */
+extern const CfRule *cf_rule_of_rows(const Trigger *trigger, Oid relid);
 
 /* How a table that a query reads is covered. */
 typedef enum CfCoverKind
