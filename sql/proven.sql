@@ -331,6 +331,18 @@ CALL prove('by plpgsql', 'SELECT note_of(33)', 'UPDATE orders SET note = note ||
 CALL prove('by plpgsql', 'SELECT note_of(33)', 'UPDATE orders SET note = note || 1 WHERE order_id = 34', 'UPDATE orders SET note = note || 1 WHERE order_id = 33');
 CALL prove('by sql', 'SELECT note_by_sql(31)', 'UPDATE orders SET note = note || 1 WHERE order_id = 32', 'UPDATE orders SET note = note || 1 WHERE order_id = 31');
 
+-- a plan that was made when nobody looked: of this table nothing is known
+SET plan_cache_mode = force_generic_plan;
+CREATE FUNCTION old_plan(bigint) RETURNS text STABLE LANGUAGE plpgsql AS $$
+BEGIN RETURN (SELECT note FROM orders WHERE order_id = $1); END $$;
+SELECT old_plan(35) IS NOT NULL AS planned;
+CALL prove('plan of before', 'SELECT old_plan(35)', 'UPDATE orders SET note = note || 1 WHERE order_id = 36', 'UPDATE orders SET note = note || 1 WHERE order_id = 35');
+-- and one that a load made serves all others, with values of their own
+CREATE FUNCTION generic(bigint) RETURNS text STABLE LANGUAGE plpgsql AS $$
+BEGIN RETURN (SELECT note FROM orders WHERE order_id = $1); END $$;
+CALL prove('generic', 'SELECT generic(37)', 'UPDATE orders SET note = note || 1 WHERE order_id = 38', 'UPDATE orders SET note = note || 1 WHERE order_id = 37');
+CALL prove('generic again', 'SELECT generic(38)', 'UPDATE orders SET note = note || 1 WHERE order_id = 37', 'UPDATE orders SET note = note || 1 WHERE order_id = 38');
+RESET plan_cache_mode;
 -- what is not seen
 CALL prove('sample', 'SELECT * FROM products TABLESAMPLE bernoulli (100) WHERE id = 12', 'SELECT 1', 'UPDATE products SET stock = stock + 1 WHERE id = 12');
 
@@ -353,6 +365,18 @@ CALL prove('detached', 'SELECT * FROM hand WHERE id = 1', 'UPDATE hand SET v = v
 CALL prove('TRUNCATE', 'SELECT * FROM products WHERE id = 12', 'UPDATE products SET stock = stock + 1 WHERE id = 13', 'TRUNCATE products');
 CALL prove('more than may be named', 'SELECT * FROM lines WHERE order_id = 12', 'SELECT 1',
 	'SET LOCAL cachefront.max_keys_per_commit = 1; UPDATE lines SET qty = qty + 1 WHERE order_id < 20');
+
+--
+-- Who knows better than the plan: keys and tags alone count, and what is done by hand
+--
+SELECT cache_define('order', freshness => 'sometimes');
+SELECT cache_define('order', freshness => 'declared');
+SELECT freshness FROM cache_definitions WHERE name = 'order';
+CALL prove('order:40', 'SELECT count(*), max(note) FROM orders', 'INSERT INTO orders VALUES (201)', 'UPDATE orders SET note = ''zz'' WHERE order_id = 40');
+CALL prove('order:all', 'SELECT count(*) FROM orders', 'INSERT INTO orders VALUES (202)', 'SELECT cache_invalidate_table(''orders'')');
+CALL prove('order:all', 'SELECT count(*) FROM orders', 'SELECT 1', 'TRUNCATE orders');
+SELECT item, value FROM cache_explain('order:all', 'SELECT count(*) FROM orders') WHERE item IN ('freshness', 'covered');
+SELECT cache_drop('order');
 
 --
 -- The counts: what a trigger did not see, no read relies on

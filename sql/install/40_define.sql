@@ -13,6 +13,7 @@ CREATE TABLE cache_definitions (
     xfetch_beta  float8,
     scope        text,
     max_stale    interval,
+    freshness    text,
     owner        name
 );
 COMMENT ON TABLE cache_definitions IS
@@ -41,11 +42,11 @@ CREATE FUNCTION cache_define(name text, query text DEFAULT NULL,
                              ttl interval DEFAULT NULL, negative_ttl interval DEFAULT NULL,
                              stale_ttl interval DEFAULT NULL, jitter float8 DEFAULT NULL,
                              xfetch_beta float8 DEFAULT NULL, scope text DEFAULT NULL,
-                             max_stale interval DEFAULT NULL)
+                             max_stale interval DEFAULT NULL, freshness text DEFAULT NULL)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'cachefront_define';
-COMMENT ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval) IS
+COMMENT ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text) IS
 'register settings for every key that starts with the name and a colon';
 
 CREATE FUNCTION cache_drop(name text)
@@ -56,8 +57,8 @@ COMMENT ON FUNCTION cache_drop(text) IS
 'forget the settings of a cache; true if it was defined';
 
 REVOKE ALL ON FUNCTION
-    cache_define(text, text, interval, interval, interval, float8, float8, text, interval),
+    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text),
     cache_drop(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    cache_define(text, text, interval, interval, interval, float8, float8, text, interval),
+    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text),
     cache_drop(text) TO pg_database_owner;

@@ -67,6 +67,7 @@ static void
 check_settings(FunctionCallInfo fcinfo)
 {
 	CfScope		scope;
+	CfFreshness freshness;
 	char		setting[NAMEDATALEN];
 
 	if (!PG_ARGISNULL(1))
@@ -91,13 +92,20 @@ check_settings(FunctionCallInfo fcinfo)
 				 errhint("A scope is 'role', 'shared' or 'setting:NAME'.")));
 	if (!PG_ARGISNULL(8))
 		(void) cf_ttl_check(PG_GETARG_INTERVAL_P(8), "max_stale", true);
+	if (!PG_ARGISNULL(9) &&
+		!cf_freshness_parse(text_to_cstring(PG_GETARG_TEXT_PP(9)), &freshness))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid freshness \"%s\"",
+						text_to_cstring(PG_GETARG_TEXT_PP(9))),
+				 errhint("It is 'proven' or 'declared'.")));
 }
 
 Datum
 cachefront_define(PG_FUNCTION_ARGS)
 {
-	Datum		values[7];
-	bool		nulls[7];
+	Datum		values[8];
+	bool		nulls[8];
 	char	   *name;
 
 	cf_shmem_require();

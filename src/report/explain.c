@@ -57,6 +57,8 @@ put_definition(ReturnSetInfo *rsinfo, const CfDefinition *def)
 	put_item(rsinfo, "ttl", duration(def->ttl));
 	put_item(rsinfo, "negative ttl", duration(Min(def->negative_ttl, def->ttl / 5)));
 	put_item(rsinfo, "stale ttl", duration(def->stale_ttl));
+	if (def->freshness == CF_FRESHNESS_DECLARED)
+		put_item(rsinfo, "freshness", "declared: by keys and tags alone");
 	if (def->max_stale > 0)
 		put_item(rsinfo, "max stale", duration(def->max_stale));
 }

@@ -38,6 +38,7 @@ typedef struct Definition
 	int64		negative_ttl;
 	int64		stale_ttl;
 	int64		max_stale;
+	CfFreshness freshness;
 	double		jitter;
 	double		xfetch_beta;
 	CfScope		scope;
@@ -106,6 +107,14 @@ cf_scope_parse(const char *text, CfScope *scope, char *setting)
 	return true;
 }
 
+bool
+cf_freshness_parse(const char *text, CfFreshness *freshness)
+{
+	*freshness = strcmp(text, "declared") == 0 ?
+		CF_FRESHNESS_DECLARED : CF_FRESHNESS_PROVEN;
+	return *freshness == CF_FRESHNESS_DECLARED || strcmp(text, "proven") == 0;
+}
+
 static int64
 column_us(const Datum *values, const bool *nulls, int column)
 {
@@ -143,6 +152,11 @@ add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 	definition->negative_ttl = column_us(values, nulls, CF_DEF_NEGATIVE_TTL);
 	definition->stale_ttl = column_us(values, nulls, CF_DEF_STALE_TTL);
 	definition->max_stale = column_us(values, nulls, CF_DEF_MAX_STALE);
+	/* Written by hand it may be anything. */
+	if (nulls[CF_DEF_FRESHNESS - 1] ||
+		!cf_freshness_parse(TextDatumGetCString(values[CF_DEF_FRESHNESS - 1]),
+							&definition->freshness))
+		definition->freshness = CF_FRESHNESS_PROVEN;
 	definition->jitter = column_number(values, nulls, CF_DEF_JITTER, 1.0);
 	definition->xfetch_beta = column_number(values, nulls, CF_DEF_XFETCH_BETA, 1000.0);
 	/* A scope that somebody wrote into the table by hand: the narrowest. */
@@ -320,6 +334,7 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 		result->stale_ttl = found->stale_ttl;
 	if (found->max_stale >= 0)
 		result->max_stale = found->max_stale;
+	result->freshness = found->freshness;
 	if (found->jitter >= 0)
 		result->jitter = found->jitter;
 	if (found->xfetch_beta >= 0)

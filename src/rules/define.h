@@ -69,6 +69,9 @@ extern int64 cf_ttl_check(const Interval *ttl, const char *what, bool zero_ok);
 /* Splits 'role', 'shared' or 'setting:NAME'; false if it is none of these. */
 extern bool cf_scope_parse(const char *text, CfScope *scope, char *setting);
 
+/* 'proven' or 'declared'; false if it is neither. */
+extern bool cf_freshness_parse(const char *text, CfFreshness *freshness);
+
 /* The table cache_definitions, or InvalidOid where the extension is not there. */
 extern Oid	cf_define_relation(void);
 

@@ -67,7 +67,7 @@ bool
 cf_deftable_has_our_shape(Relation rel)
 {
 	static const Oid types[CF_DEF_COLUMNS] = {TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
-	FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, NAMEOID};
+	FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, TEXTOID, NAMEOID};
 	TupleDesc	desc = RelationGetDescr(rel);
 
 	if (rel->rd_rel->relkind != RELKIND_RELATION || desc->natts < CF_DEF_COLUMNS)
@@ -213,7 +213,7 @@ cf_deftable_store(const char *name, const Datum *values, const bool *nulls)
 	memset(replace, true, CF_DEF_COLUMNS * sizeof(bool));
 	row[CF_DEF_NAME - 1] = CStringGetTextDatum(name);
 	row_nulls[CF_DEF_NAME - 1] = false;
-	for (int i = 0; i <= CF_DEF_MAX_STALE - CF_DEF_TTL; i++)
+	for (int i = 0; i <= CF_DEF_FRESHNESS - CF_DEF_TTL; i++)
 	{
 		row[CF_DEF_TTL - 1 + i] = values[i];
 		row_nulls[CF_DEF_TTL - 1 + i] = nulls[i];

@@ -21,6 +21,7 @@ enum
 	CF_DEF_XFETCH_BETA,
 	CF_DEF_SCOPE,
 	CF_DEF_MAX_STALE,
+	CF_DEF_FRESHNESS,
 	CF_DEF_OWNER,				/* the name of the role that it belongs to */
 	CF_DEF_COLUMNS = CF_DEF_OWNER
 };
@@ -30,7 +31,7 @@ extern bool cf_deftable_has_our_shape(Relation rel);
 
 /*
  * Stores or deletes a definition. Values are in the columns' order, from
- * CF_DEF_TTL on to CF_DEF_MAX_STALE. A new one belongs to the caller; another can be
+ * CF_DEF_TTL on to CF_DEF_FRESHNESS. A new one belongs to the caller; another can be
  * changed by the role that it belongs to, its members, and superusers, and where
  * that role is gone by the database's owner: else, as in a read-only transaction,
  * an error. So is a new one whose name begins with that of a cache of another's.

@@ -34,12 +34,12 @@ $node->safe_psql($_, 'CREATE EXTENSION cachefront') foreach qw(shop custom plain
 as('shop', 'shop', "CREATE TABLE product (id int PRIMARY KEY, name text);"
 	  . " INSERT INTO product VALUES (1, 'one')");
 as($super, 'shop', "SELECT cache_attach('product', key => 'product:{id}'), cache_attach('product', rows => '{}')");
-as($super, 'shop', "SELECT cache_define('super', ttl => '1 min', max_stale => '5 s')");
+as($super, 'shop', "SELECT cache_define('super', ttl => '1 min', max_stale => '5 s', freshness => 'declared')");
 as('shop', 'shop', "SELECT cache_define('product', ttl => '1 hour', scope => 'shared')");
 $node->safe_psql('shop', "BEGIN; GRANT EXECUTE ON FUNCTION cache_define(text, text, interval, interval,"
-	  . " interval, float8, float8, text, interval) TO maker; SET ROLE maker; SELECT cache_define('made', jitter => 0.5);"
+	  . " interval, float8, float8, text, interval, text) TO maker; SET ROLE maker; SELECT cache_define('made', jitter => 0.5);"
 	  . " RESET ROLE; REVOKE EXECUTE ON FUNCTION cache_define(text, text, interval, interval,"
-	  . " interval, float8, float8, text, interval) FROM maker; COMMIT");
+	  . " interval, float8, float8, text, interval, text) FROM maker; COMMIT");
 my $before = $node->safe_psql('shop', $definitions);
 is(join(' ', map { (split /\|/)[0] } split /\n/, $before), 'made product super', 'three definitions');
 is(join(' ', map { (split /\|/)[-1] } split /\n/, $before), "maker shop $super", 'of three roles');
