@@ -117,7 +117,6 @@ has_dep(const CfDeps *deps, const char *tag, int len)
 static void
 add_rows(CfDeps *deps, Oid dboid, const CfTableUse *use)
 {
-	List	   *relids = sources->relids;
 	ListCell   *cell;
 
 	foreach(cell, use->tags)

@@ -102,7 +102,7 @@ run_query(Check *check)
 	if (error != NULL)
 		FreeErrorData(error);
 	return error == NULL && check->comparable && load->bypass == CF_BYPASS_NONE &&
-		load->sources.relids != NIL && !load->sources.hidden && !load->sources.mutable &&
+		load->sources.relids != NIL && load->sources.inner == NIL && !load->sources.mutable &&
 		cf_watch_binding(load->sources.traits) <= request->binding &&
 		!cf_policy_has_written() && cf_identity_still_holds(request);
 }

@@ -392,14 +392,17 @@ settling_xid(void)
 static void
 move_what_came_late(void)
 {
-	if (!cf_epoch_changing() && roles_changed == 0)
+	if (!cf_epoch_changing() && names[false].changed == 0 && names[true].changed == 0)
 		return;
 	if (database_changed > 0)
 		cf_clock_move(cf_clock_of_epoch(MyDatabaseId), cf_position_lsn());
 	if (server_changed > 0)
 		cf_clock_move(cf_clock_of_epoch(InvalidOid), cf_position_lsn());
-	if (roles_changed > 0)
-		cf_clock_move(cf_clock_of_roles(), cf_position_lsn());
+	for (int shared = 0; shared < lengthof(names); shared++)
+	{
+		if (names[shared].changed > 0)
+			cf_clock_move(clock_of_names(shared), cf_position_lsn());
+	}
 	cf_writeset_note_breach();
 }
 
