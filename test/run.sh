@@ -586,10 +586,10 @@ next_job()
 {
 	local n
 
-	exec 7>>"$RUN/next.lock"
+	exec 7>>"$RUN/next.lock" || return
 	flock 7
 	n=$(cat "$RUN/next" 2>/dev/null || echo 0)
-	echo $((n + 1)) >"$RUN/next"
+	echo $((n + 1)) >"$RUN/next" || return
 	((n < ${#JOBS[@]})) && echo "${JOBS[n]}"
 }
 
