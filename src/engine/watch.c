@@ -34,11 +34,11 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
-#include "storage/proc.h"
 #include "plpgsql.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/plancache.h"
 
 #include "compat.h"
 #include "engine/watch.h"
@@ -400,23 +400,29 @@ watch_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 /* ---- PL/pgSQL ----------------------------------------------------------- */
 
 /*
- * A simple expression is part of a plan. PL/pgSQL holds that in the transaction that
- * has evaluated it last; later it may be gone, until it is evaluated again.
+ * What is not simple runs as a statement. A simple expression is part of a plan, but
+ * the pointer to it may be of one that is gone, if it has not been evaluated since. So
+ * it is found by the way from the source of the plan, which keeps the last one.
  */
-static bool
-is_there(const PLpgSQL_expr *expr)
-{
-	return expr->expr_simple_plan != NULL &&
-		(expr->expr_simple_plan_lxid == CF_MY_LXID ||
-		 expr->expr_simple_plansource->gplan == expr->expr_simple_plan);
-}
-
 static void
 look_at_expr(PLpgSQL_expr *expr, CfTraitsFound *found)
 {
-	/* What is not simple runs as a statement. */
-	if (expr != NULL && expr->expr_simple_expr != NULL && is_there(expr))
-		cf_traits_of_expr((Node *) expr->expr_simple_expr, found);
+	CachedPlan *cached;
+	ListCell   *cell;
+
+	if (expr == NULL || expr->plan == NULL || expr->expr_simple_expr == NULL)
+		return;
+	cached = expr->expr_simple_plansource->gplan;
+	if (cached == NULL)
+		return;
+	foreach(cell, cached->stmt_list)
+	{
+		Plan	   *plan = lfirst_node(PlannedStmt, cell)->planTree;
+
+		/* A Result, perhaps below a Gather. */
+		for (; plan != NULL; plan = plan->lefttree)
+			cf_traits_of_expr((Node *) plan->targetlist, found);
+	}
 }
 
 static void

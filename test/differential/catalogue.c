@@ -781,6 +781,41 @@ const Entry catalogue[] = {
 	ACT("tracking-functions", "UPDATE public.which SET t = '{fa|fb|fc}'"),
 	ADMIN("tracking-functions", "CREATE TABLE public.fc AS SELECT {id} AS id, 'c{n}' AS v; GRANT ALL ON public.fc TO diff_r1, diff_r2"),
 	ADMIN("tracking-functions", "DROP TABLE IF EXISTS public.fc"),
+	SETUP("tracking-behind",
+		  "CREATE TABLE ba (id int, v text); CREATE TABLE bb (id int, v text); CREATE TABLE bc (id int, v text);"
+		  "INSERT INTO ba SELECT i, 'a' || i FROM generate_series(1, 4) i; INSERT INTO bb SELECT * FROM ba; INSERT INTO bc SELECT * FROM ba;"
+		  "CREATE FUNCTION hsql(int) RETURNS text LANGUAGE sql AS 'SELECT max(v) FROM ba WHERE id = $1';"
+		  "CREATE FUNCTION hstable(int) RETURNS text LANGUAGE sql STABLE AS 'SELECT v FROM bb WHERE id = $1 ORDER BY v LIMIT 1';"
+		  "CREATE FUNCTION hsimple(int) RETURNS text LANGUAGE plpgsql AS $$ DECLARE r text := hsql($1); BEGIN"
+		  " IF hstable($1) IS NULL THEN r := r || 'none'; END IF; RETURN r || coalesce(hstable($1), ''); END $$;"
+		  "CREATE FUNCTION hcursor(int) RETURNS text LANGUAGE plpgsql AS $$ DECLARE c refcursor; r text; d CURSOR (n int) FOR SELECT v FROM bc WHERE id >= n ORDER BY id; BEGIN"
+		  " OPEN c FOR EXECUTE 'SELECT max(v) FROM bb'; FETCH c INTO r; CLOSE c; FOR x IN d($1) LOOP r := r || x.v; END LOOP; RETURN r; END $$;"
+		  "CREATE FUNCTION hset(int) RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS"
+		  " $$ BEGIN RETURN QUERY SELECT v FROM bb WHERE id >= $1; RETURN QUERY EXECUTE 'SELECT max(v) FROM bc'; END $$;"
+		  "CREATE FUNCTION hset1(int) RETURNS text LANGUAGE sql AS 'SELECT string_agg(x, '','' ORDER BY x) FROM hset($1) x';"
+		  "CREATE FUNCTION hcaught(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / (SELECT count(*) FROM ba WHERE id = $1 AND v < 'm');"
+		  " EXCEPTION WHEN division_by_zero THEN RETURN (SELECT max(v) FROM bc); END $$;"
+		  "CREATE FUNCTION hnested(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+		  " RETURN cache_fetch_row('bi:' || $1, 'SELECT public.hsimple($1) AS v', ROW($1)) ->> 'v' || (SELECT max(v) FROM bc); END $$;"
+		  "CREATE FUNCTION htrans(text, int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN $1 || coalesce(hsql($2), '-'); END $$;"
+		  "CREATE AGGREGATE hagg(int) (SFUNC = htrans, STYPE = text, INITCOND = '');"
+		  "CREATE FUNCTION haggs(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT hagg(id ORDER BY id) FROM bb WHERE id >= $1); END $$;"
+		  "CREATE FUNCTION hplus(int, int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN hstable($1) || hsql($2); END $$;"
+		  "CREATE OPERATOR |+| (LEFTARG = int, RIGHTARG = int, FUNCTION = hplus);"
+		  "CREATE FUNCTION hop(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN $1 OPERATOR(public.|+|) 2; END $$;"
+		  "CREATE FUNCTION hlies(int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN (SELECT max(v) FROM ba WHERE id >= $1); END $$;"
+		  "CREATE FUNCTION hbelieves(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN hlies(1) || (SELECT max(v) || hlies(2) FROM bb); END $$;"
+		  "CREATE VIEW hview AS SELECT id, hsql(id) AS v, hcursor(id) AS w FROM bc"),
+	FETCH("tracking-behind", "bh:{id}", "SELECT public.{hsql|hstable|hsimple|hcursor|hset1|hcaught|hnested|haggs|hop|hlies|hbelieves}($1::int) AS v", ANY_INT, "v text", NULL),
+	FETCH("tracking-behind", "bv", "SELECT id, v, w FROM public.hview ORDER BY id, v, w", NULL, "id int, v text, w text", NULL),
+	FETCH("tracking-behind", "bn", "SELECT public.cache_fetch_row('bi:1', 'SELECT public.{hcursor|haggs|hop}(1) AS v') ->> 'v' AS v", NULL, "v text", NULL),
+	ACT("tracking-behind", "UPDATE public.{ba|bb|bc} SET v = '{b|z}{n}' WHERE id = {id}"),
+	ACT("tracking-behind", "INSERT INTO public.{ba|bb|bc} VALUES ({id}, 'i{n}')"),
+	ACT("tracking-behind", "DELETE FROM public.{ba|bb|bc} WHERE id = {id}"),
+	ADMIN("tracking-behind", "TRUNCATE public.{ba|bb|bc}"),
+	ADMIN("tracking-behind", "CREATE OR REPLACE FUNCTION public.hsql(int) RETURNS text LANGUAGE sql AS 'SELECT {max|min}(v) FROM public.{ba|bb|bc} WHERE id = $1'"),
+	SET("tracking-behind", "DISCARD PLANS"),
+	SET("tracking-behind", "SET plan_cache_mode = {auto|force_generic_plan|force_custom_plan}"),
 };
 
 const int	catalogue_size = sizeof(catalogue) / sizeof(catalogue[0]);
