@@ -328,6 +328,16 @@ SELECT covered('cv:innocent', 'SELECT innocent()');
 SELECT believes() IS NOT NULL AS planned;
 SELECT cache_fetch('cv:believes', 'SELECT believes()') IS NOT NULL AS fetched FROM generate_series(1, 2);
 SELECT covered('cv:believes', 'SELECT believes()');
+-- and so if it is from the cache that it takes what it should not
+\c -
+SET search_path = regress_cf_covered, public;
+SET client_min_messages = warning;
+CREATE FUNCTION lies_too() RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN cache_fetch_row('inner:lie', 'SELECT sum(v) FROM a') ->> 'sum'; END $$;
+CREATE FUNCTION believes_too() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT lies_too() || count(*) FROM c); END $$;
+SELECT cache_fetch_row('inner:lie', 'SELECT sum(v) FROM a') IS NOT NULL AS fetched;
+SELECT believes_too() IS NOT NULL AS planned;
+SELECT cache_fetch('cv:too', 'SELECT believes_too()') IS NOT NULL AS fetched FROM generate_series(1, 2);
+SELECT covered('cv:too', 'SELECT believes_too()');
 -- what no function runs is exact all the same
 SELECT cache_fetch('cv:plain', 'SELECT sum(v) FROM b') IS NOT NULL AS fetched;
 SELECT covered('cv:plain', 'SELECT sum(v) FROM b');

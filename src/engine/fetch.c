@@ -576,6 +576,7 @@ cf_fetch(CfRequest *request)
 	count(request, CF_COUNT_FETCHES);
 	/* This gives the arguments their types, which all that follows needs. */
 	cf_identity_of_request(request);
+	cf_watch_read();
 	if (unlikely(nested))
 		cf_watch_nested_fetch(CF_BOUND_NONE);
 	bypass = cf_policy_bypass(request);

@@ -822,7 +822,6 @@ cf_watch_reset(void)
 void
 cf_watch_nested_fetch(CfBinding binding)
 {
-	cf_watch_read();
 	if (current == NULL)
 		return;
 	if (binding == CF_BOUND_SETTINGS)

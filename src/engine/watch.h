@@ -53,7 +53,7 @@ extern void cf_watch_reset(void);
 extern PlannedStmt *cf_watch_plan(Query *query, const char *text, int options,
 								  ParamListInfo params);
 
-/* Something reads a table, watched or not. Cheap. */
+/* Something reads a table or the cache, watched or not. Cheap. */
 extern void cf_watch_read(void);
 
 /* Looks at the plan of the load itself. */
