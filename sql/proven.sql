@@ -196,6 +196,8 @@ INSERT INTO tenants SELECT i, k, 0 FROM generate_series(1, 5) i, generate_series
 SELECT cache_attach('tenants') IS NOT NULL AS attached;
 CALL prove('two columns', 'SELECT sum(v) FROM tenants WHERE id IN (1, 2) AND tenant IN (3, 4)',
 	'UPDATE tenants SET v = v + 1 WHERE tenant = 3 AND id = 3', 'UPDATE tenants SET v = v + 1 WHERE tenant = 4 AND id = 1');
+CALL prove('36 of two columns', 'SELECT sum(v) FROM tenants WHERE id IN (1, 2, 3, 4, 5, 6) AND tenant IN (1, 2, 3, 4, 5, 6)',
+	'SELECT 1', 'UPDATE tenants SET v = v + 1 WHERE tenant = 4 AND id = 1');
 CALL prove('one of two', 'SELECT sum(v) FROM tenants WHERE tenant = 3', 'SELECT 1', 'UPDATE tenants SET v = v + 1 WHERE tenant = 3 AND id = 1');
 SELECT cache_attach('tenants', key => 't:{id}:{tenant}', tags => '{"of:{tenant}"}') IS NOT NULL AS attached;
 CALL prove('one of two, a family', 'SELECT sum(v) FROM tenants WHERE tenant = 3', 'UPDATE tenants SET v = v + 1 WHERE tenant = 2 AND id = 1',
@@ -376,6 +378,19 @@ CALL prove('order:40', 'SELECT count(*), max(note) FROM orders', 'INSERT INTO or
 CALL prove('order:all', 'SELECT count(*) FROM orders', 'INSERT INTO orders VALUES (202)', 'SELECT cache_invalidate_table(''orders'')');
 CALL prove('order:all', 'SELECT count(*) FROM orders', 'SELECT 1', 'TRUNCATE orders');
 SELECT item, value FROM cache_explain('order:all', 'SELECT count(*) FROM orders') WHERE item IN ('freshness', 'covered');
+-- what is declared of an entry is not declared of what is made of it
+INSERT INTO orders VALUES (60, 'n');
+SELECT cache_fetch('order:60', 'SELECT note FROM orders');
+SELECT cache_fetch('order:60', 'SELECT note FROM orders');
+SELECT cache_fetch('outer', $$SELECT cache_fetch('order:60', 'SELECT note FROM orders')$$);
+SELECT cache_fetch('outer', $$SELECT cache_fetch('order:60', 'SELECT note FROM orders')$$);
+SELECT loads AS before FROM cache_stats WHERE cache = '*' \gset
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT cache_fetch('order:60', 'SELECT note FROM orders');
+SELECT loads - :before AS loads FROM cache_stats WHERE cache = '*';
+SELECT cache_fetch('outer', $$SELECT cache_fetch('order:60', 'SELECT note FROM orders')$$);
+SELECT loads - :before AS loads FROM cache_stats WHERE cache = '*';
+ROLLBACK;
 SELECT cache_drop('order');
 
 --

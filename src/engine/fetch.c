@@ -50,6 +50,13 @@ cf_fetch_look(CfRequest *request, TimestampTz now, CfL1Result *result)
 	return cf_marker_get(request, CF_L1_PART_NONE, now, 0, result);
 }
 
+/* What is declared of an entry is not declared of what is made of it. */
+static bool
+is_proven(const CfRequest *request)
+{
+	return request->def.freshness == CF_FRESHNESS_PROVEN;
+}
+
 static CfL1Status
 look_in_l1(CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 {
@@ -65,7 +72,8 @@ look_in_l1(CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 				 errdetail("Failed on a cached value of %u bytes.", result->value_len)));
 	if (unlikely(result->deps != NULL) && !result->lacks_tags)
 	{
-		cf_load_add_entry(result->filled_at, result->covered && !result->outdated, result->deps,
+		cf_load_add_entry(result->filled_at,
+						  result->covered && !result->outdated && is_proven(request), result->deps,
 						  result->ndeps);
 		cf_watch_nested_fetch(request->binding);
 	}
@@ -232,7 +240,8 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 	if (!cf_tier_look(&leading->tier, request, newer_than, deadline, hit))
 		return false;
 	cf_fill_put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
-	cf_load_add_entry(hit->meta.filled_at, hit->meta.covered, hit->meta.deps, hit->meta.ndeps);
+	cf_load_add_entry(hit->meta.filled_at, hit->meta.covered && is_proven(request),
+					  hit->meta.deps, hit->meta.ndeps);
 	cf_watch_nested_fetch(request->binding);
 	return true;
 }
