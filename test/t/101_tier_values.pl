@@ -231,7 +231,8 @@ sub check_fill
 	return check_read(1);
 }
 
-foreach my $name (grep { /^cf[te]:/ } keys_of($redis))
+# (Not of the rule's own tag, which cache_attach has moved: no entry here depends on it.)
+foreach my $name (grep { /^cf[te]:/ && !/:rule:/ } keys_of($redis))
 {
 	my $old = command($redis, 'GET', $name);
 
