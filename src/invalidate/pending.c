@@ -343,7 +343,7 @@ cf_pending_add_key_of_row(const CfKey *key)
 }
 
 static void
-add_tag(const CfTag *tag, bool soft, bool rows)
+add_tag(const CfTag *tag, bool soft, bool rows, bool quiet)
 {
 	CfHash128	hash;
 	char	   *copy;
@@ -359,6 +359,7 @@ add_tag(const CfTag *tag, bool soft, bool rows)
 	{
 		ops[known].soft &= soft;
 		ops[known].rows &= rows;
+		ops[known].quiet &= quiet;
 		return;
 	}
 	copy = MemoryContextAlloc(context, tag->len);
@@ -368,24 +369,31 @@ add_tag(const CfTag *tag, bool soft, bool rows)
 	op->tag_len = tag->len;
 	op->soft = soft;
 	op->rows = rows;
+	op->quiet = quiet;
 }
 
 void
 cf_pending_add_tag(const CfTag *tag)
 {
-	add_tag(tag, false, false);
+	add_tag(tag, false, false, false);
 }
 
 void
 cf_pending_add_tag_of_rows(const CfTag *tag)
 {
-	add_tag(tag, false, true);
+	add_tag(tag, false, true, false);
 }
 
 void
 cf_pending_add_soft_tag(const CfTag *tag)
 {
-	add_tag(tag, true, true);
+	add_tag(tag, true, true, false);
+}
+
+void
+cf_pending_add_quiet_tag(const CfTag *tag)
+{
+	add_tag(tag, true, true, true);
 }
 
 void

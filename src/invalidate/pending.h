@@ -32,6 +32,7 @@ typedef struct CfOp
 	bool		raised;			/* its clock is raised (of SET, that of values under the key), */
 	bool		hard;			/* and not for changed rows alone */
 	bool		soft;			/* TAG: the user did not ask for it */
+	bool		quiet;			/* TAG: nor did any row change: not published */
 	bool		rows;			/* KEY, TAG: it comes of changed rows, and of nothing else */
 	CfHash128	hash;			/* what it is about */
 	int			older;			/* the previous operation about that, or -1 */
@@ -62,6 +63,7 @@ extern void cf_pending_add_tag_of_rows(const CfTag *tag);
 
 /* That, for what PREPARE TRANSACTION need not refuse: see commit.c. */
 extern void cf_pending_add_soft_tag(const CfTag *tag);
+extern void cf_pending_add_quiet_tag(const CfTag *tag);
 extern void cf_pending_add_flush(void);
 
 /*

@@ -555,7 +555,7 @@ rule_changed(Oid trigger)
 	CfTag		tag;
 
 	if (cf_rule_tag_of_trigger(&tag, trigger))
-		cf_pending_add_soft_tag(&tag);
+		cf_pending_add_quiet_tag(&tag);
 }
 
 /* TRUNCATE reaches tables that have no trigger of their own: partitions. */

@@ -27,8 +27,8 @@ $node->safe_psql(
 	CREATE TABLE big AS SELECT i AS id FROM generate_series(1, 20000) i;
 	ANALYZE;
 	SELECT cache_attach('item', tags => ARRAY['item:{id}']);
-	SELECT cache_attach('item');
-	SELECT cache_attach('big');
+	SELECT cache_attach('item', rows => '{}');
+	SELECT cache_attach('big', rows => '{}');
 	CREATE FUNCTION get_item(n int) RETURNS json LANGUAGE sql AS
 	$$ SELECT cache_fetch_row('item:' || n, 'SELECT v FROM item WHERE id = $1', ROW(n), tags => ARRAY['item:' || n]) $$;
 	CREATE FUNCTION failures() RETURNS text LANGUAGE sql AS

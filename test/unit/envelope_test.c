@@ -253,7 +253,7 @@ static void
 test_wire(void)
 {
 	static const char meta[] =
-	"cfe\x01\x0a\x00\x00\x00" "\x12\x34\x56\x78\x90\xab\xcd\xef"
+	"cfe\x01\x1a\x00\x00\x00" "\x12\x34\x56\x78\x90\xab\xcd\xef"
 	"\0\0\0\0\0\0\0\x4d" "\0\0\0\0\0\0\0\x63"
 	"\x00\x02\xd7\x98\x83\xd2\x00\x00" "\x00\x02\xd7\x98\x95\xb3\xa3\x00"
 	"\0\0\0\0\x11\xe1\xa3\x00" "\0\0\0\0\x23\xc3\x46\x00"
@@ -420,7 +420,7 @@ test_bounds_of_bytes(void)
 	CHECK_INT(status_with_byte(0, 'c'), CF_ENVELOPE_OK);
 	CHECK_INT(status_with_byte(0, 'C'), CF_ENVELOPE_BAD_FORMAT);
 	CHECK_INT(status_with_byte(3, 2), CF_ENVELOPE_BAD_VERSION);
-	CHECK_INT(status_with_byte(4, 0x10), CF_ENVELOPE_BAD_FORMAT);	/* flags */
+	CHECK_INT(status_with_byte(4, 0x20), CF_ENVELOPE_BAD_FORMAT);	/* flags */
 	CHECK_INT(status_with_byte(5, 3), CF_ENVELOPE_UNSUPPORTED);
 	CHECK_INT(status_with_byte(5, CF_COMPRESSION_LZ4), CF_ENVELOPE_BAD_COMPRESSION);
 	CHECK_INT(status_with_byte(7, 9), CF_ENVELOPE_BAD_KEY);
