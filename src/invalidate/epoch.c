@@ -194,6 +194,38 @@ begin_prepared(const char *gid)
 	prepared_begun = true;
 }
 
+/* The table that a statement is about to give another name, or InvalidOid. */
+static Oid
+find_renamed(Node *stmt)
+{
+	const RenameStmt *rename = (RenameStmt *) stmt;
+
+	if (!IsA(stmt, RenameStmt) || rename->renameType != OBJECT_TABLE || rename->relation == NULL)
+		return InvalidOid;
+	return RangeVarGetRelid(rename->relation, NoLock, true);
+}
+
+/* Whoever swaps two tables by their names expects the rules to stay with the name. */
+static void
+warn_of_rules(const RenameStmt *rename, Oid relid)
+{
+	const CfRule *rules;
+	int			n = cf_rules(&rules);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (rules[i].relid != relid)
+			continue;
+		ereport(WARNING,
+				(errmsg("the cache's rules of table \"%s\" stay with it under its new name \"%s\"",
+						rename->relation->relname, rename->newname),
+				 errdetail("A table that takes the name \"%s\" has none of them.",
+						   rename->relation->relname),
+				 errhint("Call cache_attach for that table.")));
+		return;
+	}
+}
+
 static void
 epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 					  ProcessUtilityContext utility_context, ParamListInfo params,
@@ -203,6 +235,7 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	Node	   *stmt = pstmt->utilityStmt;
 	Change		change = {0};
 	Oid			dropped = InvalidOid;
+	Oid			renamed = InvalidOid;
 
 	if (cf_shmem_ready())
 	{
@@ -221,6 +254,7 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 		{
 			judge_ddl(stmt, &change);
 			note_ddl(&change);
+			renamed = find_renamed(stmt);
 		}
 	}
 
@@ -238,6 +272,8 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	note_ddl(&change);
 	if (IsA(stmt, RefreshMatViewStmt) && cf_shmem_ready())
 		note_refresh((RefreshMatViewStmt *) stmt);
+	if (OidIsValid(renamed))
+		warn_of_rules((RenameStmt *) stmt, renamed);
 }
 
 /*
