@@ -262,7 +262,9 @@ SELECT cache, max_stale_hits > 0 AS hits FROM cache_stats WHERE cache IN ('rs', 
 SELECT cache_define('rs', max_stale => '366 days');
 SELECT cache_define('rs', max_stale => '-1 s');
 SELECT cache_define('rs', max_stale => '367 days');
+\set VERBOSITY sqlstate
 SET cachefront.max_stale = -1;
+\set VERBOSITY default
 -- by hand into the table; anything below zero is none
 UPDATE cache_definitions SET max_stale = '-1 day' WHERE name = 'rs';
 SET cachefront.max_stale = 0;
