@@ -23,13 +23,13 @@
 #include "invalidate/pending.h"
 #include "invalidate/witness.h"
 #include "invalidate/writeset.h"
+#include "memo.h"
 #include "relchange.h"
 #include "rules/missed.h"
 #include "rules/rule.h"
 
 #define CF_FEW_COUNTS 16		/* more are found by hash */
 #define CF_MANY_COUNTS 4096		/* an array of this size is given back */
-#define CF_MAX_WATCHED 8192		/* tables that are remembered */
 
 /* Calls of a trigger in a subtransaction. */
 typedef struct Count
@@ -52,12 +52,12 @@ typedef struct WatchedRule
 {
 	Oid			trigger;		/* on this table */
 	Oid			rule;			/* on the table that the rule was made for */
-	CfTag	   *tag;			/* no longer than it must be */
+	CfTag	   *tag;
 } WatchedRule;
 
 typedef struct Watched
 {
-	Oid			relid;			/* hash key */
+	Oid			key;			/* the table's OID */
 	int			n;
 	WatchedRule *rules;
 } Watched;
@@ -82,20 +82,15 @@ typedef struct Witness
 	CfClockRef *missed;
 	int			nmissed;
 	int			missed_room;
-
-	/* tables and their rules */
-	HTAB	   *watched;
-	MemoryContext context;		/* of watched */
-	uint64		known_as_of;	/* the generation that it is of */
 } Witness;
 
 static Witness own;
-static uint64 generation = 1;	/* of what relations are */
+static CfMemo watched_tables = CF_MEMO("cachefront rules of tables", Watched, 8192);
 
 static void
 relation_changed(Oid relid)
 {
-	generation++;
+	cf_memo_forget(&watched_tables);
 }
 
 void
@@ -285,33 +280,13 @@ calls_of(Oid trigger)
 
 /* ---- which rules a table has -------------------------------------------- */
 
-static void
-forget_watched(void)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(Oid),
-		.entrysize = sizeof(Watched),
-	};
-
-	if (own.context == NULL)
-		own.context = AllocSetContextCreate(TopMemoryContext, "cachefront witness",
-											ALLOCSET_DEFAULT_SIZES);
-	own.watched = NULL;
-	MemoryContextReset(own.context);
-	control.hcxt = own.context;
-	own.watched = hash_create("cachefront rules of tables", 64, &control,
-							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	own.known_as_of = generation;
-}
+/* No longer than it must be; at a place that has room for that. */
+#define TAG_SIZE(tag) MAXALIGN(offsetof(CfTag, text) + (tag)->len)
 
 static CfTag *
-copy_tag(const CfTag *tag)
+copy_tag(const CfTag *tag, void *place)
 {
-	Size		size = offsetof(CfTag, text) + tag->len;
-	CfTag	   *copy = palloc(size);
-
-	memcpy(copy, tag, size);
-	return copy;
+	return memcpy(place, tag, offsetof(CfTag, text) + tag->len);
 }
 
 /* Copies, as the list of rules may be read anew. In CurrentMemoryContext. */
@@ -320,7 +295,6 @@ make_watched(Watched *watched, Oid relid)
 {
 	Relation	rel = try_relation_open(relid, AccessShareLock);
 
-	watched->relid = relid;
 	watched->n = 0;
 	watched->rules = NULL;
 	if (rel == NULL)
@@ -337,29 +311,34 @@ make_watched(Watched *watched, Oid relid)
 				continue;
 			watched->rules[watched->n].trigger = trigger->tgoid;
 			watched->rules[watched->n].rule = rule->trigger;
-			watched->rules[watched->n].tag = copy_tag(rule->tag);
+			watched->rules[watched->n].tag = copy_tag(rule->tag, palloc(TAG_SIZE(rule->tag)));
 			watched->n++;
 		}
 	}
 	relation_close(rel, AccessShareLock);
 }
 
-static void
-remember_watched(const Watched *watched)
+/* In one piece of the memo's memory, or NULL. */
+static WatchedRule *
+copy_rules(const Watched *watched, CfMemoTicket ticket)
 {
-	MemoryContext old = MemoryContextSwitchTo(own.context);
-	WatchedRule *rules = palloc(Max(watched->n, 1) * sizeof(WatchedRule));
-	Watched    *entry;
+	Size		size = MAXALIGN(Max(watched->n, 1) * sizeof(WatchedRule));
+	WatchedRule *rules;
+	char	   *place;
 
+	for (int i = 0; i < watched->n; i++)
+		size += TAG_SIZE(watched->rules[i].tag);
+	rules = cf_memo_alloc(&watched_tables, size, ticket);
+	if (rules == NULL)
+		return NULL;
+	place = (char *) rules + MAXALIGN(Max(watched->n, 1) * sizeof(WatchedRule));
 	for (int i = 0; i < watched->n; i++)
 	{
 		rules[i] = watched->rules[i];
-		rules[i].tag = copy_tag(watched->rules[i].tag);
+		rules[i].tag = copy_tag(watched->rules[i].tag, place);
+		place += TAG_SIZE(rules[i].tag);
 	}
-	entry = hash_search(own.watched, &watched->relid, HASH_ENTER, NULL);
-	entry->n = watched->n;
-	entry->rules = rules;
-	MemoryContextSwitchTo(old);
+	return rules;
 }
 
 /* Valid until the next call. */
@@ -367,19 +346,21 @@ static const Watched *
 get_watched(Oid relid)
 {
 	static Watched made;
-	Watched    *known;
+	CfMemoTicket ticket;
+	Watched    *known = cf_memo_find(&watched_tables, &relid, &ticket);
+	WatchedRule *rules;
 
-	if (own.known_as_of != generation || own.watched == NULL ||
-		hash_get_num_entries(own.watched) >= CF_MAX_WATCHED)
-		forget_watched();
-	known = hash_search(own.watched, &relid, HASH_FIND, NULL);
 	if (likely(known != NULL))
 		return known;
+	/* To look it up may bring the news that some relation has changed. */
 	make_watched(&made, relid);
-	/* To look it up may have brought the news that some relation has changed. */
-	if (own.known_as_of == generation)
-		remember_watched(&made);
-	return &made;
+	rules = copy_rules(&made, ticket);
+	known = rules != NULL ? cf_memo_enter(&watched_tables, &relid, ticket) : NULL;
+	if (known == NULL)
+		return &made;
+	known->n = made.n;
+	known->rules = rules;
+	return known;
 }
 
 /* ---- the comparison ----------------------------------------------------- */

@@ -31,7 +31,6 @@
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/pgstat_internal.h"
 #include "utils/rel.h"
@@ -44,6 +43,7 @@
 #include "guc.h"
 #include "invalidate/epoch.h"
 #include "invalidate/writeset.h"
+#include "memo.h"
 #include "position.h"
 #include "relchange.h"
 #include "rules/tracked.h"
@@ -55,13 +55,13 @@ StaticAssertDecl(sizeof(((PgStat_TableXactStatus *) 0)->tuples_inserted) == size
 				 sizeof(((PgStat_TableXactStatus *) 0)->truncdropped) == sizeof(bool),
 				 "a transaction's counts of a table are not what they were");
 
-#define CF_MAX_REMEMBERED 8192	/* tables */
 #define CF_FEW_CLOCKS 64		/* what is kept from transaction to transaction */
+#define CF_MANY_CLOCKS 8192		/* an array of this size is given back */
 
 /* To which clocks a table belongs. */
 typedef struct Family
 {
-	Oid			relid;			/* hash key */
+	Oid			key;			/* its OID */
 	int			n;				/* 0: temporary */
 	CfClockRef *clocks;
 } Family;
@@ -84,11 +84,6 @@ typedef struct Closed
 
 typedef struct WriteSet
 {
-	/* tables and their clocks, as far as they are known */
-	HTAB	   *families;
-	MemoryContext context;		/* of families */
-	uint64		known_as_of;	/* the generation that families is of */
-
 	/* of the running transaction */
 	Clocks		raised;
 	Clocks		touched;		/* as of the last collect */
@@ -105,13 +100,13 @@ typedef struct WriteSet
 } WriteSet;
 
 static WriteSet own;
-static uint64 generation = 1;	/* of what relations are */
+static CfMemo families = CF_MEMO("cachefront families of tables", Family, 8192);
 static GucBoolAssignHook prev_assign_track_counts = NULL;
 
 static void
 relation_changed(Oid relid)
 {
-	generation++;
+	cf_memo_forget(&families);
 }
 
 /* Is it named so, with or without a folder or an ending? */
@@ -184,25 +179,6 @@ cf_writeset_is_blind(void)
 
 /* ---- which clocks a table belongs to ------------------------------------ */
 
-static void
-forget_families(void)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(Oid),
-		.entrysize = sizeof(Family),
-	};
-
-	if (own.context == NULL)
-		own.context = AllocSetContextCreate(TopMemoryContext, "cachefront write sets",
-											ALLOCSET_DEFAULT_SIZES);
-	own.families = NULL;
-	MemoryContextReset(own.context);
-	control.hcxt = own.context;
-	own.families = hash_create("cachefront families of tables", 64, &control,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	own.known_as_of = generation;
-}
-
 /* All parents, partitioned or not, also one from which it is being detached. */
 static List *
 add_parents(Relation inherits, Oid relid, List *relids)
@@ -268,7 +244,6 @@ make_family(Family *family, Oid relid)
 {
 	List	   *relids;
 
-	family->relid = relid;
 	family->n = 0;
 	family->clocks = NULL;
 	if (is_temporary(relid))
@@ -280,37 +255,28 @@ make_family(Family *family, Oid relid)
 	list_free(relids);
 }
 
-static void
-remember_family(const Family *family)
-{
-	Size		size = family->n * sizeof(CfClockRef);
-	CfClockRef *clocks = MemoryContextAlloc(own.context, Max(size, 1));
-	Family	   *entry = hash_search(own.families, &family->relid, HASH_ENTER, NULL);
-
-	if (size > 0)
-		memcpy(clocks, family->clocks, size);
-	entry->n = family->n;
-	entry->clocks = clocks;
-}
-
 /* Valid until the next call. */
 static const Family *
 get_family(Oid relid)
 {
 	static Family made;
-	Family	   *known;
+	CfMemoTicket ticket;
+	Family	   *known = cf_memo_find(&families, &relid, &ticket);
+	CfClockRef *clocks;
 
-	if (own.known_as_of != generation ||
-		hash_get_num_entries(own.families) >= CF_MAX_REMEMBERED)
-		forget_families();
-	known = hash_search(own.families, &relid, HASH_FIND, NULL);
 	if (likely(known != NULL))
 		return known;
+	/* To look it up may bring the news that some relation has changed. */
 	make_family(&made, relid);
-	/* To look it up may have brought the news that some relation has changed. */
-	if (own.known_as_of == generation)
-		remember_family(&made);
-	return &made;
+	clocks = cf_memo_alloc(&families, Max(made.n, 1) * sizeof(CfClockRef), ticket);
+	known = clocks != NULL ? cf_memo_enter(&families, &relid, ticket) : NULL;
+	if (known == NULL)
+		return &made;
+	if (made.n > 0)
+		memcpy(clocks, made.clocks, made.n * sizeof(CfClockRef));
+	known->n = made.n;
+	known->clocks = clocks;
+	return known;
 }
 
 /* ---- sets of clocks ----------------------------------------------------- */
@@ -631,7 +597,7 @@ static void
 shrink(Clocks *set)
 {
 	set->n = 0;
-	if (set->room <= CF_MAX_REMEMBERED)
+	if (set->room <= CF_MANY_CLOCKS)
 		return;
 	pfree(set->clock);
 	set->clock = NULL;
