@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "invalidate/clockset.h"
 #include "invalidate/epoch.h"
 #include "invalidate/pending.h"
 #include "invalidate/witness.h"
@@ -79,9 +80,7 @@ typedef struct Witness
 	HTAB	   *newest;			/* or NULL, with few counts */
 
 	/* as of the last collect */
-	CfClockRef *missed;
-	int			nmissed;
-	int			missed_room;
+	CfClockSet	missed;
 } Witness;
 
 static Witness own;
@@ -258,7 +257,7 @@ void
 cf_witness_reset(void)
 {
 	own.ncounts = 0;
-	own.nmissed = 0;
+	cf_clockset_reset(&own.missed);
 	own.newest = NULL;
 	if (own.room < CF_MANY_COUNTS)
 		return;
@@ -417,16 +416,7 @@ cf_witness_pre_commit(void)
 static void
 add_missed(const WatchedRule *rule, bool truncated)
 {
-	if (own.nmissed == own.missed_room)
-	{
-		int			room = Max(2 * own.missed_room, CF_FEW_COUNTS);
-		Size		size = room * sizeof(CfClockRef);
-
-		own.missed = own.missed == NULL ? MemoryContextAlloc(TopMemoryContext, size) :
-			repalloc_huge(own.missed, size);
-		own.missed_room = room;
-	}
-	own.missed[own.nmissed++] = cf_clock_of_tag(rule->tag->hash);
+	cf_clockset_add(&own.missed, cf_clock_of_tag(rule->tag->hash));
 }
 
 static void
@@ -469,23 +459,19 @@ cf_witness_collect(void)
 	};
 	HTAB	   *sums;
 
-	own.nmissed = 0;
+	cf_clockset_reset(&own.missed);
 	if (!cf_writeset_in_use() || cf_writeset_is_blind())
 		return;
 	sums = hash_create("cachefront changed tables", 16, &control,
 					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	cf_writeset_each(add_to_sum, sums);
 	compare_sums(sums);
+	cf_clockset_finish(&own.missed);
 	hash_destroy(sums);
 }
 
 bool
 cf_witness_touches(CfClockRef clock)
 {
-	for (int i = 0; i < own.nmissed; i++)
-	{
-		if (own.missed[i] == clock)
-			return true;
-	}
-	return false;
+	return cf_clockset_has(&own.missed, clock);
 }

@@ -41,6 +41,7 @@
 #include "compat.h"
 #include "debug_point.h"
 #include "guc.h"
+#include "invalidate/clockset.h"
 #include "invalidate/epoch.h"
 #include "invalidate/writeset.h"
 #include "memo.h"
@@ -55,8 +56,7 @@ StaticAssertDecl(sizeof(((PgStat_TableXactStatus *) 0)->tuples_inserted) == size
 				 sizeof(((PgStat_TableXactStatus *) 0)->truncdropped) == sizeof(bool),
 				 "a transaction's counts of a table are not what they were");
 
-#define CF_FEW_CLOCKS 64		/* what is kept from transaction to transaction */
-#define CF_MANY_CLOCKS 8192		/* an array of this size is given back */
+#define CF_FEW_TABLES 64		/* what is kept from transaction to transaction */
 
 /* To which clocks a table belongs. */
 typedef struct Family
@@ -65,14 +65,6 @@ typedef struct Family
 	int			n;				/* 0: temporary */
 	CfClockRef *clocks;
 } Family;
-
-/* A set of clocks. */
-typedef struct Clocks
-{
-	int			n;
-	int			room;
-	CfClockRef *clock;			/* in TopMemoryContext */
-} Clocks;
 
 /* What a table's counts were when we had written all that we write. */
 typedef struct Closed
@@ -85,8 +77,8 @@ typedef struct Closed
 typedef struct WriteSet
 {
 	/* of the running transaction */
-	Clocks		raised;
-	Clocks		touched;		/* as of the last collect */
+	CfClockSet	raised;
+	CfClockSet	touched;		/* as of the last collect */
 	LocalTransactionId blind_in;	/* one in which track_counts was off */
 	bool		closed;
 	bool		unseen_late;	/* the counts may not tell what came since */
@@ -279,48 +271,6 @@ get_family(Oid relid)
 	return known;
 }
 
-/* ---- sets of clocks ----------------------------------------------------- */
-
-static void
-add_clock(Clocks *set, CfClockRef clock)
-{
-	if (set->n == set->room)
-	{
-		int			room = Max(2 * set->room, CF_FEW_CLOCKS);
-		Size		size = room * sizeof(CfClockRef);
-
-		set->clock = set->clock == NULL ? MemoryContextAlloc(TopMemoryContext, size) :
-			repalloc_huge(set->clock, size);
-		set->room = room;
-	}
-	set->clock[set->n++] = clock;
-}
-
-static int
-compare_clocks(const void *a, const void *b)
-{
-	CfClockRef	left = *(const CfClockRef *) a;
-	CfClockRef	right = *(const CfClockRef *) b;
-
-	return (left > right) - (left < right);
-}
-
-static void
-make_unique(Clocks *set)
-{
-	int			n = 0;
-
-	if (set->n < 2)
-		return;
-	qsort(set->clock, set->n, sizeof(CfClockRef), compare_clocks);
-	for (int i = 1; i < set->n; i++)
-	{
-		if (set->clock[i] != set->clock[n])
-			set->clock[++n] = set->clock[i];
-	}
-	set->n = n + 1;
-}
-
 /* ---- PostgreSQL's list -------------------------------------------------- */
 
 static bool
@@ -349,8 +299,12 @@ current_stack(void)
 	return pgstat_get_xact_stack_level(GetCurrentTransactionNestLevel());
 }
 
+typedef void (*TableVisitor) (const PgStat_TableXactStatus *table, const Family *family,
+							  void *arg);
+
+/* Temporary tables and catalogs are left out. */
 static void
-add_tables(const PgStat_SubXactStatus *level, Clocks *set)
+visit_tables(const PgStat_SubXactStatus *level, TableVisitor visit, void *arg)
 {
 	for (const PgStat_TableXactStatus *table = level->first; table != NULL;
 		 table = table->next)
@@ -358,40 +312,53 @@ add_tables(const PgStat_SubXactStatus *level, Clocks *set)
 		const Family *family;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!is_of_interest(table) || !is_changed(table))
+		if (!is_of_interest(table))
 			continue;
 		family = get_family(CF_PGSTAT_RELID(table->parent));
-		for (int i = 0; i < family->n; i++)
-			add_clock(set, family->clocks[i]);
+		if (family->n > 0)
+			visit(table, family, arg);
 	}
 }
 
 static void
-each_of_level(const PgStat_SubXactStatus *level,
-			  void (*callback) (const CfWrittenTable *table, void *arg), void *arg)
+add_touched(const PgStat_TableXactStatus *table, const Family *family, void *arg)
 {
-	for (const PgStat_TableXactStatus *table = level->first; table != NULL;
-		 table = table->next)
-	{
-		CfWrittenTable written = {
-			.relid = CF_PGSTAT_RELID(table->parent),
-			.rows = rows_of(table),
-			.truncated = table->truncdropped,
-		};
+	if (!is_changed(table))
+		return;
+	for (int i = 0; i < family->n; i++)
+		cf_clockset_add(&own.touched, family->clocks[i]);
+}
 
-		CHECK_FOR_INTERRUPTS();
-		if (is_of_interest(table) && is_changed(table) && get_family(written.relid)->n > 0)
-			callback(&written, arg);
-	}
+/* Who is to be told of each. */
+typedef struct Listener
+{
+	void		(*callback) (const CfWrittenTable *table, void *arg);
+	void	   *arg;
+} Listener;
+
+static void
+tell(const PgStat_TableXactStatus *table, const Family *family, void *arg)
+{
+	const Listener *listener = arg;
+	CfWrittenTable written = {
+		.relid = CF_PGSTAT_RELID(table->parent),
+		.rows = rows_of(table),
+		.truncated = table->truncdropped,
+	};
+
+	if (is_changed(table))
+		listener->callback(&written, listener->arg);
 }
 
 void
 cf_writeset_each(void (*callback) (const CfWrittenTable *table, void *arg), void *arg)
 {
+	Listener	listener = {callback, arg};
+
 	if (!FullTransactionIdIsValid(GetTopFullTransactionIdIfAny()) || IsParallelWorker())
 		return;
 	for (PgStat_SubXactStatus *level = current_stack(); level != NULL; level = level->prev)
-		each_of_level(level, callback, arg);
+		visit_tables(level, tell, &listener);
 }
 
 /* ---- the commit --------------------------------------------------------- */
@@ -445,25 +412,6 @@ cf_writeset_begin_commit(void)
 	}
 }
 
-static void
-raise_clocks(void)
-{
-#ifdef CF_FAULT_NO_WRITE_SET
-	return;
-#endif
-	own.touched.n = 0;
-	add_tables(current_stack(), &own.touched);
-	make_unique(&own.touched);
-	for (int i = 0; i < own.touched.n; i++)
-	{
-		/* The room for it first: what is raised must be known to be. */
-		add_clock(&own.raised, own.touched.clock[i]);
-#ifndef CF_FAULT_NO_TABLE_RAISE
-		cf_clock_raise_rows(own.touched.clock[i]);
-#endif
-	}
-}
-
 const CfClockRef *
 cf_writeset_clocks(int *n)
 {
@@ -478,7 +426,7 @@ note_closed(const PgStat_TableXactStatus *table)
 {
 	if (own.ntables == own.tables_room)
 	{
-		int			room = Max(2 * own.tables_room, CF_FEW_CLOCKS);
+		int			room = Max(2 * own.tables_room, CF_FEW_TABLES);
 		Size		size = room * sizeof(Closed);
 
 		own.tables = own.tables == NULL ? MemoryContextAlloc(TopMemoryContext, size) :
@@ -491,17 +439,30 @@ note_closed(const PgStat_TableXactStatus *table)
 	own.ntables++;
 }
 
-/* What is there when we have looked, to be compared with what is there in the end. */
+/*
+ * What is there now, to be compared with what is there in the end; but for
+ * temporary tables, which ON COMMIT empties after this.
+ */
 static void
-close_set(void)
+close_table(const PgStat_TableXactStatus *table, const Family *family, void *arg)
 {
-	own.stack = current_stack();
-	own.first = own.stack->first;
-	for (const PgStat_TableXactStatus *table = own.first; table != NULL; table = table->next)
+	note_closed(table);
+	add_touched(table, family, arg);
+}
+
+static void
+raise_touched(void)
+{
+#ifdef CF_FAULT_NO_WRITE_SET
+	return;
+#endif
+	for (int i = 0; i < own.touched.n; i++)
 	{
-		/* Temporary tables are emptied after this, by ON COMMIT. */
-		if (is_of_interest(table) && get_family(CF_PGSTAT_RELID(table->parent))->n > 0)
-			note_closed(table);
+		/* The room for it first: what is raised must be known to be. */
+		cf_clockset_add(&own.raised, own.touched.clock[i]);
+#ifndef CF_FAULT_NO_TABLE_RAISE
+		cf_clock_raise_rows(own.touched.clock[i]);
+#endif
 	}
 }
 
@@ -518,9 +479,13 @@ cf_writeset_raise(void)
 	if (!is_writer())
 		return;
 	Assert(GetCurrentTransactionNestLevel() == 1);
+	own.stack = current_stack();
+	own.first = own.stack->first;
+	cf_clockset_reset(&own.touched);
+	visit_tables(own.stack, close_table, NULL);
+	cf_clockset_finish(&own.touched);
 	if (!CF_FAULT_POINT("no-raise"))
-		raise_clocks();
-	close_set();
+		raise_touched();
 	if (own.raised.n > 0)
 		CF_WAIT_POINT("writeset-window");
 }
@@ -594,21 +559,10 @@ forget_database_late(void)
 }
 
 static void
-shrink(Clocks *set)
-{
-	set->n = 0;
-	if (set->room <= CF_MANY_CLOCKS)
-		return;
-	pfree(set->clock);
-	set->clock = NULL;
-	set->room = 0;
-}
-
-static void
 end(void)
 {
-	shrink(&own.raised);
-	shrink(&own.touched);
+	cf_clockset_reset(&own.raised);
+	cf_clockset_reset(&own.touched);
 	own.closed = own.unseen_late = false;
 	own.ntables = 0;
 	own.stack = NULL;
@@ -664,15 +618,15 @@ cf_writeset_abandon(void)
 void
 cf_writeset_collect(void)
 {
-	own.touched.n = 0;
+	cf_clockset_reset(&own.touched);
 	if (!is_writer())
 		return;
 #ifdef CF_FAULT_NO_OWN_TABLES
 	return;
 #endif
 	for (PgStat_SubXactStatus *level = current_stack(); level != NULL; level = level->prev)
-		add_tables(level, &own.touched);
-	make_unique(&own.touched);
+		visit_tables(level, add_touched, NULL);
+	cf_clockset_finish(&own.touched);
 }
 
 bool
@@ -682,7 +636,5 @@ cf_writeset_touches(CfClockRef clock)
 		return false;
 	if (IsParallelWorker() || cf_writeset_is_blind())
 		return true;
-	return own.touched.n > 0 &&
-		bsearch(&clock, own.touched.clock, own.touched.n, sizeof(CfClockRef),
-				compare_clocks) != NULL;
+	return cf_clockset_has(&own.touched, clock);
 }
