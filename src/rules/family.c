@@ -11,35 +11,15 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/pg_am.h"
-#include "catalog/pg_language.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "rules/family.h"
-
-/* A function in another language could do anything, as raise errors. */
-static bool
-is_in_c(Oid function)
-{
-	HeapTuple	tuple;
-	Oid			language;
-
-	if (function < FirstNormalObjectId)
-		return true;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
-	ReleaseSysCache(tuple);
-	return language == INTERNALlanguageId || language == ClanguageId;
-}
+#include "rules/function.h"
 
 /*
  * Base types, enums, and arrays of these. Hashes of rows and ranges raise an error
@@ -80,7 +60,7 @@ cf_hashing_of_type(Oid type, CfHashing *hashing)
 	hashing->opfamily = entry->hash_opf;
 	hashing->function = entry->hash_extended_proc;
 	if (!OidIsValid(hashing->opfamily) || !OidIsValid(hashing->function) ||
-		!is_in_c(hashing->function))
+		!cf_function_is_in_c(hashing->function))
 		return false;
 	hashing->builtin = is_builtin(base);
 	return true;

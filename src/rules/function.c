@@ -122,6 +122,22 @@ traits_of_unknown(Form_pg_proc form, HeapTuple tuple)
 	return CF_TRAIT_SETTINGS | CF_TRAIT_UNSEEN;
 }
 
+bool
+cf_function_is_in_c(Oid function)
+{
+	HeapTuple	tuple;
+	Oid			language;
+
+	if (function < FirstNormalObjectId)
+		return true;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+	ReleaseSysCache(tuple);
+	return language == INTERNALlanguageId || language == ClanguageId;
+}
+
 static bool
 is_watched_language(Oid language)
 {

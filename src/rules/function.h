@@ -56,6 +56,12 @@ typedef uint32 CfTraits;
  */
 extern CfTraits cf_function_traits(Oid function);
 
+/*
+ * Does it come with PostgreSQL, or is it written in C? One in another language could
+ * do anything: read tables, raise errors.
+ */
+extern bool cf_function_is_in_c(Oid function);
+
 /* The traits of a type's input and output, its elements' and columns' included. */
 extern CfTraits cf_function_traits_of_type(Oid type);
 

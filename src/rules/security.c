@@ -11,8 +11,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_language.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -68,29 +66,13 @@ cf_security_add_plan(CfSources *sources, PlannedStmt *plan, bool inner)
 	}
 }
 
-/* PostgreSQL's own functions, and those in C, read no tables of the user's. */
-static bool
-is_opaque_function(Oid function)
-{
-	HeapTuple	tuple;
-	Oid			language;
-
-	if (function < FirstNormalObjectId)
-		return false;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	if (!HeapTupleIsValid(tuple))
-		return true;
-	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
-	ReleaseSysCache(tuple);
-	return language != INTERNALlanguageId && language != ClanguageId;
-}
-
 static bool
 add_if_opaque(Oid function, void *context)
 {
 	List	  **functions = context;
 
-	if (is_opaque_function(function))
+	/* PostgreSQL's own functions, and those in C, read no tables of the user's. */
+	if (!cf_function_is_in_c(function))
 		*functions = list_append_unique_oid(*functions, function);
 	return false;
 }
