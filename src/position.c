@@ -80,6 +80,17 @@ cf_position_xid(void)
 	return xid;
 }
 
+FullTransactionId
+cf_position_widen(TransactionId xid)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32		epoch = EpochFromFullTransactionId(next);
+
+	if (xid > XidFromFullTransactionId(next))
+		epoch--;
+	return FullTransactionIdFromEpochAndXid(epoch, xid);
+}
+
 uint32
 cf_position_timeline(void)
 {

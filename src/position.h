@@ -64,6 +64,9 @@ extern uint64 cf_position_commit_lsn(void);
  */
 extern FullTransactionId cf_position_xid(void);
 
+/* A transaction id that is given out, made 64 bits wide: the last that there was of it. */
+extern FullTransactionId cf_position_widen(TransactionId xid);
+
 /* On a standby: of what is replayed. */
 extern uint32 cf_position_timeline(void);
 

@@ -23,6 +23,7 @@
 #include "engine/writing.h"
 #include "guc.h"
 #include "memo.h"
+#include "position.h"
 #include "relchange.h"
 #include "rules/security.h"
 
@@ -217,13 +218,7 @@ cf_policy_has_rights(const CfRequest *request)
 FullTransactionId
 cf_policy_snapshot_xmin(void)
 {
-	TransactionId xmin = GetTransactionSnapshot()->xmin;
-	FullTransactionId next = ReadNextFullTransactionId();
-	uint32		epoch = EpochFromFullTransactionId(next);
-
-	if (xmin > XidFromFullTransactionId(next))
-		epoch--;
-	return FullTransactionIdFromEpochAndXid(epoch, xmin);
+	return cf_position_widen(GetTransactionSnapshot()->xmin);
 }
 
 bool

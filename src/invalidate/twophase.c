@@ -223,22 +223,11 @@ cf_twophase_abandon(void)
 
 /* ---- looking ------------------------------------------------------------ */
 
-static FullTransactionId
-widen(TransactionId xid)
-{
-	FullTransactionId next = ReadNextFullTransactionId();
-	uint32		epoch = EpochFromFullTransactionId(next);
-
-	if (xid > XidFromFullTransactionId(next))
-		epoch--;
-	return FullTransactionIdFromEpochAndXid(epoch, xid);
-}
-
 static void
 enter_unknown(TransactionId xid, Oid dboid, void *arg)
 {
 	CfSharedPrepared prepared = {
-		.xid = widen(xid),
+		.xid = cf_position_widen(xid),
 		.nclocks = 1,
 		.clock = {cf_clock_of_epoch(dboid)},
 	};
@@ -317,10 +306,4 @@ cf_twophase_look(void)
 		find_unknown();
 	if (pg_atomic_read_u32(&twophase->used) > 0)
 		settle_ended();
-}
-
-int
-cf_twophase_count(void)
-{
-	return (int) pg_atomic_read_u32(&twophase->used);
 }

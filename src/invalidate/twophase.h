@@ -47,7 +47,4 @@ extern void cf_twophase_abandon(void);
  */
 extern void cf_twophase_look(void);
 
-/* How many are known. */
-extern int	cf_twophase_count(void);
-
 #endif							/* CF_INVALIDATE_TWOPHASE_H */
