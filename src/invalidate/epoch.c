@@ -43,39 +43,44 @@
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
-/*
- * What the running transaction has changed: the nesting level of the outermost
- * subtransaction that has, 0 for none. What is within goes with it.
- */
-static int	database_changed = 0;
-static int	server_changed = 0;
+/* What has a clock of its own. */
+typedef enum Scope
+{
+	DATABASE,
+	SERVER,
+	NAMES_OF_DATABASE,			/* and nothing else */
+	NAMES_OF_SERVER
+} Scope;
 
-/* Clocks that it has raised. */
+typedef struct Moved
+{
+	/*
+	 * By the running transaction: the nesting level of the outermost
+	 * subtransaction that has changed it, 0 for none. What is within goes with it.
+	 */
+	int			changed;
+	bool		raised;			/* it has raised the clock */
+} Moved;
+
+static Moved scopes[CF_EPOCH_CLOCKS];
 static FullTransactionId raised_xid;
 static bool prepared_begun = false; /* COMMIT PREPARED, of what there was */
-static bool database_raised = false;
-static bool server_raised = false;
 
-/* The same, of names alone: of the database, and of the server. */
-typedef struct Names
+static CfClockRef
+clock_of(Scope scope)
 {
-	int			changed;
-	bool		raised;
-} Names;
+	bool		shared = scope == SERVER || scope == NAMES_OF_SERVER;
+	Oid			dboid = shared ? InvalidOid : MyDatabaseId;
 
-static Names names[2];
+	return scope < NAMES_OF_DATABASE ? cf_clock_of_epoch(dboid) : cf_clock_of_light_names(dboid);
+}
 
-/*
- * A transaction that was prepared by anyone may have changed definitions, and
- * its commit happens inside this statement, not at the end of this
- * transaction: so the clock is raised at once.
- */
 static void
-raise_now(void)
+raise_clock(Scope scope)
 {
-	if (!server_raised)
-		cf_clock_raise(cf_clock_of_epoch(InvalidOid));
-	server_raised = true;
+	if (!scopes[scope].raised)
+		cf_clock_raise(clock_of(scope));
+	scopes[scope].raised = true;
 }
 
 /*
@@ -117,19 +122,13 @@ note_refresh(const RefreshMatViewStmt *refresh)
 }
 
 static void
-note_level(int *changed)
+note_change(Scope scope)
 {
 	int			level = GetCurrentTransactionNestLevel();
+	int		   *changed = &scopes[scope].changed;
 
 	if (*changed == 0 || *changed > level)
 		*changed = level;
-}
-
-static void
-note_change(bool shared)
-{
-	cf_rule_forget();
-	note_level(shared ? &server_changed : &database_changed);
 }
 
 /* What a statement changes, if it succeeds. */
@@ -143,14 +142,19 @@ typedef struct Change
 static void
 reset_changes(void)
 {
-	database_changed = server_changed = 0;
-	names[false].changed = names[true].changed = 0;
+	for (int i = 0; i < lengthof(scopes); i++)
+		scopes[i].changed = 0;
 }
 
-static CfClockRef
-clock_of_names(bool shared)
+static bool
+any_changed(void)
 {
-	return cf_clock_of_light_names(shared ? InvalidOid : MyDatabaseId);
+	for (int i = 0; i < lengthof(scopes); i++)
+	{
+		if (scopes[i].changed > 0)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -165,22 +169,27 @@ static void
 note_ddl(const Change *change)
 {
 	if (change->definitions)
-		note_change(change->shared);
+	{
+		cf_rule_forget();
+		note_change(change->shared ? SERVER : DATABASE);
+	}
 	if (change->names)
-		note_level(&names[change->shared].changed);
+		note_change(change->shared ? NAMES_OF_SERVER : NAMES_OF_DATABASE);
 }
 
 void
 cf_epoch_note_blind(void)
 {
-	if (database_changed == 0)
-		database_changed = 1;
+	if (scopes[DATABASE].changed == 0)
+		scopes[DATABASE].changed = 1;
 }
 
 /*
  * The clocks of this server have been raised since it was prepared. What is in
- * Redis depends on a version of the server's epoch: from here on the COMMIT may
- * take effect, and an error may come after that: so it is settled, whatever follows.
+ * Redis depends on a version of the server's epoch. Its commit happens inside this
+ * statement, not at the end of this transaction: so that clock is raised at once.
+ * From here on it may take effect, and an error may come after that: so it is
+ * settled, whatever follows.
  */
 static void
 begin_prepared(const char *gid)
@@ -189,7 +198,7 @@ begin_prepared(const char *gid)
 	if (!cf_l2_configured())
 		return;
 	cf_prepared_check(gid);
-	raise_now();
+	raise_clock(SERVER);
 	cf_remote_fence_server();
 	prepared_begun = true;
 }
@@ -289,9 +298,8 @@ epoch_moved_by_replay(void)
 	if (!RecoveryInProgress())
 		return;
 	cf_rule_forget();
-	cf_clock_raise(cf_clock_of_epoch(InvalidOid));
 	/* No LSN: what Redis has is of the same definitions, or has another epoch. */
-	cf_clock_settle(cf_clock_of_epoch(InvalidOid), cf_clock_next(), cf_position_xid(), 0);
+	cf_clock_move(cf_clock_of_epoch(InvalidOid), 0);
 }
 
 static void
@@ -321,7 +329,7 @@ cf_epoch_install_hooks(void)
 bool
 cf_epoch_changing(void)
 {
-	return database_changed > 0 || server_changed > 0;
+	return scopes[DATABASE].changed > 0 || scopes[SERVER].changed > 0;
 }
 
 bool
@@ -329,50 +337,34 @@ cf_epoch_touches(CfClockRef clock)
 {
 	if (cf_epoch_changing())
 		return true;
-	for (int shared = 0; shared < lengthof(names); shared++)
+	for (int i = NAMES_OF_DATABASE; i < lengthof(scopes); i++)
 	{
-		if (names[shared].changed > 0 && clock == clock_of_names(shared))
+		if (scopes[i].changed > 0 && clock == clock_of(i))
 			return true;
 	}
 	return false;
 }
 
-/* Has it raised a clock of names? */
-static bool
-raise_names(void)
-{
-	for (int shared = 0; shared < lengthof(names); shared++)
-	{
-		if (names[shared].changed == 0 || names[shared].raised)
-			continue;
-		cf_clock_raise(clock_of_names(shared));
-		names[shared].raised = true;
-	}
-	return names[false].raised || names[true].raised;
-}
-
 void
 cf_epoch_prepare(void)
 {
-	bool		names_raised;
+	bool		any = false;
 
 #ifdef CF_FAULT_NO_EPOCH
-	database_changed = 0;
+	scopes[DATABASE].changed = 0;
 #endif
 	raised_xid = GetTopFullTransactionIdIfAny();
 	/* Who has no transaction id has changed nothing: DROP ... IF EXISTS, say. */
 	if (!FullTransactionIdIsValid(raised_xid))
 		reset_changes();
-	if (database_changed > 0 && !database_raised)
+	for (int i = 0; i < lengthof(scopes); i++)
 	{
-		cf_clock_raise(cf_clock_of_epoch(MyDatabaseId));
-		database_raised = true;
+		if (scopes[i].changed > 0)
+			raise_clock(i);
+		any |= scopes[i].raised;
 	}
-	if (server_changed > 0)
-		raise_now();
-	names_raised = raise_names();
 	reset_changes();
-	if (database_raised || server_raised || names_raised)
+	if (any)
 		CF_WAIT_POINT("epoch-window");
 }
 
@@ -383,14 +375,10 @@ cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS])
 
 	if (!FullTransactionIdIsValid(GetTopFullTransactionIdIfAny()))
 		return 0;
-	if (database_changed > 0)
-		clocks[n++] = cf_clock_of_epoch(MyDatabaseId);
-	if (server_changed > 0)
-		clocks[n++] = cf_clock_of_epoch(InvalidOid);
-	for (int shared = 0; shared < lengthof(names); shared++)
+	for (int i = 0; i < lengthof(scopes); i++)
 	{
-		if (names[shared].changed > 0)
-			clocks[n++] = clock_of_names(shared);
+		if (scopes[i].changed > 0)
+			clocks[n++] = clock_of(i);
 	}
 	return n;
 }
@@ -398,8 +386,8 @@ cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS])
 void
 cf_epoch_raised(bool *database, bool *server)
 {
-	*database = database_raised;
-	*server = server_raised;
+	*database = scopes[DATABASE].raised;
+	*server = scopes[SERVER].raised;
 }
 
 bool
@@ -408,36 +396,33 @@ cf_epoch_prepared_begun(void)
 	return prepared_begun;
 }
 
+/*
+ * COMMIT PREPARED settles in any case, and what was prepared has an id of its own:
+ * any up to now.
+ */
 static void
-finish(CfClockRef clock, bool committed, FullTransactionId xid)
+finish(Scope scope, bool committed)
 {
-	if (committed)
-		cf_clock_settle(clock, cf_clock_next(), xid, cf_position_lsn());
-	else
-		cf_clock_lower(clock);
-}
+	bool		prepared = prepared_begun && scope == SERVER;
 
-/* What was prepared has an id of its own: any up to now. */
-static FullTransactionId
-settling_xid(void)
-{
-	return prepared_begun ? cf_position_xid() : raised_xid;
+	if (committed || prepared)
+		cf_clock_settle(clock_of(scope), cf_clock_next(),
+						prepared ? cf_position_xid() : raised_xid, cf_position_lsn());
+	else
+		cf_clock_lower(clock_of(scope));
+	scopes[scope].raised = false;
 }
 
 /* Another library's commit callback has changed a definition after we had looked. */
 static void
 move_what_came_late(void)
 {
-	if (!cf_epoch_changing() && names[false].changed == 0 && names[true].changed == 0)
+	if (!any_changed())
 		return;
-	if (database_changed > 0)
-		cf_clock_move(cf_clock_of_epoch(MyDatabaseId), cf_position_lsn());
-	if (server_changed > 0)
-		cf_clock_move(cf_clock_of_epoch(InvalidOid), cf_position_lsn());
-	for (int shared = 0; shared < lengthof(names); shared++)
+	for (int i = 0; i < lengthof(scopes); i++)
 	{
-		if (names[shared].changed > 0)
-			cf_clock_move(clock_of_names(shared), cf_position_lsn());
+		if (scopes[i].changed > 0)
+			cf_clock_move(clock_of(i), cf_position_lsn());
 	}
 	cf_writeset_note_breach();
 }
@@ -445,22 +430,18 @@ move_what_came_late(void)
 void
 cf_epoch_finish(bool committed)
 {
+	bool		database = scopes[DATABASE].changed > 0 || scopes[DATABASE].raised;
+
 	if (committed)
 		move_what_came_late();
-	if (database_raised)
-		finish(cf_clock_of_epoch(MyDatabaseId), committed, raised_xid);
-	if (server_raised)
-		finish(cf_clock_of_epoch(InvalidOid), committed || prepared_begun, settling_xid());
-	for (int shared = 0; shared < lengthof(names); shared++)
+	for (int i = 0; i < lengthof(scopes); i++)
 	{
-		if (names[shared].raised)
-			finish(clock_of_names(shared), committed, raised_xid);
-		names[shared].raised = false;
+		if (scopes[i].raised)
+			finish(i, committed);
 	}
 	prepared_begun = false;
-	if (!committed && (database_changed > 0 || database_raised))
+	if (!committed && database)
 		cf_rule_forget();
-	database_raised = server_raised = false;
 	reset_changes();
 }
 
@@ -480,10 +461,8 @@ cf_epoch_subxact(SubXactEvent event)
 		return;
 	if (event == SUBXACT_EVENT_ABORT_SUB && cf_epoch_changing())
 		cf_rule_forget();
-	end_subtransaction(&database_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
-	end_subtransaction(&server_changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
-	for (int shared = 0; shared < lengthof(names); shared++)
-		end_subtransaction(&names[shared].changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
+	for (int i = 0; i < lengthof(scopes); i++)
+		end_subtransaction(&scopes[i].changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
 }
 
 /*
