@@ -187,12 +187,6 @@ cf_watch_own_plan(CfWatch *watch, PlannedStmt *stmt)
 	watch->own_plan = false;
 }
 
-bool
-cf_watching(void)
-{
-	return cf_watch_current != NULL;
-}
-
 void
 cf_watch_executor_start(QueryDesc *query, int eflags, bool own,
 						void (*start) (QueryDesc *query, int eflags))

@@ -63,7 +63,6 @@ extern void cf_watch_own_plan(CfWatch *watch, PlannedStmt *stmt);
 extern void cf_watch_nested_fetch(CfBinding binding);
 
 /* To be called in place of the next ExecutorStart hook, if anything is watched. */
-extern bool cf_watching(void);
 extern void cf_watch_executor_start(QueryDesc *query, int eflags, bool own,
 									void (*start) (QueryDesc *query, int eflags));
 
