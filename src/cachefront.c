@@ -17,6 +17,7 @@
 #include "engine/tier.h"
 #include "engine/writing.h"
 #include "guc.h"
+#include "history/history.h"
 #include "invalidate/bus.h"
 #include "invalidate/commit.h"
 #include "invalidate/epoch.h"
@@ -68,6 +69,7 @@ _PG_init(void)
 	cf_position_register();
 	cf_stats_register();
 	cf_notes_register();
+	cf_history_register();
 	cf_clock_register();
 	cf_l1_register();
 	cf_breaker_register();

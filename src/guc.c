@@ -47,6 +47,7 @@ char	   *cf_guc_encryption_key_file = NULL;
 int			cf_guc_fence_ttl = 10000;
 int			cf_guc_flight_timeout = 5000;
 int			cf_guc_hash_seed = 0;
+int			cf_guc_history_size = 16 * 1024;
 char	   *cf_guc_ignore_settings = NULL;
 int			cf_guc_l1_max_value = 1024 * 1024;
 int			cf_guc_l1_size = 64 * 1024;
@@ -258,13 +259,24 @@ cf_guc_define(void)
 
 	DefineCustomIntVariable("cachefront.hash_seed",
 							"Sets the seed of the hashes of keys and tags, for tests.",
-							"Zero: a random one for each start of the server. With any other, who knows it can make tags that share a clock with others'.",
+							"Zero: from a secret of the cluster. With any other, which must be the same on standbys, who knows it can make tags that share a clock with others'.",
 							&cf_guc_hash_seed,
 							0,
 							0,
 							INT_MAX,
 							PGC_POSTMASTER,
 							GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.history_size",
+							"Sets the memory for what is known of past changes.",
+							"By it values from Redis are judged, and on a standby those in memory as well. Eight bytes remember one change; more distinct ones than there is room for make misses.",
+							&cf_guc_history_size,
+							16 * 1024,
+							64,
+							1024 * 1024,
+							PGC_POSTMASTER,
+							GUC_UNIT_KB,
 							NULL, NULL, NULL);
 
 	DefineCustomStringVariable("cachefront.ignore_settings",

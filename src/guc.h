@@ -38,6 +38,7 @@ extern int	cf_guc_default_ttl;		/* seconds */
 extern char *cf_guc_encryption_key_file;	/* empty: values are not encrypted */
 extern int	cf_guc_fence_ttl;		/* milliseconds */
 extern int	cf_guc_flight_timeout;	/* milliseconds */
+extern int	cf_guc_history_size;	/* kilobytes */
 extern char *cf_guc_ignore_settings;	/* names with commas between; never NULL */
 extern int	cf_guc_l1_max_value;	/* bytes */
 extern int	cf_guc_l1_size;			/* kilobytes */

@@ -34,21 +34,18 @@ cf_key_init(CfKey *key, Oid dboid, const char *data, int len)
 	key->data = data;
 	key->len = len;
 	key->hash = hash_bytes_extended((const unsigned char *) data, len,
-									secrets.start ^ CF_SEED_KEY ^ dboid);
+									secrets.names ^ CF_SEED_KEY ^ dboid);
 }
 
-uint64
+CfClockRef
 cf_tag_hash(Oid dboid, const char *data, int len)
 {
 	uint64		hash = hash_bytes_extended((const unsigned char *) data, len,
-										   secrets.start ^ CF_SEED_TAG ^ dboid);
+										   secrets.names ^ CF_SEED_TAG ^ dboid);
 
-	hash &= ~(CF_TAG_HASH_OWN | CF_TAG_HASH_TABLE);
-	if (cf_tag_is_reserved(data, len))
-		hash |= CF_TAG_HASH_OWN;
-	if (cf_tag_is_of_table(data, len))
-		hash |= CF_TAG_HASH_TABLE;
-	return hash;
+	if (!cf_tag_is_reserved(data, len))
+		return cf_clock_ref(CF_CLOCK_TAG, hash);
+	return cf_clock_ref(cf_tag_is_of_table(data, len) ? CF_CLOCK_TABLE : CF_CLOCK_OWN, hash);
 }
 
 /* The caller has checked the length. */
@@ -91,7 +88,7 @@ cf_hash128_init(CfHash128 *hash, uint64 kind)
 void
 cf_hash_stream_begin(CfHashStream *stream, const CfHash128 *hash)
 {
-	cf_siphash_begin(&stream->sip, secrets.cluster);
+	cf_siphash_begin(&stream->sip, secrets.identities);
 	stream->bytes = 0;
 	cf_hash_stream_put_u64(stream, hash->h[0]);
 	cf_hash_stream_put_u64(stream, hash->h[1]);

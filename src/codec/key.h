@@ -49,26 +49,54 @@ typedef struct CfIdentity
 } CfIdentity;
 
 /*
- * What the hashes depend on, set as the process starts. start: random, of this
- * start of the server alone; hashes of keys and tags never leave it. cluster: a
- * secret that all servers share which share a Redis (the primary and its
- * standbys); hashes of identities do leave, as names of values there.
+ * What the hashes depend on, set as the process starts: secrets that the primary
+ * and its standbys share. names: for hashes of keys and tags, which each of them
+ * must compute alike, for they stand in the WAL and in Redis. identities: for
+ * hashes of identities, which are names of values in Redis.
  */
 typedef struct CfHashSecrets
 {
-	uint64		start;
-	uint64		cluster[2];
+	uint64		names;
+	uint64		identities[2];
 } CfHashSecrets;
 
 extern void cf_key_set_secrets(const CfHashSecrets *secrets);
 
 extern void cf_key_init(CfKey *key, Oid dboid, const char *data, int len);
 
-/* Its lowest bits say whether the tag is one of the cache itself, and of a table. */
-#define CF_TAG_HASH_OWN UINT64CONST(1)
-#define CF_TAG_HASH_TABLE UINT64CONST(2)
+/*
+ * What an entry may depend on, and a commit may change: a hash, the same on all
+ * servers of a cluster, with what it is of in its lowest three bits. Two things
+ * of one hash cost a miss, never a stale hit. In memory it names a clock
+ * (l1/clock.h) and a slot of the history (history/history.h).
+ */
+typedef uint64 CfClockRef;
 
-extern uint64 cf_tag_hash(Oid dboid, const char *data, int len);
+typedef enum CfClockKind
+{
+	CF_CLOCK_TAG,				/* a caller's */
+	CF_CLOCK_KEY,
+	CF_CLOCK_OWN,				/* a tag of the cache itself: of a rule, of rows */
+	CF_CLOCK_TABLE,				/* likewise, of a table */
+	CF_CLOCK_EPOCH,				/* all of a database */
+	CF_CLOCK_NAMES,				/* names of a database that come and go without an epoch */
+	CF_CLOCK_VALUE,				/* what cache_set stores under a key */
+	CF_CLOCK_SERVER				/* the epoch and the names of the server */
+} CfClockKind;
+
+#define CF_CLOCK_KINDS 8
+#define CF_CLOCK_KIND_MASK UINT64CONST(7)
+
+#define cf_clock_kind(ref) ((CfClockKind) ((ref) & CF_CLOCK_KIND_MASK))
+
+static inline CfClockRef
+cf_clock_ref(CfClockKind kind, uint64 hash)
+{
+	return (hash & ~CF_CLOCK_KIND_MASK) | (uint64) kind;
+}
+
+/* A tag's hash is the name of its clock. */
+extern CfClockRef cf_tag_hash(Oid dboid, const char *data, int len);
 
 /* A tag with its hash. */
 typedef struct CfTag

@@ -1,9 +1,9 @@
 /*
  * secret.c - makes the secrets that hashes are keyed with.
  *
- * The one of the cluster comes from the nonce that initdb puts into pg_control
- * for mock authentication: 32 random bytes that a standby has from its primary,
- * and that no SQL shows. A hash of them, not they themselves, is the key.
+ * They come from the nonce that initdb puts into pg_control for mock
+ * authentication: 32 random bytes that a standby has from its primary, and that
+ * no SQL shows. Hashes of them, not they themselves, are the keys.
  *
  * src/codec/secret.c
  */
@@ -18,44 +18,40 @@
 #include "guc.h"
 #include "shmem.h"
 
-typedef struct CfSharedSecrets
+/* Sixteen bytes that the nonce gives for a purpose. */
+static void
+derive(const char *purpose, uint64 secret[2])
 {
-	/* Immutable after startup */
-	uint64		start;
-} CfSharedSecrets;
+	const char *nonce = GetMockAuthenticationNonce();
+	char		text[MOCK_AUTH_NONCE_LEN + 32] = {0};
+	uint64		key[2];
+
+	memcpy(key, nonce, sizeof(key));
+	memcpy(text, nonce, MOCK_AUTH_NONCE_LEN);
+	strlcpy(text + MOCK_AUTH_NONCE_LEN, purpose, sizeof(text) - MOCK_AUTH_NONCE_LEN);
+	cf_siphash(key, text, MOCK_AUTH_NONCE_LEN + strlen(purpose) + 1, secret);
+}
 
 static Size
 secret_shmem_size(void)
 {
-	return sizeof(CfSharedSecrets);
+	return 1;
 }
 
 static void
 secret_shmem_init(void *memory, LWLockPadded *locks)
 {
-	CfSharedSecrets *new = memory;
-
-	new->start = cf_guc_hash_seed;
-	if (new->start == 0 && !pg_strong_random(&new->start, sizeof(new->start)))
-		ereport(FATAL,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate the seed of the cache's hashes")));
 }
 
 static void
 secret_shmem_attach(void *memory, LWLockPadded *locks)
 {
-	static const char purpose[] = "cachefront identities";
-	const char *nonce = GetMockAuthenticationNonce();
-	char		text[MOCK_AUTH_NONCE_LEN + sizeof(purpose)];
-	uint64		key[2];
 	CfHashSecrets secrets;
+	uint64		names[2];
 
-	memcpy(key, nonce, sizeof(key));
-	memcpy(text, nonce, MOCK_AUTH_NONCE_LEN);
-	memcpy(text + MOCK_AUTH_NONCE_LEN, purpose, sizeof(purpose));
-	cf_siphash(key, text, sizeof(text), secrets.cluster);
-	secrets.start = ((CfSharedSecrets *) memory)->start;
+	derive("cachefront identities", secrets.identities);
+	derive("cachefront names", names);
+	secrets.names = cf_guc_hash_seed != 0 ? (uint64) cf_guc_hash_seed : names[0];
 	cf_key_set_secrets(&secrets);
 }
 

@@ -24,7 +24,7 @@ add_tag(CfDeps *deps, Oid dboid, const char *tag, int len)
 	dep = &deps->dep[deps->n++];
 	dep->tag = tag;
 	dep->len = len;
-	dep->clock = cf_clock_of_tag(cf_tag_hash(dboid, tag, len));
+	dep->clock = cf_tag_hash(dboid, tag, len);
 }
 
 static void
@@ -189,7 +189,7 @@ cf_deps_announce(Oid dboid, List *relids)
 		CfTag		tag;
 
 		cf_tag_of_table(&tag, dboid, lfirst_oid(cell));
-		first |= cf_clock_depend(cf_clock_of_tag(tag.hash));
+		first |= cf_clock_depend(tag.hash);
 	}
 	return first;
 }

@@ -51,8 +51,8 @@ cf_request_make_limits(const CfRequest *request)
 	tags = cf_request_tags(request, &limits->ntags);
 	clocks = palloc(Max(limits->ntags, 1) * sizeof(CfClockRef));
 	for (int i = 0; i < limits->ntags; i++)
-		clocks[i] = cf_clock_of_tag(cf_tag_hash(request->key.dboid, VARDATA_ANY(tags[i]),
-												VARSIZE_ANY_EXHDR(tags[i])));
+		clocks[i] = cf_tag_hash(request->key.dboid, VARDATA_ANY(tags[i]),
+												VARSIZE_ANY_EXHDR(tags[i]));
 	limits->tags = clocks;
 	return limits;
 }

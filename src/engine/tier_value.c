@@ -15,6 +15,7 @@
 #include "debug_point.h"
 #include "engine/tier_internal.h"
 #include "guc.h"
+#include "history/history.h"
 #include "l2/keyring.h"
 #include "memo.h"
 #include "position.h"
@@ -138,7 +139,7 @@ clocks_of(const CfEnvelope *env, Oid dboid, int *n)
 		const CfEnvelopeTag *tag = &env->tags[i];
 
 		if (!is_epoch(tag->name, tag->name_len))
-			clocks[(*n)++] = cf_clock_of_tag(cf_tag_hash(dboid, tag->name, tag->name_len));
+			clocks[(*n)++] = cf_tag_hash(dboid, tag->name, tag->name_len);
 	}
 	return clocks;
 }
@@ -147,12 +148,12 @@ clocks_of(const CfEnvelope *env, Oid dboid, int *n)
 static bool
 are_deps_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
 {
-	if (cf_clock_lsn(cf_clock_of_epoch(key->dboid)) > lsn ||
-		cf_clock_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
+	if (cf_history_lsn(cf_clock_of_epoch(key->dboid)) > lsn ||
+		cf_history_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
 		return true;
 	for (int i = 0; i < meta->ndeps; i++)
 	{
-		if (cf_clock_lsn(meta->deps[i]) > lsn)
+		if (cf_history_lsn(meta->deps[i]) > lsn)
 			return true;
 	}
 	return false;
@@ -161,7 +162,7 @@ are_deps_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
 bool
 cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
 {
-	return cf_clock_lsn(cf_clock_of_key(key->hash)) > lsn || are_deps_outrun(key, meta, lsn);
+	return cf_history_lsn(cf_clock_of_key(key->hash)) > lsn || are_deps_outrun(key, meta, lsn);
 }
 
 /* Is one of its tags known to have another version by now? */
@@ -337,8 +338,7 @@ look_at_more(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag **tags, 
 
 /*
  * Was it filled since this server writes? Then each invalidation of its tags is
- * in this server's clocks. (Not each one of its key: see cf_clock_lsn_of_key. But
- * that drops the value itself, or Redis is not trusted.)
+ * in this server's history.
  */
 static bool
 is_known_here(const CfEnvelope *env)
@@ -371,7 +371,7 @@ is_proven(CfTier *tier, const CfLook *look, CfEnvelope *env, CfL2Tag *tags, int 
 	return true;
 #endif
 	return cf_l1_meta_is_current(&request->key, &hit->meta) &&
-		cf_clock_lsn_of_key(request->key.hash) <= env->lsn &&
+		cf_history_lsn(cf_clock_of_key(request->key.hash)) <= env->lsn &&
 		!are_deps_outrun(&request->key, &hit->meta, env->lsn);
 }
 

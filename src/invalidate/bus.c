@@ -127,13 +127,13 @@ forget_key(Oid dboid, const char *text, int len, uint64 lsn)
 	clock = cf_clock_of_key(key.hash);
 	cf_clock_raise(clock);
 	cf_l1_delete_key(&key);
-	cf_clock_settle_key(key.hash, cf_clock_next(), cf_position_xid(), lsn);
+	cf_clock_settle(cf_clock_of_key(key.hash), cf_clock_next(), cf_position_xid(), lsn);
 }
 
 static void
 forget_tag(Oid dboid, const char *text, int len, uint64 lsn)
 {
-	cf_clock_move(cf_clock_of_tag(cf_tag_hash(dboid, text, len)), lsn);
+	cf_clock_move(cf_tag_hash(dboid, text, len), lsn);
 }
 
 static void

@@ -151,9 +151,7 @@ raise_clock(CfOp *op)
 static void
 settle_clock(CfOp *op, uint64 seq, FullTransactionId xid, uint64 lsn)
 {
-	if (op->kind == CF_OP_KEY)
-		cf_clock_settle_key(op->key.hash, seq, xid, lsn);
-	else if (op->hard)
+	if (op->hard)
 		cf_clock_settle(op->clock, seq, xid, lsn);
 	else
 		cf_clock_settle_rows(op->clock, seq, xid, lsn);

@@ -364,7 +364,7 @@ add_tag(const CfTag *tag, bool soft, bool rows, bool quiet)
 	}
 	copy = MemoryContextAlloc(context, tag->len);
 	memcpy(copy, tag->text, tag->len);
-	op = append(CF_OP_TAG, &hash, cf_clock_of_tag(tag->hash));
+	op = append(CF_OP_TAG, &hash, tag->hash);
 	op->tag = copy;
 	op->tag_len = tag->len;
 	op->soft = soft;

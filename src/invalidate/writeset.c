@@ -213,7 +213,7 @@ clock_of_table(Oid relid)
 	CfTag		tag;
 
 	cf_tag_of_table(&tag, MyDatabaseId, relid);
-	return cf_clock_of_tag(tag.hash);
+	return tag.hash;
 }
 
 /* What the transaction itself has dropped counts as if it were permanent. */
@@ -592,7 +592,7 @@ cf_writeset_settle(void)
 #endif
 		if (!cf_clock_is_depended(clock))
 		{
-			cf_clock_lower_rows(clock);
+			cf_clock_pass_rows(clock, cf_position_commit_lsn());
 			continue;
 		}
 		if (seq == 0)

@@ -10,6 +10,7 @@
 
 #include "codec/key.h"
 #include "guc.h"
+#include "history/history.h"
 #include "l1/clock.h"
 #include "position.h"
 #include "shmem.h"
@@ -18,10 +19,8 @@ typedef struct CfSharedClock
 {
 	pg_atomic_uint64 seq;		/* of the last settled invalidation */
 	pg_atomic_uint64 max_xid;	/* largest transaction id that settled here */
-	pg_atomic_uint64 lsn;		/* latest LSN that settled here; 0: none yet */
 	pg_atomic_uint32 pending;	/* transactions in their commit window */
-	pg_atomic_uint32 key;		/* part of the hash of the last key that settled here;
-								 * of a table: somebody depends on it */
+	pg_atomic_uint32 depended;	/* of a table: somebody depends on it */
 } CfSharedClock;
 
 /* What moved a tag's clock for another reason than changed rows. */
@@ -36,17 +35,36 @@ typedef struct CfSharedClocks
 {
 	pg_atomic_uint64 seq;		/* the last sequence number given out */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];	/* every commit writes it */
-	/* Callers' tags, keys, our tags, tables, epochs, names, values; then the hard clocks of tags */
+	/* In the order of CfClockKind; then the hard clocks of tags */
 	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];
 } CfSharedClocks;
 
-#define CF_EPOCH_BITS 12		/* databases whose epochs share no clock, mostly */
-#define CF_EPOCHS ((1 << CF_EPOCH_BITS) + 1)	/* and the server's */
-#define CF_VALUE_BITS 14		/* few results are made of values */
+#define CF_EPOCHS 4096			/* databases whose epochs share no clock, mostly */
+#define CF_VALUES 16384			/* few results are made of values */
+#define CF_SERVER_CLOCKS 2
 
 static CfSharedClocks *clocks = NULL;
 static CfSharedHardClock *hard_clocks = NULL;
 static uint32 nslots = 0;		/* of keys and of each kind of tags, a power of two */
+
+/* Where the slots of a kind begin, and how many less one they are. */
+static struct
+{
+	uint32		base;
+	uint32		mask;
+}			kinds[CF_CLOCK_KINDS];
+
+/* Kinds of tags, which have a hard clock as well, and how many such kinds come before. */
+static const int8 hard_kind[CF_CLOCK_KINDS] = {
+	[CF_CLOCK_TAG] = 0,
+	[CF_CLOCK_KEY] = -1,
+	[CF_CLOCK_OWN] = 1,
+	[CF_CLOCK_TABLE] = 2,
+	[CF_CLOCK_EPOCH] = -1,
+	[CF_CLOCK_NAMES] = -1,
+	[CF_CLOCK_VALUE] = -1,
+	[CF_CLOCK_SERVER] = -1,
+};
 
 static uint32
 wanted_slots(void)
@@ -57,7 +75,7 @@ wanted_slots(void)
 static uint32
 all_slots(void)
 {
-	return 4 * wanted_slots() + 2 * CF_EPOCHS + (1 << CF_VALUE_BITS);
+	return 4 * wanted_slots() + 2 * CF_EPOCHS + CF_VALUES + CF_SERVER_CLOCKS;
 }
 
 static uint32
@@ -90,9 +108,8 @@ clock_shmem_init(void *memory, LWLockPadded *locks)
 	{
 		pg_atomic_init_u64(&new->slot[i].seq, 0);
 		pg_atomic_init_u64(&new->slot[i].max_xid, 0);
-		pg_atomic_init_u64(&new->slot[i].lsn, 0);
 		pg_atomic_init_u32(&new->slot[i].pending, 0);
-		pg_atomic_init_u32(&new->slot[i].key, 0);
+		pg_atomic_init_u32(&new->slot[i].depended, 0);
 	}
 	for (uint32 i = 0; i < hard_slots(); i++)
 	{
@@ -102,11 +119,35 @@ clock_shmem_init(void *memory, LWLockPadded *locks)
 }
 
 static void
+set_kinds(void)
+{
+	const uint32 room[CF_CLOCK_KINDS] = {
+		[CF_CLOCK_TAG] = nslots,
+		[CF_CLOCK_KEY] = nslots,
+		[CF_CLOCK_OWN] = nslots,
+		[CF_CLOCK_TABLE] = nslots,
+		[CF_CLOCK_EPOCH] = CF_EPOCHS,
+		[CF_CLOCK_NAMES] = CF_EPOCHS,
+		[CF_CLOCK_VALUE] = CF_VALUES,
+		[CF_CLOCK_SERVER] = CF_SERVER_CLOCKS,
+	};
+	uint32		base = 0;
+
+	for (int i = 0; i < CF_CLOCK_KINDS; i++)
+	{
+		kinds[i].base = base;
+		kinds[i].mask = room[i] - 1;
+		base += room[i];
+	}
+}
+
+static void
 clock_shmem_attach(void *memory, LWLockPadded *locks)
 {
 	clocks = memory;
 	hard_clocks = (CfSharedHardClock *) ((char *) memory + hard_offset());
 	nslots = wanted_slots();
+	set_kinds();
 }
 
 void
@@ -129,55 +170,26 @@ cf_clock_slots(void)
 	return (int) nslots;
 }
 
-CfClockRef
-cf_clock_of_tag(uint64 hash)
+/* The low half of a key's hash chooses its partition and bucket; this is the other. */
+static inline uint32
+offset_of(CfClockRef ref)
 {
-	CfClockRef	slot = (CfClockRef) ((hash >> 2) & (nslots - 1));
-
-	/* Whoever moves all of the callers' tags moves none of the cache itself. */
-	if ((hash & CF_TAG_HASH_OWN) == 0)
-		return slot;
-	return ((hash & CF_TAG_HASH_TABLE) ? 3 * nslots : 2 * nslots) + slot;
+	return (uint32) (ref >> 32) & kinds[cf_clock_kind(ref)].mask;
 }
 
-CfClockRef
-cf_clock_of_key(uint64 hash)
+static inline CfSharedClock *
+slot_of(CfClockRef ref)
 {
-	/* The low bits choose the partition; take others. */
-	return nslots + (CfClockRef) ((hash >> 32) & (nslots - 1));
-}
-
-CfClockRef
-cf_clock_of_epoch(Oid dboid)
-{
-	/* Asked twice a hit, so a multiplication (Knuth's) has to do. */
-	if (!OidIsValid(dboid))
-		return 4 * nslots;
-	return 4 * nslots + 1 +
-		(CfClockRef) ((dboid * UINT64CONST(0x9e3779b97f4a7c15)) >> (64 - CF_EPOCH_BITS));
-}
-
-CfClockRef
-cf_clock_of_light_names(Oid dboid)
-{
-	return cf_clock_of_epoch(dboid) + CF_EPOCHS;
-}
-
-CfClockRef
-cf_clock_of_value(uint64 key_hash)
-{
-	return 4 * nslots + 2 * CF_EPOCHS + (CfClockRef) (key_hash >> (64 - CF_VALUE_BITS));
+	return &clocks->slot[kinds[cf_clock_kind(ref)].base + offset_of(ref)];
 }
 
 /* NULL: it is no tag's. */
 static inline CfSharedHardClock *
 hard_clock_of(CfClockRef ref)
 {
-	if (ref < nslots)
-		return &hard_clocks[ref];
-	if (ref >= 2 * nslots && ref < 4 * nslots)
-		return &hard_clocks[ref - nslots];
-	return NULL;
+	int			before = hard_kind[cf_clock_kind(ref)];
+
+	return before < 0 ? NULL : &hard_clocks[before * nslots + offset_of(ref)];
 }
 
 uint64
@@ -192,22 +204,7 @@ cf_clock_stamp(void)
 uint64
 cf_clock_seq(CfClockRef ref)
 {
-	return pg_atomic_read_u64(&clocks->slot[ref].seq);
-}
-
-uint64
-cf_clock_lsn(CfClockRef ref)
-{
-	return pg_atomic_read_u64(&clocks->slot[ref].lsn);
-}
-
-uint64
-cf_clock_lsn_of_key(uint64 hash)
-{
-	CfSharedClock *slot = &clocks->slot[cf_clock_of_key(hash)];
-	uint64		lsn = pg_atomic_read_u64(&slot->lsn);
-
-	return pg_atomic_read_u32(&slot->key) == (uint32) hash ? lsn : 0;
+	return pg_atomic_read_u64(&slot_of(ref)->seq);
 }
 
 /*
@@ -217,7 +214,7 @@ cf_clock_lsn_of_key(uint64 hash)
 bool
 cf_clock_unmoved(CfClockRef ref, uint64 stamp)
 {
-	CfSharedClock *slot = &clocks->slot[ref];
+	CfSharedClock *slot = slot_of(ref);
 
 #ifndef CF_FAULT_NO_PENDING
 	if (pg_atomic_read_u32(&slot->pending) != 0)
@@ -244,13 +241,13 @@ cf_clock_unmoved_but_by_rows(CfClockRef ref, uint64 stamp)
 bool
 cf_clock_precedes(CfClockRef ref, FullTransactionId xmin)
 {
-	return pg_atomic_read_u64(&clocks->slot[ref].max_xid) < U64FromFullTransactionId(xmin);
+	return pg_atomic_read_u64(&slot_of(ref)->max_xid) < U64FromFullTransactionId(xmin);
 }
 
 void
 cf_clock_raise_rows(CfClockRef ref)
 {
-	pg_atomic_fetch_add_u32(&clocks->slot[ref].pending, 1);
+	pg_atomic_fetch_add_u32(&slot_of(ref)->pending, 1);
 }
 
 void
@@ -282,10 +279,10 @@ raise_to(pg_atomic_uint64 *target, uint64 value)
 void
 cf_clock_settle_rows(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
 {
-	CfSharedClock *slot = &clocks->slot[ref];
+	CfSharedClock *slot = slot_of(ref);
 
 	raise_to(&slot->max_xid, U64FromFullTransactionId(xid));
-	raise_to(&slot->lsn, lsn);
+	cf_history_note(ref, lsn);
 	raise_to(&slot->seq, seq);
 	/* A full barrier: whoever sees pending fall sees the new number too. */
 	pg_atomic_fetch_sub_u32(&slot->pending, 1);
@@ -304,32 +301,23 @@ cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
 	cf_clock_settle_rows(ref, seq, xid, lsn);
 }
 
-/* While it is written the clock is pending: nobody takes the one for the other. */
-void
-cf_clock_settle_key(uint64 hash, uint64 seq, FullTransactionId xid, uint64 lsn)
-{
-	CfClockRef	ref = cf_clock_of_key(hash);
-
-	pg_atomic_write_u32(&clocks->slot[ref].key, (uint32) hash);
-	cf_clock_settle(ref, seq, xid, lsn);
-}
-
 void
 cf_clock_lower_rows(CfClockRef ref)
 {
-	pg_atomic_fetch_sub_u32(&clocks->slot[ref].pending, 1);
+	pg_atomic_fetch_sub_u32(&slot_of(ref)->pending, 1);
 }
 
-bool
-cf_clock_is_of_table(CfClockRef ref)
+void
+cf_clock_pass_rows(CfClockRef ref, uint64 lsn)
 {
-	return ref >= 3 * nslots && ref < 4 * nslots;
+	cf_history_note(ref, lsn);
+	cf_clock_lower_rows(ref);
 }
 
 bool
 cf_clock_is_depended(CfClockRef ref)
 {
-	return pg_atomic_read_u32(&clocks->slot[ref].key) != 0;
+	return pg_atomic_read_u32(&slot_of(ref)->depended) != 0;
 }
 
 /*
@@ -348,7 +336,7 @@ cf_clock_depend(CfClockRef ref)
 		return false;
 	}
 	cf_clock_raise_rows(ref);
-	(void) pg_atomic_fetch_or_u32(&clocks->slot[ref].key, 1);
+	(void) pg_atomic_fetch_or_u32(&slot_of(ref)->depended, 1);
 	cf_clock_settle_rows(ref, cf_clock_next(), cf_position_xid(), cf_position_lsn());
 	return true;
 }

@@ -2,10 +2,10 @@
  * clock.h - invalidation clocks: has anything that an entry depends on changed?
  *
  * A clock is one of a fixed number of slots, found by hash; callers' tags, keys,
- * tags of the cache itself and epochs have an array each: so whoever invalidates
+ * tags of the cache itself, tables and epochs have an array each: so whoever invalidates
  * many tags or keys disturbs those who named some, and nobody else. A writer raises a clock before its commit becomes
  * visible and settles it (a new sequence number, then one pending less)
- * after. A reader stamps itself before it takes its snapshot; what it read is
+ * after; before it falls the history (history/history.h) has the LSN. A reader stamps itself before it takes its snapshot; what it read is
  * current as long as no clock was settled after the stamp and none is
  * pending. Two tags that share a slot cost a miss, never a stale hit.
  *
@@ -26,28 +26,50 @@
 
 #include "access/transam.h"
 
-typedef uint32 CfClockRef;		/* index of a slot */
+#include "codec/key.h"
 
 extern void cf_clock_register(void);
 extern int	cf_clock_slots(void);
 
-extern CfClockRef cf_clock_of_tag(uint64 hash);
-extern CfClockRef cf_clock_of_key(uint64 hash);
+static inline CfClockRef
+cf_clock_of_key(uint64 hash)
+{
+	return cf_clock_ref(CF_CLOCK_KEY, hash);
+}
+
+/* Databases by a multiplication (Knuth's), for it is asked twice a hit. */
+#define cf_clock_hash_of_database(dboid) ((dboid) * UINT64CONST(0x9e3779b97f4a7c15))
 
 /* The clock that every entry of a database (0: of all) depends on. No tag or key has it. */
-extern CfClockRef cf_clock_of_epoch(Oid dboid);
+static inline CfClockRef
+cf_clock_of_epoch(Oid dboid)
+{
+	return OidIsValid(dboid) ?
+		cf_clock_ref(CF_CLOCK_EPOCH, cf_clock_hash_of_database(dboid)) :
+		cf_clock_ref(CF_CLOCK_SERVER, 0);
+}
 
 /*
  * The clock of names of a database (0: of the server) that come and go without an
  * epoch, on which results depend that look some up or print them.
  */
-extern CfClockRef cf_clock_of_light_names(Oid dboid);
+static inline CfClockRef
+cf_clock_of_light_names(Oid dboid)
+{
+	return OidIsValid(dboid) ?
+		cf_clock_ref(CF_CLOCK_NAMES, cf_clock_hash_of_database(dboid)) :
+		cf_clock_ref(CF_CLOCK_SERVER, UINT64CONST(1) << 32);
+}
 
 /*
  * The clock of the values that cache_set stores under a key: what took one in a
  * query that is cached depends on it. Nothing else does, the value least of all.
  */
-extern CfClockRef cf_clock_of_value(uint64 key_hash);
+static inline CfClockRef
+cf_clock_of_value(uint64 key_hash)
+{
+	return cf_clock_ref(CF_CLOCK_VALUE, key_hash);
+}
 
 /* Reader: call before taking the snapshot that the stamp is to judge. */
 extern uint64 cf_clock_stamp(void);
@@ -64,15 +86,6 @@ extern bool cf_clock_unmoved(CfClockRef ref, uint64 stamp);
  */
 extern bool cf_clock_unmoved_but_by_rows(CfClockRef ref, uint64 stamp);
 
-/*
- * The LSN of the last invalidation that was settled there since the server
- * started: what was read before that is not current. Of a key it is known only
- * until another key of the same clock is invalidated (0 then): busy keys would
- * otherwise make all that share a clock with them look old.
- */
-extern uint64 cf_clock_lsn(CfClockRef ref);
-extern uint64 cf_clock_lsn_of_key(uint64 hash);
-
 /* Every transaction that invalidated there is older than xmin: it is in the snapshot. */
 extern bool cf_clock_precedes(CfClockRef ref, FullTransactionId xmin);
 
@@ -81,9 +94,6 @@ extern void cf_clock_raise(CfClockRef ref);
 extern uint64 cf_clock_next(void);
 extern void cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid,
 							uint64 lsn);
-
-/* The same for a key, which the clock remembers. */
-extern void cf_clock_settle_key(uint64 hash, uint64 seq, FullTransactionId xid, uint64 lsn);
 extern void cf_clock_lower(CfClockRef ref);
 
 /*
@@ -97,13 +107,16 @@ extern void cf_clock_lower(CfClockRef ref);
 extern bool cf_clock_is_depended(CfClockRef ref);
 extern bool cf_clock_depend(CfClockRef ref);
 
-/* Is it the clock of tables' tags? */
-extern bool cf_clock_is_of_table(CfClockRef ref);
-
 /* The same for what rules or PostgreSQL's own write set say of changed rows. */
 extern void cf_clock_raise_rows(CfClockRef ref);
 extern void cf_clock_settle_rows(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn);
 extern void cf_clock_lower_rows(CfClockRef ref);
+
+/*
+ * A commit at this LSN has changed what nobody in this server's memory depends on:
+ * lowers the clock. (Values in Redis may depend on it, so the history has it.)
+ */
+extern void cf_clock_pass_rows(CfClockRef ref, uint64 lsn);
 
 /* Both at once: an invalidation that no transaction of this server makes. */
 extern void cf_clock_move(CfClockRef ref, uint64 lsn);

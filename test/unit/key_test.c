@@ -134,15 +134,15 @@ test_stream(void)
 }
 
 /*
- * Keys and tags hash by the secret of the start, identities by that of the
- * cluster, and each by no other: what is in Redis has the same name everywhere.
+ * Keys and tags hash by one secret of the cluster, identities by another
+ * and each by no other: what is in Redis has the same name everywhere.
  */
 static void
 test_secrets(void)
 {
 	CfHashSecrets none = {0};
-	CfHashSecrets start = {.start = 1};
-	CfHashSecrets cluster = {.cluster = {0, 1}};
+	CfHashSecrets start = {.names = 1};
+	CfHashSecrets cluster = {.identities = {0, 1}};
 	uint64		key = key_hash(5, "k", 1);
 	uint64		tag = cf_tag_hash(5, "k", 1);
 	CfHash128	id = hash_of(1, "k", NULL);
