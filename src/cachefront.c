@@ -18,6 +18,7 @@
 #include "engine/writing.h"
 #include "guc.h"
 #include "history/history.h"
+#include "history/line.h"
 #include "invalidate/bus.h"
 #include "invalidate/commit.h"
 #include "invalidate/epoch.h"
@@ -70,6 +71,7 @@ _PG_init(void)
 	cf_stats_register();
 	cf_notes_register();
 	cf_history_register();
+	cf_line_register();
 	cf_clock_register();
 	cf_l1_register();
 	cf_breaker_register();
@@ -82,6 +84,7 @@ _PG_init(void)
 	cf_notify_register();
 	cf_outbox_register();
 	cf_worker_register();
+	cf_worker_set_begin(cf_line_begin);
 	cf_missed_register();
 	cf_bus_register();
 	cf_shmem_install_hooks();

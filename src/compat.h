@@ -146,11 +146,13 @@
 #define CF_PGSTAT_RELID(table) ((table)->t_id)
 #endif
 
-/* 17 can flush the message itself; we do that. */
+/* 17 can flush the message itself; we do that where it must be. */
 #if PG_VERSION_NUM >= 170000
-#define CF_LOG_MESSAGE(prefix) LogLogicalMessage((prefix), "", 0, false, false)
+#define CF_LOG_MESSAGE(prefix, text, len, transactional) \
+	LogLogicalMessage((prefix), (text), (len), (transactional), false)
 #else
-#define CF_LOG_MESSAGE(prefix) LogLogicalMessage((prefix), "", 0, false)
+#define CF_LOG_MESSAGE(prefix, text, len, transactional) \
+	LogLogicalMessage((prefix), (text), (len), (transactional))
 #endif
 
 /*

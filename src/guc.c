@@ -23,6 +23,13 @@ static const struct config_enum_entry notify_options[] = {
 	{NULL, 0, false}
 };
 
+static const struct config_enum_entry wal_messages_options[] = {
+	{"auto", CF_WAL_MESSAGES_AUTO, false},
+	{"on", CF_WAL_MESSAGES_ON, false},
+	{"off", CF_WAL_MESSAGES_OFF, false},
+	{NULL, 0, false}
+};
+
 static const struct config_enum_entry on_failure_options[] = {
 	{"outbox", CF_ON_FAILURE_OUTBOX, false},
 	{"error", CF_ON_FAILURE_ERROR, false},
@@ -74,6 +81,7 @@ int			cf_guc_tombstone_ttl = 60000;
 bool		cf_guc_track_changes = true;
 double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_verify_rate = 0.0;
+int			cf_guc_wal_messages = CF_WAL_MESSAGES_AUTO;
 double		cf_guc_xfetch_beta = 1.0;
 
 /* A part of the names of keys in Redis, and of words that are split at blanks. */
@@ -541,6 +549,16 @@ cf_guc_define(void)
 							 0.0,
 							 1.0,
 							 PGC_SUSET,
+							 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("cachefront.wal_messages",
+							 "Sets if commits write into the WAL what they have changed.",
+							 "Standbys, and this server after a restart, know by it which values are current; without it they take every commit for a change of all. \"auto\": with Redis, or where standbys or an archive are possible.",
+							 &cf_guc_wal_messages,
+							 CF_WAL_MESSAGES_AUTO,
+							 wal_messages_options,
+							 PGC_SIGHUP,
 							 0,
 							 NULL, NULL, NULL);
 

@@ -28,6 +28,13 @@ typedef enum CfCompress
 	CF_COMPRESS_ZSTD
 } CfCompress;
 
+typedef enum CfWalMessages
+{
+	CF_WAL_MESSAGES_AUTO,
+	CF_WAL_MESSAGES_ON,
+	CF_WAL_MESSAGES_OFF
+} CfWalMessages;
+
 extern bool cf_guc_enabled;
 extern int	cf_guc_breaker_failures;
 extern int	cf_guc_breaker_reset;	/* milliseconds */
@@ -69,6 +76,7 @@ extern int	cf_guc_tombstone_ttl;	/* milliseconds */
 extern bool	cf_guc_track_changes;
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_verify_rate;	/* fraction of hits, 0 to 1 */
+extern int	cf_guc_wal_messages;	/* CfWalMessages */
 extern double cf_guc_xfetch_beta;
 
 /*

@@ -57,7 +57,7 @@ cf_position_lsn(void)
 uint64
 cf_position_advance(void)
 {
-	XLogRecPtr	lsn = CF_LOG_MESSAGE("cachefront");
+	XLogRecPtr	lsn = CF_LOG_MESSAGE("cachefront", "", 0, false);
 
 	XLogFlush(lsn);
 	return lsn;

@@ -70,6 +70,7 @@ static CfSharedWorkers *workers = NULL;
 static LWLock *workers_lock = NULL;
 static const CfWorkerTask *tasks[CF_WORKER_MAX_TASKS];
 static int	ntasks = 0;
+static bool (*begin_writing) (void) = NULL;
 static int	my_slot = -1;
 static int	my_process = -1;	/* CfWorkerProcess, or -1 */
 static bool rested = false;		/* this worker: nothing left to do */
@@ -79,6 +80,12 @@ cf_worker_register_task(const CfWorkerTask *task)
 {
 	Assert(ntasks < CF_WORKER_MAX_TASKS);
 	tasks[ntasks++] = task;
+}
+
+void
+cf_worker_set_begin(bool (*begin) (void))
+{
+	begin_writing = begin;
 }
 
 static Size
@@ -464,11 +471,12 @@ cachefront_launcher_main(Datum arg)
 
 	for (;;)
 	{
+		bool		begun = begin_writing();
 		bool		all_started;
 
 		reap_workers(started);
 		all_started = start_wanted(started);
-		wait_for_work(all_started && !any_started(started) ? 60 * 1000 : CF_WORKER_RETRY_MS);
+		wait_for_work(begun && all_started && !any_started(started) ? 60 * 1000 : CF_WORKER_RETRY_MS);
 	}
 }
 

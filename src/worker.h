@@ -75,6 +75,9 @@ cf_worker_check_interrupts(void)
 
 extern void cf_worker_register_task(const CfWorkerTask *task);
 
+/* What the launcher does as soon as the server may write, again and again until it is true. */
+extern void cf_worker_set_begin(bool (*begin) (void));
+
 /*
  * There is work for a database: wakes its worker, or the launcher. Never
  * fails; may be called in a commit callback.

@@ -16,6 +16,7 @@
 #include "engine/flight.h"
 #include "engine/loader.h"
 #include "engine/tier.h"
+#include "invalidate/announce.h"
 #include "invalidate/commit.h"
 #include "invalidate/epoch.h"
 #include "invalidate/notify.h"
@@ -47,6 +48,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_epoch_prepare();
 			cf_remote_fence();
 			cf_writeset_raise();
+			cf_announce_commit();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
@@ -76,6 +78,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_witness_pre_commit();
 			cf_writeset_begin_commit();
 			cf_commit_prepare_transaction();
+			cf_announce_prepare();
 			break;
 		case XACT_EVENT_PREPARE:
 			cf_twophase_prepared();

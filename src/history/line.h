@@ -27,10 +27,15 @@ extern void cf_line_register(void);
 
 /*
  * Worker, once the server may write: begins an incarnation if none has begun since
- * shared memory was made, or since the promotion; written to the WAL and to the
- * file before it counts. Also sets the floor of the history.
+ * shared memory was made, or since the promotion; it is in the WAL and in the file
+ * before it counts. Sets the floor of the history, too. False: the file could not
+ * be written, which is logged; try again.
+ *
+ * Where recovery has ended on a new timeline, the line goes on only if the reader
+ * of the WAL has vouched that it knows all that began up to there; else it begins
+ * anew, and all that is older is foreign.
  */
-extern void cf_line_begin(void);
+extern bool cf_line_begin(void);
 
 /* This server writes, and has begun. 0: it is a standby, or has only just begun to write. */
 extern uint64 cf_line_mine(void);
@@ -45,14 +50,29 @@ extern uint64 cf_line_at(uint64 lsn);
 extern bool cf_line_admits(uint64 incarnation, uint64 end);
 
 /*
- * Reader of the WAL: a START that it has met, in memory and in the file. Raises no
- * error; what cannot be written to the file is logged. One that is known is passed over.
+ * The reader of the WAL, alone. Up to which LSN the list that it finds at its start is
+ * complete: if it cannot read from there on, it does not know what it has missed,
+ * and must call _forget. (The file of a writing server is complete up to where a
+ * backup of it begins: PG_UINT64_MAX.)
  */
-extern void cf_line_add(const CfStart *start);
+extern uint64 cf_line_known(void);
 
 /*
- * The timeline of a standby has turned off at an LSN: what began after that is not
- * in its data.
+ * A START that it has met, which names the whole line. In memory, and in the file;
+ * what cannot be written there is logged, and the line then holds in memory only.
+ */
+extern void cf_line_learn(const CfMessage *start, uint64 lsn);
+
+/* It has read all up to an LSN. To the file: now and then, and when it ends. */
+extern void cf_line_vouch(uint64 lsn);
+extern void cf_line_save(void);
+
+/* Nothing is known but what comes: no value counts until the next START. */
+extern void cf_line_forget(void);
+
+/*
+ * A standby turned to a timeline that leaves the old one at an LSN: what began after
+ * that is not in its data.
  */
 extern void cf_line_cut(uint64 lsn);
 

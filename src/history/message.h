@@ -5,13 +5,17 @@
  * wal_level, their redo does nothing, and logical decoding hands them only to
  * who asks for them.
  *
- * CHANGES, transactional, one for each transaction that changed anything: all
- * that it changed, as CfClockRef. Written when nothing of ours follows any more,
- * so that a change of the same transaction that stands after it in the WAL, or
- * one without a message, is of somebody who passed the library by. An empty one
- * says: whatever else this transaction did, no value depends on it.
+ * CHANGES: all that a transaction has changed, as CfClockRef; transactional, one
+ * for each that has a transaction id. It is written when nothing of ours follows
+ * any more, so that a change of the same transaction that stands after it in the
+ * WAL, or one without a message, is of somebody who passed the library by. An
+ * empty one says: whatever else this transaction did, no value depends on it. One
+ * that is not complete says nothing of changed rows, for the server does not track
+ * them. What a transaction without an id has changed (by cache_invalidate, say) is
+ * in one that is not transactional, and counts from where it stands.
  *
- * START, not transactional: a writing server has begun (history/line.h).
+ * START, not transactional: a writing server has begun; the incarnations that its
+ * data come from, oldest first, itself last (history/line.h).
  *
  * In the byte order of the machine, as all WAL.
  *
@@ -40,14 +44,15 @@ typedef struct CfStart
 	uint64		start;			/* LSN, not after the end of what it has recovered */
 } CfStart;
 
-/* A message that was taken apart. */
+/* A message that was taken apart. Lists point into the record, and are not aligned. */
 typedef struct CfMessage
 {
 	CfMessageKind kind;
 	Oid			dboid;			/* CHANGES: where it was written */
-	int			nrefs;
-	const char *refs;			/* nrefs of 8 bytes, not aligned: see cf_message_ref */
-	CfStart		start;
+	bool		transactional;
+	bool		complete;		/* CHANGES: changed rows too */
+	int			n;
+	const char *list;			/* CfClockRef or CfStart */
 } CfMessage;
 
 static inline CfClockRef
@@ -55,22 +60,33 @@ cf_message_ref(const CfMessage *message, int i)
 {
 	CfClockRef	ref;
 
-	memcpy(&ref, message->refs + i * sizeof(ref), sizeof(ref));
+	Assert(message->kind == CF_MESSAGE_CHANGES && i < message->n);
+	memcpy(&ref, message->list + i * sizeof(ref), sizeof(ref));
 	return ref;
 }
 
+static inline CfStart
+cf_message_start(const CfMessage *message, int i)
+{
+	CfStart		start;
+
+	Assert(message->kind == CF_MESSAGE_START && i < message->n);
+	memcpy(&start, message->list + i * sizeof(start), sizeof(start));
+	return start;
+}
+
 /*
- * PRE_COMMIT and PRE_PREPARE: may raise errors, assigns a transaction id. At most
- * CF_MESSAGE_MAX_REFS.
+ * PRE_COMMIT and PRE_PREPARE: the LSN after it. Transactional if the transaction has
+ * an id; it is not flushed. May raise an error, if memory is out.
  */
-extern void cf_message_log_changes(const CfClockRef *refs, int n);
+extern uint64 cf_message_log_changes(const CfClockRef *refs, int n, bool complete);
 
-/* The LSN after it; it is not flushed. */
-extern uint64 cf_message_log_start(const CfStart *start);
+/* Likewise, of at most CF_LINE_MAX; outside of a transaction, too. */
+extern uint64 cf_message_log_starts(const CfStart *starts, int n);
 
 /*
- * data, len: an xl_logical_message with all that follows it. False: it is not ours,
- * or of a kind or form that this version does not know (*ours is true then).
+ * data, len: of a record of the resource manager of logical messages. False: it is
+ * not ours; or it is of a kind or form that this version does not know: then *ours.
  */
 extern bool cf_message_parse(const char *data, Size len, CfMessage *message, bool *ours);
 

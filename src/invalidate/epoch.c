@@ -377,7 +377,7 @@ cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS])
 		return 0;
 	for (int i = 0; i < lengthof(scopes); i++)
 	{
-		if (scopes[i].changed > 0)
+		if (scopes[i].changed > 0 || scopes[i].raised)
 			clocks[n++] = clock_of(i);
 	}
 	return n;

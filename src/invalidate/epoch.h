@@ -30,7 +30,7 @@ extern void cf_epoch_raised(bool *database, bool *server);
 
 #define CF_EPOCH_CLOCKS 4		/* epochs, and clocks of names: of the database, of the server */
 
-/* PRE_PREPARE: the epochs and clocks of names that the transaction would move; how many. */
+/* PRE_COMMIT, PRE_PREPARE: the epochs and clocks of names that it moves; how many. */
 extern int	cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS]);
 
 /*

@@ -490,6 +490,13 @@ cf_writeset_raise(void)
 		CF_WAIT_POINT("writeset-window");
 }
 
+const CfClockRef *
+cf_writeset_raised(int *n)
+{
+	*n = own.raised.n;
+	return own.raised.clock;
+}
+
 /*
  * PostgreSQL makes the level if there is none, and here nothing may fail: so let
  * it have a chunk that was just given back.

@@ -46,6 +46,9 @@ extern void cf_writeset_begin_commit(void);
  */
 extern void cf_writeset_raise(void);
 
+/* After that: the clocks that are raised; *n: how many. Valid until COMMIT. */
+extern const CfClockRef *cf_writeset_raised(int *n);
+
 /*
  * COMMIT: settles the clocks that somebody depends on, lowers the others. What
  * has been written since they were raised, by another extension's callback, was visible

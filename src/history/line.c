@@ -1,0 +1,448 @@
+/*
+ * line.c - the incarnations that this server's data come from.
+ *
+ * The file holds one line of text for each, then one that says who wrote it, and if
+ * that was a standby's reader of the WAL, up to which LSN they are all. A file that
+ * cannot be understood is none: then no value of before counts.
+ *
+ * Locking: the tranche's first lock guards the list. The second one serialises the
+ * two processes that change list and file, the launcher and the reader of the WAL;
+ * it is held while the file is written, and nobody else takes it. The writer's own
+ * id is an atomic.
+ *
+ * src/history/line.c
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "access/timeline.h"
+#include "access/xlog.h"
+#include "port/atomics.h"
+#include "storage/fd.h"
+
+#include "history/history.h"
+#include "history/line.h"
+#include "position.h"
+#include "shmem.h"
+
+#define CF_LINE_FILE "cachefront.line"
+#define CF_LINE_TEMP "cachefront.line.tmp"
+#define CF_LINE_TEXT 64			/* room for a line of it */
+
+/* What the file holds. */
+typedef struct Line
+{
+	bool		writing;		/* by a writing server: so known means nothing */
+	uint32		timeline;
+	uint64		known;			/* the list is complete up to this LSN; 0: it is not */
+	int			n;
+	CfStart		start[CF_LINE_MAX]; /* oldest first */
+} Line;
+
+typedef struct CfSharedLine
+{
+	/* Atomics, no lock */
+	pg_atomic_uint64 mine;		/* 0: this server does not write, or has not begun */
+	pg_atomic_uint64 vouched;	/* by this start's reader of the WAL; 0: not yet */
+
+	Line		list;			/* written under both locks */
+} CfSharedLine;
+
+static CfSharedLine *line = NULL;
+static LWLock *line_lock = NULL;
+static LWLock *change_lock = NULL;
+
+/* ---- the file ------------------------------------------------------------------ */
+
+static int
+print(const Line *list, char *text)
+{
+	char	   *at = text;
+
+	for (int i = 0; i < list->n; i++)
+		at += sprintf(at, "incarnation %016" INT64_MODIFIER "x from %016" INT64_MODIFIER "x\n",
+					  list->start[i].id, list->start[i].start);
+	at += sprintf(at, "%s to %016" INT64_MODIFIER "x timeline %u\n",
+				  list->writing ? "writing" : "following", list->known, list->timeline);
+	return at - text;
+}
+
+/* In its place at once and for good, or not at all. */
+static bool
+save(const Line *list)
+{
+	char		text[(CF_LINE_MAX + 1) * CF_LINE_TEXT];
+	int			len = print(list, text);
+	int			fd = open(CF_LINE_TEMP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool		written = fd >= 0 && write(fd, text, len) == len && pg_fsync(fd) == 0;
+
+	Assert(LWLockHeldByMe(change_lock));
+	if (!written)
+		ereport(LOG,
+				(errcode_for_file_access(),
+				 errmsg("could not write file \"%s\": %m", CF_LINE_TEMP)));
+	if (fd >= 0)
+		close(fd);
+	return written && durable_rename(CF_LINE_TEMP, CF_LINE_FILE, LOG) == 0;
+}
+
+static bool
+parse_end(const char *text, Line *list)
+{
+	list->writing = sscanf(text, "writing to %" INT64_MODIFIER "x timeline %u",
+						   &list->known, &list->timeline) == 2;
+	return list->writing ||
+		sscanf(text, "following to %" INT64_MODIFIER "x timeline %u",
+			   &list->known, &list->timeline) == 2;
+}
+
+static bool
+parse_start(const char *text, CfStart *start)
+{
+	return sscanf(text, "incarnation %" INT64_MODIFIER "x from %" INT64_MODIFIER "x",
+				  &start->id, &start->start) == 2;
+}
+
+/* False: it is no such text. */
+static bool
+parse(char *text, Line *list)
+{
+	bool		ended = false;
+	char	   *rest;
+
+	for (char *at = strtok_r(text, "\n", &rest); at != NULL; at = strtok_r(NULL, "\n", &rest))
+	{
+		if (ended)
+			return false;
+		if (parse_end(at, list))
+			ended = true;
+		else if (list->n == CF_LINE_MAX || !parse_start(at, &list->start[list->n++]))
+			return false;
+	}
+	return ended;
+}
+
+static void
+load(Line *list)
+{
+	char		text[(CF_LINE_MAX + 1) * CF_LINE_TEXT + 1];
+	int			fd = open(CF_LINE_FILE, O_RDONLY | O_CLOEXEC);
+	ssize_t		len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	text[Max(len, 0)] = '\0';
+	memset(list, 0, sizeof(*list));
+	if (parse(text, list))
+		return;
+	memset(list, 0, sizeof(*list));
+	if (fd >= 0)
+		ereport(LOG,
+				(errmsg("file \"%s\" is damaged: what Redis has of before is not used",
+						CF_LINE_FILE)));
+}
+
+/* ---- the list ------------------------------------------------------------------ */
+
+/* The oldest goes where there is no room. */
+static void
+append(Line *list, const CfStart *start)
+{
+	if (list->n == CF_LINE_MAX)
+	{
+		memmove(list->start, list->start + 1, (CF_LINE_MAX - 1) * sizeof(CfStart));
+		list->n--;
+	}
+	list->start[list->n++] = *start;
+}
+
+static void
+cut(Line *list, uint64 lsn)
+{
+	while (list->n > 0 && list->start[list->n - 1].start > lsn)
+		list->n--;
+	list->known = Min(list->known, lsn);
+}
+
+static void
+install(const Line *list)
+{
+	Assert(LWLockHeldByMe(change_lock));
+	LWLockAcquire(line_lock, LW_EXCLUSIVE);
+	line->list = *list;
+	LWLockRelease(line_lock);
+}
+
+uint64
+cf_line_mine(void)
+{
+	return pg_atomic_read_u64(&line->mine);
+}
+
+uint64
+cf_line_at(uint64 lsn)
+{
+	uint64		id = 0;
+
+	LWLockAcquire(line_lock, LW_SHARED);
+	for (int i = 0; i < line->list.n && line->list.start[i].start <= lsn; i++)
+		id = line->list.start[i].id;
+	LWLockRelease(line_lock);
+	return id;
+}
+
+/* The newest first: most values are of that. */
+bool
+cf_line_admits(uint64 incarnation, uint64 end)
+{
+	bool		admitted = false;
+
+	LWLockAcquire(line_lock, LW_SHARED);
+	for (int i = line->list.n - 1; i >= 0; i--)
+	{
+		if (line->list.start[i].id == incarnation)
+		{
+			admitted = i == line->list.n - 1 || end <= line->list.start[i + 1].start;
+			break;
+		}
+	}
+	LWLockRelease(line_lock);
+	return admitted;
+}
+
+int
+cf_line_get(CfStart *starts, int room)
+{
+	int			n;
+
+	LWLockAcquire(line_lock, LW_SHARED);
+	n = line->list.n;
+	memcpy(starts, line->list.start, Min(n, room) * sizeof(CfStart));
+	LWLockRelease(line_lock);
+	return n;
+}
+
+/* ---- the reader of the WAL ------------------------------------------------------ */
+
+/* Who changes the list holds the other lock, and needs not this one to read it. */
+uint64
+cf_line_known(void)
+{
+	uint64		known;
+
+	LWLockAcquire(line_lock, LW_SHARED);
+	known = line->list.writing ? PG_UINT64_MAX : line->list.known;
+	LWLockRelease(line_lock);
+	return known;
+}
+
+void
+cf_line_vouch(uint64 lsn)
+{
+	pg_atomic_write_u64(&line->vouched, lsn);
+}
+
+/*
+ * Once this server writes, the list is the launcher's. *list: with what was vouched
+ * for.
+ */
+static bool
+begin_change(Line *list)
+{
+	LWLockAcquire(change_lock, LW_EXCLUSIVE);
+	if (cf_line_mine() != 0)
+	{
+		LWLockRelease(change_lock);
+		return false;
+	}
+	*list = line->list;
+	list->writing = false;
+	list->known = pg_atomic_read_u64(&line->vouched);
+	list->timeline = cf_position_timeline();
+	return true;
+}
+
+static void
+end_change(const Line *list)
+{
+	install(list);
+	(void) save(list);
+	LWLockRelease(change_lock);
+}
+
+void
+cf_line_save(void)
+{
+	Line		list;
+
+	if (begin_change(&list))
+		end_change(&list);
+}
+
+void
+cf_line_forget(void)
+{
+	Line		list;
+
+	cf_line_vouch(0);
+	if (!begin_change(&list))
+		return;
+	list.n = 0;
+	end_change(&list);
+}
+
+void
+cf_line_cut(uint64 lsn)
+{
+	Line		list;
+
+	cf_line_vouch(Min(lsn, pg_atomic_read_u64(&line->vouched)));
+	if (!begin_change(&list))
+		return;
+	cut(&list, lsn);
+	end_change(&list);
+}
+
+void
+cf_line_learn(const CfMessage *message, uint64 lsn)
+{
+	Line		list;
+
+	Assert(message->kind == CF_MESSAGE_START);
+	cf_line_vouch(lsn);
+	if (!begin_change(&list))
+		return;
+	list.n = 0;
+	for (int i = 0; i < message->n; i++)
+	{
+		CfStart		start = cf_message_start(message, i);
+
+		append(&list, &start);
+	}
+	end_change(&list);
+}
+
+/* ---- the writing server --------------------------------------------------------- */
+
+/*
+ * Where recovery ended. On a new timeline, where that left the old one. Else the
+ * first checkpoint after it, whose redo pointer that is; this must come before the
+ * next one.
+ */
+static uint64
+end_of_recovery(TimeLineID timeline, bool turned)
+{
+	List	   *history;
+
+	if (!turned || timeline == 1)
+		return GetRedoRecPtr();
+	history = readTimeLineHistory(timeline);
+	return ((TimeLineHistoryEntry *) linitial(history))->begin;
+}
+
+static bool
+make_id(uint64 *id)
+{
+	*id = 0;
+	while (*id == 0)
+	{
+		if (!pg_strong_random(id, sizeof(*id)))
+			return false;
+	}
+	return true;
+}
+
+/* The floor is where the commits begin that this server notes itself. */
+static void
+set_floor(void)
+{
+	uint64		now = cf_position_lsn();
+
+	if (!cf_history_lower_floor(PG_UINT64_MAX, now))
+		cf_history_raise_floor(now);
+}
+
+/* False: there is no chance, or no disk. */
+static bool
+begin(Line *list)
+{
+	TimeLineID	timeline = GetWALInsertionTimeLine();
+	bool		turned = timeline != list->timeline;
+	CfStart		start;
+
+	start.start = end_of_recovery(timeline, turned);
+	if (!make_id(&start.id))
+		return false;
+	if (turned && pg_atomic_read_u64(&line->vouched) < start.start)
+		list->n = 0;
+	cut(list, start.start);
+	append(list, &start);
+	list->writing = true;
+	list->timeline = timeline;
+	list->known = cf_message_log_starts(list->start, list->n);
+	XLogFlush(list->known);
+	if (!save(list))
+		return false;
+	install(list);
+	set_floor();
+	pg_write_barrier();
+	pg_atomic_write_u64(&line->mine, start.id);
+	return true;
+}
+
+bool
+cf_line_begin(void)
+{
+	Line		list;
+	bool		begun;
+
+	if (RecoveryInProgress() || cf_line_mine() != 0)
+		return true;
+	LWLockAcquire(change_lock, LW_EXCLUSIVE);
+	list = line->list;
+	begun = begin(&list);
+	LWLockRelease(change_lock);
+	return begun;
+}
+
+/* ---- shared memory --------------------------------------------------------------- */
+
+static Size
+line_shmem_size(void)
+{
+	return sizeof(CfSharedLine);
+}
+
+static void
+line_shmem_init(void *memory, LWLockPadded *locks)
+{
+	CfSharedLine *new = memory;
+
+	pg_atomic_init_u64(&new->mine, 0);
+	pg_atomic_init_u64(&new->vouched, 0);
+	load(&new->list);
+}
+
+static void
+line_shmem_attach(void *memory, LWLockPadded *locks)
+{
+	line = memory;
+	line_lock = &locks[0].lock;
+	change_lock = &locks[1].lock;
+}
+
+void
+cf_line_register(void)
+{
+	static const CfShmemSegment segment = {
+		.name = "cachefront_line",
+		.nlocks = 2,
+		.size = line_shmem_size,
+		.init = line_shmem_init,
+		.attach = line_shmem_attach,
+	};
+
+	cf_shmem_register(&segment);
+}

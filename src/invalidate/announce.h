@@ -1,0 +1,24 @@
+/*
+ * announce.h - a transaction tells the WAL what it has changed.
+ *
+ * Standbys, and this server after a crash, learn of it from there
+ * (history/message.h).
+ *
+ * src/invalidate/announce.h
+ */
+#ifndef CF_INVALIDATE_ANNOUNCE_H
+#define CF_INVALIDATE_ANNOUNCE_H
+
+#include "postgres.h"
+
+/*
+ * PRE_COMMIT and PRE_PREPARE, when nothing of ours will write any more and the
+ * clocks are raised. May raise errors: if memory is out, or the query is cancelled.
+ */
+extern void cf_announce_commit(void);
+extern void cf_announce_prepare(void);
+
+/* Do transactions of this server tell? */
+extern bool cf_announce_is_on(void);
+
+#endif							/* CF_INVALIDATE_ANNOUNCE_H */
