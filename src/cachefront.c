@@ -19,6 +19,7 @@
 #include "guc.h"
 #include "history/history.h"
 #include "history/line.h"
+#include "history/save.h"
 #include "invalidate/bus.h"
 #include "invalidate/commit.h"
 #include "invalidate/epoch.h"
@@ -71,6 +72,7 @@ _PG_init(void)
 	cf_stats_register();
 	cf_notes_register();
 	cf_history_register();
+	cf_history_save_register();
 	cf_line_register();
 	cf_clock_register();
 	cf_l1_register();

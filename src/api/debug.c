@@ -17,10 +17,13 @@
 #include "codec/key.h"
 #include "engine/flight.h"
 #include "engine/xfetch.h"
+#include "history/history.h"
 #include "invalidate/pending.h"
 
 PG_FUNCTION_INFO_V1(cachefront_debug_cursor);
 PG_FUNCTION_INFO_V1(cachefront_debug_free_flights);
+PG_FUNCTION_INFO_V1(cachefront_debug_floor);
+PG_FUNCTION_INFO_V1(cachefront_debug_history);
 PG_FUNCTION_INFO_V1(cachefront_debug_pid);
 PG_FUNCTION_INFO_V1(cachefront_debug_profiler);
 PG_FUNCTION_INFO_V1(cachefront_debug_steps);
@@ -40,6 +43,22 @@ cachefront_debug_tag_hash(PG_FUNCTION_ARGS)
 
 	PG_RETURN_INT64((int64) cf_tag_hash(MyDatabaseId, VARDATA_ANY(tag),
 										VARSIZE_ANY_EXHDR(tag)));
+}
+
+/* The history's answer for a tag of this database, and its floor: LSNs as numbers. */
+Datum
+cachefront_debug_history(PG_FUNCTION_ARGS)
+{
+	text	   *tag = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_INT64((int64) cf_history_lsn(cf_tag_hash(MyDatabaseId, VARDATA_ANY(tag),
+													   VARSIZE_ANY_EXHDR(tag))));
+}
+
+Datum
+cachefront_debug_floor(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64((int64) cf_history_floor());
 }
 
 Datum

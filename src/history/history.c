@@ -13,7 +13,7 @@
 #include "port/pg_bitutils.h"
 
 #include "guc.h"
-#include "history/history.h"
+#include "history/history_internal.h"
 #include "shmem.h"
 
 #define CF_FEW_SHARE 16			/* of the slots, for tables and databases */
@@ -22,6 +22,7 @@
 typedef struct CfSharedHistory
 {
 	pg_atomic_uint64 floor;
+	pg_atomic_uint64 restored;	/* the floor to begin with; PG_UINT64_MAX: none */
 	pg_atomic_uint64 slot[FLEXIBLE_ARRAY_MEMBER];	/* of the many, then of the few */
 } CfSharedHistory;
 
@@ -56,6 +57,7 @@ history_shmem_init(void *memory, LWLockPadded *locks)
 	CfSharedHistory *new = memory;
 
 	pg_atomic_init_u64(&new->floor, PG_UINT64_MAX);
+	pg_atomic_init_u64(&new->restored, PG_UINT64_MAX);
 	for (uint64 i = 0; i < all_slots(); i++)
 		pg_atomic_init_u64(&new->slot[i], 0);
 }
@@ -139,4 +141,29 @@ bool
 cf_history_lower_floor(uint64 expected, uint64 lsn)
 {
 	return pg_atomic_compare_exchange_u64(&history->floor, &expected, lsn);
+}
+
+CfHistoryImage
+cf_history_image(void)
+{
+	return (CfHistoryImage) {
+		.data = (char *) history->slot,
+		.len = all_slots() * sizeof(pg_atomic_uint64),
+		.floor = cf_history_floor(),
+	};
+}
+
+void
+cf_history_restored(uint64 floor)
+{
+	pg_atomic_write_u64(&history->restored, floor);
+}
+
+void
+cf_history_begin(uint64 lsn)
+{
+	uint64		restored = pg_atomic_read_u64(&history->restored);
+
+	if (!cf_history_lower_floor(PG_UINT64_MAX, Min(restored, lsn)))
+		cf_history_raise_floor(lsn);
 }

@@ -22,7 +22,7 @@
 #include "port/atomics.h"
 #include "storage/fd.h"
 
-#include "history/history.h"
+#include "history/history_internal.h"
 #include "history/line.h"
 #include "position.h"
 #include "shmem.h"
@@ -354,16 +354,6 @@ make_id(uint64 *id)
 	return true;
 }
 
-/* The floor is where the commits begin that this server notes itself. */
-static void
-set_floor(void)
-{
-	uint64		now = cf_position_lsn();
-
-	if (!cf_history_lower_floor(PG_UINT64_MAX, now))
-		cf_history_raise_floor(now);
-}
-
 /* False: there is no chance, or no disk. */
 static bool
 begin(Line *list)
@@ -386,7 +376,7 @@ begin(Line *list)
 	if (!save(list))
 		return false;
 	install(list);
-	set_floor();
+	cf_history_begin(cf_position_lsn());
 	pg_write_barrier();
 	pg_atomic_write_u64(&line->mine, start.id);
 	return true;

@@ -145,6 +145,10 @@ sub debug
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_hold';
 		CREATE FUNCTION cf_debug_fault(name text) RETURNS void
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_fault';
+		CREATE FUNCTION cf_debug_history(tag text) RETURNS bigint
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_history';
+		CREATE FUNCTION cf_debug_floor() RETURNS bigint
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_floor';
 		CREATE FUNCTION cf_debug_held() RETURNS int
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_held';
 		CREATE FUNCTION cf_debug_xfetch(age_us bigint, load_us bigint,
