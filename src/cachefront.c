@@ -11,10 +11,11 @@
 #include "codec/secret.h"
 #include "debug_point.h"
 #include "engine/flight.h"
+#include "engine/foreign.h"
 #include "engine/loader.h"
+#include "engine/loadtime.h"
 #include "engine/params.h"
 #include "engine/policy.h"
-#include "engine/tier.h"
 #include "engine/writing.h"
 #include "guc.h"
 #include "history/history.h"
@@ -82,6 +83,8 @@ _PG_init(void)
 	cf_horizon_register();
 	cf_space_register();
 	cf_flight_register();
+	cf_loadtime_register();
+	cf_foreign_register();
 	cf_twophase_register();
 	cf_notify_register();
 	cf_outbox_register();
@@ -94,7 +97,6 @@ _PG_init(void)
 	cf_define_register();
 	cf_policy_register();
 	cf_params_register();
-	cf_tier_set_outbox_look(cf_outbox_look);
 	cf_load_set_settling(cf_twophase_look);
 	cf_policy_set_own_writes(cf_pending_any, cf_commit_collect, cf_commit_touches);
 

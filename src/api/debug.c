@@ -19,8 +19,10 @@
 #include "engine/xfetch.h"
 #include "history/history.h"
 #include "invalidate/pending.h"
+#include "l1/table.h"
 
 PG_FUNCTION_INFO_V1(cachefront_debug_cursor);
+PG_FUNCTION_INFO_V1(cachefront_debug_forget_l1);
 PG_FUNCTION_INFO_V1(cachefront_debug_free_flights);
 PG_FUNCTION_INFO_V1(cachefront_debug_floor);
 PG_FUNCTION_INFO_V1(cachefront_debug_history);
@@ -29,6 +31,14 @@ PG_FUNCTION_INFO_V1(cachefront_debug_profiler);
 PG_FUNCTION_INFO_V1(cachefront_debug_steps);
 PG_FUNCTION_INFO_V1(cachefront_debug_tag_hash);
 PG_FUNCTION_INFO_V1(cachefront_debug_xfetch);
+
+/* The entries of a database in memory go, as if for want of room; nothing else does. */
+Datum
+cachefront_debug_forget_l1(PG_FUNCTION_ARGS)
+{
+	cf_l1_delete_database(PG_GETARG_OID(0));
+	PG_RETURN_VOID();
+}
 
 Datum
 cachefront_debug_free_flights(PG_FUNCTION_ARGS)

@@ -51,6 +51,19 @@ cf_keyring_sealing_id(const CfKeyring *ring)
 	return ring != NULL && ring->nkeys > 0 ? ring->keys[0].id : 0;
 }
 
+CfKeyring *
+cf_keyring_make(const void *bytes)
+{
+	CfKeyring  *ring = palloc_extended(sizeof(CfKeyring), MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO);
+
+	if (ring == NULL)
+		return NULL;
+	ring->nkeys = 1;
+	ring->keys[0].id = 1;
+	memcpy(ring->keys[0].bytes, bytes, CF_CRYPTO_KEY_BYTES);
+	return ring;
+}
+
 void
 cf_keyring_free(CfKeyring *ring)
 {
@@ -201,7 +214,8 @@ run_cipher(EVP_CIPHER_CTX *ctx, const CryptoKey *key, const unsigned char *nonce
 		return false;
 	for (int i = 0; i < nparts; i++)
 	{
-		if (!EVP_CipherUpdate(ctx, NULL, &done, parts[i].data, (int) parts[i].len))
+		if (parts[i].len > 0 &&
+			!EVP_CipherUpdate(ctx, NULL, &done, parts[i].data, (int) parts[i].len))
 			return false;
 	}
 	/* With nothing to work on, an update would only be asked for trouble. */

@@ -44,6 +44,9 @@ typedef enum CfKeyringStatus
 extern CfKeyringStatus cf_keyring_parse(const char *text, Size len,
 										CfKeyring **ring, int *line);
 
+/* A ring of one key, of CF_CRYPTO_KEY_BYTES bytes, in CurrentMemoryContext; NULL: no memory. */
+extern CfKeyring *cf_keyring_make(const void *bytes);
+
 /* Wipes the keys first. NULL is a ring without keys. */
 extern void cf_keyring_free(CfKeyring *ring);
 

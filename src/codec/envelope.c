@@ -1,28 +1,28 @@
 /*
  * envelope.c - a cached value as it lies in Redis: its meta, and its bytes.
  *
- * CRC and encryption both go over the same text: the lengths of namespace, key
- * and meta, then those three, the meta without its CRC; the CRC then over the
- * stored bytes. The identity is in the meta, and compared by its bytes. What
- * was encrypted is stored as crypto.h says; values are compressed before.
+ * Signature and encryption both go over the same text: the lengths of namespace,
+ * key and meta, then those three, the meta without its signature. The identity is
+ * in the meta, and compared by its bytes. What was encrypted is stored as crypto.h
+ * says, which vouches for all of it; values are compressed before. What was not
+ * is signed: the nothing that crypto.h seals, with the stored bytes after that text.
  *
  * src/codec/envelope.c
  */
 #include "postgres.h"
 
 #include "port/pg_bswap.h"
-#include "port/pg_crc32c.h"
 
 #include "codec/envelope.h"
 #include "codec/envelope_internal.h"
 #include "compat.h"
 
-/* What CRC and encryption bind a value to. */
+/* What signature and encryption bind a value to; room for the value itself, for the former. */
 #define NPARTS 4
 typedef struct Binding
 {
 	uint32		lengths[3];		/* network byte order */
-	CfCryptoPart parts[NPARTS];
+	CfCryptoPart parts[NPARTS + 1];
 } Binding;
 
 static void
@@ -36,19 +36,6 @@ bind_value(Binding *binding, const CfEnvelopePlace *place, const char *meta,
 	binding->parts[1] = (CfCryptoPart) {place->ns, place->ns_len};
 	binding->parts[2] = (CfCryptoPart) {place->key, place->key_len};
 	binding->parts[3] = (CfCryptoPart) {meta, meta_len};
-}
-
-static uint32
-compute_crc(const Binding *binding, const char *stored, Size len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	for (int i = 0; i < NPARTS; i++)
-		COMP_CRC32C(crc, binding->parts[i].data, binding->parts[i].len);
-	COMP_CRC32C(crc, stored, len);
-	FIN_CRC32C(crc);
-	return crc;
 }
 
 /* ---- encoding ---- */
@@ -106,33 +93,33 @@ seal_stored(const CfEnvelope *env, CfEnvelopeEncoded *encoded,
 	return CF_ENVELOPE_OK;
 }
 
-/* With the value compressed: the meta, the encryption, the CRC. */
+static CfEnvelopeStatus
+sign_stored(Binding *binding, const CfEnvelopeEncoded *encoded, const CfKeyring *secret,
+			char *signature)
+{
+	binding->parts[NPARTS] = (CfCryptoPart) {encoded->stored, encoded->stored_len};
+	return cf_crypto_seal(secret, cf_keyring_sealing_id(secret), binding->parts, NPARTS + 1,
+						  NULL, 0, signature) ? CF_ENVELOPE_OK : CF_ENVELOPE_CRYPTO_FAILED;
+}
+
+/* With the value compressed: the meta, then the encryption or the signature. */
 static CfEnvelopeStatus
 finish_encoding(const CfEnvelope *env, const CfEnvelopePlace *place,
 				const CfEnvelopeOptions *options, CfEnvelopeEncoded *encoded)
 {
 	Size		len = cf_envelope_meta_measure(env);
-	CfEnvelopeStatus status;
+	Size		bound = len - cf_envelope_signature_len(env);
 	Binding		binding;
-	uint32		crc;
 
-	if (len == 0)
-		return CF_ENVELOPE_BAD_FORMAT;
 	encoded->meta = palloc_extended(len, MCXT_ALLOC_NO_OOM);
 	if (encoded->meta == NULL)
 		return CF_ENVELOPE_NO_MEMORY;
 	encoded->meta_len = len;
 	cf_envelope_meta_write(env, encoded->meta);
-	bind_value(&binding, place, encoded->meta, len - CF_ENVELOPE_CRC_LEN);
+	bind_value(&binding, place, encoded->meta, bound);
 	if (env->key_id != 0)
-	{
-		status = seal_stored(env, encoded, &binding, options->keyring);
-		if (status != CF_ENVELOPE_OK)
-			return status;
-	}
-	crc = pg_hton32(compute_crc(&binding, encoded->stored, encoded->stored_len));
-	memcpy(encoded->meta + len - CF_ENVELOPE_CRC_LEN, &crc, CF_ENVELOPE_CRC_LEN);
-	return CF_ENVELOPE_OK;
+		return seal_stored(env, encoded, &binding, options->keyring);
+	return sign_stored(&binding, encoded, options->secret, encoded->meta + bound);
 }
 
 CfEnvelopeStatus
@@ -187,16 +174,6 @@ same_identity(const CfEnvelope *env, const CfEnvelopePlace *place)
 }
 
 static CfEnvelopeStatus
-check_crc(const CfEnvelope *env, const Binding *binding, const char *stored, Size len)
-{
-	uint32		crc;
-
-	memcpy(&crc, env->meta + env->meta_len - CF_ENVELOPE_CRC_LEN, CF_ENVELOPE_CRC_LEN);
-	return pg_ntoh32(crc) == compute_crc(binding, stored, len) ?
-		CF_ENVELOPE_OK : CF_ENVELOPE_BAD_CRC;
-}
-
-static CfEnvelopeStatus
 check_encryption(const CfEnvelope *env, const CfEnvelopeOptions *options)
 {
 	if (env->key_id == 0)
@@ -217,11 +194,9 @@ check_length(const CfEnvelope *env, Size len, Size max_len)
 }
 
 static CfEnvelopeStatus
-open_stored(const CfEnvelope *env, const Binding *binding,
-			const CfKeyring *keyring, const char *stored, Size len, char *out)
+status_of(CfCryptoStatus status)
 {
-	switch (cf_crypto_open(keyring, env->key_id, binding->parts, NPARTS,
-						   stored, len, out))
+	switch (status)
 	{
 		case CF_CRYPTO_OK:
 			return CF_ENVELOPE_OK;
@@ -233,6 +208,26 @@ open_stored(const CfEnvelope *env, const Binding *binding,
 			break;
 	}
 	return CF_ENVELOPE_NOT_AUTHENTIC;
+}
+
+static CfEnvelopeStatus
+check_signature(const CfEnvelope *env, Binding *binding, const CfKeyring *secret,
+				const char *stored, Size len)
+{
+	char		nothing[1];
+
+	binding->parts[NPARTS] = (CfCryptoPart) {stored, len};
+	return status_of(cf_crypto_open(secret, cf_keyring_sealing_id(secret), binding->parts,
+									NPARTS + 1, env->meta + env->meta_len - CF_CRYPTO_OVERHEAD,
+									CF_CRYPTO_OVERHEAD, nothing));
+}
+
+static CfEnvelopeStatus
+open_stored(const CfEnvelope *env, const Binding *binding,
+			const CfKeyring *keyring, const char *stored, Size len, char *out)
+{
+	return status_of(cf_crypto_open(keyring, env->key_id, binding->parts, NPARTS,
+									stored, len, out));
 }
 
 static struct varlena *
@@ -296,8 +291,8 @@ take_compressed(const CfEnvelope *env, const Binding *binding,
 
 /* All that can be checked before memory is taken for the value. */
 static CfEnvelopeStatus
-check_stored(const CfEnvelope *env, const Binding *binding, const char *stored,
-			 Size len, const CfEnvelopePlace *place, const CfEnvelopeOptions *options)
+check_stored(const CfEnvelope *env, Binding *binding, const char *stored, Size len,
+			 const CfEnvelopePlace *place, const CfEnvelopeOptions *options)
 {
 	Size		overhead = env->key_id != 0 ? CF_CRYPTO_OVERHEAD : 0;
 	CfEnvelopeStatus status;
@@ -309,8 +304,8 @@ check_stored(const CfEnvelope *env, const Binding *binding, const char *stored,
 		status = CF_ENVELOPE_BAD_FORMAT;
 	if (status == CF_ENVELOPE_OK)
 		status = check_length(env, len - overhead, options->max_len);
-	if (status == CF_ENVELOPE_OK)
-		status = check_crc(env, binding, stored, len);
+	if (status == CF_ENVELOPE_OK && env->key_id == 0)
+		status = check_signature(env, binding, options->secret, stored, len);
 	return status;
 }
 
@@ -324,7 +319,7 @@ cf_envelope_decode_value(const CfEnvelope *env, const char *stored, Size len,
 	Binding		binding;
 
 	*value = NULL;
-	bind_value(&binding, place, env->meta, env->meta_len - CF_ENVELOPE_CRC_LEN);
+	bind_value(&binding, place, env->meta, env->meta_len - cf_envelope_signature_len(env));
 	status = check_stored(env, &binding, stored, len, place, options);
 	if (status != CF_ENVELOPE_OK)
 		return status;
@@ -355,12 +350,10 @@ cf_envelope_status_text(CfEnvelopeStatus status)
 			return "of another format version";
 		case CF_ENVELOPE_BAD_IDENTITY:
 			return "of another identity";
-		case CF_ENVELOPE_BAD_CRC:
-			return "damaged";
 		case CF_ENVELOPE_BAD_KEY:
 			return "without a usable encryption key";
 		case CF_ENVELOPE_NOT_AUTHENTIC:
-			return "not authentic";
+			return "damaged or not authentic";
 		case CF_ENVELOPE_BAD_COMPRESSION:
 			return "wrongly compressed";
 		case CF_ENVELOPE_TOO_LARGE:
@@ -368,7 +361,7 @@ cf_envelope_status_text(CfEnvelopeStatus status)
 		case CF_ENVELOPE_UNSUPPORTED:
 			return "compressed by a method that this build lacks";
 		case CF_ENVELOPE_CRYPTO_FAILED:
-			return "not encrypted, as OpenSSL failed";
+			return "neither encrypted nor signed, as OpenSSL failed";
 	}
 	return "unknown";
 }

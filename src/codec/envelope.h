@@ -2,17 +2,18 @@
  * envelope.h - a cached value as it lies in Redis: its meta, and its bytes.
  *
  * A stored variant is two byte strings. The meta says what a reader must know
- * before it takes the value: when and by whom it was filled, until when it is
- * good, which tag versions it depends on. The stored bytes are the value,
- * compressed and encrypted where asked for. DESIGN section 6; the layout of the
- * meta is at the head of envelope_meta.c.
+ * before it takes the value: up to which LSN it holds what was committed, what
+ * it depends on, by whom it was filled and until when it is good. The stored
+ * bytes are the value, compressed and encrypted where asked for. The layout of
+ * the meta is at the head of envelope_meta.c.
  *
  * What comes from Redis is untrusted. A reader first calls
  * cf_envelope_decode_meta, which only checks bounds, and decides by what it
  * finds; nothing of that is proven before cf_envelope_decode_value returns OK.
- * Then the CRC was right for this namespace, key, identity, meta and value
- * together, so that no reply is taken for another's; and with encryption all
- * five are authentic.
+ * Then somebody who knows the secret of this cluster, or has the key of
+ * encryption, has put namespace, key, identity, meta and value together. So no
+ * reply is taken for another's, and whoever can only write into Redis can give
+ * back what was there once, and nothing else.
  *
  * Nothing here raises an error, reads a setting, or looks at a clock. Memory
  * comes from CurrentMemoryContext.
@@ -28,10 +29,10 @@
 
 #include "codec/compress.h"
 #include "codec/crypto.h"
+#include "codec/key.h"
 
 #define CF_ENVELOPE_MAX_IDENTITY 64 /* bytes */
-#define CF_ENVELOPE_MAX_TAGS 1000
-#define CF_ENVELOPE_MAX_VERSION 96	/* bytes of a tag's version */
+#define CF_ENVELOPE_MAX_REFS CF_MAX_TAGS
 
 /* A little less than the largest string that Redis takes. */
 #define CF_ENVELOPE_MAX_VALUE (512 * 1024 * 1024 - 1024)
@@ -43,35 +44,25 @@ typedef enum CfEnvelopeStatus
 	CF_ENVELOPE_BAD_FORMAT,		/* not a meta, cut off, or a field out of bounds */
 	CF_ENVELOPE_BAD_VERSION,	/* a meta of another version of the format */
 	CF_ENVELOPE_BAD_IDENTITY,	/* another identity's value */
-	CF_ENVELOPE_BAD_CRC,		/* damaged, or of another key or namespace */
 	CF_ENVELOPE_BAD_KEY,		/* the ring lacks its key, or it must have one */
-	CF_ENVELOPE_NOT_AUTHENTIC,	/* not what was encrypted, or not for here */
+	CF_ENVELOPE_NOT_AUTHENTIC,	/* damaged, of another key, or of none of our servers */
 	CF_ENVELOPE_BAD_COMPRESSION,
 	CF_ENVELOPE_TOO_LARGE,
 	CF_ENVELOPE_UNSUPPORTED,	/* compressed as this build cannot read */
-	CF_ENVELOPE_CRYPTO_FAILED	/* OpenSSL could not encrypt */
+	CF_ENVELOPE_CRYPTO_FAILED	/* OpenSSL could not encrypt or sign */
 } CfEnvelopeStatus;
-
-typedef struct CfEnvelopeTag
-{
-	const char *name;			/* 1 to CF_MAX_TAG bytes, not zero-terminated */
-	const char *version;
-	uint16		name_len;
-	uint8		version_len;
-} CfEnvelopeTag;
 
 typedef struct CfEnvelope
 {
 	/* What the one who fills says of the value. */
+	CfForm		form;
 	bool		negative;		/* the query gave no rows */
-	bool		rows;			/* the value is rowcodec's, not JSON */
 	bool		covered;
 	bool		provable;
-	bool		tracked;		/* true only in the incarnation that filled it */
-	uint32		timeline;		/* where it was filled */
 	uint64		lsn;			/* all that committed before is in the value ... */
-	uint64		end_lsn;		/* ... and nothing that committed after */
-	uint64		incarnation;
+	uint64		end;			/* ... and nothing that committed after; not less */
+	uint64		incarnation;	/* of the data that it was made of: history/line.h */
+	uint64		server;			/* system identifier: for the log */
 	uint64		schema;			/* version of the result's shape */
 	TimestampTz filled_at;
 	TimestampTz expires_at;		/* not before filled_at */
@@ -79,8 +70,8 @@ typedef struct CfEnvelope
 	int64		stale_for;		/* us past expires_at, not negative */
 	uint32		load_us;
 	uint32		first_len;		/* bytes of the first object, at offset 1 */
-	int			ntags;
-	CfEnvelopeTag *tags;
+	int			nrefs;
+	const CfClockRef *refs;		/* what it depends on; key and epochs are implied */
 
 	/* Set by encoding and decoding. */
 	CfCompression compression;
@@ -108,6 +99,7 @@ typedef struct CfEnvelopeOptions
 	CfCompression compression;	/* encoding; one not built in means none */
 	Size		compress_min;	/* encoding: shorter values are left as they are */
 	const CfKeyring *keyring;	/* encoding: encrypt if not NULL */
+	const CfKeyring *secret;	/* one key, of the cluster: signs what is not encrypted */
 	bool		must_encrypt;	/* refuse what is not, or could not be, encrypted */
 	Size		max_len;		/* decoding: of the plain value */
 } CfEnvelopeOptions;
@@ -130,9 +122,9 @@ extern CfEnvelopeStatus cf_envelope_encode(CfEnvelope *env,
 extern void cf_envelope_free_encoded(CfEnvelopeEncoded *encoded);
 
 /*
- * Takes a meta apart. Identity, names and versions point into it: it must stay
- * as long as env is used. Only the array of tags is allocated (NULL if there is
- * none); on failure it is not.
+ * Takes a meta apart. The identity points into it: it must stay as long as env is
+ * used. Only the array of refs is allocated (NULL if there is none); on failure
+ * it is not.
  */
 extern CfEnvelopeStatus cf_envelope_decode_meta(const char *meta, Size len,
 												CfEnvelope *env);

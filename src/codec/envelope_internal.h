@@ -8,19 +8,19 @@
 
 #include "codec/envelope.h"
 
-/* At the end of a meta. */
-#define CF_ENVELOPE_CRC_LEN 4
-
 /*
- * What both sides hold a meta to, its tags left out. Sums of times must not
- * overflow for those who use them, nor may first_len reach past the value.
+ * What both sides hold a meta to. Sums of times must not overflow for those who
+ * use them, nor may first_len reach past the value.
  */
 extern bool cf_envelope_meta_is_valid(const CfEnvelope *env);
 
-/* The length of the meta with its CRC, or 0 if a tag is not valid. */
+/* What ends the meta of a value that is not encrypted. */
+#define cf_envelope_signature_len(env) ((env)->key_id == 0 ? CF_CRYPTO_OVERHEAD : 0)
+
+/* The length of the meta with its signature. */
 extern Size cf_envelope_meta_measure(const CfEnvelope *env);
 
-/* Writes all but the CRC. */
+/* Writes all but the signature. */
 extern void cf_envelope_meta_write(const CfEnvelope *env, char *at);
 
 #endif							/* CF_CODEC_ENVELOPE_INTERNAL_H */

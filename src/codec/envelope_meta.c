@@ -3,16 +3,15 @@
  *
  * In network byte order and without padding:
  *
- *	 0	magic 'cfe', then the version of the format, 1
+ *	 0	magic 'cfe', then the version of the format, 2
  *	 4	flags (8 bits), compression (8), id of the encryption key (16; 0: none)
- *	 8	LSN, incarnation, schema version (64 each)
- *	32	filled at, expires at, time to live, stale for (64 each)
- *	64	timeline, load time, length of the first object, plain length (32 each)
- *	80	number of tags (16), length of the identity (8)
- *	83	end LSN (64)
- *	91	identity
- *		for each tag: length of name (16), of version (8), name, version
- *		CRC32C (32), which envelope.c fills in and checks
+ *	 8	LSN, end, incarnation, system identifier, schema version (64 each)
+ *	48	filled at, expires at, time to live, stale for (64 each)
+ *	80	load time, length of the first object, plain length (32 each)
+ *	92	number of refs (16), length of the identity (8)
+ *	95	identity
+ *		refs (64 each)
+ *		if it is not encrypted: the signature, which envelope.c fills in and checks
  *
  * There is one way only to write a given meta, and a reader accepts no other.
  *
@@ -25,19 +24,18 @@
 
 #include "codec/envelope.h"
 #include "codec/envelope_internal.h"
-#include "codec/key.h"
 
 static const char MAGIC[3] = {'c', 'f', 'e'};
 
-#define FORMAT_VERSION 1
-#define FIXED_LEN 91
-#define TAG_FIXED_LEN 3
+#define FORMAT_VERSION 2
+#define FIXED_LEN 95
 
 #define FLAG_NEGATIVE 0x01
 #define FLAG_ROWS 0x02
 #define FLAG_COVERED 0x04
 #define FLAG_PROVABLE 0x08
-#define FLAG_TRACKED 0x10
+#define FLAG_VALUE 0x10
+#define FLAG_FORMS (FLAG_ROWS | FLAG_VALUE)
 #define FLAGS_KNOWN 0x1f
 
 bool
@@ -52,15 +50,9 @@ cf_envelope_meta_is_valid(const CfEnvelope *env)
 		!pg_add_s64_overflow(env->filled_at, env->ttl, &sum) &&
 		!pg_add_s64_overflow(env->expires_at, env->stale_for, &sum) &&
 		(env->first_len == 0 || env->first_len < env->plain_len) &&
+		env->end >= env->lsn &&
 		env->identity_len <= CF_ENVELOPE_MAX_IDENTITY &&
-		env->ntags >= 0 && env->ntags <= CF_ENVELOPE_MAX_TAGS;
-}
-
-static bool
-tag_is_valid(const CfEnvelopeTag *tag)
-{
-	return tag->name_len >= 1 && tag->name_len <= CF_MAX_TAG &&
-		tag->version_len <= CF_ENVELOPE_MAX_VERSION;
+		env->nrefs >= 0 && env->nrefs <= CF_ENVELOPE_MAX_REFS;
 }
 
 /* ---- writing a meta ---- */
@@ -103,25 +95,17 @@ put_u64(char **at, uint64 n)
 static uint8
 flags_of(const CfEnvelope *env)
 {
-	return (env->negative ? FLAG_NEGATIVE : 0) | (env->rows ? FLAG_ROWS : 0) |
-		(env->covered ? FLAG_COVERED : 0) | (env->provable ? FLAG_PROVABLE : 0) |
-		(env->tracked ? FLAG_TRACKED : 0);
+	return (env->negative ? FLAG_NEGATIVE : 0) |
+		(env->form == CF_FORM_ROWS ? FLAG_ROWS : 0) |
+		(env->form == CF_FORM_VALUE ? FLAG_VALUE : 0) |
+		(env->covered ? FLAG_COVERED : 0) | (env->provable ? FLAG_PROVABLE : 0);
 }
 
 Size
 cf_envelope_meta_measure(const CfEnvelope *env)
 {
-	Size		len = FIXED_LEN + env->identity_len + CF_ENVELOPE_CRC_LEN;
-
-	for (int i = 0; i < env->ntags; i++)
-	{
-		const CfEnvelopeTag *tag = &env->tags[i];
-
-		if (!tag_is_valid(tag))
-			return 0;
-		len += TAG_FIXED_LEN + tag->name_len + tag->version_len;
-	}
-	return len;
+	return FIXED_LEN + env->identity_len + env->nrefs * sizeof(CfClockRef) +
+		cf_envelope_signature_len(env);
 }
 
 void
@@ -133,29 +117,22 @@ cf_envelope_meta_write(const CfEnvelope *env, char *at)
 	put_u8(&at, (uint8) env->compression);
 	put_u16(&at, env->key_id);
 	put_u64(&at, env->lsn);
+	put_u64(&at, env->end);
 	put_u64(&at, env->incarnation);
+	put_u64(&at, env->server);
 	put_u64(&at, env->schema);
 	put_u64(&at, (uint64) env->filled_at);
 	put_u64(&at, (uint64) env->expires_at);
 	put_u64(&at, (uint64) env->ttl);
 	put_u64(&at, (uint64) env->stale_for);
-	put_u32(&at, env->timeline);
 	put_u32(&at, env->load_us);
 	put_u32(&at, env->first_len);
 	put_u32(&at, env->plain_len);
-	put_u16(&at, (uint16) env->ntags);
+	put_u16(&at, (uint16) env->nrefs);
 	put_u8(&at, env->identity_len);
-	put_u64(&at, env->end_lsn);
 	put_bytes(&at, env->identity, env->identity_len);
-	for (int i = 0; i < env->ntags; i++)
-	{
-		const CfEnvelopeTag *tag = &env->tags[i];
-
-		put_u16(&at, tag->name_len);
-		put_u8(&at, tag->version_len);
-		put_bytes(&at, tag->name, tag->name_len);
-		put_bytes(&at, tag->version, tag->version_len);
-	}
+	for (int i = 0; i < env->nrefs; i++)
+		put_u64(&at, env->refs[i]);
 }
 
 /* ---- reading a meta ---- */
@@ -234,86 +211,81 @@ read_magic(Reader *reader)
 	return version == FORMAT_VERSION ? CF_ENVELOPE_OK : CF_ENVELOPE_BAD_VERSION;
 }
 
+/* JSON is what has neither flag. */
+static bool
+read_flags(Reader *reader, CfEnvelope *env)
+{
+	uint8		flags = get_u8(reader);
+
+	env->form = (flags & FLAG_ROWS) != 0 ? CF_FORM_ROWS :
+		(flags & FLAG_VALUE) != 0 ? CF_FORM_VALUE : CF_FORM_JSON;
+	env->negative = (flags & FLAG_NEGATIVE) != 0;
+	env->covered = (flags & FLAG_COVERED) != 0;
+	env->provable = (flags & FLAG_PROVABLE) != 0;
+	return (flags & ~FLAGS_KNOWN) == 0 && (flags & FLAG_FORMS) != FLAG_FORMS;
+}
+
 static CfEnvelopeStatus
 read_fixed(Reader *reader, CfEnvelope *env)
 {
-	uint8		flags = get_u8(reader);
+	bool		known = read_flags(reader, env);
 	uint8		compression = get_u8(reader);
 
-	env->negative = (flags & FLAG_NEGATIVE) != 0;
-	env->rows = (flags & FLAG_ROWS) != 0;
-	env->covered = (flags & FLAG_COVERED) != 0;
-	env->provable = (flags & FLAG_PROVABLE) != 0;
-	env->tracked = (flags & FLAG_TRACKED) != 0;
 	env->compression = (CfCompression) compression;
 	env->key_id = get_u16(reader);
 	env->lsn = get_u64(reader);
+	env->end = get_u64(reader);
 	env->incarnation = get_u64(reader);
+	env->server = get_u64(reader);
 	env->schema = get_u64(reader);
 	env->filled_at = (TimestampTz) get_u64(reader);
 	env->expires_at = (TimestampTz) get_u64(reader);
 	env->ttl = (int64) get_u64(reader);
 	env->stale_for = (int64) get_u64(reader);
-	env->timeline = get_u32(reader);
 	env->load_us = get_u32(reader);
 	env->first_len = get_u32(reader);
 	env->plain_len = get_u32(reader);
-	env->ntags = get_u16(reader);
+	env->nrefs = get_u16(reader);
 	env->identity_len = get_u8(reader);
-	env->end_lsn = get_u64(reader);
 	env->identity = get_bytes(reader, env->identity_len);
-	if (reader->overrun || (flags & ~FLAGS_KNOWN) != 0 || !cf_envelope_meta_is_valid(env))
+	if (reader->overrun || !known || !cf_envelope_meta_is_valid(env))
 		return CF_ENVELOPE_BAD_FORMAT;
 	return cf_compress_available(compression) ? CF_ENVELOPE_OK : CF_ENVELOPE_UNSUPPORTED;
 }
 
-static bool
-read_tags(Reader *reader, CfEnvelopeTag *tags, int ntags)
+/* The refs must fill what is left, but for the signature. */
+static CfEnvelopeStatus
+read_refs(Reader *reader, CfEnvelope *env)
 {
-	for (int i = 0; i < ntags; i++)
-	{
-		CfEnvelopeTag *tag = &tags[i];
+	CfClockRef *refs;
 
-		tag->name_len = get_u16(reader);
-		tag->version_len = get_u8(reader);
-		tag->name = get_bytes(reader, tag->name_len);
-		tag->version = get_bytes(reader, tag->version_len);
-		if (reader->overrun || !tag_is_valid(tag))
-			return false;
-	}
-	return reader->at == reader->end;
+	if (reader->end - reader->at !=
+		env->nrefs * sizeof(CfClockRef) + cf_envelope_signature_len(env))
+		return CF_ENVELOPE_BAD_FORMAT;
+	if (env->nrefs == 0)
+		return CF_ENVELOPE_OK;
+	refs = palloc_extended(env->nrefs * sizeof(CfClockRef), MCXT_ALLOC_NO_OOM);
+	if (refs == NULL)
+		return CF_ENVELOPE_NO_MEMORY;
+	for (int i = 0; i < env->nrefs; i++)
+		refs[i] = get_u64(reader);
+	env->refs = refs;
+	return CF_ENVELOPE_OK;
 }
 
 CfEnvelopeStatus
 cf_envelope_decode_meta(const char *meta, Size len, CfEnvelope *env)
 {
-	Reader		reader = {meta, meta, false};
+	Reader		reader = {meta, meta + len, false};
 	CfEnvelopeStatus status;
-	CfEnvelopeTag *tags = NULL;
 
 	memset(env, 0, sizeof(*env));
-	if (len < FIXED_LEN + CF_ENVELOPE_CRC_LEN)
-		return CF_ENVELOPE_BAD_FORMAT;
-	reader.end = meta + len - CF_ENVELOPE_CRC_LEN;
 	status = read_magic(&reader);
 	if (status == CF_ENVELOPE_OK)
 		status = read_fixed(&reader, env);
-	if (status != CF_ENVELOPE_OK)
-		return status;
-	if (env->ntags > 0)
-	{
-		tags = palloc_extended(env->ntags * sizeof(CfEnvelopeTag), MCXT_ALLOC_NO_OOM);
-		if (tags == NULL)
-			return CF_ENVELOPE_NO_MEMORY;
-	}
-	if (!read_tags(&reader, tags, env->ntags))
-	{
-		if (tags != NULL)
-			pfree(tags);
-		return CF_ENVELOPE_BAD_FORMAT;
-	}
-	env->tags = tags;
+	if (status == CF_ENVELOPE_OK)
+		status = read_refs(&reader, env);
 	env->meta = meta;
 	env->meta_len = len;
-	return CF_ENVELOPE_OK;
+	return status;
 }

@@ -11,12 +11,15 @@
 
 #include "access/xlog.h"
 #include "catalog/pg_control.h"
+#include "utils/memutils.h"
 
 #include "codec/key.h"
 #include "codec/secret.h"
 #include "codec/siphash.h"
 #include "guc.h"
 #include "shmem.h"
+
+static CfKeyring *values_secret = NULL;
 
 /* Sixteen bytes that the nonce gives for a purpose. */
 static void
@@ -48,11 +51,28 @@ secret_shmem_attach(void *memory, LWLockPadded *locks)
 {
 	CfHashSecrets secrets;
 	uint64		names[2];
+	uint64		values[4];
+	MemoryContext old;
 
+	StaticAssertStmt(sizeof(values) == CF_CRYPTO_KEY_BYTES, "it is a key");
 	derive("cachefront identities", secrets.identities);
 	derive("cachefront names", names);
 	secrets.names = cf_guc_hash_seed != 0 ? (uint64) cf_guc_hash_seed : names[0];
 	cf_key_set_secrets(&secrets);
+
+	if (values_secret != NULL)
+		return;
+	derive("cachefront values", values);
+	derive("cachefront values, second half", values + 2);
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	values_secret = cf_keyring_make(values);
+	MemoryContextSwitchTo(old);
+}
+
+const CfKeyring *
+cf_secret_of_values(void)
+{
+	return values_secret;
 }
 
 void

@@ -6,7 +6,12 @@
 #ifndef CF_CODEC_SECRET_H
 #define CF_CODEC_SECRET_H
 
+#include "codec/crypto.h"
+
 /* Its segment is to be the first: others may hash as they attach. */
 extern void cf_secret_register(void);
+
+/* What signs values in Redis: a ring of one key, which the servers of a cluster share. */
+extern const CfKeyring *cf_secret_of_values(void);
 
 #endif							/* CF_CODEC_SECRET_H */

@@ -5,6 +5,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
+#include "utils/lsyscache.h"
+
 #include "engine/deps.h"
 #include "guc.h"
 #include "rules/rule.h"
@@ -158,13 +161,13 @@ cf_deps_add_tables(const CfRequest *request, const CfSources *sources, CfDeps *d
 		Oid			relid = lfirst_oid(cell);
 		CfReach		reach = cf_deps_reach(request, sources, relid);
 
+		deps->unlogged |= get_rel_persistence(relid) != RELPERSISTENCE_PERMANENT;
 		switch (reach.kind)
 		{
 			case CF_REACH_RULE:
 				add_by_rule(deps, dboid, relid, reach.rule);
 				break;
 			case CF_REACH_TABLE:
-				deps->tracked = true;
 				add_table(deps, dboid, relid);
 				break;
 			case CF_REACH_ROWS:

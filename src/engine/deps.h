@@ -27,7 +27,7 @@ typedef struct CfDeps
 	int			room;
 	CfDep	   *dep;			/* palloc'd */
 	bool		covered;		/* no change of a table that was added escapes */
-	bool		tracked;		/* of one of them only because this server notices it */
+	bool		unlogged;		/* of one of them the WAL knows nothing */
 } CfDeps;
 
 /*

@@ -121,15 +121,9 @@ load_begun(void *arg)
 }
 
 static void
-load_planned(void *arg, const CfLoad *load)
-{
-	cf_tier_planned(&((Leading *) arg)->tier, load);
-}
-
-static void
 run_load(const CfRequest *request, CfLoad *load, Leading *leading)
 {
-	CfLoadHooks hooks = {leading, load_begun, load_planned};
+	CfLoadHooks hooks = {leading, load_begun};
 
 	cf_load_run(request, load, &hooks);
 }
@@ -311,7 +305,7 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 			if (filled == CF_FILLED_SHARED)
 			{
 				cf_flight_finish(flight, load.value, load.len, &meta);
-				cf_tier_fill(&leading.tier, &load, &meta, &deps);
+				cf_tier_fill(&leading.tier, &load, &meta);
 			}
 			else
 			{

@@ -76,15 +76,16 @@ collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *rep
 
 	cf_deps_begin(&request->key, tags, ntags, deps);
 	cf_deps_add_tables(request, &load->sources, deps);
-	clocks = cf_deps_clocks(deps, load->ninner_deps + (keep ? replaced->ndeps : 0));
+	clocks = cf_deps_clocks(deps, load->ninner_deps + 1 + (keep ? replaced->ndeps : 0));
 	if (load->ninner_deps > 0)
 		memcpy(clocks + deps->n, load->inner_deps, load->ninner_deps * sizeof(CfClockRef));
 	meta->covered = is_covered(load, deps);
 	meta->provable = meta->covered && !load->sources.mutable &&
 		(load->sources.traits & CF_TRAIT_CHANCE) == 0;
-	meta->tracked = deps->tracked;
 	meta->deps = clocks;
 	meta->ndeps = deps->n + load->ninner_deps;
+	if (deps->unlogged)
+		clocks[meta->ndeps++] = cf_clock_of_unlogged();
 	if (keep)
 		meta->ndeps = add_kept_deps(clocks, meta->ndeps, replaced);
 }
@@ -137,7 +138,7 @@ static bool
 is_overtaken(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
 {
 	return unlikely(RecoveryInProgress()) &&
-		cf_tier_is_outrun(&request->key, meta, load->replayed);
+		cf_tier_is_outrun(&request->key, meta, load->lsn);
 }
 
 /*

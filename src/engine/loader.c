@@ -15,6 +15,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlogrecovery.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
@@ -39,6 +40,8 @@
 #include "engine/deps.h"
 #include "engine/loader.h"
 #include "engine/params.h"
+#include "history/line.h"
+#include "l2/command.h"
 #include "position.h"
 #include "rules/determined.h"
 #include "rules/pins.h"
@@ -109,7 +112,6 @@ add_clocks(CfLoad *load, const CfClockRef *deps, int ndeps)
 	}
 }
 
-/* Redis knows nothing of these clocks, so what depends on them stays in L1. */
 static void
 add_light_names(CfLoad *load)
 {
@@ -559,12 +561,26 @@ read_clocks(CfLoad *load, const CfLoadHooks *hooks)
 	settle_clocks();
 	load->started = load->oldest = cf_now();
 	load->stamp = cf_clock_stamp();
-	if (RecoveryInProgress())
-		load->replayed = cf_position_lsn();
+	load->replica = RecoveryInProgress();
+	if (load->replica || cf_l2_configured())
+		load->lsn = cf_position_lsn();
 	/* Followers are told before definitions are read: test/model/epoch.pml. */
 	if (hooks != NULL && hooks->begun != NULL)
 		hooks->begun(hooks->arg);
 	AcceptInvalidationMessages();
+}
+
+/*
+ * After the last statement. What a standby's snapshot shows may be of the record that
+ * is being replayed. One that was promoted meanwhile does not know what it has.
+ */
+static void
+note_end(CfLoad *load)
+{
+	if (load->lsn == 0 || load->replica != RecoveryInProgress())
+		return;
+	load->end = load->replica ? GetCurrentReplayRecPtr(NULL) : cf_position_lsn();
+	load->incarnation = load->replica ? cf_line_at(load->end) : cf_line_mine();
 }
 
 void
@@ -608,8 +624,6 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 			PopActiveSnapshot();
 			/* Nobody has depended on a table before: what was read may be out of date. */
 		} while (cf_deps_announce(request->key.dboid, load->sources.relids));
-		if (hooks != NULL && hooks->planned != NULL)
-			hooks->planned(hooks->arg, load);
 
 		/*
 		 * Planning may have waited for the locks of a TRUNCATE, whose rows an
@@ -620,6 +634,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		CF_WAIT_POINT("load-after-snapshot");
 		execute(stmt, text, params, &receiver);
 		PopActiveSnapshot();
+		note_end(load);
 #ifdef CF_FAULT_LATE_STAMP
 		load->stamp = cf_clock_stamp();
 #endif

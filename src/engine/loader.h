@@ -21,7 +21,10 @@ typedef struct CfLoad
 	TimestampTz started;		/* before the snapshot */
 	TimestampTz oldest;			/* the same, or when an entry that it took was filled */
 	uint64		stamp;			/* before the snapshot */
-	uint64		replayed;		/* standby: LSN, before the snapshot */
+	/* On a standby, or where Redis is used; else 0. */
+	uint64		lsn;			/* from before the snapshot: what committed before is in it */
+	uint64		end;			/* what committed after is not */
+	uint64		incarnation;	/* of the data (history/line.h); 0: it is not known */
 	uint64		schema;			/* hash of the columns' names and types */
 	uint32		load_us;
 	CfBypass	bypass;			/* why it must not be shared */
@@ -32,6 +35,7 @@ typedef struct CfLoad
 
 	/* while it runs */
 	const CfDefinition *def;
+	bool		replica;		/* it began on a standby */
 	bool		serial;			/* it is not planned for parallel workers */
 	MemoryContext context;		/* of sources.relids */
 	CfWatch		watch;
@@ -47,12 +51,6 @@ typedef struct CfLoadHooks
 
 	/* Between reading the clocks and whatever the result is made of; or NULL. */
 	void		(*begun) (void *arg);
-
-	/*
-	 * The query is planned and load->sources known as far as the plan shows
-	 * it; the snapshot that it runs on is about to be taken. Or NULL.
-	 */
-	void		(*planned) (void *arg, const CfLoad *load);
 
 	bool		serial;			/* no plan for parallel workers */
 } CfLoadHooks;

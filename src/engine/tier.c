@@ -2,27 +2,19 @@
  * tier.c - Redis on the way of a read that L1 cannot answer.
  *
  * 1. Stamp the local clocks.
- * 2. Look. On a standby the versions of the tags come in the same round trip:
- *	  they are known but for tables that no row rule covers, and what an earlier
- *	  read of this session found out is remembered.
- * 3. A value counts if its tags have the versions that it was filled under, and
- *	  if, after that, this server's own clocks say the same: none moved since
- *	  the stamp, none is pending, and no invalidation has a later LSN than the
- *	  value. The latter holds whatever Redis may have lost; and on the writing
- *	  server the clocks know of each invalidation of a tag since it started, so
- *	  that for values from since then it need not ask for versions at all.
- * 4. Else ask for a lease, unless a clock is pending. Who does not get it
- *	  because another server loads waits for that.
- * 5. Before the snapshot of the load: the versions of the tags. One that is
- *	  missing is marked, and confirmed if still nobody is in a commit window.
- * 6. Fill, if no clock has moved since the stamp and Redis still knows the lease.
- *
- * Steps 2 and 3 are in tier_value.c, 5 and 6 in tier_fill.c.
+ * 2. Look: one round trip.
+ * 3. Judge what is there (tier_value.c).
+ * 4. If it does not count, ask for a lease, unless a clock is pending. Who does not
+ *	  get it because another server loads waits for that.
+ * 5. Load. The loader notes what it loads from: LSN, stamp, snapshot, query, end.
+ * 6. Fill (tier_fill.c), if no clock is pending or has moved since the load's stamp,
+ *	  and Redis still knows the lease.
  *
  * From step 4 on a lease may be this session's. Others wait for who has it, so
  * every way out gives it back: PG_CATCH in fetch.c, and before_shmem_exit for a
  * session that is terminated. Those of loads inside of each other are a list,
- * on the stack.
+ * on the stack. A server that dies with a lease keeps others waiting for about as
+ * long as a load takes (loadtime.h): by then they load themselves.
  *
  * src/engine/tier.c
  */
@@ -36,26 +28,23 @@
 #include "storage/latch.h"
 
 #include "debug_point.h"
+#include "engine/deps.h"
+#include "engine/loadtime.h"
 #include "engine/tier_internal.h"
 #include "guc.h"
+#include "history/line.h"
 #include "l2/breaker.h"
 #include "l2/keyring.h"
 #include "shmem.h"
 
 #define CF_FIRST_PAUSE_US 1000	/* between looks for another server's value */
 #define CF_LAST_PAUSE_US 50000
-#define CF_RUNS_OF_A_FILL 3		/* lease, versions, fill: who cannot do all need not begin */
-
-static bool (*outbox_look) (const CfSpace *space) = NULL;
+#define CF_RUNS_OF_A_FILL 2		/* lease, fill: who cannot do both need not begin */
+#define CF_LEASE_MIN_MS 50		/* what a busy machine may hold a short load up for */
+#define CF_LEASE_FIRST_MS 500	/* where nobody knows how long loads take */
 
 /* Reads that have a lease, or may have one, the innermost first. */
 static CfTier *leased = NULL;
-
-void
-cf_tier_set_outbox_look(bool (*look) (const CfSpace *space))
-{
-	outbox_look = look;
-}
 
 bool
 cf_tier_is_down(void)
@@ -64,23 +53,22 @@ cf_tier_is_down(void)
 }
 
 /*
- * Nothing is read there while invalidations wait to be delivered. What a
- * standby can see of the outbox is as old as its tables, which is what counts.
+ * NULL: this server can judge what is in Redis, and say of what it loads what it
+ * is made of.
  */
-static bool
-is_trusted(const CfSpace *space)
+static const char *
+judge_obstacle(void)
 {
-	if (!RecoveryInProgress() && cf_space_outbox(space) == CF_OUTBOX_EMPTY)
-		return true;
-	if (!RecoveryInProgress() && cf_space_outbox(space) == CF_OUTBOX_WAITING)
-		return false;
-	return outbox_look(space);
+	if (RecoveryInProgress())
+		return "a standby does not use Redis";
+	if (cf_line_mine() == 0)
+		return "the server has only just begun to write";
+	return NULL;
 }
 
 const char *
 cf_tier_obstacle(void)
 {
-	const CfSpace *space;
 	const CfKeyring *keyring;
 	bool		required;
 
@@ -88,14 +76,9 @@ cf_tier_obstacle(void)
 		return "cachefront.redis_url is empty";
 	if (cf_breaker_is_open())
 		return "Redis cannot be reached";
-	space = cf_space_mine();
-	if (space == NULL)
-		return "too many databases use Redis";
-	if (!is_trusted(space))
-		return "invalidations in cache_outbox are not delivered yet";
 	if (!cf_keyring_get(&keyring, &required))
 		return "cachefront.encryption_key_file cannot be used: see the server's log";
-	return NULL;
+	return judge_obstacle();
 }
 
 void
@@ -120,18 +103,11 @@ full_allowance(void)
 static bool
 look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 {
-	CfL2Tag    *tags = NULL;
-	int			ntags = 0;
 	CfLook		look;
 
 	tier->stamp = cf_clock_stamp();
-	if (RecoveryInProgress())
-		tags = cf_tier_guess_tags(tier->request, &ntags);
-	/* A commit that Redis did not hear of has said so before it settled. */
-	*failed = !is_trusted(tier->variant.space) ||
-		cf_store_look(&tier->variant, tags, ntags, &tier->floor, &look, true) != CF_L2_OK;
-	return !*failed && look.state == CF_LOOK_PRESENT &&
-		cf_tier_take_value(tier, &look, tags, ntags, hit);
+	*failed = cf_store_look(&tier->variant, &look, true) != CF_L2_OK;
+	return !*failed && look.found && cf_tier_take_value(tier, &look, hit);
 }
 
 /* A clock of the key or of a tag is pending: a commit is under way. */
@@ -144,33 +120,24 @@ is_pending(const CfTier *tier)
 	text	  **tags = cf_request_tags(tier->request, &ntags);
 
 	cf_deps_begin(&tier->request->key, tags, ntags, &deps);
-	meta.stamp = tier->stamp;
+	meta.stamp = PG_UINT64_MAX; /* what has settled does not matter: it loads anew */
 	meta.deps = cf_deps_clocks(&deps, 0);
 	meta.ndeps = deps.n;
 	return !cf_l1_meta_is_current(&tier->request->key, &meta);
 }
 
 static bool
-open_space(CfTier *tier)
+find_place(CfTier *tier)
 {
-	const CfSpace *space;
-	const CfFloor *floor;
+	const char *ns;
 
-	if (!cf_l2_configured() || IsInParallelMode())
+	if (!cf_l2_configured() || IsInParallelMode() || judge_obstacle() != NULL)
 		return false;
-	space = cf_space_mine();
-	if (space == NULL)
+	ns = cf_place_mine();
+	if (ns == NULL)
 		return false;
-	if (!is_trusted(space))
-	{
-		cf_space_left_out(space);
-		return false;
-	}
 	cf_l2_set_max_reply(CF_L2_MAX_VALUE + 1024 * 1024);
-	if (cf_space_open(space, true, &floor) != CF_L2_OK)
-		return false;
-	tier->floor = *floor;
-	cf_store_variant(&tier->variant, space, &tier->request->key, &tier->request->id);
+	cf_store_variant(&tier->variant, ns, &tier->request->key, &tier->request->id);
 	return true;
 }
 
@@ -224,10 +191,17 @@ cf_tier_reset(void)
 	leased = NULL;
 }
 
-/*
- * Step 4. A lease outlives no flight: who loads for longer than waiters wait
- * has nobody left to load for.
- */
+/* Twice what a load takes, but no longer than those wait who wait for it. */
+static int64
+lease_ms(const CfRequest *request)
+{
+	uint32		us = cf_loadtime_get(&request->id);
+	int64		ms = us == 0 ? CF_LEASE_FIRST_MS : Max((int64) us * 2 / 1000, CF_LEASE_MIN_MS);
+
+	return Min(ms, cf_guc_flight_timeout);
+}
+
+/* Step 4. */
 static CfLeaseState
 ask_lease(CfTier *tier)
 {
@@ -235,8 +209,8 @@ ask_lease(CfTier *tier)
 		return CF_LEASE_REFUSED;
 	CF_WAIT_POINT("tier-before-lease");
 	take_hold(tier);
-	if (cf_store_lease(&tier->variant, cf_guc_flight_timeout, &tier->floor, &tier->lease,
-					   true) != CF_L2_OK)
+	if (cf_store_lease(&tier->variant, lease_ms(tier->request), cf_guc_flight_timeout,
+					   &tier->lease, true) != CF_L2_OK)
 		tier->lease.state = CF_LEASE_REFUSED;
 	if (tier->lease.state == CF_LEASE_GRANTED)
 		tier->state = CF_TIER_LEASED;
@@ -245,24 +219,17 @@ ask_lease(CfTier *tier)
 	return tier->lease.state;
 }
 
-/*
- * Who had the lease before may have filled between our last look and our lease.
- * The stamp of that look stays, for it must be older than the lease's LSN.
- */
+/* Who had the lease before may have filled between our last look and our lease. */
 static bool
 look_under_lease(CfTier *tier, TimestampTz newer_than, CfTierHit *hit)
 {
-	uint64		stamp = tier->stamp;
 	bool		failed;
 
-	if (look_once(tier, hit, &failed) && hit->meta.filled_at > newer_than)
-	{
-		cf_store_release(&tier->variant, &tier->lease);
-		cf_tier_let_go(tier, CF_TIER_AWAY);
-		return true;
-	}
-	tier->stamp = stamp;
-	return false;
+	if (!look_once(tier, hit, &failed) || hit->meta.filled_at <= newer_than)
+		return false;
+	cf_store_release(&tier->variant, &tier->lease);
+	cf_tier_let_go(tier, CF_TIER_AWAY);
+	return true;
 }
 
 static void
@@ -285,7 +252,7 @@ look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTier
 	bool		waited = false;
 	instr_time	begin;
 
-	if (!open_space(tier))
+	if (!find_place(tier))
 		return false;
 	INSTR_TIME_SET_CURRENT(begin);
 	for (;;)
@@ -362,7 +329,7 @@ cf_tier_explain(const CfRequest *request)
 	MemSet(&tier, 0, offsetof(CfTier, variant));
 	tier.request = request;
 	cf_l2_allow(full_allowance());
-	found = open_space(&tier) && look_once(&tier, &hit, &failed);
+	found = find_place(&tier) && look_once(&tier, &hit, &failed);
 	(void) cf_l2_end_allowance();
 	if (found)
 		return psprintf("fresh, age %.3f s, ttl left %.3f s",

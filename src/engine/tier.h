@@ -3,15 +3,18 @@
  *
  * The leader of a flight looks there, gets the value or a lease, loads, and
  * fills; it waits for Redis for cachefront.redis_command_timeout in all, and as
- * long again for each further look at another server's lease. Whatever goes wrong with Redis, the read goes on without it: nothing
- * here raises an error but for a cancel. DESIGN sections 5 to 7.
+ * long again for each further look at another server's lease. Whatever goes
+ * wrong with Redis, the read goes on without it: nothing here raises an error
+ * but for a cancel.
+ *
+ * Redis promises nothing. Whatever it gives back, this server judges by its own
+ * history of the WAL (history/history.h) whether it is current here.
  *
  * src/engine/tier.h
  */
 #ifndef CF_ENGINE_TIER_H
 #define CF_ENGINE_TIER_H
 
-#include "engine/deps.h"
 #include "engine/loader.h"
 #include "engine/request.h"
 #include "l2/store.h"
@@ -30,10 +33,7 @@ typedef struct CfTier
 	CfTierState state;
 	const CfRequest *request;
 	CfL2Variant variant;
-	CfFloor		floor;
-	CfLease lease;
-	CfL2Tag    *tags;			/* before the snapshot of the load; palloc'd */
-	int			ntags;
+	CfLease		lease;
 	uint64		stamp;			/* of the clocks, before Redis was asked */
 	int64		allowance;		/* microseconds that it may still wait for Redis */
 	struct CfTier *outer;		/* where it has asked: of the load that this one is inside of */
@@ -55,12 +55,8 @@ typedef struct CfTierHit
 extern bool cf_tier_look(CfTier *tier, const CfRequest *request, TimestampTz newer_than,
 						 TimestampTz deadline, CfTierHit *hit);
 
-/* The load is planned: notes the versions of what it depends on. */
-extern void cf_tier_planned(CfTier *tier, const CfLoad *load);
-
-/* The load is over: fills, if nothing came between. deps: what it depends on. */
-extern void cf_tier_fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta,
-						 const CfDeps *deps);
+/* The load is over: fills, if nothing came between. meta: what it depends on. */
+extern void cf_tier_fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta);
 
 /* It failed, or must not be shared: others may load. Never raises an error. */
 extern void cf_tier_release(CfTier *tier);
@@ -69,17 +65,13 @@ extern void cf_tier_release(CfTier *tier);
 extern void cf_tier_reset(void);
 
 /*
- * Does this server know of an invalidation after the LSN of what a value is made
- * of? Only that of the writing server, or told by the bus, is known. To be on the
- * safe side one of any key with the same clock counts.
+ * Does this server's history have a change, after that LSN, of what a value depends
+ * on: its key, what meta names, the epochs?
  */
 extern bool cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn);
 
 /* Redis is configured, but the breaker has it out of use. */
 extern bool cf_tier_is_down(void);
-
-/* Do invalidations wait to be delivered to this database's space? Set at start. */
-extern void cf_tier_set_outbox_look(bool (*look) (const CfSpace *space));
 
 /* Reporting: what Redis has for a request whose identity is known. Palloc'd. */
 extern const char *cf_tier_explain(const CfRequest *request);

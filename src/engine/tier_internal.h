@@ -26,28 +26,15 @@ extern void cf_tier_let_go(CfTier *tier, CfTierState state);
 extern void cf_tier_begin_step(const CfTier *tier);
 extern void cf_tier_end_step(CfTier *tier);
 
-/* The epochs and the tags of deps, palloc'd, with room for more. */
-extern CfL2Tag *cf_tier_make_tags(const CfDeps *deps, int more, int *n);
-
-extern const CfL2Tag *cf_tier_find_tag(const CfL2Tag *tags, int ntags, const char *name,
-									   int len);
-
-/* The epochs, what the key and the caller's tags tell, and what is remembered. */
-extern CfL2Tag *cf_tier_guess_tags(const CfRequest *request, int *n);
-
-/* What a request turned out to depend on. */
-extern void cf_tier_remember(const CfRequest *request, const CfL2Tag *tags, int ntags);
-
 extern void cf_tier_set_place(const CfTier *tier, CfEnvelopePlace *place);
 
 /* False: values must be encrypted, and there is no key. */
 extern bool cf_tier_set_options(const CfTier *tier, CfEnvelopeOptions *options);
 
 /*
- * Does what a look found count? False: it is of no use. A value that nobody
- * should have stored is counted.
+ * Does what a look found count? False: it is of no use. What is damaged or not ours
+ * is counted.
  */
-extern bool cf_tier_take_value(CfTier *tier, const CfLook *look, CfL2Tag *tags, int ntags,
-							   CfTierHit *hit);
+extern bool cf_tier_take_value(CfTier *tier, const CfLook *look, CfTierHit *hit);
 
 #endif							/* CF_ENGINE_TIER_INTERNAL_H */

@@ -41,7 +41,7 @@ typedef struct CfSharedClocks
 
 #define CF_EPOCHS 4096			/* databases whose epochs share no clock, mostly */
 #define CF_VALUES 16384			/* few results are made of values */
-#define CF_SERVER_CLOCKS 2
+#define CF_SERVER_CLOCKS 4
 
 static CfSharedClocks *clocks = NULL;
 static CfSharedHardClock *hard_clocks = NULL;
@@ -276,16 +276,20 @@ raise_to(pg_atomic_uint64 *target, uint64 value)
 		;
 }
 
+/* The last of it is a full barrier: whoever sees pending fall sees the new number too. */
+static void
+settle_slot(CfSharedClock *slot, uint64 seq, FullTransactionId xid)
+{
+	raise_to(&slot->max_xid, U64FromFullTransactionId(xid));
+	raise_to(&slot->seq, seq);
+	pg_atomic_fetch_sub_u32(&slot->pending, 1);
+}
+
 void
 cf_clock_settle_rows(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
 {
-	CfSharedClock *slot = slot_of(ref);
-
-	raise_to(&slot->max_xid, U64FromFullTransactionId(xid));
 	cf_history_note(ref, lsn);
-	raise_to(&slot->seq, seq);
-	/* A full barrier: whoever sees pending fall sees the new number too. */
-	pg_atomic_fetch_sub_u32(&slot->pending, 1);
+	settle_slot(slot_of(ref), seq, xid);
 }
 
 void
@@ -337,7 +341,8 @@ cf_clock_depend(CfClockRef ref)
 	}
 	cf_clock_raise_rows(ref);
 	(void) pg_atomic_fetch_or_u32(&slot_of(ref)->depended, 1);
-	cf_clock_settle_rows(ref, cf_clock_next(), cf_position_xid(), cf_position_lsn());
+	/* Nothing has changed: the history, which has the changes before, stays as it is. */
+	settle_slot(slot_of(ref), cf_clock_next(), cf_position_xid());
 	return true;
 }
 

@@ -71,6 +71,16 @@ cf_clock_of_value(uint64 key_hash)
 	return cf_clock_ref(CF_CLOCK_VALUE, key_hash);
 }
 
+/*
+ * A clock that nothing moves, on which depends what no other server can judge: it
+ * was read from tables that the WAL does not have.
+ */
+static inline CfClockRef
+cf_clock_of_unlogged(void)
+{
+	return cf_clock_ref(CF_CLOCK_SERVER, UINT64CONST(2) << 32);
+}
+
 /* Reader: call before taking the snapshot that the stamp is to judge. */
 extern uint64 cf_clock_stamp(void);
 

@@ -54,7 +54,6 @@ typedef struct CfL1Meta
 	bool		negative;		/* the query gave no rows */
 	bool		covered;		/* each table that it reads has a rule that reaches it */
 	bool		provable;		/* and nothing else but the snapshot decides its value */
-	bool		tracked;		/* reads a table that only this server's tracking covers */
 	bool		outlives;		/* some may have it after changed rows have outdated it */
 	FullTransactionId xmin;		/* of the snapshot, if it is an old one; else invalid */
 	CfL1Marker	marker;

@@ -1,28 +1,19 @@
 /*
- * lua.c - the scripts that run inside Redis. DESIGN sections 5 and 6, with the
- * rules that test/model/tags.pml, lease.pml and beats.pml show to be needed.
+ * lua.c - the scripts that run inside Redis.
  *
- * A fence is a list of tokens, each with the time at which it expires, for
- * several transactions may be in their commit windows with one key or tag. A
- * token that expires is of a writer that died, or that Redis lost sight of:
- * its commit may have happened, at an LSN that nobody told.
+ * Of readers: leases and values. Nothing there is trusted, so nothing has to be
+ * right in them for the sake of freshness: see README.md.
  *
- * Redis may lose any key at any time, also one with a fence in it. So what is
- * missing says nothing: neither a tombstone nor a version comes into being by
- * invalidations alone, but only by a reader of the writing server, who knows
- * from its own memory that nobody is in a commit window just then.
+ * Of commits: a fence is a list of tokens, each with the time at which it expires,
+ * for several transactions may be in their commit windows with one key or tag.
  *
  * A key's hash:  f  fence: "token@ms token@ms"
- *				  x  tombstone. "<LSN>": all invalidations up to there are known,
- *					 and there is none after. "~<LSN>": there was one up to
- *					 there, others may be unknown
- *				  l:<id>  lease: "token@ms"
+ *				  x  "<LSN>" of the last commit that dropped it, perhaps after "~"
+ *				  l:<id>  lease: "token@ms+length"
  *				  v:<id>, m:<id>  value and meta
  * A tag:		  "v <version>"  its version: "<LSN>:<token of who made it>"
  *				  "f <prev> token@ms ..."  fenced; prev is the version that holds
- *					 when the last fence goes, or "?<LSN>" as "~" above
- *				  "m <version> <LSN>"  the mark of a reader that is about to
- *					 make it; an invalidation up to there was known before it
+ *					 when the last fence goes, or "?<LSN>"
  *				  "u <LSN>"	 no version; there was an invalidation up to there
  *				  A version of before the floor is none.
  * The floor:	  "<run id> <floor LSN> <beat LSN> <beat ms> <evicted keys>
@@ -144,29 +135,23 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"return 1\n",
 
 	/*
-	 * lease field, token, lease ms, keep ms, who ('p' for the writing server),
-	 * its LSN, floor. Answers {what, tombstone}: 'L' granted, 'W' somebody else
-	 * has it, 'F' fenced, 'N' this standby lags behind an invalidation. A
-	 * standby needs the tombstone ('1'), or another proof, to fill.
+	 * lease field, token, lease ms, longest lease ms. Answers 'L', granted, or 'W':
+	 * somebody else has it. Whoever takes one over that has run out, as of a server
+	 * that died, or whose load takes longer than it said, gets it for twice as long as
+	 * that one was for: so that few take the place of one that is slow.
 	 */
 	[CF_L2_LEASE] = PRELUDE
-	"local f = redis.call('HGET', KEYS[1], 'f')\n"
-	"local x = redis.call('HGET', KEYS[1], 'x')\n"
-	"if f then\n"
-	"  if #live(f, '') > 0 then return {'F', ''} end\n"
-	"  x = '~' .. " NEVER "\n"
-	"  redis.call('HSET', KEYS[1], 'x', x)\n"
-	"  redis.call('HDEL', KEYS[1], 'f')\n"
+	"local length = tonumber(ARGV[3])\n"
+	"local token, till, last = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '',\n"
+	"  '^(%S+)@(%d+)%+(%d+)$')\n"
+	"if token then\n"
+	"  if tonumber(till) > now then return 'W' end\n"
+	"  length = math.min(math.max(length, 2 * tonumber(last)), tonumber(ARGV[4]))\n"
 	"end\n"
-	"local sure = ''\n"
-	"if x and string.sub(x, 1, 1) ~= '~' and x >= ARGV[7] then sure = '1' end\n"
-#ifndef CF_FAULT_NO_REPLAY_CHECK
-	"if ARGV[5] ~= 'p' and x and string.sub(x, -16) > ARGV[6] then return {'N', ''} end\n"
-#endif
-	"if #live(redis.call('HGET', KEYS[1], ARGV[1]), ARGV[2]) > 0 then return {'W', ''} end\n"
-	"redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '@' .. ms(now + ARGV[3]))\n"
+	"redis.call('HSET', KEYS[1], ARGV[1],\n"
+	"  ARGV[2] .. '@' .. ms(now + length) .. '+' .. ms(length))\n"
 	"keep(KEYS[1], ARGV[4])\n"
-	"return {'L', sure}\n",
+	"return 'L'\n",
 
 	/* lease field, token: gives a lease back. */
 	[CF_L2_RELEASE] = ALLOW_OOM
@@ -177,17 +162,14 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"return 0\n",
 
 	/*
-	 * lease field, token, value field, value, meta field, meta, keep ms,
-	 * tombstone: what the writing server knows to be one, else ''.
+	 * lease field, token, value field, value, meta field, meta, keep ms. A lease that
+	 * is gone was dropped with its key: what was loaded under it may be older.
 	 */
 	[CF_L2_FILL] = PRELUDE
 	"local l = redis.call('HGET', KEYS[1], ARGV[1])\n"
-#ifndef CF_FAULT_NO_REDIS_LEASE
 	"if not l or string.match(l, '^(%S+)@') ~= ARGV[2] then return 0 end\n"
-#endif
 	"redis.call('HSET', KEYS[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])\n"
 	"redis.call('HDEL', KEYS[1], ARGV[1])\n"
-	"if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'x', ARGV[8]) end\n"
 	"keep(KEYS[1], ARGV[7])\n"
 	"return 1\n",
 
@@ -221,49 +203,6 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"if expired then prev = '?' .. " NEVER " end\n"
 	"put(prev, kept, ARGV[2])\n"
 	"return 1\n",
-
-	/*
-	 * LSN, token, keep ms, floor. Writing server: "v <version>"; "m <version>"
-	 * for a mark in its place, to be confirmed if still nobody is in a commit
-	 * window; "f" if it is fenced.
-	 */
-	[CF_L2_TAG_ENSURE] = PRELUDE TAG("ARGV[4]")
-	"local kept, expired = {}, false\n"
-	"if kind == 'f' then kept, expired = live(list, '') end\n"
-	"if #kept > 0 then return 'f' end\n"
-	"if kind == 'v' and known then keep(KEYS[1], ARGV[3]); return cur end\n"
-	"if expired then prev = '?' .. " NEVER " end\n"
-	"local version = later(ARGV[1], ARGV[4]) .. ':' .. ARGV[2]\n"
-#ifdef CF_FAULT_NO_CONFIRM
-	"redis.call('SET', KEYS[1], 'v ' .. version, 'PX', ARGV[3])\n"
-	"return 'v ' .. version\n",
-#else
-	"redis.call('SET', KEYS[1], 'm ' .. version .. ' ' .. lsn(prev), 'PX', ARGV[3])\n"
-	"return 'm ' .. version\n",
-#endif
-
-	/* version, keep ms. */
-	[CF_L2_TAG_CONFIRM] = ALLOW_OOM
-	"local cur = redis.call('GET', KEYS[1]) or ''\n"
-	"if string.match(cur, '^m (%S+)') ~= ARGV[1] then return 0 end\n"
-	"redis.call('SET', KEYS[1], 'v ' .. ARGV[1], 'PX', ARGV[2])\n"
-	"return 1\n",
-
-	/*
-	 * beat LSN, token, keep ms, floor, own LSN, beat ms, evicted keys, ms that a
-	 * beat proves something. A standby that has proof that no invalidation after
-	 * the beat was lost: as CF_L2_TAG_ENSURE. It had that with its lease, and
-	 * needs it still.
-	 */
-	[CF_L2_TAG_ADOPT] = PRELUDE TAG("ARGV[4]")
-	"if kind == 'v' and known then return cur end\n"
-	"if kind == 'f' or kind == 'm' or lsn(prev) > ARGV[5] then return 'f' end\n"
-	"local age = now - tonumber(ARGV[6])\n"
-	"local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')\n"
-	"if age < 0 or age >= tonumber(ARGV[8]) or evicted ~= ARGV[7] then return 'f' end\n"
-	"cur = 'v ' .. later(later(ARGV[1], lsn(prev)), ARGV[4]) .. ':' .. ARGV[2]\n"
-	"redis.call('SET', KEYS[1], cur, 'PX', ARGV[3])\n"
-	"return cur\n",
 
 	/*
 	 * run id, current LSN, own incarnation as in the list, how many incarnations

@@ -26,9 +26,6 @@ typedef enum CfL2Script
 	CF_L2_TAG_FENCE,
 	CF_L2_TAG_SETTLE,
 	CF_L2_TAG_LIFT,
-	CF_L2_TAG_ENSURE,
-	CF_L2_TAG_CONFIRM,
-	CF_L2_TAG_ADOPT,
 
 	/* On cff:<ns> */
 	CF_L2_FLOOR,

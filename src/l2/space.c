@@ -8,9 +8,7 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "access/xlog.h"
-#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/lwlock.h"
@@ -137,23 +135,15 @@ cf_space_mine(void)
 	static CfSpace mine;
 	static char last_setting[CF_SPACE_MAX_NAME];
 	static bool known = false;
-	char		name[CF_SPACE_MAX_NAME];
-	char	   *database;
+	const char *name;
 
 	if (!cf_l2_configured() || !OidIsValid(MyDatabaseId))
 		return NULL;
 	if (likely(known && strcmp(last_setting, cf_guc_namespace) == 0))
 		return mine.index >= 0 ? &mine : NULL;
-	if (!IsTransactionState())
+	name = cf_place_mine();
+	if (name == NULL)
 		return NULL;
-	database = get_database_name(MyDatabaseId);
-	if (database == NULL)
-		return NULL;
-	if (cf_guc_namespace[0] != '\0')
-		strlcpy(name, cf_guc_namespace, sizeof(name));
-	else
-		snprintf(name, sizeof(name), UINT64_FORMAT ".%s", GetSystemIdentifier(), database);
-	pfree(database);
 	set_names(&mine, name);
 	mine.dboid = MyDatabaseId;
 	mine.index = take_place(MyDatabaseId, name);

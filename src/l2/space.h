@@ -13,9 +13,10 @@
 
 #include "l2/command.h"
 #include "l2/floor.h"
+#include "l2/place.h"
 #include "l2/stream.h"
 
-#define CF_SPACE_MAX_NAME 128
+#define CF_SPACE_MAX_NAME CF_PLACE_MAX
 #define CF_SPACE_MAX 64			/* databases that use Redis */
 
 typedef struct CfSpace

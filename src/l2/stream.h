@@ -31,7 +31,7 @@ typedef struct CfStream
 } CfStream;
 
 /* The key's name, zero-terminated, in CF_STREAM_KEY_MAX bytes; its length. */
-#define CF_STREAM_KEY_MAX 136
+#define CF_STREAM_KEY_MAX 264
 extern int	cf_stream_print_key(char *key, const char *space_name);
 
 /* False: the reply is no id, or does not tell of a stream. */

@@ -58,6 +58,7 @@ typedef enum CfCounter
 	CF_COUNT_L2_FILLS,
 	CF_COUNT_L2_FILLS_REFUSED,	/* something came between, or Redis refused */
 	CF_COUNT_L2_BAD_VALUES,		/* damaged, not authentic, or not one of ours */
+	CF_COUNT_L2_FOREIGN,		/* stored by a server whose data are not these */
 	CF_COUNT_L2_LEASE_WAITS,	/* waited for another server's load */
 	CF_COUNT_L2_FENCES,			/* commits that fenced in Redis what they invalidate */
 	CF_COUNT_L2_FENCE_FAILURES,

@@ -6,8 +6,8 @@
  * bits), the meta, and the stored value:
  *
  *	'r' raw: decode both as they are
- *	'c' the same with the right CRC, so that what lies behind it is reached
- *	's' sealed: the value is encrypted first, then the CRC mended
+ *	'c' the same with the right signature, so that what lies behind it is reached
+ *	's' sealed: the value is encrypted first
  *	'e' encode the value with fields from the meta; it must come back
  *	't' damage: encode and encrypt the value, then change it as the meta says;
  *		it must not come back changed
@@ -23,13 +23,12 @@
 #include "harness.h"
 
 #include "port/pg_bswap.h"
-#include "port/pg_crc32c.h"
 
 #include "codec/envelope.h"
 #include "codec/key.h"
 
 #define MAX_LEN (1024 * 1024)
-#define CRC_LEN 4
+#define SIGNATURE_LEN CF_CRYPTO_OVERHEAD
 #define KEY_A "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define KEY_B "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef"
 
@@ -43,6 +42,7 @@ int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const CfEnvelopePlace place = {"1.shop", "product:42", "identity", 6, 10, 8};
 static CfKeyring *ring;
+static CfKeyring *secret;
 
 /* The two strings of an input, in memory of exactly their lengths. */
 typedef struct Pair
@@ -89,37 +89,34 @@ free_pair(Pair *pair)
 typedef struct Bound
 {
 	uint32		lengths[3];
-	CfCryptoPart parts[4];
+	CfCryptoPart parts[5];
 } Bound;
 
 static void
-bind_pair(Bound *bound, const Pair *pair)
+bind_pair(Bound *bound, const Pair *pair, Size meta_len)
 {
 	bound->lengths[0] = pg_hton32(place.ns_len);
 	bound->lengths[1] = pg_hton32(place.key_len);
-	bound->lengths[2] = pg_hton32((uint32) (pair->meta_len - CRC_LEN));
+	bound->lengths[2] = pg_hton32((uint32) meta_len);
 	bound->parts[0] = (CfCryptoPart) {bound->lengths, sizeof(bound->lengths)};
 	bound->parts[1] = (CfCryptoPart) {place.ns, place.ns_len};
 	bound->parts[2] = (CfCryptoPart) {place.key, place.key_len};
-	bound->parts[3] = (CfCryptoPart) {pair->meta, pair->meta_len - CRC_LEN};
+	bound->parts[3] = (CfCryptoPart) {pair->meta, meta_len};
+	bound->parts[4] = (CfCryptoPart) {pair->stored, pair->stored_len};
 }
 
+/* If it is not encrypted, and may have a signature. */
 static void
-mend_crc(Pair *pair)
+sign(Pair *pair)
 {
+	Size		len = pair->meta_len - SIGNATURE_LEN;
 	Bound		bound;
-	pg_crc32c	crc;
 
-	if (pair->meta_len < CRC_LEN)
+	if (pair->meta_len < 8 + SIGNATURE_LEN || pair->meta[6] != 0 || pair->meta[7] != 0)
 		return;
-	bind_pair(&bound, pair);
-	INIT_CRC32C(crc);
-	for (int i = 0; i < 4; i++)
-		COMP_CRC32C(crc, bound.parts[i].data, bound.parts[i].len);
-	COMP_CRC32C(crc, pair->stored, pair->stored_len);
-	FIN_CRC32C(crc);
-	crc = pg_hton32(crc);
-	memcpy(pair->meta + pair->meta_len - CRC_LEN, &crc, CRC_LEN);
+	bind_pair(&bound, pair, len);
+	MUST(cf_crypto_seal(secret, cf_keyring_sealing_id(secret), bound.parts, 5, NULL, 0,
+						pair->meta + len));
 }
 
 /* The first key's id goes into the meta, and the value is sealed with it. */
@@ -127,22 +124,19 @@ static void
 seal(Pair *pair)
 {
 	uint16		id = pg_hton16(cf_keyring_sealing_id(ring));
-	char	   *sealed = palloc(pair->stored_len + CF_CRYPTO_OVERHEAD);
+	char	   *sealed;
 	Bound		bound;
 
-	if (pair->meta_len >= 8 + CRC_LEN)
-	{
-		memcpy(pair->meta + 6, &id, sizeof(id));
-		bind_pair(&bound, pair);
-		MUST(cf_crypto_seal(ring, cf_keyring_sealing_id(ring), bound.parts, 4,
-							pair->stored, pair->stored_len, sealed));
-		pfree(pair->stored);
-		pair->stored = sealed;
-		pair->stored_len += CF_CRYPTO_OVERHEAD;
-	}
-	else
-		pfree(sealed);
-	mend_crc(pair);
+	if (pair->meta_len < 8)
+		return;
+	sealed = palloc(pair->stored_len + CF_CRYPTO_OVERHEAD);
+	memcpy(pair->meta + 6, &id, sizeof(id));
+	bind_pair(&bound, pair, pair->meta_len);
+	MUST(cf_crypto_seal(ring, cf_keyring_sealing_id(ring), bound.parts, 4,
+						pair->stored, pair->stored_len, sealed));
+	pfree(pair->stored);
+	pair->stored = sealed;
+	pair->stored_len += CF_CRYPTO_OVERHEAD;
 }
 
 /* ---- what must hold ---- */
@@ -152,19 +146,12 @@ check_env(const CfEnvelope *env, const Pair *pair)
 {
 	const char *end = pair->meta + pair->meta_len;
 
-	MUST(env->ntags >= 0 && env->ntags <= CF_ENVELOPE_MAX_TAGS);
+	MUST(env->nrefs >= 0 && env->nrefs <= CF_ENVELOPE_MAX_REFS);
+	MUST((env->refs != NULL) == (env->nrefs > 0));
+	MUST(env->end >= env->lsn);
 	MUST(env->ttl >= 0 && env->stale_for >= 0);
 	MUST(env->first_len == 0 || env->first_len < env->plain_len);
 	MUST(env->identity >= pair->meta && env->identity + env->identity_len <= end);
-	for (int i = 0; i < env->ntags; i++)
-	{
-		const CfEnvelopeTag *tag = &env->tags[i];
-
-		MUST(tag->name_len >= 1 && tag->name_len <= CF_MAX_TAG);
-		MUST(tag->version_len <= CF_ENVELOPE_MAX_VERSION);
-		MUST(tag->name > pair->meta && tag->name + tag->name_len <= end);
-		MUST(tag->version > pair->meta && tag->version + tag->version_len <= end);
-	}
 }
 
 /* Only what an encoder would have written is accepted: it writes it again. */
@@ -172,15 +159,17 @@ static void
 check_canonical(const CfEnvelope *env, const Pair *pair, const struct varlena *value)
 {
 	CfEnvelope	again = *env;
-	CfEnvelopeOptions options = {0};
+	CfEnvelopeOptions options = {.secret = secret};
 	CfEnvelopeEncoded encoded;
+	Size		signature_len = env->key_id == 0 ? SIGNATURE_LEN : 0;
+	Size		len = pair->meta_len - signature_len;
 
 	MUST(cf_envelope_encode(&again, VARDATA(value), VARSIZE(value) - VARHDRSZ, &place,
 							&options, &encoded) == CF_ENVELOPE_OK);
-	MUST(encoded.meta_len == pair->meta_len && encoded.stored_len == env->plain_len);
+	MUST(encoded.meta_len == len + SIGNATURE_LEN && encoded.stored_len == env->plain_len);
 	if (env->compression == CF_COMPRESSION_NONE && env->key_id == 0)
 	{
-		MUST(memcmp(encoded.meta, pair->meta, pair->meta_len) == 0);
+		MUST(memcmp(encoded.meta, pair->meta, len) == 0);
 		MUST(memcmp(encoded.stored, pair->stored, pair->stored_len) == 0);
 	}
 	cf_envelope_free_encoded(&encoded);
@@ -191,14 +180,14 @@ static struct varlena *
 decode(const Pair *pair, bool must_encrypt)
 {
 	CfEnvelopeOptions options = {
-		.keyring = ring, .must_encrypt = must_encrypt, .max_len = MAX_LEN
+		.keyring = ring, .secret = secret, .must_encrypt = must_encrypt, .max_len = MAX_LEN
 	};
 	struct varlena *value = NULL;
 	CfEnvelope	env;
 
 	if (cf_envelope_decode_meta(pair->meta, pair->meta_len, &env) != CF_ENVELOPE_OK)
 	{
-		MUST(env.tags == NULL);
+		MUST(env.refs == NULL);
 		return NULL;
 	}
 	check_env(&env, pair);
@@ -211,8 +200,8 @@ decode(const Pair *pair, bool must_encrypt)
 	}
 	else
 		MUST(value == NULL);
-	if (env.tags != NULL)
-		pfree(env.tags);
+	if (env.refs != NULL)
+		pfree((void *) env.refs);
 	return value;
 }
 
@@ -232,7 +221,7 @@ decode_and_free(const Pair *pair)
 
 /* Fields from the bytes of a string, over and over; false if it is empty. */
 static bool
-fill_fields(CfEnvelope *env, CfEnvelopeTag *tags, const Pair *pair)
+fill_fields(CfEnvelope *env, CfClockRef *refs, const Pair *pair)
 {
 	unsigned char bytes[64];
 
@@ -242,39 +231,35 @@ fill_fields(CfEnvelope *env, CfEnvelopeTag *tags, const Pair *pair)
 		bytes[i] = pair->meta[i % pair->meta_len];
 	memset(env, 0, sizeof(*env));
 	env->negative = bytes[0] & 1;
-	env->rows = bytes[0] & 2;
+	env->form = (CfForm) ((bytes[0] >> 4) % 3);
 	env->covered = bytes[0] & 4;
 	env->provable = bytes[0] & 8;
-	env->tracked = bytes[0] & 16;
 	memcpy(&env->filled_at, bytes + 1, 8);
 	memcpy(&env->expires_at, bytes + 9, 8);
 	memcpy(&env->ttl, bytes + 17, 8);
 	memcpy(&env->stale_for, bytes + 25, 8);
 	memcpy(&env->lsn, bytes + 33, 8);
+	env->end = env->lsn;
 	memcpy(&env->load_us, bytes + 41, 4);
 	memcpy(&env->first_len, bytes + 45, 2);
-	env->ntags = bytes[47] % 3;
-	env->tags = tags;
-	for (int i = 0; i < env->ntags; i++)
-	{
-		tags[i].name = tags[i].version = pair->meta;
-		tags[i].name_len = Min(bytes[48 + i], pair->meta_len);
-		tags[i].version_len = Min(bytes[50 + i], pair->meta_len);
-	}
+	env->nrefs = bytes[47] % 3;
+	env->refs = refs;
+	memcpy(refs, bytes + 48, 16);
 	return true;
 }
 
 static bool
 encode_input(const Pair *pair, bool encrypt, CfEnvelopeEncoded *encoded)
 {
-	CfEnvelopeTag tags[2];
+	CfClockRef	refs[2];
 	CfEnvelope	env;
 	CfEnvelopeOptions options = {
 		.compression = (CfCompression) (pair->stored_len % 4),
-		.keyring = encrypt ? ring : NULL
+		.keyring = encrypt ? ring : NULL,
+		.secret = secret
 	};
 
-	return fill_fields(&env, tags, pair) &&
+	return fill_fields(&env, refs, pair) &&
 		cf_envelope_encode(&env, pair->stored, pair->stored_len, &place, &options,
 						   encoded) == CF_ENVELOPE_OK;
 }
@@ -323,11 +308,9 @@ damage(const Pair *pair)
 	wire = (Pair) {encoded.meta, copy_of(encoded.stored, encoded.stored_len),
 	encoded.meta_len, encoded.stored_len};
 	at = ((uint8) pair->meta[0] << 8 | (uint8) pair->meta[1]) %
-		(wire.meta_len - CRC_LEN + wire.stored_len);
-	byte = at < wire.meta_len - CRC_LEN ? wire.meta + at :
-		wire.stored + at - (wire.meta_len - CRC_LEN);
+		(wire.meta_len + wire.stored_len);
+	byte = at < wire.meta_len ? wire.meta + at : wire.stored + at - wire.meta_len;
 	*byte ^= pair->meta[2];
-	mend_crc(&wire);
 	value = decode(&wire, true);
 	MUST(value == NULL);
 	pfree(wire.stored);
@@ -372,7 +355,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			decode_and_free(&pair);
 			break;
 		case 'c':
-			mend_crc(&pair);
+			sign(&pair);
 			decode_and_free(&pair);
 			break;
 		case 's':
@@ -419,7 +402,7 @@ static void
 write_value_seeds(const char *dir)
 {
 	static const char *const algorithms[] = {"plain", "lz4", "zstd"};
-	CfEnvelopeTag tags[2] = {{"table:16384", "0/16B3748.a1", 11, 12}, {"t", NULL, 1, 0}};
+	static const CfClockRef refs[2] = {UINT64CONST(0xfedcba9876543210), 5};
 	char		value[601];
 
 	for (int i = 0; i < 600; i += 20)
@@ -429,9 +412,9 @@ write_value_seeds(const char *dir)
 		CfEnvelope	env = {
 			.filled_at = INT64CONST(800000000000000), .expires_at = INT64CONST(800000300000000),
 			.ttl = 300000000, .stale_for = 600000000, .first_len = 19,
-			.ntags = a, .tags = tags
+			.nrefs = a, .refs = refs
 		};
-		CfEnvelopeOptions options = {.compression = (CfCompression) a};
+		CfEnvelopeOptions options = {.compression = (CfCompression) a, .secret = secret};
 		CfEnvelopeEncoded encoded;
 		char		name[64];
 
@@ -472,6 +455,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	int			line;
 
 	MUST(cf_keyring_parse(text, strlen(text), &ring, &line) == CF_KEYRING_OK);
+	secret = cf_keyring_make("abcdefghijklmnopqrstuvwxyzabcdef");
 	if (*argc > 1 && strncmp((*argv)[1], "--seeds=", 8) == 0)
 	{
 		write_seeds((*argv)[1] + 8);

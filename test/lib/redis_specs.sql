@@ -35,6 +35,13 @@ CREATE FUNCTION key_in_redis(name text) RETURNS text LANGUAGE sql AS $$
 			WHEN '~' THEN 'invalidated' ELSE 'known' END), ''), '-')
 	FROM (SELECT 'cf:iso:i:' || name) _ (k) $$;
 
+-- The same of what readers put there: its value, and how many leases there are.
+CREATE FUNCTION in_redis(name text) RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(nullif(concat_ws(', ',
+		'value ' || substring(redis('HGET', k, 'v') FROM '"v":"?(\d+)'),
+		nullif(regexp_count(redis('HGET', k, 'l'), '@'), 0) || ' leased'), ''), '-')
+	FROM (SELECT 'cf:iso:i:' || name) _ (k) $$;
+
 -- Of a tag: 'version', or why there is none.
 CREATE FUNCTION version_in_redis(key text) RETURNS text LANGUAGE sql AS $$
 	SELECT CASE left(value, 1)

@@ -133,7 +133,9 @@ sub debug
 		$database // 'postgres', q{
 		CREATE FUNCTION cf_debug_advance_clock(by interval) RETURNS void
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_advance_clock';
-	CREATE FUNCTION cf_debug_pid() RETURNS int
+		CREATE FUNCTION cf_debug_forget_l1(database oid) RETURNS void
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_forget_l1';
+		CREATE FUNCTION cf_debug_pid() RETURNS int
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_pid';
 		CREATE FUNCTION cf_debug_set_wall_clock(by interval) RETURNS void
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_set_wall_clock';

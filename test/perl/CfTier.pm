@@ -5,7 +5,7 @@
 #	my $ns = namespace($node);				# of database postgres
 #	command($redis, 'HGET', "cf:$ns:k", 'v');	# bytes, not what a terminal can show
 #	field($redis, "cf:$ns:k", 'v');			# of the one variant that it holds
-#	reset_l1($node, $redis);				# restarts: shared memory is empty
+#	reset_l1($node);						# shared memory is empty; Redis, and what is known of it, stays
 #	my $before = counters($node);
 #	is_deeply(since($node, $before, qw(loads l2_hits)), { loads => 0, l2_hits => 1 });
 
@@ -337,13 +337,12 @@ sub expiring
 
 # ---- the server ----
 
-# Shared memory goes, and the counters with it.
+# No entry is left in memory, and the counters begin anew. For a node with debug().
 sub reset_l1
 {
-	my ($node, $redis) = @_;
+	my ($node) = @_;
 
-	$node->restart;
-	settle($node, $redis);
+	$node->safe_psql('postgres', 'SELECT cf_debug_forget_l1(oid) FROM pg_database; SELECT cache_stats_reset()');
 	return;
 }
 

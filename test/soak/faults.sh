@@ -18,17 +18,9 @@ BARE=(NO_WRITE_SET NO_TABLE_RAISE NO_DEPEND NO_ANCESTORS NO_OWN_TABLES)
 # Those of the Redis tier, with what has to happen to Redis for each. Where two
 # rules guard the same, both must go: "A+B".
 declare -A REDIS=(
-	[NO_FENCE]="stop"
-	[SETTLE_REDIS_EARLY]="none"
-	[NO_TAG_VERSIONS]="none"
-	[NO_REDIS_LEASE]="none"
-	[NO_REDIS_CLOCKS+NO_FENCE]="none"
-	[NO_REPLAY_CHECK]="none"
-	[NO_PROOF]="delete"
-	[NO_FLOOR]="kill-old"
-	[NO_OUTBOX]="stop"
-	[NO_REDIS_EPOCH]="none"
-	[NO_CONFIRM]="flush"
+	[NO_HISTORY]="kill-old"
+	[NO_REDIS_CLOCKS]="none"
+	[NO_FILL_CLOCKS]="none"
 )
 FAULTS=("${LOCAL[@]}" "${BARE[@]}" "${!REDIS[@]}")
 if (($#)); then FAULTS=("$@"); fi

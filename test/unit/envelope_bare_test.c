@@ -31,7 +31,10 @@ test_envelope(void)
 	{
 		static const char value[1000] = "";
 		CfEnvelope	env = {0};
-		CfEnvelopeOptions options = {.compression = (CfCompression) algorithm};
+		CfKeyring  *secret = cf_keyring_make("abcdefghijklmnopqrstuvwxyzabcdef");
+		CfEnvelopeOptions options = {
+			.compression = (CfCompression) algorithm, .secret = secret
+		};
 		CfEnvelopeEncoded encoded;
 
 		CHECK_INT(cf_envelope_encode(&env, value, 1000, &place, &options, &encoded),
@@ -42,6 +45,7 @@ test_envelope(void)
 		CHECK_INT(cf_envelope_decode_meta(encoded.meta, encoded.meta_len, &env),
 				  CF_ENVELOPE_UNSUPPORTED);
 		cf_envelope_free_encoded(&encoded);
+		cf_keyring_free(secret);
 	}
 }
 

@@ -8,7 +8,6 @@
 
 #include "common/pg_prng.h"
 #include "port/pg_bswap.h"
-#include "port/pg_crc32c.h"
 
 #include "codec/envelope.h"
 #include "codec/key.h"
@@ -16,7 +15,8 @@
 #define KEY_A "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define KEY_B "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef"
 
-#define FIXED_LEN 91			/* of a meta, before the identity */
+#define FIXED_LEN 95			/* of a meta, before the identity */
+#define SIGNATURE_LEN CF_CRYPTO_OVERHEAD
 
 /* No more memory for one thing, or ASan ends the test: see test_bombs. */
 const char *__asan_default_options(void);
@@ -29,6 +29,7 @@ __asan_default_options(void)
 
 static const CfEnvelopePlace place = {"1.shop", "product:42", "identity", 6, 10, 8};
 static CfKeyring *ring;
+static CfKeyring *secret;
 
 static CfKeyring *
 ring_of(const char *text)
@@ -43,20 +44,17 @@ ring_of(const char *text)
 
 /* ---- a value, encoded ---- */
 
-static CfEnvelopeTag sample_tags[] = {
-	{"table:16384", "0/16B3748.a1", 11, 12},
-	{"t", NULL, 1, 0}
-};
+static const CfClockRef sample_refs[] = {UINT64CONST(0xfedcba9876543210), 5};
 
 static CfEnvelope
 sample(void)
 {
 	CfEnvelope	env = {
-		.rows = true, .provable = true, .tracked = true, .timeline = 3, .lsn = UINT64CONST(0x1234567890abcdef),
-		.end_lsn = UINT64CONST(0x1234567890abcdf1),
-		.incarnation = 77, .schema = 99, .filled_at = INT64CONST(800000000000000),
+		.form = CF_FORM_ROWS, .provable = true, .lsn = UINT64CONST(0x1234567890abcdef),
+		.end = UINT64CONST(0x1234567890abcdf1),
+		.incarnation = 77, .server = 88, .schema = 99, .filled_at = INT64CONST(800000000000000),
 		.expires_at = INT64CONST(800000300000000), .ttl = 300000000, .stale_for = 600000000,
-		.load_us = 1500, .first_len = 9, .ntags = 2, .tags = sample_tags
+		.load_us = 1500, .first_len = 9, .nrefs = 2, .refs = sample_refs
 	};
 
 	return env;
@@ -102,7 +100,9 @@ static Pair
 encode(CfCompression compression, const CfKeyring *keyring, const char *value, Size len)
 {
 	CfEnvelope	env = sample();
-	CfEnvelopeOptions options = {.compression = compression, .keyring = keyring};
+	CfEnvelopeOptions options = {
+		.compression = compression, .keyring = keyring, .secret = secret
+	};
 	CfEnvelopeEncoded encoded;
 	Pair		pair;
 
@@ -120,7 +120,7 @@ decode_at(const Pair *pair, const CfEnvelopePlace *at, const CfKeyring *keyring,
 		  bool must_encrypt, Size max_len, const char *want)
 {
 	CfEnvelopeOptions options = {
-		.keyring = keyring, .must_encrypt = must_encrypt, .max_len = max_len
+		.keyring = keyring, .secret = secret, .must_encrypt = must_encrypt, .max_len = max_len
 	};
 	CfEnvelopeStatus status;
 	struct varlena *value;
@@ -129,7 +129,7 @@ decode_at(const Pair *pair, const CfEnvelopePlace *at, const CfKeyring *keyring,
 	status = cf_envelope_decode_meta(pair->meta, pair->meta_len, &env);
 	if (status != CF_ENVELOPE_OK)
 	{
-		CHECK_QUIET(env.tags == NULL);
+		CHECK_QUIET(env.refs == NULL);
 		return status;
 	}
 	status = cf_envelope_decode_value(&env, pair->stored, pair->stored_len, at, &options, &value);
@@ -141,8 +141,8 @@ decode_at(const Pair *pair, const CfEnvelopePlace *at, const CfKeyring *keyring,
 			CHECK_QUIET(memcmp(VARDATA(value), want, env.plain_len) == 0);
 		pfree(value);
 	}
-	if (env.tags != NULL)
-		pfree(env.tags);
+	if (env.refs != NULL)
+		pfree((void *) env.refs);
 	return status;
 }
 
@@ -163,25 +163,26 @@ decode(const Pair *pair)
 	return decode_at(pair, &place, ring, false, 1000000, NULL);
 }
 
-/* Somebody who can write to Redis can compute a CRC as well. */
+/* As somebody would who knows the secret, to get at what lies behind the signature. */
 static void
-mend_crc(Pair *pair, const CfEnvelopePlace *at)
+mend_signature(Pair *pair, const CfEnvelopePlace *at)
 {
 	uint32		lengths[3];
-	pg_crc32c	crc;
+	CfCryptoPart parts[5];
+	Size		bound = pair->meta_len - SIGNATURE_LEN;
 
+	if (pair->meta_len < 8 + SIGNATURE_LEN || pair->meta[6] != 0 || pair->meta[7] != 0)
+		return;
 	lengths[0] = pg_hton32(at->ns_len);
 	lengths[1] = pg_hton32(at->key_len);
-	lengths[2] = pg_hton32(pair->meta_len - 4);
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, lengths, sizeof(lengths));
-	COMP_CRC32C(crc, at->ns, at->ns_len);
-	COMP_CRC32C(crc, at->key, at->key_len);
-	COMP_CRC32C(crc, pair->meta, pair->meta_len - 4);
-	COMP_CRC32C(crc, pair->stored, pair->stored_len);
-	FIN_CRC32C(crc);
-	crc = pg_hton32(crc);
-	memcpy(pair->meta + pair->meta_len - 4, &crc, 4);
+	lengths[2] = pg_hton32((uint32) bound);
+	parts[0] = (CfCryptoPart) {lengths, sizeof(lengths)};
+	parts[1] = (CfCryptoPart) {at->ns, at->ns_len};
+	parts[2] = (CfCryptoPart) {at->key, at->key_len};
+	parts[3] = (CfCryptoPart) {pair->meta, bound};
+	parts[4] = (CfCryptoPart) {pair->stored, pair->stored_len};
+	CHECK_QUIET(cf_crypto_seal(secret, cf_keyring_sealing_id(secret), parts, 5, NULL, 0,
+							   pair->meta + bound));
 }
 
 /* ---- there and back ---- */
@@ -220,11 +221,12 @@ test_fields(void)
 	CfEnvelope	got;
 
 	CHECK_INT(cf_envelope_decode_meta(pair.meta, pair.meta_len, &got), CF_ENVELOPE_OK);
-	CHECK(!got.negative && got.rows && !got.covered && got.provable && got.tracked);
-	CHECK_INT(got.timeline, want.timeline);
+	CHECK(!got.negative && !got.covered && got.provable);
+	CHECK_INT(got.form, CF_FORM_ROWS);
 	CHECK_INT(got.lsn, want.lsn);
-	CHECK_INT(got.end_lsn, want.end_lsn);
+	CHECK_INT(got.end, want.end);
 	CHECK_INT(got.incarnation, want.incarnation);
+	CHECK_INT(got.server, want.server);
 	CHECK_INT(got.schema, want.schema);
 	CHECK_INT(got.filled_at, want.filled_at);
 	CHECK_INT(got.expires_at, want.expires_at);
@@ -237,14 +239,10 @@ test_fields(void)
 	CHECK_INT(got.key_id, 0);
 	CHECK_INT(got.identity_len, 8);
 	CHECK_MEM(got.identity, "identity", 8);
-	CHECK_INT(got.ntags, 2);
-	CHECK_INT(got.tags[0].name_len, 11);
-	CHECK_MEM(got.tags[0].name, "table:16384", 11);
-	CHECK_INT(got.tags[0].version_len, 12);
-	CHECK_MEM(got.tags[0].version, "0/16B3748.a1", 12);
-	CHECK_INT(got.tags[1].name_len, 1);
-	CHECK_INT(got.tags[1].version_len, 0);
-	pfree(got.tags);
+	CHECK_INT(got.nrefs, 2);
+	CHECK_INT(got.refs[0], sample_refs[0]);
+	CHECK_INT(got.refs[1], sample_refs[1]);
+	pfree((void *) got.refs);
 	free_pair(&pair);
 }
 
@@ -253,24 +251,43 @@ static void
 test_wire(void)
 {
 	static const char meta[] =
-	"cfe\x01\x1a\x00\x00\x00" "\x12\x34\x56\x78\x90\xab\xcd\xef"
-	"\0\0\0\0\0\0\0\x4d" "\0\0\0\0\0\0\0\x63"
+	"cfe\x02\x0a\x00\x00\x00" "\x12\x34\x56\x78\x90\xab\xcd\xef"
+	"\x12\x34\x56\x78\x90\xab\xcd\xf1"
+	"\0\0\0\0\0\0\0\x4d" "\0\0\0\0\0\0\0\x58" "\0\0\0\0\0\0\0\x63"
 	"\x00\x02\xd7\x98\x83\xd2\x00\x00" "\x00\x02\xd7\x98\x95\xb3\xa3\x00"
 	"\0\0\0\0\x11\xe1\xa3\x00" "\0\0\0\0\x23\xc3\x46\x00"
-	"\0\0\0\x03" "\0\0\x05\xdc" "\0\0\0\x09" "\0\0\0\x0a" "\x00\x02\x08"
-	"\x12\x34\x56\x78\x90\xab\xcd\xf1" "identity"
-	"\x00\x0b\x0c" "table:163840/16B3748.a1" "\x00\x01\x00t";
+	"\0\0\x05\xdc" "\0\0\0\x09" "\0\0\0\x0a" "\x00\x02\x08" "identity"
+	"\xfe\xdc\xba\x98\x76\x54\x32\x10" "\0\0\0\0\0\0\0\x05";
 	Pair		pair = encode(CF_COMPRESSION_NONE, NULL, "[{\"id\":1}]", 10);
-	Pair		mended = {copy_of(pair.meta, pair.meta_len), pair.stored, pair.meta_len, 10};
 
-	CHECK_INT(pair.meta_len, sizeof(meta) - 1 + 4);
+	CHECK_INT(pair.meta_len, sizeof(meta) - 1 + SIGNATURE_LEN);
 	CHECK_MEM(pair.meta, meta, sizeof(meta) - 1);
 	CHECK_INT(pair.stored_len, 10);
 	CHECK_MEM(pair.stored, "[{\"id\":1}]", 10);
-	mend_crc(&mended, &place);
-	CHECK_MEM(mended.meta, pair.meta, pair.meta_len);
-	pfree(mended.meta);
+	CHECK_INT(decode(&pair), CF_ENVELOPE_OK);
+	mend_signature(&pair, &place);
+	CHECK_INT(decode(&pair), CF_ENVELOPE_OK);
 	free_pair(&pair);
+}
+
+/* Values that are neither JSON nor rows. */
+static void
+test_forms(void)
+{
+	for (int form = CF_FORM_JSON; form <= CF_FORM_VALUE; form++)
+	{
+		CfEnvelope	env = sample();
+		CfEnvelopeOptions options = {.secret = secret};
+		CfEnvelopeEncoded encoded;
+
+		env.form = (CfForm) form;
+		CHECK_INT(cf_envelope_encode(&env, "0123456789", 10, &place, &options, &encoded),
+				  CF_ENVELOPE_OK);
+		CHECK_INT(cf_envelope_decode_meta(encoded.meta, encoded.meta_len, &env), CF_ENVELOPE_OK);
+		CHECK_INT(env.form, form);
+		pfree((void *) env.refs);
+		cf_envelope_free_encoded(&encoded);
+	}
 }
 
 static void
@@ -278,7 +295,9 @@ test_compressed_or_not(void)
 {
 	char	   *text = make_text(1000);
 	CfEnvelope	env = sample();
-	CfEnvelopeOptions options = {.compression = CF_COMPRESSION_LZ4, .compress_min = 1000};
+	CfEnvelopeOptions options = {
+		.compression = CF_COMPRESSION_LZ4, .compress_min = 1000, .secret = secret
+	};
 	CfEnvelopeEncoded encoded;
 	pg_prng_state state;
 
@@ -306,16 +325,16 @@ test_compressed_or_not(void)
 	pfree(text);
 }
 
-/* No value, no tags, no identity; then as much of all as may be. */
+/* No value, no refs, no identity; then as much of all as may be. */
 static void
 test_extremes(void)
 {
 	static const CfEnvelopePlace nowhere = {NULL, NULL, NULL, 0, 0, 0};
 	char		long_text[CF_MAX_TAG + 1] = "";
 	CfEnvelopePlace far = {long_text, long_text, long_text, 100, CF_MAX_KEY, CF_ENVELOPE_MAX_IDENTITY};
-	CfEnvelopeTag *tags = palloc((CF_ENVELOPE_MAX_TAGS + 1) * sizeof(CfEnvelopeTag));
+	CfClockRef *refs = palloc0((CF_ENVELOPE_MAX_REFS + 1) * sizeof(CfClockRef));
 	CfEnvelope	env = {0};
-	CfEnvelopeOptions options = {0};
+	CfEnvelopeOptions options = {.secret = secret};
 	CfEnvelopeEncoded encoded;
 	Pair		pair;
 
@@ -324,37 +343,28 @@ test_extremes(void)
 		options.keyring = encrypted ? ring : NULL;
 		CHECK_INT(cf_envelope_encode(&env, NULL, 0, &nowhere, &options, &encoded), CF_ENVELOPE_OK);
 		pair = (Pair) {encoded.meta, (char *) encoded.stored, encoded.meta_len, encoded.stored_len};
-		CHECK_INT(pair.meta_len, FIXED_LEN + 4);
+		CHECK_INT(pair.meta_len, FIXED_LEN + (encrypted ? 0 : SIGNATURE_LEN));
 		CHECK_INT(pair.stored_len, encrypted ? CF_CRYPTO_OVERHEAD : 0);
 		CHECK_INT(decode_at(&pair, &nowhere, ring, encrypted, 0, ""), CF_ENVELOPE_OK);
 		cf_envelope_free_encoded(&encoded);
 	}
 
-	for (int i = 0; i <= CF_ENVELOPE_MAX_TAGS; i++)
-		tags[i] = (CfEnvelopeTag) {long_text, long_text, CF_MAX_TAG, CF_ENVELOPE_MAX_VERSION};
-	env.tags = tags;
-	env.ntags = CF_ENVELOPE_MAX_TAGS;
+	env.refs = refs;
+	env.nrefs = CF_ENVELOPE_MAX_REFS;
 	CHECK_INT(cf_envelope_encode(&env, "x", 1, &far, &options, &encoded), CF_ENVELOPE_OK);
 	pair = (Pair) {encoded.meta, (char *) encoded.stored, encoded.meta_len, encoded.stored_len};
 	CHECK_INT(decode_at(&pair, &far, ring, true, 1, "x"), CF_ENVELOPE_OK);
 	cf_envelope_free_encoded(&encoded);
 
-	env.ntags++;
+	env.nrefs++;
 	CHECK_INT(cf_envelope_encode(&env, "x", 1, &far, &options, &encoded), CF_ENVELOPE_BAD_FORMAT);
-	env.ntags = 1;
-	tags[0].name_len = CF_MAX_TAG + 1;
-	CHECK_INT(cf_envelope_encode(&env, "x", 1, &far, &options, &encoded), CF_ENVELOPE_BAD_FORMAT);
-	tags[0].name_len = 0;
-	CHECK_INT(cf_envelope_encode(&env, "x", 1, &far, &options, &encoded), CF_ENVELOPE_BAD_FORMAT);
-	tags[0] = (CfEnvelopeTag) {long_text, long_text, 1, CF_ENVELOPE_MAX_VERSION + 1};
-	CHECK_INT(cf_envelope_encode(&env, "x", 1, &far, &options, &encoded), CF_ENVELOPE_BAD_FORMAT);
-	env.ntags = 0;
+	env.nrefs = 0;
 	far.identity_len++;
 	CHECK_INT(cf_envelope_encode(&env, "x", 1, &far, &options, &encoded), CF_ENVELOPE_BAD_FORMAT);
 	CHECK_INT(cf_envelope_encode(&env, "x", (Size) CF_ENVELOPE_MAX_VALUE + 1, &place, &options,
 								 &encoded), CF_ENVELOPE_TOO_LARGE);
 	CHECK(encoded.meta == NULL && encoded.owned == NULL);
-	pfree(tags);
+	pfree(refs);
 }
 
 /* ---- what is refused ---- */
@@ -362,7 +372,7 @@ test_extremes(void)
 static CfEnvelopeStatus
 status_of(CfEnvelope env)
 {
-	CfEnvelopeOptions options = {0};
+	CfEnvelopeOptions options = {.secret = secret};
 	CfEnvelopeEncoded encoded;
 	CfEnvelopeStatus status = cf_envelope_encode(&env, "0123456789", 10, &place, &options, &encoded);
 
@@ -398,9 +408,14 @@ test_bounds_of_fields(void)
 	env = sample();
 	env.filled_at = DT_NOBEGIN;
 	CHECK_INT(status_of(env), CF_ENVELOPE_BAD_FORMAT);
+	env = sample();
+	env.end = env.lsn;
+	CHECK_INT(status_of(env), CF_ENVELOPE_OK);
+	env.end = env.lsn - 1;
+	CHECK_INT(status_of(env), CF_ENVELOPE_BAD_FORMAT);
 }
 
-/* One byte of a good meta set to something, the CRC mended. */
+/* One byte of a good meta set to something, the signature mended. */
 static CfEnvelopeStatus
 status_with_byte(int offset, unsigned char byte)
 {
@@ -408,7 +423,7 @@ status_with_byte(int offset, unsigned char byte)
 	CfEnvelopeStatus status;
 
 	pair.meta[offset] = (char) byte;
-	mend_crc(&pair, &place);
+	mend_signature(&pair, &place);
 	status = decode(&pair);
 	free_pair(&pair);
 	return status;
@@ -419,23 +434,24 @@ test_bounds_of_bytes(void)
 {
 	CHECK_INT(status_with_byte(0, 'c'), CF_ENVELOPE_OK);
 	CHECK_INT(status_with_byte(0, 'C'), CF_ENVELOPE_BAD_FORMAT);
-	CHECK_INT(status_with_byte(3, 2), CF_ENVELOPE_BAD_VERSION);
+	CHECK_INT(status_with_byte(3, 1), CF_ENVELOPE_BAD_VERSION);
 	CHECK_INT(status_with_byte(4, 0x20), CF_ENVELOPE_BAD_FORMAT);	/* flags */
+	CHECK_INT(status_with_byte(4, 0x12), CF_ENVELOPE_BAD_FORMAT);	/* two forms */
 	CHECK_INT(status_with_byte(5, 3), CF_ENVELOPE_UNSUPPORTED);
 	CHECK_INT(status_with_byte(5, CF_COMPRESSION_LZ4), CF_ENVELOPE_BAD_COMPRESSION);
-	CHECK_INT(status_with_byte(7, 9), CF_ENVELOPE_BAD_KEY);
-	CHECK_INT(status_with_byte(7, 1), CF_ENVELOPE_BAD_FORMAT);	/* shorter than its nonce */
-	CHECK_INT(status_with_byte(32, 0x80), CF_ENVELOPE_BAD_FORMAT);	/* filled at */
-	CHECK_INT(status_with_byte(48, 0x80), CF_ENVELOPE_BAD_FORMAT);	/* time to live */
-	CHECK_INT(status_with_byte(56, 0x80), CF_ENVELOPE_BAD_FORMAT);	/* stale for */
-	CHECK_INT(status_with_byte(75, 10), CF_ENVELOPE_BAD_FORMAT);	/* first object */
-	CHECK_INT(status_with_byte(79, 11), CF_ENVELOPE_BAD_FORMAT);	/* plain length */
-	CHECK_INT(status_with_byte(76, 0x7f), CF_ENVELOPE_TOO_LARGE);
-	CHECK_INT(status_with_byte(81, 1), CF_ENVELOPE_BAD_FORMAT); /* tags */
-	CHECK_INT(status_with_byte(81, 3), CF_ENVELOPE_BAD_FORMAT);
-	CHECK_INT(status_with_byte(80, 0xff), CF_ENVELOPE_BAD_FORMAT);
-	CHECK_INT(status_with_byte(82, 65), CF_ENVELOPE_BAD_FORMAT);	/* identity */
-	CHECK_INT(status_with_byte(91, 'I'), CF_ENVELOPE_BAD_IDENTITY);
+	CHECK_INT(status_with_byte(7, 1), CF_ENVELOPE_BAD_FORMAT);	/* encrypted, and yet signed */
+	CHECK_INT(status_with_byte(16, 0), CF_ENVELOPE_BAD_FORMAT); /* ends before it begins */
+	CHECK_INT(status_with_byte(48, 0x80), CF_ENVELOPE_BAD_FORMAT);	/* filled at */
+	CHECK_INT(status_with_byte(64, 0x80), CF_ENVELOPE_BAD_FORMAT);	/* time to live */
+	CHECK_INT(status_with_byte(72, 0x80), CF_ENVELOPE_BAD_FORMAT);	/* stale for */
+	CHECK_INT(status_with_byte(87, 10), CF_ENVELOPE_BAD_FORMAT);	/* first object */
+	CHECK_INT(status_with_byte(91, 11), CF_ENVELOPE_BAD_FORMAT);	/* plain length */
+	CHECK_INT(status_with_byte(88, 0x7f), CF_ENVELOPE_TOO_LARGE);
+	CHECK_INT(status_with_byte(93, 1), CF_ENVELOPE_BAD_FORMAT); /* refs */
+	CHECK_INT(status_with_byte(93, 3), CF_ENVELOPE_BAD_FORMAT);
+	CHECK_INT(status_with_byte(92, 0xff), CF_ENVELOPE_BAD_FORMAT);
+	CHECK_INT(status_with_byte(94, 65), CF_ENVELOPE_BAD_FORMAT);	/* identity */
+	CHECK_INT(status_with_byte(95, 'I'), CF_ENVELOPE_BAD_IDENTITY);
 }
 
 /* As long as it says it is, but longer than any may be. */
@@ -444,16 +460,16 @@ test_long_identity(void)
 {
 	static const CfEnvelopePlace nowhere = {"", "", "", 0, 0, 0};
 	CfEnvelope	env = {0};
-	CfEnvelopeOptions options = {0};
+	CfEnvelopeOptions options = {.secret = secret};
 	CfEnvelopeEncoded encoded;
-	char		meta[FIXED_LEN + CF_ENVELOPE_MAX_IDENTITY + 1 + 4] = "";
+	char		meta[FIXED_LEN + CF_ENVELOPE_MAX_IDENTITY + 1 + SIGNATURE_LEN] = "";
 
 	CHECK_INT(cf_envelope_encode(&env, "", 0, &nowhere, &options, &encoded), CF_ENVELOPE_OK);
 	memcpy(meta, encoded.meta, FIXED_LEN);
 	cf_envelope_free_encoded(&encoded);
-	meta[82] = CF_ENVELOPE_MAX_IDENTITY;
+	meta[94] = CF_ENVELOPE_MAX_IDENTITY;
 	CHECK_INT(cf_envelope_decode_meta(meta, sizeof(meta) - 1, &env), CF_ENVELOPE_OK);
-	meta[82] = CF_ENVELOPE_MAX_IDENTITY + 1;
+	meta[94] = CF_ENVELOPE_MAX_IDENTITY + 1;
 	CHECK_INT(cf_envelope_decode_meta(meta, sizeof(meta), &env), CF_ENVELOPE_BAD_FORMAT);
 }
 
@@ -488,7 +504,7 @@ test_truncation(void)
 				if (encrypted && cut < CF_CRYPTO_OVERHEAD)
 					CHECK_QUIET(decode(&part) == CF_ENVELOPE_BAD_FORMAT);
 				part.meta = copy_of(whole.meta, whole.meta_len);
-				mend_crc(&part, &place);
+				mend_signature(&part, &place);
 				CHECK_QUIET(decode(&part) != CF_ENVELOPE_OK);
 				free_pair(&part);
 			}
@@ -500,8 +516,8 @@ test_truncation(void)
 }
 
 /*
- * Every bit turned. The CRC finds each; where it is mended, encryption does,
- * and without encryption nothing worse happens than another value.
+ * Every bit turned. The signature finds each, or the encryption does; where the
+ * former is mended nothing worse happens than another value.
  */
 static void
 test_bit_flips(void)
@@ -524,12 +540,14 @@ test_bit_flips(void)
 
 				*at ^= 1 << bit % 8;
 				CHECK_QUIET(decode(&pair) != CF_ENVELOPE_OK);
-				mend_crc(&pair, &place);
+				if (!encrypted)
+					mend_signature(&pair, &place);
 				status = decode_at(&pair, &place, ring, encrypted, 1000000, NULL);
-				if (encrypted && byte - (pair.meta_len - 4) >= 4)	/* not the CRC itself */
+				if (encrypted)
 					CHECK_QUIET(status != CF_ENVELOPE_OK);
 				*at ^= 1 << bit % 8;
-				mend_crc(&pair, &place);
+				if (!encrypted)
+					mend_signature(&pair, &place);
 			}
 			CHECK_INT(decode(&pair), CF_ENVELOPE_OK);
 			free_pair(&pair);
@@ -558,8 +576,8 @@ test_moved(void)
 			bool		same_identity = i < 3;
 
 			CHECK_INT(decode_at(&pair, &places[i], ring, encrypted, 100, NULL),
-					  same_identity ? CF_ENVELOPE_BAD_CRC : CF_ENVELOPE_BAD_IDENTITY);
-			mend_crc(&pair, &places[i]);
+					  same_identity ? CF_ENVELOPE_NOT_AUTHENTIC : CF_ENVELOPE_BAD_IDENTITY);
+			mend_signature(&pair, &places[i]);
 			if (encrypted && same_identity)
 				CHECK_INT(decode_at(&pair, &places[i], ring, true, 100, NULL),
 						  CF_ENVELOPE_NOT_AUTHENTIC);
@@ -567,7 +585,7 @@ test_moved(void)
 			if (encrypted && !same_identity && places[i].identity_len == 8)
 			{
 				memcpy(pair.meta + FIXED_LEN, places[i].identity, 8);
-				mend_crc(&pair, &places[i]);
+				mend_signature(&pair, &places[i]);
 				CHECK_INT(decode_at(&pair, &places[i], ring, true, 100, NULL),
 						  CF_ENVELOPE_NOT_AUTHENTIC);
 			}
@@ -584,12 +602,12 @@ test_swapped(void)
 	Pair		b = encode(CF_COMPRESSION_NONE, ring, "[{\"id\":2}]", 10);
 	Pair		mixed = {a.meta, b.stored, a.meta_len, b.stored_len};
 
-	/* same meta, so this one is authentic: a replay, which tags and LSN guard against */
-	mend_crc(&mixed, &place);
+	/* same meta, so this one is authentic: a replay, which the LSN guards against */
+	mend_signature(&mixed, &place);
 	CHECK_INT(decode(&mixed), CF_ENVELOPE_OK);
 	/* another load time, and it is not */
-	mixed.meta[71] ^= 1;
-	mend_crc(&mixed, &place);
+	mixed.meta[83] ^= 1;
+	mend_signature(&mixed, &place);
 	CHECK_INT(decode(&mixed), CF_ENVELOPE_NOT_AUTHENTIC);
 	free_pair(&a);
 	free_pair(&b);
@@ -622,20 +640,50 @@ test_keys(void)
 	cf_keyring_free(reused);
 }
 
-/* Encryption asked for and no key: nothing is stored. */
+/* Signed by another cluster's server, or by none. */
+static void
+test_secrets(void)
+{
+	CfKeyring  *ours = secret;
+	CfKeyring  *theirs = cf_keyring_make("01234567890123456789012345678901");
+	CfKeyring  *same = cf_keyring_make("abcdefghijklmnopqrstuvwxyzabcdef");
+	Pair		pair = encode(CF_COMPRESSION_NONE, NULL, "[{\"id\":1}]", 10);
+	Pair		sealed = encode(CF_COMPRESSION_NONE, ring, "[{\"id\":1}]", 10);
+
+	secret = theirs;
+	CHECK_INT(decode(&pair), CF_ENVELOPE_NOT_AUTHENTIC);
+	CHECK_INT(decode(&sealed), CF_ENVELOPE_OK);
+	secret = NULL;
+	CHECK_INT(decode(&pair), CF_ENVELOPE_BAD_KEY);
+	secret = same;
+	CHECK_INT(decode(&pair), CF_ENVELOPE_OK);
+	secret = ours;
+	memset(pair.meta + pair.meta_len - SIGNATURE_LEN, 0, SIGNATURE_LEN);
+	CHECK_INT(decode(&pair), CF_ENVELOPE_NOT_AUTHENTIC);
+	free_pair(&pair);
+	free_pair(&sealed);
+	cf_keyring_free(theirs);
+	cf_keyring_free(same);
+}
+
+/* Encryption asked for and no key, or nothing to sign with: nothing is stored. */
 static void
 test_fail_closed(void)
 {
 	CfEnvelope	env = sample();
-	CfEnvelopeOptions options = {.must_encrypt = true};
+	CfEnvelopeOptions options = {.must_encrypt = true, .secret = secret};
 	CfEnvelopeEncoded encoded;
 
 	CHECK_INT(cf_envelope_encode(&env, "[{\"id\":1}]", 10, &place, &options, &encoded),
 			  CF_ENVELOPE_BAD_KEY);
 	CHECK(encoded.meta == NULL && encoded.stored == NULL && encoded.stored_len == 0);
+	options = (CfEnvelopeOptions) {0};
+	CHECK_INT(cf_envelope_encode(&env, "[{\"id\":1}]", 10, &place, &options, &encoded),
+			  CF_ENVELOPE_CRYPTO_FAILED);
+	CHECK(encoded.meta == NULL && encoded.stored == NULL && encoded.stored_len == 0);
 }
 
-/* A few bytes, said to be 512 MB; the CRC is right. */
+/* A few bytes, said to be 512 MB; the signature is right. */
 static void
 test_bombs(void)
 {
@@ -647,24 +695,24 @@ test_bombs(void)
 		Pair		pair = encode(algorithms[a], NULL, text, 3000);
 		uint32		claim = pg_hton32(CF_ENVELOPE_MAX_VALUE);
 
-		memcpy(pair.meta + 76, &claim, 4);
-		mend_crc(&pair, &place);
+		memcpy(pair.meta + 88, &claim, 4);
+		mend_signature(&pair, &place);
 		CHECK_INT(cf_envelope_decode_meta(pair.meta, pair.meta_len, &env), CF_ENVELOPE_OK);
-		pfree(env.tags);
+		pfree((void *) env.refs);
 		CHECK_INT(decode_at(&pair, &place, NULL, false, 1000000, NULL), CF_ENVELOPE_TOO_LARGE);
 		CHECK_INT(decode_at(&pair, &place, NULL, false, PG_UINT32_MAX, NULL),
 				  CF_ENVELOPE_BAD_COMPRESSION);
 		claim = pg_hton32(3001);
-		memcpy(pair.meta + 76, &claim, 4);
-		mend_crc(&pair, &place);
+		memcpy(pair.meta + 88, &claim, 4);
+		mend_signature(&pair, &place);
 		CHECK_INT(decode(&pair), CF_ENVELOPE_BAD_COMPRESSION);
 		free_pair(&pair);
 
 		/* Encrypted, and no smaller than what it was made from: not even opened. */
 		pair = encode(algorithms[a], ring, text, 3000);
 		claim = pg_hton32(pair.stored_len - CF_CRYPTO_OVERHEAD);
-		memcpy(pair.meta + 76, &claim, 4);
-		mend_crc(&pair, &place);
+		memcpy(pair.meta + 88, &claim, 4);
+		mend_signature(&pair, &place);
 		CHECK_INT(decode(&pair), CF_ENVELOPE_BAD_COMPRESSION);
 		free_pair(&pair);
 	}
@@ -676,16 +724,18 @@ test_status_text(void)
 {
 	for (int i = CF_ENVELOPE_OK; i <= CF_ENVELOPE_CRYPTO_FAILED; i++)
 		CHECK(strcmp(cf_envelope_status_text((CfEnvelopeStatus) i), "unknown") != 0);
-	CHECK_STR(cf_envelope_status_text(CF_ENVELOPE_BAD_CRC), "damaged");
+	CHECK_STR(cf_envelope_status_text(CF_ENVELOPE_BAD_FORMAT), "malformed");
 }
 
 int
 main(void)
 {
 	ring = ring_of("1 " KEY_A);
+	secret = cf_keyring_make("abcdefghijklmnopqrstuvwxyzabcdef");
 	RUN(test_round_trip);
 	RUN(test_fields);
 	RUN(test_wire);
+	RUN(test_forms);
 	RUN(test_compressed_or_not);
 	RUN(test_extremes);
 	RUN(test_bounds_of_fields);
@@ -696,9 +746,11 @@ main(void)
 	RUN(test_moved);
 	RUN(test_swapped);
 	RUN(test_keys);
+	RUN(test_secrets);
 	RUN(test_fail_closed);
 	RUN(test_bombs);
 	RUN(test_status_text);
 	cf_keyring_free(ring);
+	cf_keyring_free(secret);
 	return cf_unit_end();
 }
