@@ -21,7 +21,6 @@
 #include "history/history.h"
 #include "history/line.h"
 #include "history/save.h"
-#include "invalidate/bus.h"
 #include "invalidate/commit.h"
 #include "invalidate/epoch.h"
 #include "invalidate/notify.h"
@@ -34,12 +33,12 @@
 #include "l1/clock.h"
 #include "l1/table.h"
 #include "l2/address.h"
-#include "l2/beat.h"
 #include "l2/breaker.h"
-#include "l2/horizon.h"
-#include "l2/space.h"
 #include "log_mask.h"
 #include "position.h"
+#include "publish/ack.h"
+#include "publish/publisher.h"
+#include "publish/ring.h"
 #include "rules/define.h"
 #include "rules/missed.h"
 #include "shmem.h"
@@ -79,19 +78,18 @@ _PG_init(void)
 	cf_l1_register();
 	cf_breaker_register();
 	cf_address_register();
-	cf_beat_register();
-	cf_horizon_register();
-	cf_space_register();
 	cf_flight_register();
 	cf_loadtime_register();
 	cf_foreign_register();
 	cf_twophase_register();
 	cf_notify_register();
+	cf_ring_register();
+	cf_ack_register();
 	cf_outbox_register();
 	cf_worker_register();
 	cf_worker_set_begin(cf_line_begin);
 	cf_missed_register();
-	cf_bus_register();
+	cf_publisher_register();
 	cf_shmem_install_hooks();
 
 	cf_define_register();

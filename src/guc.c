@@ -30,9 +30,9 @@ static const struct config_enum_entry wal_messages_options[] = {
 	{NULL, 0, false}
 };
 
-static const struct config_enum_entry on_failure_options[] = {
-	{"outbox", CF_ON_FAILURE_OUTBOX, false},
-	{"error", CF_ON_FAILURE_ERROR, false},
+static const struct config_enum_entry redis_commit_options[] = {
+	{"async", CF_REDIS_COMMIT_ASYNC, false},
+	{"sync", CF_REDIS_COMMIT_SYNC, false},
 	{NULL, 0, false}
 };
 
@@ -51,7 +51,6 @@ int			cf_guc_compress = CF_COMPRESS_ZSTD;
 int			cf_guc_compress_min = 1024;
 int			cf_guc_default_ttl = 300;
 char	   *cf_guc_encryption_key_file = NULL;
-int			cf_guc_fence_ttl = 10000;
 int			cf_guc_flight_timeout = 5000;
 int			cf_guc_hash_seed = 0;
 int			cf_guc_history_size = 16 * 1024;
@@ -66,18 +65,18 @@ int			cf_guc_negative_ttl = 30;
 int			cf_guc_notify = CF_NOTIFY_BATCHED;
 char	   *cf_guc_notify_channel = NULL;
 int			cf_guc_notify_interval = 20;
-int			cf_guc_on_redis_failure = CF_ON_FAILURE_OUTBOX;
 int			cf_guc_redis_command_timeout = 250;
+int			cf_guc_redis_commit = CF_REDIS_COMMIT_ASYNC;
 int			cf_guc_redis_connect_timeout = 500;
 int			cf_guc_redis_idle_timeout = 60000;
 char	   *cf_guc_redis_password_file = NULL;
+int			cf_guc_redis_queue_size = 4096;
 char	   *cf_guc_redis_tls_ca_file = NULL;
 char	   *cf_guc_redis_tls_cert_file = NULL;
 char	   *cf_guc_redis_tls_key_file = NULL;
 bool		cf_guc_redis_tls_verify = true;
 char	   *cf_guc_redis_url = NULL;
 int			cf_guc_stale_ttl = 600;
-int			cf_guc_tombstone_ttl = 60000;
 bool		cf_guc_track_changes = true;
 double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_verify_rate = 0.0;
@@ -243,17 +242,6 @@ cf_guc_define(void)
 							   GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 
-	DefineCustomIntVariable("cachefront.fence_ttl",
-							"Sets how long a commit that is under way keeps others from filling its keys in Redis, should its server die.",
-							NULL,
-							&cf_guc_fence_ttl,
-							10000,
-							1000,
-							600 * 1000,
-							PGC_SIGHUP,
-							GUC_UNIT_MS,
-							NULL, NULL, NULL);
-
 	DefineCustomIntVariable("cachefront.flight_timeout",
 							"Sets how long a session waits for another session's load of the same key.",
 							"After that it serves a stale value or runs the query itself.",
@@ -401,19 +389,9 @@ cf_guc_define(void)
 							GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
-	DefineCustomEnumVariable("cachefront.on_redis_failure",
-							 "Sets what a commit does with invalidations that Redis does not take.",
-							 "\"outbox\": keeps them in table cache_outbox until it does; \"error\": fails.",
-							 &cf_guc_on_redis_failure,
-							 CF_ON_FAILURE_OUTBOX,
-							 on_failure_options,
-							 PGC_USERSET,
-							 0,
-							 NULL, NULL, NULL);
-
 	DefineCustomIntVariable("cachefront.redis_command_timeout",
-							"Sets how long a read waits for Redis in all, and a commit before and after it.",
-							"A worker waits so long for the replies to each pipeline.",
+							"Sets how long a read waits for Redis in all.",
+							"A worker waits so long for the replies to each pipeline, and a commit for that worker where cachefront.redis_commit is \"sync\".",
 							&cf_guc_redis_command_timeout,
 							250,
 							1,
@@ -421,6 +399,16 @@ cf_guc_define(void)
 							PGC_SIGHUP,
 							GUC_UNIT_MS,
 							NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("cachefront.redis_commit",
+							 "Sets if a commit waits until Redis has dropped what it has of the keys that were changed.",
+							 "No value is the fresher for it, as every server judges what it finds there. \"sync\" is for programs that read Redis themselves.",
+							 &cf_guc_redis_commit,
+							 CF_REDIS_COMMIT_ASYNC,
+							 redis_commit_options,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.redis_connect_timeout",
 							"Sets how long a connection to Redis may take, with TLS and authentication.",
@@ -453,6 +441,17 @@ cf_guc_define(void)
 							   PGC_SIGHUP,
 							   GUC_SUPERUSER_ONLY,
 							   NULL, assign_redis_string, NULL);
+
+	DefineCustomIntVariable("cachefront.redis_queue_size",
+							"Sets the memory for what commits have Redis told.",
+							"Where it is full, Redis keeps what is out of date until its time to live; nobody takes it for current.",
+							&cf_guc_redis_queue_size,
+							4096,
+							64,
+							1024 * 1024,
+							PGC_POSTMASTER,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
 
 	DefineCustomStringVariable("cachefront.redis_tls_ca_file",
 							   "Sets the file of the authorities that may certify Redis.",
@@ -508,17 +507,6 @@ cf_guc_define(void)
 							CF_YEAR_S,
 							PGC_USERSET,
 							GUC_UNIT_S,
-							NULL, NULL, NULL);
-
-	DefineCustomIntVariable("cachefront.tombstone_ttl",
-							"Sets how long Redis remembers at least that a key was invalidated.",
-							"Standbys that have not replayed so far must not fill the key.",
-							&cf_guc_tombstone_ttl,
-							60000,
-							20000,
-							86400 * 1000,
-							PGC_SIGHUP,
-							GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("cachefront.track_changes",

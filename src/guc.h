@@ -15,11 +15,11 @@ typedef enum CfNotify
 	CF_NOTIFY_BATCHED
 } CfNotify;
 
-typedef enum CfOnRedisFailure
+typedef enum CfRedisCommit
 {
-	CF_ON_FAILURE_OUTBOX,
-	CF_ON_FAILURE_ERROR
-} CfOnRedisFailure;
+	CF_REDIS_COMMIT_ASYNC,
+	CF_REDIS_COMMIT_SYNC
+} CfRedisCommit;
 
 typedef enum CfCompress
 {
@@ -43,7 +43,6 @@ extern int	cf_guc_compress;		/* CfCompress */
 extern int	cf_guc_compress_min;	/* bytes */
 extern int	cf_guc_default_ttl;		/* seconds */
 extern char *cf_guc_encryption_key_file;	/* empty: values are not encrypted */
-extern int	cf_guc_fence_ttl;		/* milliseconds */
 extern int	cf_guc_flight_timeout;	/* milliseconds */
 extern int	cf_guc_history_size;	/* kilobytes */
 extern char *cf_guc_ignore_settings;	/* names with commas between; never NULL */
@@ -61,18 +60,18 @@ extern int	cf_guc_notify_interval; /* milliseconds */
 
 /* The default of notify_channel, which everybody knows. */
 #define CF_NOTIFY_CHANNEL "cachefront"
-extern int	cf_guc_on_redis_failure;	/* CfOnRedisFailure */
 extern int	cf_guc_redis_command_timeout;	/* milliseconds */
+extern int	cf_guc_redis_commit;	/* CfRedisCommit */
 extern int	cf_guc_redis_connect_timeout;	/* milliseconds */
 extern int	cf_guc_redis_idle_timeout;	/* milliseconds, 0: never */
 extern char *cf_guc_redis_password_file;	/* this and the next: empty for none */
 extern char *cf_guc_redis_tls_ca_file;
 extern char *cf_guc_redis_tls_cert_file;
 extern char *cf_guc_redis_tls_key_file;
+extern int	cf_guc_redis_queue_size;	/* kilobytes */
 extern bool cf_guc_redis_tls_verify;
 extern char *cf_guc_redis_url;
 extern int	cf_guc_stale_ttl;		/* seconds */
-extern int	cf_guc_tombstone_ttl;	/* milliseconds */
 extern bool	cf_guc_track_changes;
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_verify_rate;	/* fraction of hits, 0 to 1 */

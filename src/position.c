@@ -55,15 +55,6 @@ cf_position_lsn(void)
 }
 
 uint64
-cf_position_advance(void)
-{
-	XLogRecPtr	lsn = CF_LOG_MESSAGE("cachefront", "", 0, false);
-
-	XLogFlush(lsn);
-	return lsn;
-}
-
-uint64
 cf_position_commit_lsn(void)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
@@ -102,21 +93,6 @@ cf_position_timeline(void)
 	return timeline;
 }
 
-/*
- * Where this timeline branched off, if the server was a standby until now: what
- * the old primary had and did not send lies after that.
- */
-static uint64
-switch_point(TimeLineID timeline)
-{
-	List	   *history;
-
-	if (pg_atomic_read_u32(&position->was_standby) == 0 || timeline == 1)
-		return PG_UINT64_MAX;
-	history = readTimeLineHistory(timeline);
-	return ((TimeLineHistoryEntry *) linitial(history))->begin;
-}
-
 bool
 cf_position_is_promoted(void)
 {
@@ -138,41 +114,6 @@ void
 cf_position_promotion_noted(void)
 {
 	pg_atomic_write_u32(&position->was_standby, CF_PROMOTED);
-}
-
-/*
- * The redo pointer of the last checkpoint is not after the end of what was
- * recovered, if no checkpoint has been made since: so this must come early. After
- * a promotion one may have been made at once.
- */
-void
-cf_position_begin(void)
-{
-	TimeLineID	timeline;
-	uint64		id = 0;
-
-	if (RecoveryInProgress() || pg_atomic_read_u64(&position->id) != 0)
-		return;
-	while (id == 0)
-	{
-		if (!pg_strong_random(&id, sizeof(id)))
-			return;
-	}
-	timeline = GetWALInsertionTimeLine();
-	pg_atomic_write_u64(&position->start, Min(GetRedoRecPtr(), switch_point(timeline)));
-	pg_atomic_write_u32(&position->timeline, timeline);
-	pg_write_barrier();
-	pg_atomic_write_u64(&position->id, id);
-}
-
-bool
-cf_position_incarnation(CfIncarnation *result)
-{
-	result->id = pg_atomic_read_u64(&position->id);
-	pg_read_barrier();
-	result->start = pg_atomic_read_u64(&position->start);
-	result->timeline = pg_atomic_read_u32(&position->timeline);
-	return result->id != 0;
 }
 
 static Size

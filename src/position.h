@@ -16,20 +16,7 @@
 
 #include "access/transam.h"
 
-typedef struct CfIncarnation
-{
-	uint64		id;				/* random, not 0 */
-	uint64		start;			/* LSN */
-	uint32		timeline;
-} CfIncarnation;
-
 extern void cf_position_register(void);
-
-/*
- * Worker, once the server may write: begins an incarnation if none has begun
- * since shared memory was made, or since the promotion.
- */
-extern void cf_position_begin(void);
 
 /*
  * Whoever serves reads asks this first. True: the server was a standby, and what
@@ -39,21 +26,12 @@ extern void cf_position_begin(void);
 extern bool cf_position_is_promoted(void);
 extern void cf_position_promotion_noted(void);
 
-/* False: the server is a standby, or has only just begun to be none. */
-extern bool cf_position_incarnation(CfIncarnation *result);
-
 /*
  * Where WAL is written, or on a standby, where it is replayed: what committed
  * before is visible to a snapshot that is taken now. (On the writing server
  * but for commits that are just becoming visible: those have their fences.)
  */
 extern uint64 cf_position_lsn(void);
-
-/*
- * Writing server: a position that nothing has had before. Writes a WAL record
- * of no meaning, and waits for it to be flushed.
- */
-extern uint64 cf_position_advance(void);
 
 /* In a commit callback: where the commit record ends; the above if there is none. */
 extern uint64 cf_position_commit_lsn(void);

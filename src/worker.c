@@ -26,7 +26,6 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
-#include "position.h"
 #include "shmem.h"
 #include "steady.h"
 #include "worker.h"
@@ -63,7 +62,7 @@ volatile sig_atomic_t cf_worker_stop_requested = false;
 
 static const char *const process_names[] = {
 	[CF_WORKER_LAUNCHER] = "cachefront launcher",
-	[CF_WORKER_BUS] = "cachefront bus",
+	[CF_WORKER_PUBLISHER] = "cachefront publisher",
 };
 
 static CfSharedWorkers *workers = NULL;
@@ -263,8 +262,8 @@ cf_worker_obstacle(void)
 	/* The launcher is none of a standby's processes. */
 	if (!present[CF_WORKER_LAUNCHER] && !RecoveryInProgress())
 		return "the launcher does not run: it starts within five seconds, or found no slot of max_worker_processes when the server started";
-	if (!present[CF_WORKER_BUS])
-		return "the bus does not run: it starts within five seconds, or found no slot of max_worker_processes when the server started";
+	if (!present[CF_WORKER_PUBLISHER])
+		return "the publisher does not run: it starts within five seconds, or found no slot of max_worker_processes when the server started";
 	if (no_slot)
 		return "no worker could be started for a database: max_worker_processes are too few";
 	return NULL;
@@ -466,8 +465,6 @@ cachefront_launcher_main(Datum arg)
 	Started		started[CF_WORKER_MAX_DATABASES] = {0};
 
 	cf_worker_begin(CF_WORKER_LAUNCHER);
-	/* It is started as soon as the server may write. */
-	cf_position_begin();
 
 	for (;;)
 	{

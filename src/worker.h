@@ -40,10 +40,10 @@ extern void cf_worker_register(void);	/* at the end of _PG_init */
 typedef enum CfWorkerProcess
 {
 	CF_WORKER_LAUNCHER,
-	CF_WORKER_BUS
+	CF_WORKER_PUBLISHER
 } CfWorkerProcess;
 
-#define CF_WORKER_PROCESSES (CF_WORKER_BUS + 1)
+#define CF_WORKER_PROCESSES (CF_WORKER_PUBLISHER + 1)
 
 /* Restarted five seconds after it ends. */
 extern void cf_worker_register_static(CfWorkerProcess process, const char *function,

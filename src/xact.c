@@ -18,10 +18,10 @@
 #include "engine/tier.h"
 #include "invalidate/announce.h"
 #include "invalidate/commit.h"
+#include "invalidate/deliver.h"
 #include "invalidate/epoch.h"
 #include "invalidate/notify.h"
 #include "invalidate/pending.h"
-#include "invalidate/remote.h"
 #include "invalidate/trigger.h"
 #include "invalidate/twophase.h"
 #include "invalidate/witness.h"
@@ -29,6 +29,14 @@
 #include "l2/command.h"
 #include "shmem.h"
 #include "xact.h"
+
+/* All is stored: Redis is told, and the log goes. */
+static void
+finish(void)
+{
+	cf_deliver_append();
+	cf_pending_reset();
+}
 
 static void
 xact_callback(XactEvent event, void *arg)
@@ -46,19 +54,18 @@ xact_callback(XactEvent event, void *arg)
 #endif
 			cf_writeset_begin_commit();
 			cf_epoch_prepare();
-			cf_remote_fence();
+			cf_deliver_prepare();
 			cf_writeset_raise();
 			cf_announce_commit();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 			cf_writeset_settle();
-			cf_remote_settle();
 			cf_commit_settle();
 			cf_notify_commit();
 			cf_witness_reset();
 			if (!cf_commit_stores_later())
-				cf_pending_reset();
+				finish();
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
@@ -69,7 +76,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_twophase_abandon();
 			cf_witness_reset();
 			cf_commit_abandon();
-			cf_remote_lift();
+			cf_deliver_reset();
 			cf_pending_reset();
 			cf_l2_at_abort();
 			break;
@@ -77,14 +84,13 @@ xact_callback(XactEvent event, void *arg)
 			cf_trigger_pre_commit();
 			cf_witness_pre_commit();
 			cf_writeset_begin_commit();
-			cf_commit_prepare_transaction();
+			cf_commit_prepare_transaction(cf_deliver_prepare_transaction());
 			cf_announce_prepare();
 			break;
 		case XACT_EVENT_PREPARE:
 			cf_twophase_prepared();
 			cf_epoch_at_prepare_transaction();
 			cf_witness_reset();
-			cf_remote_lift();
 			cf_pending_reset();
 			break;
 	}
@@ -99,7 +105,10 @@ subxact_callback(SubXactEvent event, SubTransactionId id,
 	cf_epoch_subxact(event);
 }
 
-/* Catalog invalidations are broadcast and locks released: end the DDL epoch. */
+/*
+ * Catalog invalidations are broadcast and locks released: end the DDL epoch, and
+ * wait for Redis where that is asked for.
+ */
 static void
 resource_release_callback(ResourceReleasePhase phase, bool committed,
 						  bool top_level, void *arg)
@@ -110,8 +119,10 @@ resource_release_callback(ResourceReleasePhase phase, bool committed,
 	if (cf_commit_stores_later())
 	{
 		cf_commit_store();
-		cf_pending_reset();
+		finish();
 	}
+	if (committed)
+		cf_deliver_wait();
 }
 
 void

@@ -14,7 +14,7 @@ CREATE FUNCTION cache_status_data(
     OUT l1_max_value bigint, OUT l1_partitions integer, OUT l1_evictions bigint,
     OUT clock_slots integer, OUT flights integer, OUT waiters integer,
     OUT definitions integer, OUT stats_reset timestamptz,
-    OUT l2_obstacle text, OUT outbox text, OUT breaker text, OUT breaker_since timestamptz,
+    OUT l2_obstacle text, OUT redis_queue bigint, OUT breaker text, OUT breaker_since timestamptz,
     OUT breaker_retry timestamptz, OUT redis_error text, OUT redis_error_at timestamptz,
     OUT redis_calls bigint, OUT redis_failures bigint, OUT redis_timeouts bigint,
     OUT redis_oom_replies bigint, OUT breaker_opens bigint, OUT worker_obstacle text)
@@ -42,9 +42,9 @@ CREATE FUNCTION cache_stats_data(
     OUT l2_hits bigint, OUT l2_misses bigint, OUT l2_fills bigint,
     OUT l2_fills_refused bigint, OUT l2_bad_values bigint, OUT l2_foreign bigint,
     OUT l2_lease_waits bigint,
-    OUT l2_fences bigint, OUT l2_fence_failures bigint, OUT l2_settle_failures bigint,
+    OUT l2_deletes bigint, OUT l2_deletes_lost bigint,
+    OUT sync_waits bigint, OUT sync_failures bigint,
     OUT outbox_written bigint, OUT outbox_delivered bigint,
-    OUT bus_events bigint, OUT bus_resyncs bigint,
     OUT blind_commits bigint, OUT late_writes bigint)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20

@@ -20,6 +20,7 @@
 #include "engine/identity.h"
 #include "engine/loader.h"
 #include "engine/policy.h"
+#include "engine/tier.h"
 #include "guc.h"
 #include "invalidate/lease.h"
 #include "invalidate/pending.h"
@@ -48,6 +49,27 @@ require_write(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot change the cache in a query that is being cached")));
+}
+
+/*
+ * What this server does not have in memory Redis may have; then memory has it, too.
+ * Stored under its own dependencies, of which the transaction may have moved some.
+ */
+static text *
+get_from_redis(const CfKey *key, const CfIdentity *id, const CfDefinition *def)
+{
+	CfTierHit	hit;
+
+	if (!cf_tier_find_value(key, id, def, &hit))
+		return NULL;
+	(void) cf_l1_put(key, id, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ, &hit.meta);
+	for (int i = 0; i < hit.meta.ndeps; i++)
+	{
+		if (cf_pending_has_tag(hit.meta.deps[i]))
+			return NULL;
+	}
+	cf_load_add_entry(hit.meta.filled_at, false, hit.meta.deps, hit.meta.ndeps);
+	return (text *) hit.value;
 }
 
 Datum
@@ -82,8 +104,15 @@ cachefront_get(PG_FUNCTION_ARGS)
 	if (cf_l1_get(&key, &id, CF_L1_PART_ALL, cf_now(), flags, &result) != CF_L1_HIT ||
 		result.value == NULL)
 	{
-		cf_lease_take(&key, stamp);
-		PG_RETURN_NULL();
+		text	   *found = get_from_redis(&key, &id, &def);
+
+		if (found == NULL)
+		{
+			cf_lease_take(&key, stamp);
+			PG_RETURN_NULL();
+		}
+		cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
+		PG_RETURN_TEXT_P(found);
 	}
 	/* The transaction's own invalidations hold for it at once. */
 	for (int i = 0; i < result.ndeps; i++)

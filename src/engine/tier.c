@@ -315,6 +315,18 @@ cf_tier_look(CfTier *tier, const CfRequest *request, TimestampTz newer_than,
 	return found;
 }
 
+bool
+cf_tier_look_without_lease(CfTier *tier, CfTierHit *hit)
+{
+	bool		failed;
+	bool		found;
+
+	cf_l2_allow(full_allowance());
+	found = find_place(tier) && look_once(tier, hit, &failed);
+	(void) cf_l2_end_allowance();
+	return found;
+}
+
 const char *
 cf_tier_explain(const CfRequest *request)
 {

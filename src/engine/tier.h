@@ -70,6 +70,31 @@ extern void cf_tier_reset(void);
  */
 extern bool cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn);
 
+/*
+ * A value of cache_set, as current as one in memory. No lease: nobody can load it.
+ * May be cancelled.
+ */
+extern bool cf_tier_find_value(const CfKey *key, const CfIdentity *id, const CfDefinition *def,
+							   CfTierHit *hit);
+
+/* What memory has of such a value, ready for cf_store_add_put; in CurrentMemoryContext. */
+typedef struct CfSealedValue
+{
+	CfL2Variant variant;
+	const char *value;
+	const char *meta;
+	Size		value_len;
+	Size		meta_len;
+	int64		keep_ms;
+} CfSealedValue;
+
+/*
+ * Publisher: the value that the commit at that LSN left. False: memory has none, or
+ * that of a later commit; only the variant is set then. Needs no database.
+ */
+extern bool cf_tier_seal_value(const char *ns, const CfKey *key, const CfIdentity *id,
+							   uint64 lsn, CfSealedValue *sealed);
+
 /* Redis is configured, but the breaker has it out of use. */
 extern bool cf_tier_is_down(void);
 

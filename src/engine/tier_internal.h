@@ -26,6 +26,9 @@ extern void cf_tier_let_go(CfTier *tier, CfTierState state);
 extern void cf_tier_begin_step(const CfTier *tier);
 extern void cf_tier_end_step(CfTier *tier);
 
+/* Steps 1 to 3 alone, for request. */
+extern bool cf_tier_look_without_lease(CfTier *tier, CfTierHit *hit);
+
 extern void cf_tier_set_place(const CfTier *tier, CfEnvelopePlace *place);
 
 /* False: values must be encrypted, and there is no key. */

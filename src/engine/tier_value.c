@@ -72,7 +72,7 @@ describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1
 	meta->ttl = time_left(env, now) + (now - meta->filled_at);
 	meta->stale_for = env->stale_for;
 	/* Whoever filled it, it is kept for no longer than this server's definition says. */
-	if (request->def.scope == CF_SCOPE_SHARED)
+	if (request->def.scope == CF_SCOPE_SHARED && request->form != CF_FORM_VALUE)
 	{
 		meta->ttl = Min(meta->ttl, request->def.ttl);
 		meta->stale_for = Min(meta->stale_for, request->def.stale_ttl);
@@ -125,7 +125,7 @@ is_well_formed(const CfRequest *request, const CfEnvelope *env, const struct var
 
 	if (env->form != request->form)
 		return false;
-	if (env->form == CF_FORM_ROWS)
+	if (env->form != CF_FORM_JSON)
 		return true;
 	if (len < 2 || VARDATA_ANY(value)[0] != '[' || VARDATA_ANY(value)[len - 1] != ']')
 		return false;

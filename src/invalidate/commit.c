@@ -3,14 +3,14 @@
  *
  *	1. PRE_COMMIT, local: raise the clocks, unlink the keys' entries (or, by
  *	   changed rows, leave them to who asked for max_stale)
- *	3. the commit becomes visible
- *	5. COMMIT callback, local: advance the clocks and lower them, then store
+ *	2. the commit becomes visible
+ *	3. COMMIT callback, local: advance the clocks and lower them, then store
  *	   what cache_set left, and advance the clocks of values; after DDL, whose
  *	   epoch ends later, when that has ended (epoch.c). Only then does the client
  *	   see COMMIT.
  *	   ABORT: lower the clocks.
  *
- * (Steps 2 and 4 are Redis's.) Nothing here allocates after step 1, raises an
+ * (Redis is told after that: deliver.h.) Nothing here allocates after step 1, raises an
  * error or waits for anything but partition locks. All that is done for each
  * operation takes a time that does not grow with the log; step 1 can be
  * cancelled between any two.
@@ -21,7 +21,6 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "replication/logicalworker.h"
 
 #include "debug_point.h"
 #include "engine/policy.h"
@@ -32,7 +31,6 @@
 #include "invalidate/twophase.h"
 #include "invalidate/witness.h"
 #include "invalidate/writeset.h"
-#include "l2/command.h"
 #include "position.h"
 
 static bool prepared = false;
@@ -316,6 +314,12 @@ cf_commit_store(void)
 	}
 }
 
+uint64
+cf_commit_lsn(void)
+{
+	return settled_lsn;
+}
+
 bool
 cf_commit_stores_later(void)
 {
@@ -341,9 +345,11 @@ cf_commit_settle(void)
 	bool		database;
 	bool		server;
 
+	cf_epoch_raised(&database, &server);
+	if (prepared || database || server)
+		CF_HOLD_POINT("commit-before-settle");
 	if (!prepared)
 		return;
-	CF_HOLD_POINT("commit-before-settle");
 	prepared = false;
 	settled_xid = settling_xid();
 	settled_lsn = cf_position_commit_lsn();
@@ -358,7 +364,6 @@ cf_commit_settle(void)
 		cf_stats_count(CF_STATS_DEFAULT, op->kind == CF_OP_KEY ?
 					   CF_COUNT_INVALIDATED_KEYS : CF_COUNT_INVALIDATED_TAGS);
 	}
-	cf_epoch_raised(&database, &server);
 	values_due = true;
 	if (!database && !server)
 		cf_commit_store();
@@ -380,11 +385,7 @@ cf_commit_abandon(void)
 	}
 }
 
-/*
- * A value would have to be kept until COMMIT PREPARED, in whatever session. And
- * what a worker of logical replication prepares, it commits without a hook: so
- * Redis could not be told.
- */
+/* A value would have to be kept until COMMIT PREPARED, in whatever session. */
 static void
 refuse_prepare(const CfOp *op)
 {
@@ -393,15 +394,10 @@ refuse_prepare(const CfOp *op)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot PREPARE a transaction that has stored values in the cache"),
 				 errhint("Store them after COMMIT PREPARED.")));
-	if (!op->soft && IsLogicalWorker() && cf_l2_configured())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot PREPARE a transaction that has changed the cache"),
-				 errdetail("Logical replication could not tell Redis of its COMMIT PREPARED.")));
 }
 
 void
-cf_commit_prepare_transaction(void)
+cf_commit_prepare_transaction(bool kept)
 {
 	int			nops = cf_pending_count();
 	int			ntables;
@@ -419,7 +415,7 @@ cf_commit_prepare_transaction(void)
 		memcpy(clocks + n, tables, ntables * sizeof(CfClockRef));
 	n += ntables;
 	n += cf_epoch_clocks(clocks + n);
-	cf_twophase_prepare(clocks, n);
+	cf_twophase_prepare(clocks, n, kept);
 	/* A key's entries do not look at its clock, which keeps new ones out. */
 	for (int i = 0; i < nops; i++)
 	{

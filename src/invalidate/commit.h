@@ -22,7 +22,7 @@ extern void cf_commit_collect(void);
 /* Step 1: may still fail the transaction, but has no reason to. */
 extern void cf_commit_prepare(void);
 
-/* Step 5, after the commit is visible. Never fails. */
+/* Step 3, after the commit is visible. Never fails. */
 extern void cf_commit_settle(void);
 
 /*
@@ -32,13 +32,16 @@ extern void cf_commit_settle(void);
 extern bool cf_commit_stores_later(void);
 extern void cf_commit_store(void);
 
+/* After that: the LSN as of which all was settled. */
+extern uint64 cf_commit_lsn(void);
+
 /* The transaction is rolled back, or the session ends before its end. */
 extern void cf_commit_abandon(void);
 
 /*
  * PRE_PREPARE: leaves with the prepared transaction what it has invalidated, see
- * twophase.h. Raises an error if it has stored values.
+ * twophase.h. Raises an error if it has stored values. kept: see there.
  */
-extern void cf_commit_prepare_transaction(void);
+extern void cf_commit_prepare_transaction(bool kept);
 
 #endif							/* CF_INVALIDATE_COMMIT_H */

@@ -29,13 +29,10 @@
 #include "invalidate/epoch.h"
 #include "invalidate/harmless.h"
 #include "invalidate/pending.h"
-#include "invalidate/prepared.h"
-#include "invalidate/remote.h"
 #include "invalidate/twophase.h"
 #include "invalidate/writeset.h"
 #include "l1/clock.h"
 #include "l1/table.h"
-#include "l2/command.h"
 #include "position.h"
 #include "rules/rule.h"
 #include "relchange.h"
@@ -64,7 +61,6 @@ typedef struct Moved
 
 static Moved scopes[CF_EPOCH_CLOCKS];
 static FullTransactionId raised_xid;
-static bool prepared_begun = false; /* COMMIT PREPARED, of what there was */
 
 static CfClockRef
 clock_of(Scope scope)
@@ -95,16 +91,12 @@ forget_database(Oid dboid)
 }
 
 static bool
-is_transaction_stmt(Node *stmt, TransactionStmtKind kind)
-{
-	return IsA(stmt, TransactionStmt) && ((TransactionStmt *) stmt)->kind == kind;
-}
-
-static bool
 ends_prepared(Node *stmt)
 {
-	return is_transaction_stmt(stmt, TRANS_STMT_COMMIT_PREPARED) ||
-		is_transaction_stmt(stmt, TRANS_STMT_ROLLBACK_PREPARED);
+	TransactionStmt *transaction = (TransactionStmt *) stmt;
+
+	return IsA(stmt, TransactionStmt) && (transaction->kind == TRANS_STMT_COMMIT_PREPARED ||
+										  transaction->kind == TRANS_STMT_ROLLBACK_PREPARED);
 }
 
 /* New rows, not a new definition: drops what was read from it, nothing else. */
@@ -184,25 +176,6 @@ cf_epoch_note_blind(void)
 		scopes[DATABASE].changed = 1;
 }
 
-/*
- * The clocks of this server have been raised since it was prepared. What is in
- * Redis depends on a version of the server's epoch. Its commit happens inside this
- * statement, not at the end of this transaction: so that clock is raised at once.
- * From here on it may take effect, and an error may come after that: so it is
- * settled, whatever follows.
- */
-static void
-begin_prepared(const char *gid)
-{
-	cf_twophase_look();
-	if (!cf_l2_configured())
-		return;
-	cf_prepared_check(gid);
-	raise_clock(SERVER);
-	cf_remote_fence_server();
-	prepared_begun = true;
-}
-
 /* The table that a statement is about to give another name, or InvalidOid. */
 static Oid
 find_renamed(Node *stmt)
@@ -252,13 +225,8 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 			cf_writeset_note_truncate();
 		if (IsA(stmt, DropdbStmt))
 			dropped = get_database_oid(((DropdbStmt *) stmt)->dbname, true);
-		if (is_transaction_stmt(stmt, TRANS_STMT_COMMIT_PREPARED))
-		{
-			/* Elsewhere it is refused; nothing would end what begins here. */
-			if (utility_context == PROCESS_UTILITY_TOPLEVEL && !IsTransactionBlock() &&
-				!RecoveryInProgress())
-				begin_prepared(((TransactionStmt *) stmt)->gid);
-		}
+		if (ends_prepared(stmt))
+			cf_twophase_look();
 		else if (IsTransactionState() && GetCommandLogLevel(stmt) == LOGSTMT_DDL)
 		{
 			judge_ddl(stmt, &change);
@@ -390,24 +358,11 @@ cf_epoch_raised(bool *database, bool *server)
 	*server = scopes[SERVER].raised;
 }
 
-bool
-cf_epoch_prepared_begun(void)
-{
-	return prepared_begun;
-}
-
-/*
- * COMMIT PREPARED settles in any case, and what was prepared has an id of its own:
- * any up to now.
- */
 static void
 finish(Scope scope, bool committed)
 {
-	bool		prepared = prepared_begun && scope == SERVER;
-
-	if (committed || prepared)
-		cf_clock_settle(clock_of(scope), cf_clock_next(),
-						prepared ? cf_position_xid() : raised_xid, cf_position_lsn());
+	if (committed)
+		cf_clock_settle(clock_of(scope), cf_clock_next(), raised_xid, cf_position_lsn());
 	else
 		cf_clock_lower(clock_of(scope));
 	scopes[scope].raised = false;
@@ -439,7 +394,6 @@ cf_epoch_finish(bool committed)
 		if (scopes[i].raised)
 			finish(i, committed);
 	}
-	prepared_begun = false;
 	if (!committed && database)
 		cf_rule_forget();
 	reset_changes();
@@ -466,8 +420,7 @@ cf_epoch_subxact(SubXactEvent event)
 }
 
 /*
- * PREPARE TRANSACTION: nothing is visible yet; COMMIT PREPARED, in whatever
- * session, raises the clock of the whole server.
+ * PREPARE TRANSACTION: nothing is visible yet. Its clocks stay raised: twophase.c.
  */
 void
 cf_epoch_at_prepare_transaction(void)

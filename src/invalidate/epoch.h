@@ -33,12 +33,6 @@ extern void cf_epoch_raised(bool *database, bool *server);
 /* PRE_COMMIT, PRE_PREPARE: the epochs and clocks of names that it moves; how many. */
 extern int	cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS]);
 
-/*
- * In its own transaction: COMMIT PREPARED of what there was has begun, and may
- * have taken effect, whatever follows.
- */
-extern bool cf_epoch_prepared_begun(void);
-
 extern void cf_epoch_finish(bool committed);	/* after the locks are released */
 extern void cf_epoch_at_prepare_transaction(void);
 extern void cf_epoch_subxact(SubXactEvent event);

@@ -1,10 +1,14 @@
 /*
- * outbox.c - table cache_outbox: invalidations that Redis has not got yet.
+ * outbox.c - table cache_outbox: keys that Redis may not have dropped yet.
  *
- * A commit that cannot reach Redis leaves its keys and tags here, in its own
- * transaction, so that they are as durable as what it changed. The database's
- * worker settles them in Redis when that is back, then deletes the rows; until
- * then nobody trusts what Redis has of the space (cf_space_outbox).
+ * With cachefront.redis_commit = sync a commit leaves its keys here, in its own
+ * transaction, so that they are as durable as what it changed. They are in the ring
+ * as well (publish/ring.h), each row after its keys; when Redis has got them, the
+ * database's worker deletes the row. What does not get through that way, for the ring
+ * is full, Redis is away or the server crashes, the worker finds in the table and
+ * puts into the ring again: to drop a key twice does no harm.
+ *
+ * The worker itself never waits for Redis, and goes while that is out of use.
  *
  * The table is written and read through its access method, not by SQL: then
  * neither the session's role, search_path, row security or read-only mode nor
@@ -15,6 +19,8 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/heapam.h"
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -22,43 +28,53 @@
 #include "access/xlog.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "postmaster/interrupt.h"
+#include "storage/bufmgr.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
-#include "invalidate/bus.h"
+#include "codec/key.h"
+#include "debug_point.h"
 #include "invalidate/outbox.h"
-#include "invalidate/payload.h"
-#include "invalidate/remote.h"
+#include "l2/breaker.h"
+#include "l2/command.h"
+#include "l2/place.h"
 #include "l2/store.h"
-#include "position.h"
+#include "publish/ack.h"
+#include "publish/ring.h"
 #include "relchange.h"
 #include "rules/define.h"
 #include "stats/counters.h"
 #include "subxact.h"
 #include "worker.h"
 
-#define CF_OUTBOX_ROW_ITEMS 1000
-#define CF_OUTBOX_BATCH_ITEMS 1000	/* a batch ends with the row that reaches this */
-#define CF_OUTBOX_BATCH_ROWS 1000
+#define CF_OUTBOX_ROW_KEYS 1000
+#define CF_OUTBOX_ACKS 1000		/* rows that are deleted in one transaction */
+#define CF_OUTBOX_PATIENCE_MS 2000	/* for Redis to get what was found in the table */
+#define CF_OUTBOX_LOOK_MS 20
+#define CF_OUTBOX_LOOKERS 2		/* databases at once, of those that may have nothing */
 
 /* Columns of cache_outbox. */
 enum
 {
 	COL_CREATED = 1,
 	COL_KEYS,
-	COL_TAGS,
-	NCOLUMNS = COL_TAGS
+	NCOLUMNS = COL_KEYS
 };
 
 /* ---- the table ---- */
@@ -70,11 +86,10 @@ has_our_shape(Relation rel)
 
 	return rel->rd_rel->relkind == RELKIND_RELATION && desc->natts >= NCOLUMNS &&
 		TupleDescAttr(desc, COL_CREATED - 1)->atttypid == TIMESTAMPTZOID &&
-		TupleDescAttr(desc, COL_KEYS - 1)->atttypid == TEXTARRAYOID &&
-		TupleDescAttr(desc, COL_TAGS - 1)->atttypid == TEXTARRAYOID;
+		TupleDescAttr(desc, COL_KEYS - 1)->atttypid == TEXTARRAYOID;
 }
 
-/* The table, as it was found last; a standby asks at every read. */
+/* The table, as it was found last. */
 static Oid	known_relid = InvalidOid;
 
 static void
@@ -120,36 +135,38 @@ open_outbox(LOCKMODE lockmode)
 /* ---- writing ---- */
 
 static Datum
-make_array(const CfOutboxItem *items, int n, bool keys)
+make_array(const CfOutboxKey *keys, int n)
 {
 	Datum	   *texts = palloc(n * sizeof(Datum));
-	int			ntexts = 0;
 
 	for (int i = 0; i < n; i++)
-	{
-		if (items[i].is_key == keys)
-			texts[ntexts++] = PointerGetDatum(cstring_to_text_with_len(items[i].text,
-																	   items[i].len));
-	}
-	return PointerGetDatum(construct_array(texts, ntexts, TEXTOID, -1, false, TYPALIGN_INT));
+		texts[i] = PointerGetDatum(cstring_to_text_with_len(keys[i].text, keys[i].len));
+	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 static void
-insert_row(Relation rel, TupleTableSlot *slot, const CfOutboxItem *items, int n)
+insert_row(Relation rel, TupleTableSlot *slot, const CfOutboxKey *keys, int n)
 {
 	ExecClearTuple(slot);
 	for (int i = 0; i < RelationGetDescr(rel)->natts; i++)
 		slot->tts_isnull[i] = i >= NCOLUMNS;
 	slot->tts_values[COL_CREATED - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
-	slot->tts_values[COL_KEYS - 1] = make_array(items, n, true);
-	slot->tts_values[COL_TAGS - 1] = make_array(items, n, false);
+	slot->tts_values[COL_KEYS - 1] = make_array(keys, n);
 	ExecStoreVirtualTuple(slot);
 	table_tuple_insert(rel, slot, GetCurrentCommandId(true), TABLE_INSERT_NO_LOGICAL, NULL);
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_OUTBOX_WRITTEN);
 }
 
+typedef struct WriteCall
+{
+	const CfOutboxKey *keys;
+	int			n;
+	void		(*wrote) (int first, int n, TransactionId xid, const ItemPointerData *tid);
+	bool		written;
+} WriteCall;
+
 static bool
-write_rows(const CfOutboxItem *items, int n)
+write_rows(const WriteCall *call)
 {
 	Relation	rel = open_outbox(RowExclusiveLock);
 	MemoryContext row_context;
@@ -160,11 +177,13 @@ write_rows(const CfOutboxItem *items, int n)
 	slot = table_slot_create(rel, NULL);
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "cachefront outbox",
 										ALLOCSET_DEFAULT_SIZES);
-	for (int i = 0; i < n; i += CF_OUTBOX_ROW_ITEMS)
+	for (int i = 0; i < call->n; i += CF_OUTBOX_ROW_KEYS)
 	{
+		int			n = Min(call->n - i, CF_OUTBOX_ROW_KEYS);
 		MemoryContext old = MemoryContextSwitchTo(row_context);
 
-		insert_row(rel, slot, items + i, Min(n - i, CF_OUTBOX_ROW_ITEMS));
+		insert_row(rel, slot, call->keys + i, n);
+		call->wrote(i, n, GetCurrentTransactionId(), &slot->tts_tid);
 		ExecClearTuple(slot);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
@@ -184,28 +203,22 @@ log_failure(ErrorData *error)
 	ereport(LOG,
 			(errcode(error->sqlerrcode),
 			 errmsg("could not write to cache_outbox: %s", error->message),
-			 errdetail("All that Redis holds of this database is given up instead.")));
+			 errdetail("What Redis holds of the keys that a transaction changed is dropped without it, unless the server crashes before.")));
 }
-
-typedef struct WriteCall
-{
-	const CfOutboxItem *items;
-	int			n;
-	bool		written;
-} WriteCall;
 
 static void
 run_write_call(void *arg)
 {
 	WriteCall  *call = arg;
 
-	call->written = write_rows(call->items, call->n);
+	call->written = write_rows(call);
 }
 
 bool
-cf_outbox_write(const CfOutboxItem *items, int n)
+cf_outbox_write(const CfOutboxKey *keys, int n,
+				void (*wrote) (int first, int n, TransactionId xid, const ItemPointerData *tid))
 {
-	WriteCall	call = {items, n, false};
+	WriteCall	call = {keys, n, wrote, false};
 	ErrorData  *error = cf_subxact_try(run_write_call, &call);
 
 	if (error == NULL)
@@ -215,110 +228,132 @@ cf_outbox_write(const CfOutboxItem *items, int n)
 	return false;
 }
 
-/* ---- looking ---- */
+/* ---- rows that Redis has got ---- */
 
-static bool
-is_empty(Relation rel, Snapshot snapshot)
+/* A worker that waits for a lock would keep the server from stopping. NULL: not now. */
+static Relation
+try_open_outbox(void)
 {
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	bool		empty = !table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	Relation	rel = open_outbox(AccessShareLock);
 
+	if (rel == NULL || ConditionalLockRelation(rel, RowExclusiveLock))
+		return rel;
+	table_close(rel, NoLock);
+	return NULL;
+}
+
+/* The place may be another row's by now, or the row gone: the table can be edited. */
+static bool
+is_still_there(Relation rel, TupleTableSlot *slot, CfAck *ack)
+{
+	bool		isnull;
+	bool		found;
+
+	if (ItemPointerGetBlockNumber(&ack->tid) >= RelationGetNumberOfBlocks(rel))
+		return false;
+	found = table_tuple_fetch_row_version(rel, &ack->tid, GetActiveSnapshot(), slot) &&
+		DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber,
+											  &isnull)) == ack->xid;
+	ExecClearTuple(slot);
+	return found;
+}
+
+static int
+delete_rows(Relation rel, CfAck *acks, int n)
+{
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	int			ndeleted = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		TM_FailureData failure;
+
+		if (is_still_there(rel, slot, &acks[i]) &&
+			table_tuple_delete(rel, &acks[i].tid, GetCurrentCommandId(true),
+							   GetActiveSnapshot(), InvalidSnapshot, false, &failure,
+							   false) == TM_Ok)
+			ndeleted++;
+	}
 	ExecDropSingleTupleTableSlot(slot);
-	table_endscan(scan);
-	return empty;
+	return ndeleted;
+}
+
+static void
+begin_work(void)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end_work(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* False: the table is locked, or there is none. */
+static bool
+delete_acknowledged(CfAck *acks, int n)
+{
+	Relation	rel;
+	int			ndeleted = 0;
+
+	begin_work();
+	rel = try_open_outbox();
+	if (rel != NULL)
+	{
+		ndeleted = delete_rows(rel, acks, n);
+		table_close(rel, NoLock);
+	}
+	end_work();
+	cf_stats_add(CF_STATS_DEFAULT, CF_COUNT_OUTBOX_DELIVERED, ndeleted);
+	return rel != NULL;
 }
 
 /*
- * Without a table there is nothing to wait for; but nothing was kept of what
- * Redis may have missed either, so that no value there can be trusted.
+ * True: there were some. Should it fail, they are still in the table, and a look
+ * finds them.
  */
-static void
-found_no_table(const CfSpace *space, uint64 count)
-{
-	cf_space_forget(space);
-	cf_space_outbox_found(space, count, true);
-}
-
 static bool
-look_at_table(Relation rel)
+take_acknowledged(void)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	bool		empty = is_empty(rel, snapshot);
+	CfAck	   *acks = MemoryContextAlloc(TopMemoryContext, CF_OUTBOX_ACKS * sizeof(CfAck));
+	int			n = cf_ack_take(MyDatabaseId, acks, CF_OUTBOX_ACKS);
+	volatile bool done = false;
 
-	UnregisterSnapshot(snapshot);
-	table_close(rel, AccessShareLock);
-	return empty;
+	CF_HOLD_POINT("outbox-before-delete");
+	PG_TRY();
+	{
+		done = n == 0 || delete_acknowledged(acks, n);
+	}
+	PG_FINALLY();
+	{
+		if (!done)
+			cf_ack_want_later_look(MyDatabaseId);
+		pfree(acks);
+	}
+	PG_END_TRY();
+	return n > 0;
 }
 
-bool
-cf_outbox_look(const CfSpace *space)
-{
-	uint64		count = cf_space_outbox_count(space);
-	Relation	rel;
-
-	if (IsInParallelMode())
-		return false;
-	rel = open_outbox(AccessShareLock);
-	if (RecoveryInProgress())
-		return rel != NULL && look_at_table(rel);
-	if (rel == NULL)
-		found_no_table(space, count);
-	else
-		cf_space_outbox_found(space, count, look_at_table(rel));
-	if (cf_space_outbox(space) == CF_OUTBOX_WAITING)
-		cf_worker_wake(MyDatabaseId);
-	return cf_space_outbox(space) == CF_OUTBOX_EMPTY;
-}
-
-/* ---- delivering ---- */
-
-/* What one round trip to Redis takes of the table. */
-typedef struct Batch
-{
-	const CfSpace *space;
-	const CfFloor *floor;
-	char		token[CF_TOKEN_LEN + 1];
-	uint64		lsn;
-	ItemPointerData rows[CF_OUTBOX_BATCH_ROWS];
-	int			nrows;
-	int			nitems;
-	CfPayload	payload;
-} Batch;
-
-/* For cf_payload's callback, which has no argument. */
-static Batch *delivered = NULL;
-
-static void
-emit_event(const char *payload)
-{
-	cf_bus_add_event(delivered->space, delivered->lsn, payload);
-}
+/* ---- rows that it may not have got ---- */
 
 /* The table can be edited by its owner: nothing is taken for granted. */
 static void
-add_item(Batch *batch, bool is_key, const char *text, int len)
+add_key(CfRingMessage *message, const char *place, const char *text, int len)
 {
-	if (len < 1 || len > (is_key ? CF_MAX_KEY : CF_MAX_TAG))
-		return;
-	if (is_key)
-		cf_store_add_key(batch->space, CF_STEP_SETTLE, text, len, batch->token,
-						 batch->lsn, batch->floor);
-	else
-		cf_store_add_tag(batch->space, CF_STEP_SETTLE, text, len, batch->token,
-						 batch->lsn, batch->floor);
-	batch->nitems++;
-	if (!is_key && cf_remote_is_epoch(text, len))
-		batch->payload.all = true;
-	else
-		cf_payload_add(&batch->payload, is_key, text, len);
+	char		name[CF_STORE_NAME_MAX];
+
+	if (len >= 1 && len <= CF_MAX_KEY)
+		cf_ring_add_key(message, name, cf_store_print_key(name, place, text, len));
 }
 
 static void
-add_array(Batch *batch, TupleTableSlot *slot, int column, bool is_key)
+add_keys(CfRingMessage *message, const char *place, TupleTableSlot *slot)
 {
 	bool		isnull;
-	Datum		array = slot_getattr(slot, column, &isnull);
+	Datum		array = slot_getattr(slot, COL_KEYS, &isnull);
 	Datum	   *texts;
 	bool	   *nulls;
 	int			n;
@@ -329,175 +364,205 @@ add_array(Batch *batch, TupleTableSlot *slot, int column, bool is_key)
 					  &texts, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
-		text	   *item;
+		text	   *key;
 
 		if (nulls[i])
 			continue;
-		item = DatumGetTextPP(texts[i]);
-		add_item(batch, is_key, VARDATA_ANY(item), VARSIZE_ANY_EXHDR(item));
+		key = DatumGetTextPP(texts[i]);
+		add_key(message, place, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
 	}
 }
 
+/* Half of the ring is left to commits. */
 static void
-read_batch(Batch *batch, Relation rel)
+read_rows(Relation rel, const char *place, CfRingMessage *message)
 {
 	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	CfRingReport report;
 
-	delivered = batch;
-	cf_space_begin();
-	cf_payload_begin(&batch->payload, emit_event);
-	while (batch->nrows < CF_OUTBOX_BATCH_ROWS && batch->nitems < CF_OUTBOX_BATCH_ITEMS &&
+	cf_ring_report(&report);
+	while (message->len < report.size / 2 &&
 		   table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		add_array(batch, slot, COL_KEYS, true);
-		add_array(batch, slot, COL_TAGS, false);
-		batch->rows[batch->nrows++] = slot->tts_tid;
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		add_keys(message, place, slot);
+		cf_ring_add_row(message, MyDatabaseId,
+						DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber,
+															  &isnull)), &slot->tts_tid);
 	}
-	cf_payload_end(&batch->payload);
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
 }
 
-/* True if Redis has got them all. */
+/* Puts what the table holds into the ring. False: there is nothing. */
 static bool
-send_batch(const Batch *batch)
+send_rows(uint64 *position)
 {
-	return cf_l2_run(cf_remote_timeout(batch->nitems), true) == CF_L2_OK &&
-		cf_store_steps_ok();
-}
-
-static void
-delete_batch(Batch *batch, Relation rel)
-{
-	for (int i = 0; i < batch->nrows; i++)
-		simple_table_tuple_delete(rel, &batch->rows[i], GetActiveSnapshot());
-	cf_stats_add(CF_STATS_DEFAULT, CF_COUNT_OUTBOX_DELIVERED, batch->nrows);
-}
-
-typedef enum Delivery
-{
-	DELIVERED,					/* look for more */
-	NOTHING_LEFT,
-	NO_TABLE,
-	LATER						/* Redis does not take it */
-} Delivery;
-
-/*
- * Rows go when Redis has got them: a crash in between delivers them twice. All
- * that is visible committed before now, so its LSN is now's at most.
- */
-static Delivery
-deliver_rows(const CfSpace *space, Relation rel)
-{
-	Batch	   *batch = palloc0(sizeof(*batch));
-
-	batch->space = space;
-	batch->lsn = cf_position_lsn();
-	if (is_empty(rel, GetActiveSnapshot()))
-		return NOTHING_LEFT;
-	if (cf_space_open(space, true, &batch->floor) != CF_L2_OK ||
-		!cf_store_make_token(batch->token))
-		return LATER;
-	read_batch(batch, rel);
-	if (batch->nitems > 0 && !send_batch(batch))
-		return LATER;
-	delete_batch(batch, rel);
-	return DELIVERED;
-}
-
-static Delivery
-deliver_batch(const CfSpace *space)
-{
+	CfRingMessage message = {0};
+	const char *place;
 	Relation	rel;
-	Delivery	result = NO_TABLE;
+	bool		all;
+	bool		any;
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	rel = open_outbox(AccessShareLock);
+	begin_work();
+	place = cf_place_mine();
+	rel = place != NULL ? open_outbox(AccessShareLock) : NULL;
 	if (rel != NULL)
 	{
-		/* A worker that waits for a lock would keep the server from stopping. */
-		result = ConditionalLockRelation(rel, RowExclusiveLock) ?
-			deliver_rows(space, rel) : LATER;
+		read_rows(rel, place, &message);
 		table_close(rel, NoLock);
 	}
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	return result;
+	any = message.len > 0;
+	if (any)
+		*position = cf_ring_append(&message, false, &all);
+	end_work();
+	return any;
 }
 
-static const CfSpace *
-my_space(void)
+static bool
+is_redis_in_use(void)
 {
-	const CfSpace *space;
-
-	StartTransactionCommand();
-	space = cf_space_mine();
-	CommitTransactionCommand();
-	return space;
+	return cf_l2_configured() && !cf_breaker_is_open();
 }
 
-/* Worker. While Redis is down this comes back about once a second. */
+/* Not in the way of who wants the database for himself for long. */
+static bool
+wait_for_redis(uint64 position)
+{
+	for (int ms = 0; ms < CF_OUTBOX_PATIENCE_MS; ms += CF_OUTBOX_LOOK_MS)
+	{
+		if (cf_ring_is_through(position))
+			return true;
+		if (ShutdownRequestPending || !is_redis_in_use())
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 CF_OUTBOX_LOOK_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		cf_worker_check_interrupts();
+	}
+	return false;
+}
+
+/* Until the table is empty, or what is left has to wait. */
+static void
+look(void)
+{
+	uint64		position;
+
+	while (send_rows(&position))
+	{
+		if (!wait_for_redis(position))
+		{
+			cf_ack_want_later_look(MyDatabaseId);
+			return;
+		}
+		while (take_acknowledged())
+			;
+		/* Redis has refused something: what is left is tried again, but not at once. */
+		if (!cf_ack_is_time())
+		{
+			cf_ack_want_look(MyDatabaseId);
+			return;
+		}
+	}
+}
+
+/* Worker. */
 static bool
 work(void)
 {
-	const CfSpace *space = my_space();
+	bool		any = false;
 
-	if (space == NULL || cf_space_outbox(space) == CF_OUTBOX_EMPTY)
-		return false;
-	while (!ShutdownRequestPending)
+	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	while (!ShutdownRequestPending && take_acknowledged())
+		any = true;
+	if (!ShutdownRequestPending && is_redis_in_use() && cf_ack_take_look(MyDatabaseId))
 	{
-		uint64		count = cf_space_outbox_count(space);
-
-		switch (deliver_batch(space))
-		{
-			case DELIVERED:
-				break;
-			case LATER:
-				return true;
-			case NOTHING_LEFT:
-				cf_space_outbox_found(space, count, true);
-				return cf_space_outbox(space) != CF_OUTBOX_EMPTY;
-			case NO_TABLE:
-				found_no_table(space, count);
-				return cf_space_outbox(space) != CF_OUTBOX_EMPTY;
-		}
-		CHECK_FOR_INTERRUPTS();
+		look();
+		any = true;
 	}
-	return true;
+	return any;
 }
 
-/* Launcher: the databases whose outbox is not known to be empty. */
+/* ---- the launcher ---- */
+
+/* Databases that may have rows from before this server's start, in its memory. */
+static List *unknown = NIL;
+
+static List *
+list_databases(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *found = NIL;
+	Relation	rel;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	rel = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(rel, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext old;
+
+		if (!database->datallowconn || database->datistemplate)
+			continue;
+		old = MemoryContextSwitchTo(TopMemoryContext);
+		found = lappend_oid(found, database->oid);
+		MemoryContextSwitchTo(old);
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return found;
+}
+
+/* Some at a time, for each takes a worker. */
+static void
+feed_unknown(void)
+{
+	static bool started = false;
+	bool		all;
+	int			n = cf_ack_count_looks(&all);
+
+	if (all || !started)
+	{
+		list_free(unknown);
+		unknown = list_databases();
+		started = true;
+	}
+	for (; n < CF_OUTBOX_LOOKERS && unknown != NIL; n++)
+	{
+		cf_ack_want_look(linitial_oid(unknown));
+		unknown = list_delete_first(unknown);
+	}
+}
+
 static Oid
 next_database(int *next)
 {
-	CfSpace		space;
+	bool		looks = is_redis_in_use();
 
-	if (!cf_l2_configured())
-		return InvalidOid;
-	while (*next < CF_SPACE_MAX)
-	{
-		if (cf_space_get((*next)++, &space) && cf_space_outbox(&space) != CF_OUTBOX_EMPTY)
-			return space.dboid;
-	}
-	return InvalidOid;
+	if (*next == 0 && looks)
+		feed_unknown();
+	return cf_ack_next_database(next, looks);
 }
 
-/*
- * The database is gone, or its table cannot be read: what waits there is told
- * to Redis in one word, by giving up all values.
- */
+/* The database is gone, or its table cannot be read. */
 static void
 give_up(Oid dboid)
 {
-	CfSpace		space;
+	CfAck		ack;
 
-	for (int i = 0; i < CF_SPACE_MAX; i++)
-	{
-		if (cf_space_get(i, &space) && space.dboid == dboid)
-			found_no_table(&space, cf_space_outbox_count(&space));
-	}
+	while (cf_ack_take(dboid, &ack, 1) > 0)
+		;
+	(void) cf_ack_take_look(dboid);
 }
 
 void

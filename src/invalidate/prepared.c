@@ -1,11 +1,7 @@
 /*
- * prepared.c - which prepared transactions there are, and may the session commit one?
+ * prepared.c - which prepared transactions there are.
  *
- * With Redis COMMIT PREPARED makes every entry of the server a miss, so it must not begin
- * for a name that a role has made up. PostgreSQL judges in a function of its
- * own, between which and the commit there is no hook. So this judges before it,
- * by the list that pg_prepared_xacts shows, and in the same words: to let it
- * pass and fail there would be a race, for somebody may just prepare it.
+ * By the function behind pg_prepared_xacts.
  *
  * src/invalidate/prepared.c
  */
@@ -67,25 +63,6 @@ for_each_row(RowCallback callback, void *arg)
 	return enough;
 }
 
-typedef struct Search
-{
-	const char *gid;
-	Oid			owner;
-	Oid			dboid;
-} Search;
-
-static bool
-is_searched(HeapTupleHeader row, void *arg)
-{
-	Search	   *search = arg;
-
-	if (strcmp(TextDatumGetCString(column(row, GID_COLUMN)), search->gid) != 0)
-		return false;
-	search->owner = DatumGetObjectId(column(row, OWNER_COLUMN));
-	search->dboid = DatumGetObjectId(column(row, DATABASE_COLUMN));
-	return true;
-}
-
 typedef struct Visit
 {
 	void		(*callback) (TransactionId xid, Oid dboid, void *arg);
@@ -108,26 +85,4 @@ cf_prepared_each(void (*callback) (TransactionId xid, Oid dboid, void *arg), voi
 	Visit		each = {callback, arg};
 
 	(void) for_each_row(visit, &each);
-}
-
-void
-cf_prepared_check(const char *gid)
-{
-	Search		search = {.gid = gid};
-
-	if (!for_each_row(is_searched, &search))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("prepared transaction with identifier \"%s\" does not exist",
-						gid)));
-	if (search.owner != GetUserId() && !superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to finish prepared transaction"),
-				 errhint("Must be superuser or the user that prepared the transaction.")));
-	if (search.dboid != MyDatabaseId)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("prepared transaction belongs to another database"),
-				 errhint("Connect to the database where the transaction was prepared to finish it.")));
 }

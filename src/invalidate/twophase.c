@@ -26,7 +26,9 @@
 #include "invalidate/prepared.h"
 #include "invalidate/twophase.h"
 #include "position.h"
+#include "publish/ack.h"
 #include "shmem.h"
+#include "worker.h"
 
 #define CF_PREPARED_CLOCKS 64	/* of one transaction; more: its database's */
 #define CF_REMEMBERED_XIDS 50000000 /* so old a transaction's end is still known */
@@ -34,6 +36,7 @@
 typedef struct CfSharedPrepared
 {
 	FullTransactionId xid;		/* invalid: the slot is free */
+	Oid			outbox;			/* database in whose cache_outbox it may have rows, or InvalidOid */
 	int			nclocks;
 	CfClockRef	clock[CF_PREPARED_CLOCKS];
 } CfSharedPrepared;
@@ -119,6 +122,10 @@ settle_all(const CfSharedPrepared *prepared)
 
 	for (int i = 0; i < prepared->nclocks; i++)
 		cf_clock_settle(prepared->clock[i], seq, prepared->xid, lsn);
+	if (!OidIsValid(prepared->outbox))
+		return;
+	cf_ack_want_look(prepared->outbox);
+	cf_worker_wake(prepared->outbox);
 }
 
 /* The slot of a transaction; with an invalid id a free one; or NULL. */
@@ -179,10 +186,11 @@ take(FullTransactionId xid, CfSharedPrepared *prepared)
 }
 
 void
-cf_twophase_prepare(const CfClockRef *clocks, int n)
+cf_twophase_prepare(const CfClockRef *clocks, int n, bool kept)
 {
 	CfSharedPrepared prepared = {
 		.xid = GetCurrentFullTransactionId(),
+		.outbox = kept ? MyDatabaseId : InvalidOid,
 	};
 
 	if (slots() == 0)
@@ -228,6 +236,7 @@ enter_unknown(TransactionId xid, Oid dboid, void *arg)
 {
 	CfSharedPrepared prepared = {
 		.xid = cf_position_widen(xid),
+		.outbox = dboid,
 		.nclocks = 1,
 		.clock = {cf_clock_of_epoch(dboid)},
 	};

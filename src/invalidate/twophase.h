@@ -28,10 +28,11 @@ extern void cf_twophase_register(void);
 
 /*
  * PRE_PREPARE: raises the clocks, and keeps them with the transaction's id. Too many
- * are the clock of the database in their place. Assigns a transaction id, as
+ * are the clock of the database in their place. kept: it has rows in cache_outbox,
+ * which somebody has to look for when it has committed. Assigns a transaction id, as
  * PREPARE does. May raise an error; ABORT then undoes it.
  */
-extern void cf_twophase_prepare(const CfClockRef *clocks, int n);
+extern void cf_twophase_prepare(const CfClockRef *clocks, int n, bool kept);
 
 /* PREPARE: it is prepared. Cannot fail. */
 extern void cf_twophase_prepared(void);

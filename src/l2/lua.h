@@ -2,8 +2,7 @@
  * lua.h - the scripts that run inside Redis.
  *
  * Each touches one key (its KEYS[1]), so that they work in a cluster. Times
- * are Redis' own (TIME), in milliseconds: no server's clock counts. LSNs are
- * 16 upper-case hexadecimal digits, so that texts compare as numbers do.
+ * are Redis' own (TIME), in milliseconds: no server's clock counts.
  *
  * src/l2/lua.h
  */
@@ -15,26 +14,10 @@ typedef enum CfL2Script
 	CF_L2_SCRIPT_PING,			/* reads the key, returns ARGV[1]: for tests */
 
 	/* On cf:<ns>:<key> */
-	CF_L2_FENCE,
-	CF_L2_SETTLE,
-	CF_L2_LIFT,
 	CF_L2_LEASE,
 	CF_L2_RELEASE,
 	CF_L2_FILL,
-
-	/* On cft:<ns>:<tag> */
-	CF_L2_TAG_FENCE,
-	CF_L2_TAG_SETTLE,
-	CF_L2_TAG_LIFT,
-
-	/* On cff:<ns> */
-	CF_L2_FLOOR,
-	CF_L2_BEAT,
-
-	/* On cfb:<ns> */
-	CF_L2_PUBLISH,
-	CF_L2_STREAM,
-	CF_L2_STREAM_EMPTY,
+	CF_L2_PUT,
 
 	CF_L2_NSCRIPTS
 } CfL2Script;

@@ -14,9 +14,6 @@
 
 #define CF_MAX_ARGUMENTS 8
 
-/* Versions of tags that nobody uses go after a day: missing means miss. */
-#define CF_TAG_KEEP_MS (INT64CONST(86400) * 1000)
-
 /* The arguments of one command. */
 typedef struct Arguments
 {
@@ -53,13 +50,6 @@ push_number(Arguments *args, int64 value, Digits *digits)
 }
 
 static void
-push_lsn(Arguments *args, uint64 lsn, Digits *digits)
-{
-	cf_lsn_print(digits->text, lsn);
-	push(args, digits->text, CF_LSN_LEN);
-}
-
-static void
 add(const Arguments *args)
 {
 	cf_l2_add(args->n, args->argv, args->lens);
@@ -71,8 +61,8 @@ run(bool interruptible)
 	return cf_l2_run(cf_guc_redis_command_timeout, interruptible);
 }
 
-bool
-cf_store_make_token(char *token)
+static bool
+make_token(char *token)
 {
 	uint8		bytes[CF_TOKEN_LEN / 2];
 
@@ -197,7 +187,7 @@ cf_store_lease(const CfL2Variant *variant, int64 lease_ms, int64 longest_ms, CfL
 
 	memset(lease, 0, sizeof(*lease));
 	lease->state = CF_LEASE_REFUSED;
-	if (!cf_store_make_token(lease->token))
+	if (!make_token(lease->token))
 		return CF_L2_FAILED;
 	push_text(&args, variant->lease_field);
 	push_text(&args, lease->token);
@@ -248,80 +238,50 @@ cf_store_fill(const CfL2Variant *variant, const CfLease *lease, const char *valu
 	return status;
 }
 
-/* ---- writers ---- */
+/* ---- what commits have it told ---- */
 
-/* Longest: a tag's text in the space. */
-typedef struct TagKey
+int
+cf_store_print_key(char *name, const char *ns, const char *key, int len)
 {
-	char		data[CF_SPACE_MAX_NAME + CF_MAX_TAG + 8];
-	int			len;
-} TagKey;
+	int			prefix_len = put_prefix(name, "cf", ns);
 
-static void
-make_tag_key(TagKey *key, const CfSpace *space, const char *tag, int len)
-{
-	if (len == 1 && tag[0] == CF_TAG_EPOCH_DATABASE[0])
-		key->len = put_prefix(key->data, "cfe", space->name) - 1;
-	else if (len == 1 && tag[0] == CF_TAG_EPOCH_SERVER[0])
-		key->len = snprintf(key->data, sizeof(key->data), "cfe:%s:roles", space->server);
-	else
-	{
-		key->len = put_prefix(key->data, "cft", space->name);
-		memcpy(key->data + key->len, tag, len);
-		key->len += len;
-	}
+	memcpy(name + prefix_len, key, len);
+	return prefix_len + len;
 }
 
-/* The arguments of the step's script, in its order: see lua.c. */
-static void
-add_step(CfL2Script script, CfFenceStep step, const char *key, int len, const char *token,
-		 uint64 commit_lsn, const CfFloor *floor, int64 keep_ms)
+void
+cf_store_add_drop(const char *name, int len)
 {
 	Arguments	args = {0};
-	Digits		digits[3];
 
-	push_text(&args, token);
-	if (step == CF_STEP_FENCE)
-		push_number(&args, cf_guc_fence_ttl, &digits[0]);
-	else if (step == CF_STEP_SETTLE)
-		push_lsn(&args, commit_lsn, &digits[0]);
-	push_number(&args, keep_ms, &digits[1]);
-	push_lsn(&args, floor->lsn, &digits[2]);
-	cf_l2_add_script(script, key, len, args.n, args.argv, args.lens);
+	push_text(&args, "UNLINK");
+	push(&args, name, len);
+	add(&args);
 }
 
 void
-cf_store_add_key(const CfSpace *space, CfFenceStep step, const char *key, int len,
-				 const char *token, uint64 commit_lsn, const CfFloor *floor)
+cf_store_add_put(const CfL2Variant *variant, const char *value, Size value_len,
+				 const char *meta, Size meta_len, int64 keep_ms)
 {
-	static const CfL2Script scripts[] = {CF_L2_FENCE, CF_L2_SETTLE, CF_L2_LIFT};
-	char		name[CF_SPACE_MAX_NAME + CF_MAX_KEY + 8];
-	int			name_len = snprintf(name, sizeof(name), "cf:%s:", space->name);
+	Arguments	args = {0};
+	Digits		digits;
 
-	memcpy(name + name_len, key, len);
-	add_step(scripts[step], step, name, name_len + len, token, commit_lsn, floor,
-			 Max(cf_guc_fence_ttl, cf_guc_tombstone_ttl));
+	push_text(&args, variant->value_field);
+	push(&args, value, value_len);
+	push_text(&args, variant->meta_field);
+	push(&args, meta, meta_len);
+	push_number(&args, keep_ms, &digits);
+	cf_l2_add_script(CF_L2_PUT, variant->key, variant->key_len, args.n, args.argv, args.lens);
 }
 
 void
-cf_store_add_tag(const CfSpace *space, CfFenceStep step, const char *tag, int len,
-				 const char *token, uint64 commit_lsn, const CfFloor *floor)
+cf_store_add_remove(const CfL2Variant *variant)
 {
-	static const CfL2Script scripts[] = {CF_L2_TAG_FENCE, CF_L2_TAG_SETTLE, CF_L2_TAG_LIFT};
-	TagKey		key;
+	Arguments	args = {0};
 
-	make_tag_key(&key, space, tag, len);
-	add_step(scripts[step], step, key.data, key.len, token, commit_lsn, floor,
-			 CF_TAG_KEEP_MS);
-}
-
-bool
-cf_store_steps_ok(void)
-{
-	for (int i = 0; i < cf_l2_nreplies(); i++)
-	{
-		if (cf_l2_reply(i)->type == REDIS_REPLY_ERROR)
-			return false;
-	}
-	return true;
+	push_text(&args, "HDEL");
+	push(&args, variant->key, variant->key_len);
+	push_text(&args, variant->value_field);
+	push_text(&args, variant->meta_field);
+	add(&args);
 }

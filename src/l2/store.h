@@ -14,14 +14,9 @@
 #include "codec/key.h"
 #include "l2/command.h"
 #include "l2/place.h"
-#include "l2/space.h"
 
 #define CF_TOKEN_LEN 16			/* hexadecimal digits, random */
 #define CF_SUFFIX_LEN 61		/* what tells variants of a key apart */
-
-/* Writers: the DDL epochs, of the database and of the server, as tags. */
-#define CF_TAG_EPOCH_DATABASE "\001"
-#define CF_TAG_EPOCH_SERVER "\002"
 
 /* One variant of one key: where it lies. */
 typedef struct CfL2Variant
@@ -85,24 +80,16 @@ extern CfL2Status cf_store_fill(const CfL2Variant *variant, const CfLease *lease
 								const char *meta, Size meta_len, int64 keep_ms,
 								bool *stored, bool interruptible);
 
-/* Writers: one command each, added to the pipeline of cf_l2_begin. */
-typedef enum CfFenceStep
-{
-	CF_STEP_FENCE,
-	CF_STEP_SETTLE,
-	CF_STEP_LIFT
-} CfFenceStep;
+/* The name of a key in Redis, which takes CF_STORE_NAME_MAX bytes at most; its length. */
+#define CF_STORE_NAME_MAX (CF_PLACE_MAX + CF_MAX_KEY + 8)
+extern int	cf_store_print_key(char *name, const char *ns, const char *key, int len);
 
-extern void cf_store_add_key(const CfSpace *space, CfFenceStep step,
-							 const char *key, int len, const char *token,
-							 uint64 commit_lsn, const CfFloor *floor);
-extern void cf_store_add_tag(const CfSpace *space, CfFenceStep step,
-							 const char *tag, int len, const char *token,
-							 uint64 commit_lsn, const CfFloor *floor);
+/* Adds to the pipeline of cf_l2_begin: drops all that there is of a key. */
+extern void cf_store_add_drop(const char *name, int len);
 
-/* Did all commands of the pipeline that ran give what such steps give? */
-extern bool cf_store_steps_ok(void);
-
-extern bool cf_store_make_token(char *token);
+/* The same: stores one variant, or drops it. */
+extern void cf_store_add_put(const CfL2Variant *variant, const char *value, Size value_len,
+							 const char *meta, Size meta_len, int64 keep_ms);
+extern void cf_store_add_remove(const CfL2Variant *variant);
 
 #endif							/* CF_L2_STORE_H */

@@ -21,7 +21,7 @@
 #include "guc.h"
 #include "l1/table.h"
 #include "l2/breaker.h"
-#include "l2/space.h"
+#include "publish/ring.h"
 #include "report/report.h"
 #include "rules/define.h"
 #include "shmem.h"
@@ -131,25 +131,6 @@ l2_state(void)
 	return cf_breaker_is_open() ? "down" : cf_tier_obstacle() != NULL ? "waiting" : "up";
 }
 
-static const char *
-outbox_state(void)
-{
-	const CfSpace *space = cf_space_mine();
-
-	if (space == NULL)
-		return NULL;
-	switch (cf_space_outbox(space))
-	{
-		case CF_OUTBOX_UNKNOWN:
-			return "unknown";
-		case CF_OUTBOX_EMPTY:
-			return "empty";
-		case CF_OUTBOX_WAITING:
-			return "waiting";
-	}
-	return NULL;
-}
-
 static void
 put_text(Row *row, const char *text)
 {
@@ -177,10 +158,12 @@ put_redis(Row *row)
 		CF_L2_CALLS, CF_L2_FAILURES, CF_L2_TIMEOUTS, CF_L2_OOM_REPLIES, CF_L2_OPENS
 	};
 	CfBreakerReport report;
+	CfRingReport ring;
 
 	cf_breaker_report(&report);
 	put_text(row, cf_l2_configured() ? cf_tier_obstacle() : NULL);
-	put_text(row, outbox_state());
+	cf_ring_report(&ring);
+	put(row, Int64GetDatum((int64) ring.bytes));
 	put(row, CStringGetTextDatum(cf_breaker_state_name(report.state)));
 	put_time(row, report.opened_at);
 	put_time(row, report.retry_at);

@@ -60,13 +60,12 @@ typedef enum CfCounter
 	CF_COUNT_L2_BAD_VALUES,		/* damaged, not authentic, or not one of ours */
 	CF_COUNT_L2_FOREIGN,		/* stored by a server whose data are not these */
 	CF_COUNT_L2_LEASE_WAITS,	/* waited for another server's load */
-	CF_COUNT_L2_FENCES,			/* commits that fenced in Redis what they invalidate */
-	CF_COUNT_L2_FENCE_FAILURES,
-	CF_COUNT_L2_SETTLE_FAILURES,
+	CF_COUNT_L2_DELETES,		/* keys that Redis was told to drop after a commit */
+	CF_COUNT_L2_DELETES_LOST,	/* keys and values that it was not told of */
+	CF_COUNT_SYNC_WAITS,		/* commits that waited for that */
+	CF_COUNT_SYNC_FAILURES,		/* of those, gone on before it was done */
 	CF_COUNT_OUTBOX_WRITTEN,	/* rows */
 	CF_COUNT_OUTBOX_DELIVERED,
-	CF_COUNT_BUS_EVENTS,		/* of others: applied here */
-	CF_COUNT_BUS_RESYNCS,		/* times that events may have been missed */
 	CF_COUNT_BLIND_COMMITS,		/* track_counts was off: they forgot the database */
 	CF_COUNT_LATE_WRITES,		/* commits that changed tables after we had looked */
 	CF_NCOUNTERS

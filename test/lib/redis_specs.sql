@@ -24,34 +24,12 @@ LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis';
 CREATE FUNCTION redis(VARIADIC args text[]) RETURNS text
 LANGUAGE sql AS $$ SELECT redis_command(args, -1, true, 0) $$;
 
--- Of the key i:<name>: its value, how many fences and leases there are, and what
--- its tombstone says: 'known' if all invalidations are, else 'invalidated'.
-CREATE FUNCTION key_in_redis(name text) RETURNS text LANGUAGE sql AS $$
-	SELECT coalesce(nullif(concat_ws(', ',
-		'value ' || substring(redis('HGET', k, 'v') FROM '"v":(\d+)'),
-		nullif(regexp_count(redis('HGET', k, 'f'), '@'), 0) || ' fenced',
-		nullif(regexp_count(redis('HGET', k, 'l'), '@'), 0) || ' leased',
-		CASE left(redis('HGET', k, 'x'), 1) WHEN '(' THEN NULL
-			WHEN '~' THEN 'invalidated' ELSE 'known' END), ''), '-')
-	FROM (SELECT 'cf:iso:i:' || name) _ (k) $$;
-
--- The same of what readers put there: its value, and how many leases there are.
+-- Of the key i:<name>: its value, and how many leases there are.
 CREATE FUNCTION in_redis(name text) RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(nullif(concat_ws(', ',
 		'value ' || substring(redis('HGET', k, 'v') FROM '"v":"?(\d+)'),
 		nullif(regexp_count(redis('HGET', k, 'l'), '@'), 0) || ' leased'), ''), '-')
 	FROM (SELECT 'cf:iso:i:' || name) _ (k) $$;
-
--- Of a tag: 'version', or why there is none.
-CREATE FUNCTION version_in_redis(key text) RETURNS text LANGUAGE sql AS $$
-	SELECT CASE left(value, 1)
-		WHEN 'v' THEN 'version' WHEN 'm' THEN 'marked' WHEN 'u' THEN 'unknown'
-		WHEN 'f' THEN regexp_count(value, '@') || ' fenced' ELSE '-' END
-	FROM redis('GET', key) _ (value) $$;
-CREATE FUNCTION tag_in_redis(tag text) RETURNS text LANGUAGE sql AS $$
-	SELECT version_in_redis('cft:iso:' || tag) $$;
-CREATE FUNCTION table_in_redis(rel regclass) RETURNS text LANGUAGE sql AS $$
-	SELECT tag_in_redis('table:' || rel::oid) $$;
 
 -- As another server, or want of memory, would.
 CREATE FUNCTION lose_in_redis(VARIADIC keys text[]) RETURNS void
@@ -103,21 +81,20 @@ BEGIN
 	PERFORM cache_flush();
 	COMMIT;
 	PERFORM redis('EVAL', $lua$
-		for _, pattern in ipairs({'cf:iso:*', 'cft:iso:*'}) do
+		for _, pattern in ipairs({'cf:iso:*'}) do
 			for _, key in ipairs(redis.call('KEYS', pattern)) do redis.call('DEL', key) end
 		end$lua$, '0');
 	PERFORM cache_stats_reset();
 END $$;
 
--- ---- until Redis is in use, and the bus is followed, which begins by forgetting ----
+-- ---- until Redis is in use ----
 
 SET statement_timeout = '60s';
 -- Who is the first to depend on a table outdates what he has: not in a test.
 SELECT note(), total(), item(1);
 DO $$
 BEGIN
-	WHILE redis('CLIENT', 'LIST') NOT LIKE '%cmd=xread%' OR
-		(SELECT l2 || outbox FROM cache_status) <> 'upempty' LOOP
+	WHILE (SELECT l2 FROM cache_status) <> 'up' LOOP
 		PERFORM pg_sleep(0.05);
 	END LOOP;
 END $$;

@@ -399,7 +399,7 @@ sub finish_session
 	};
 }
 
-# The process of a server with such a title, as "cachefront bus", also where nobody
+# The process of a server with such a title, as "cachefront publisher", also where nobody
 # can connect; a small Debian has no ps.
 sub worker_pid
 {

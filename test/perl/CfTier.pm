@@ -21,9 +21,8 @@ use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 use CfTest;
 
-our @EXPORT = qw(await_beat await_bus await_rounds beat_ms command counters expiring field fields keep keys_of namespace
-  redis_ms reset_l1 run_on_all since standby_of tier_conf value_in wait_for_beat
-  wait_for_bus with_beat);
+our @EXPORT = qw(await_told command counters expiring field fields keep keys_of namespace
+  reset_l1 run_on_all since standby_of tier_conf value_in);
 
 # Time-outs that a busy machine does not reach, and lifetimes without chance.
 sub tier_conf
@@ -46,55 +45,26 @@ sub node
 
 	my $node = CfTest->node($name, tier_conf($redis, %conf));
 
-	settle($node, $redis);
+	settle($node);
 	return $node;
 }
 
-# Waits until the server follows the bus, so that what its worker asks of Redis
-# at first is over.
+# Waits until the server uses Redis: until it knows who it is, it does not.
 sub settle
 {
-	my ($node, $redis) = @_;
+	my ($node) = @_;
 
-	$node->safe_psql('postgres', q{SELECT cache_fetch('settle', 'SELECT 1')});
-	await_bus($redis, 1);
+	await($node, q{SELECT l2 FROM cache_status}, 'up');
 	$node->safe_psql('postgres', 'SELECT cache_stats_reset()');
 	return;
 }
 
-# Until so many servers do.
-sub wait_for_bus
+# Until Redis has been told of all that was committed.
+sub await_told
 {
-	my ($redis, $servers) = @_;
-	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
+	my ($node) = @_;
 
-	while (time() < $deadline)
-	{
-		my $n = () = command($redis, 'CLIENT', 'LIST') =~ /cmd=xread/g;
-
-		return 1 if $n == $servers;
-		sleep 0.05;
-	}
-	return 0;
-}
-
-sub await_bus
-{
-	my ($redis, $servers) = @_;
-
-	die 'nobody follows the bus' unless wait_for_bus($redis, $servers);
-	return;
-}
-
-# Until the bus workers of so many servers have looked at their streams so many
-# times more: what they would do by themselves they have done by then.
-sub await_rounds
-{
-	my ($redis, $servers, $n) = @_;
-	my $rounds = sub { command($redis, 'INFO', 'commandstats') =~ /cmdstat_xinfo(?:\|stream)?:calls=(\d+)/ ? $1 : 0 };
-	my $before = $rounds->();
-
-	await_that('for rounds of the bus', sub { $rounds->() >= $before + $servers * $n });
+	await($node, 'SELECT redis_queue FROM cache_status', 0);
 	return;
 }
 
@@ -127,38 +97,6 @@ sub standby_of
 	return $standby;
 }
 
-# A standby fills where nothing is left of invalidations only with proof that
-# none was lost of late: a young sign of life of the primary, which it has
-# replayed.
-sub wait_for_beat
-{
-	my ($redis, $ns, $standby) = @_;
-	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
-
-	while (time() < $deadline)
-	{
-		my @floor = split / /, command($redis, 'GET', "cff:$ns") // '';
-
-		if (@floor > 3 && command($redis, 'TIME')->[0] - $floor[3] / 1000 < 6)
-		{
-			my $beat = join '/', map { sprintf '%X', hex } $floor[2] =~ /^(.{8})(.{8})$/;
-
-			return 1
-			  if $standby->safe_psql('postgres', "SELECT pg_last_wal_replay_lsn() >= '$beat'") eq 't';
-		}
-		sleep 0.1;
-	}
-	return 0;
-}
-
-sub await_beat
-{
-	my ($redis, $ns, $standby) = @_;
-
-	die 'there is no sign of life' unless wait_for_beat($redis, $ns, $standby);
-	return;
-}
-
 # Reads with a query until an entry of a key is in a server's memory: a standby may
 # not keep what it reads for want of proof, or hear of an invalidation meanwhile. What
 # is to be forgotten must have been there.
@@ -171,40 +109,6 @@ sub keep
 			WHERE key = '$key' AND database = current_database() AND state = 'fresh'") =~ /^t\z/m;
 	});
 	return;
-}
-
-# When the writing server has given its last sign of life, by the clock of Redis.
-sub beat_ms
-{
-	my ($redis, $ns) = @_;
-
-	return (split / /, command($redis, 'GET', "cff:$ns") // '')[3] // 0;
-}
-
-sub redis_ms
-{
-	my ($redis) = @_;
-	my $time = command($redis, 'TIME');
-
-	return $time->[0] * 1000 + int($time->[1] / 1000);
-}
-
-# A sign of life proves nothing any more when it is ten seconds old. Runs a
-# function, told the number of the attempt, until one was there from begin to
-# end: what a busy machine took longer for says nothing.
-sub with_beat
-{
-	my ($redis, $ns, $standby, $function) = @_;
-
-	foreach my $attempt (0 .. 19)
-	{
-		await_beat($redis, $ns, $standby);
-		my $at = beat_ms($redis, $ns);
-		my @result = $function->($attempt);
-
-		return @result if redis_ms($redis) - $at < 9500;
-	}
-	die 'no attempt was over while a sign of life was young';
 }
 
 # Starts sessions on several servers at once: they connect, and wait for each
@@ -326,13 +230,12 @@ sub value_in
 	return command($redis, 'HGET', $key, 'v') // '';
 }
 
-# Keys that nobody will ever remove, but for the floor, which must stay, and the
-# bus, which is trimmed by its length.
+# Keys that nobody will ever remove.
 sub expiring
 {
 	my ($redis) = @_;
 
-	return join(' ', grep { !/^cf[fb]:/ && command($redis, 'PTTL', $_) < 0 } keys_of($redis));
+	return join(' ', grep { command($redis, 'PTTL', $_) < 0 } keys_of($redis));
 }
 
 # ---- the server ----

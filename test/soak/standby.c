@@ -8,8 +8,6 @@
  *
  * test/soak/standby.c
  */
-#include <ctype.h>
-#include <dirent.h>
 
 #include "checker.h"
 
@@ -81,58 +79,7 @@ sampler_main(void *arg)
 	return NULL;
 }
 
-/* Is it the worker that hears of invalidations, of this server? */
-static bool
-is_bus_worker(const char *pid, int64_t postmaster)
-{
-	char		path[300];
-	char		text[256] = "";
-	int			parent = 0;
-	FILE	   *file;
-
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-	file = fopen(path, "r");
-	if (file == NULL)
-		return false;
-	(void) !fscanf(file, "%*d (%*[^)]) %*c %d", &parent);
-	fclose(file);
-	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
-	file = parent == postmaster ? fopen(path, "r") : NULL;
-	if (file == NULL)
-		return false;
-	(void) !fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	return strstr(text, "cachefront bus") != NULL;
-}
-
-/* By its title, for the server may not let anybody in. 0: there is none. */
-static pid_t
-bus_worker(Session *s)
-{
-	PGresult   *result = PQexec(s->conn, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)");
-	int64_t		postmaster = PQntuples(result) == 1 ? get_int(result, 0, 0) : 0;
-	DIR		   *dir = opendir("/proc");
-	struct dirent *entry;
-	pid_t		found = 0;
-
-	PQclear(result);
-	while (dir != NULL && found == 0 && (entry = readdir(dir)) != NULL)
-	{
-		if (postmaster > 1 && isdigit((unsigned char) entry->d_name[0]) &&
-			is_bus_worker(entry->d_name, postmaster))
-			found = (pid_t) atoi(entry->d_name);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	if (found == 0)
-		report_error("the standby has no bus worker");
-	return found;
-}
-
-/*
- * A thread: makes the standby lag, mostly a little, and deaf for longer. What it
- * hears protects it as well, and the protocol has to do without.
- */
+/* A thread: makes the standby lag, mostly a little. */
 void *
 pauser_main(void *arg)
 {
@@ -141,11 +88,7 @@ pauser_main(void *arg)
 	on_standby = true;
 	while (!done)
 	{
-		pid_t		deaf = one_in(s, 4) ? 0 : bus_worker(s);
-
 		pause_us(s, 300000);
-		if (deaf != 0)
-			kill(deaf, SIGSTOP);
 		for (int i = below(s, 12); i >= 0 && !done; i--)
 		{
 			command(s, "SELECT pg_wal_replay_pause()");
@@ -153,8 +96,6 @@ pauser_main(void *arg)
 			command(s, "SELECT pg_wal_replay_resume()");
 			pause_us(s, 200000);
 		}
-		if (deaf != 0)
-			kill(deaf, SIGCONT);
 	}
 	return NULL;
 }

@@ -45,7 +45,7 @@ is(join(' ', map { (split /\|/)[0] } split /\n/, $before), 'made product super',
 is(join(' ', map { (split /\|/)[-1] } split /\n/, $before), "maker shop $super", 'of three roles');
 
 # With rows that wait for Redis: they are of this server.
-$node->safe_psql('shop', "INSERT INTO cache_outbox VALUES (now(), '{product:1}', '{}')");
+$node->safe_psql('shop', "INSERT INTO cache_outbox VALUES (now(), '{product:1}')");
 
 sub dump_as_owner
 {

@@ -138,7 +138,7 @@ on($node, q{SELECT cache_attach('item')});
 up();
 is(fill(), 4, 'filled');
 $redis->kill;
-on($node, 'BEGIN', 'UPDATE item SET v = 5', 'SAVEPOINT s', 'UPDATE item SET v = 6', 'COMMIT');
+on($node, 'SET cachefront.redis_commit = sync', 'BEGIN', 'UPDATE item SET v = 5', 'SAVEPOINT s', 'UPDATE item SET v = 6', 'COMMIT');
 is(on($node, $fetch), 6, 'Redis is gone: seen');
 cmp_ok(on($node, q{SELECT outbox_written FROM cache_stats WHERE cache = '*'}), '>', 0, 'by way of the outbox');
 is(on($node, q{SELECT late_writes FROM cache_stats WHERE cache = '*'}), 0, 'which is no late write');

@@ -23,7 +23,7 @@ sub query
 sub processes
 {
 	return query(q{SELECT string_agg(concat_ws('/', backend_type, application_name, state), ' ' ORDER BY backend_type)
-		FROM pg_stat_activity WHERE backend_type IN ('cachefront launcher', 'cachefront bus')});
+		FROM pg_stat_activity WHERE backend_type IN ('cachefront launcher', 'cachefront publisher')});
 }
 
 sub pid_of
@@ -49,7 +49,7 @@ sub new_log
 	return join "\n", grep { !/^\S+ \S+ \S+ \[\d+\] (?:\[unknown\]|\S+\.pl) / } split /\n/, $log;
 }
 
-my $both = join ' ', map { "cachefront $_/cachefront $_/idle" } 'bus', 'launcher';
+my $both = join ' ', map { "cachefront $_/cachefront $_/idle" } 'launcher', 'publisher';
 
 # ---- found by name, and heard of by others -----------------------------------
 
@@ -74,20 +74,22 @@ foreach my $mode ('fast', 'smart', 'immediate')
 	$node->start;
 	await_processes();
 }
-# while the bus waits for what Redis has to tell
+# while the publisher waits for what Redis answers
 reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'),
 	'cachefront.redis_command_timeout' => '15s', 'cachefront.redis_connect_timeout' => '15s');
-query(q{SELECT cache_fetch('a', 'SELECT 1')});
-await_that('for a read of the stream',
-	sub { $redis->cli('CLIENT', 'LIST') =~ /cmd=xread/ });
+await($node, 'SELECT l2 FROM cache_status', 'up');
+$redis->pause;
+query(q{SELECT cache_invalidate('a')});
+await($node, q{SELECT redis_queue > 0 FROM cache_status});
 new_log();
 $node->restart;
-unlike(new_log(), qr/FATAL|PANIC|ERROR/, 'during a read of the stream: quiet');
+unlike(new_log(), qr/FATAL|PANIC|ERROR/, 'while Redis is silent: quiet');
+$redis->resume;
 await_processes();
 
 # ---- terminated --------------------------------------------------------------
 
-foreach my $process ('cachefront launcher', 'cachefront bus')
+foreach my $process ('cachefront launcher', 'cachefront publisher')
 {
 	my $pid = pid_of($process);
 
@@ -130,7 +132,7 @@ $listener->quit;
 
 # ---- no slot -----------------------------------------------------------------
 
-foreach my $case ([ 2, 'no worker could be started' ], [ 1, 'bus does not run|launcher does not run' ],
+foreach my $case ([ 2, 'no worker could be started' ], [ 1, 'publisher does not run|launcher does not run' ],
 	[ 0, 'launcher does not run' ])
 {
 	my ($slots, $obstacle) = @$case;

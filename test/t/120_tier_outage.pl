@@ -1,7 +1,7 @@
 # Redis is gone, silent, slow, full, read-only, of another state than before, or
-# talks nonsense. In each case no read and no commit fails, none waits for it
-# more than once, nothing stale is read, what Redis missed it gets before it is
-# believed again, and the views say what is wrong.
+# talks nonsense. In each case no read and no commit fails, no read waits for it
+# more than once and no commit at all, nothing stale is read, and the views say what
+# is wrong.
 
 use strict;
 use warnings;
@@ -53,39 +53,38 @@ sub is_open
 	return;
 }
 
-sub outbox_waits
+# What commits had to tell waits, in memory.
+sub queue_waits
 {
-	my ($title, $before) = @_;
-	my $grown = since($node, $before, qw(outbox_written l2_fence_failures));
+	my ($title) = @_;
 
-	is($probe->status('outbox'), 'waiting', "$title: invalidations wait");
-	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM cache_outbox'), '>', 0, "$title: in the table");
-	cmp_ok($grown->{outbox_written}, '>', 0, "$title: counted");
-	cmp_ok($grown->{l2_fence_failures}, '>', 0, "$title: as fences that failed");
+	cmp_ok($probe->status('redis_queue'), '>', 0, "$title: what commits have to tell waits");
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM cache_outbox'), 0, "$title: and not in a table");
 	return;
 }
 
 my $before;
 
 $probe->write_and_read('all is well', 2);
-is($probe->status('l2 || outbox || breaker'), 'upemptyclosed', 'all is well');
+is($probe->status('l2 || breaker'), 'upclosed', 'all is well');
 
 # ---- killed ----
 
 $redis->kill;
 $before = outage('killed');
 is_open('killed');
-outbox_waits('killed', $before);
+queue_waits('killed');
 $redis->start;
 $probe->recovered('killed');
-cmp_ok(counters($node)->{outbox_delivered}, '>', 0, 'deliveries are counted');
+await($node, 'SELECT redis_queue FROM cache_status', 0);
+cmp_ok(counters($node)->{l2_deletes}, '>', 0, 'what Redis was told is counted');
 
 # ---- silent ----
 
 $redis->pause;
 $before = outage('silent');
 is_open('silent');
-outbox_waits('silent', $before);
+queue_waits('silent');
 cmp_ok($probe->status('redis_timeouts'), '>', 0, 'silent: time-outs are counted');
 $redis->resume;
 $probe->recovered('silent');
@@ -96,7 +95,7 @@ foreach my $id (400 .. 404)
 	$redis->pause;
 	$probe->waits_once('a cold read', sub { $probe->read(item($id)) });
 	$redis->resume;
-	await($node, 'SELECT l2 || outbox FROM cache_status', 'upempty');
+	await($node, 'SELECT l2 FROM cache_status', 'up');
 	last if $probe->{longest}->{reader};
 }
 cmp_ok($probe->{longest}->{reader} // 0, '>', 0, 'a cold read: it does wait');
@@ -145,25 +144,16 @@ is(join(' ', map { $probe->read(item($_)) } 10 .. 20), join(' ', ('[{"v":-2}]') 
 $probe->write('UPDATE item SET v = 0 WHERE id BETWEEN 10 AND 20');
 $probe->recovered('an older dump, again');
 
-# ---- a restart while invalidations wait ----
+# ---- a restart before Redis was told ----
 
 $probe->read(item($_)) foreach 60 .. 63;
-reconfigure($node, 'cachefront.redis_url' => 'unix:///nowhere/to/be/found');
+$redis->kill;
 $node->safe_psql('postgres', 'UPDATE item SET v = 6 WHERE id BETWEEN 60 AND 62');
-# The worker cannot deliver as long as somebody has this lock.
-$node->safe_psql('postgres', q{BEGIN; LOCK TABLE cache_outbox IN EXCLUSIVE MODE; PREPARE TRANSACTION 'lock'});
-$node->append_conf('postgresql.conf', "cachefront.redis_url = '${\ $redis->url('unix')}'");
 $node->restart;
+$redis->start;
 $probe->reconnect;
-is(value_in($redis, "cf:$ns:i:60"), '[{"v":0}]', 'restarted: Redis has what is old');
-is(join(' ', map { $probe->read(item($_)) } 60 .. 62, 60 .. 62), join(' ', ('[{"v":6}]') x 6), 'restarted: nobody believes it');
-is($probe->status('l2 || outbox'), 'waitingwaiting', 'restarted: while invalidations wait');
-like($probe->status('l2_obstacle'), qr/cache_outbox/, 'restarted: cache_status says so');
-like($probe->read(q{SELECT value FROM cache_explain('i:60', 'SELECT v FROM item WHERE id = 60') WHERE item = 'L2'}),
-	qr/^not used: .*cache_outbox/, 'restarted: so does cache_explain');
-$node->safe_psql('postgres', q{COMMIT PREPARED 'lock'});
+is(join(' ', map { $probe->read(item($_)) } 60 .. 62, 60 .. 62), join(' ', ('[{"v":6}]') x 6), 'restarted: nothing stale');
 $probe->recovered('restarted');
-is(value_in($redis, "cf:$ns:i:61"), '', 'restarted: delivered');
 $node->safe_psql('postgres', 'UPDATE item SET v = 0 WHERE id BETWEEN 60 AND 62');
 
 # ---- of no use, though it answers ----
@@ -173,7 +163,7 @@ my $master = CfRedis->new('master');
 command($redis, 'REPLICAOF', '127.0.0.1', $master->{port});
 $before = outage('a read-only replica');
 is_open('a read-only replica');
-outbox_waits('a read-only replica', $before);
+queue_waits('a read-only replica');
 command($redis, 'REPLICAOF', 'NO', 'ONE');
 $probe->recovered('a read-only replica');
 $master->kill;
@@ -183,7 +173,8 @@ my $limit = command($redis, 'CONFIG', 'GET', 'maxmemory')->[1];
 command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
 command($redis, 'CONFIG', 'SET', 'maxmemory', 1);
 $before = outage('full');
-is(since($node, $before, 'outbox_written')->{outbox_written}, 0, 'full: invalidations get through');
+await($node, 'SELECT redis_queue FROM cache_status', 0);
+is(since($node, $before, 'l2_deletes_lost')->{l2_deletes_lost}, 0, 'full: what commits tell gets through');
 is(value_in($redis, "cf:$ns:i:1"), '', 'full: nothing is filled');
 cmp_ok($probe->status('redis_oom_replies'), '>', 0, 'full: cache_status counts it');
 is($probe->status('l2'), 'up', 'full: and it stays in use');
@@ -223,15 +214,6 @@ $before = counters($node);
 $probe->read(sprintf $plain, 30, 30);
 is(since($node, $before, 'loads')->{loads}, 1, 'nor what is past stale_ttl');
 
-# ---- commits that would rather fail ----
-
-my $failed = finish_session(start_session($node,
-	"SET cachefront.on_redis_failure = error;\n\\set VERBOSITY verbose\nUPDATE item SET v = 99 WHERE id = 40;"));
-like($failed->{stderr}, qr/ERROR:  08006: could not invalidate the cache in Redis/, 'on_redis_failure = error');
-is($node->safe_psql('postgres', 'SELECT v FROM item WHERE id = 40'), 0, 'refuses the commit');
-is(finish_session(start_session($node, "SET cachefront.on_redis_failure = error;\nBEGIN; SELECT 1; COMMIT;"))->{status},
-	0, 'but not one that invalidates nothing');
-is($probe->read(item(40)), '[{"v":0}]', 'and what is read is as before');
 $redis->start;
 $probe->recovered('stale');
 

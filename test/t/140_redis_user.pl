@@ -13,7 +13,7 @@ use Test::More;
 use CfRedis;
 use CfTest;
 
-my $rights = 'ACL SETUSER cachefront on >PASSWORD resetkeys ~cf* resetchannels -@all +auth +select +client|setname +info +time +get +set +del +hget +hmget +hset +hdel +type +pttl +pexpire +eval +evalsha +xadd +xread +xrange +xrevrange +xinfo';
+my $rights = 'ACL SETUSER cachefront on >PASSWORD resetkeys ~cf* resetchannels -@all +auth +select +client|setname +info +time +hget +hmget +hset +hdel +unlink +pttl +pexpire +eval +evalsha';
 
 # Redis reads the user from a file, so that it is there from the first moment
 # of every start: the breaker tries again and again while Redis is away.
@@ -34,11 +34,13 @@ sub query
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-sub await_bus
+sub await_told
 {
-	await_that('for the bus', sub { $redis->cli('CLIENT', 'LIST') =~ /cmd=xread user=cachefront/ });
+	await_that('for Redis to be told', sub { query('SELECT redis_queue FROM cache_status') eq '0' });
 	return;
 }
+
+await_that('for Redis to be in use', sub { query('SELECT l2 FROM cache_status') eq 'up' });
 
 my $fetch = q{SELECT cache_fetch('item:1', 'SELECT v FROM item WHERE id = $1', (1), tags => '{t}')};
 
@@ -50,57 +52,42 @@ query(q{SELECT cache_attach('item', key => 'item:{id}')});
 # ---- reads, commits, definitions ----
 
 is(query($fetch), '[{"v":10}]', 'a load');
-await_bus();
-pass('the bus reads');
 query('SELECT cache_flush()');
 is(query($fetch), '[{"v":10}]', 'a load that fills');
 is($redis->cli('HGET', 'cf:u:item:1', 'v'), '[{"v":10}]', 'a shared value is plain JSON in Redis');
 query('BEGIN; UPDATE item SET v = 11 WHERE id = 1; ROLLBACK');
 query('UPDATE item SET v = 12 WHERE id = 1');
+await_told();
 is($redis->cli('HGET', 'cf:u:item:1', 'v'), '', 'a commit drops it there');
 is(query($fetch), '[{"v":12}]', 'a load after it');
 query(q{SELECT cache_invalidate_tag('t'), cache_invalidate('item:1'), cache_invalidate_table('item')});
 query('CREATE TABLE other (); DROP TABLE other');
 query($fetch);
 $node->restart;
+await_that('for Redis to be in use', sub { query('SELECT l2 FROM cache_status') eq 'up' });
 is(query($fetch), '[{"v":12}]', 'after a restart');
 is(CfTest::stat($node, 'l2_hits'), 1, 'a hit in Redis');
-
-# ---- the bus ----
-
-await_bus();
-pass('the bus reads again');
-query($fetch);
-query(q{UPDATE item SET v = v});
-like($redis->cli('XREVRANGE', 'cfb:u', '+', '-', 'COUNT', 1),
-	qr/^d\n\{"keys":\["item:\d","item:\d"\],"tags":\[.*\]\}$/m, 'an event is there to read');
-query($fetch);
-$redis->cli('XADD', 'cfb:u', '*', 'o', '0' x 16, 'l', '0' x 16,
-	'd', '{"keys":["item:1"],"tags":[]}');
-ok(CfTest::wait_until($node, q{SELECT bus_events > 0 FROM cache_stats WHERE cache = '*'}),
-	'an event of another server is applied');
 
 # ---- an outage ----
 
 $redis->kill;
-query('UPDATE item SET v = 13 WHERE id = 1');
+query('SET cachefront.redis_commit = sync; UPDATE item SET v = 13 WHERE id = 1');
 is(query('SELECT count(*) FROM cache_outbox'), 1, 'a commit without Redis leaves a row');
 $redis->start;
-ok(CfTest::wait_until($node, q{SELECT l2 = 'up' AND outbox = 'empty' FROM cache_status}),
-	'the outbox is delivered');
+ok(CfTest::wait_until($node, 'SELECT count(*) FROM cache_outbox', 0), 'the outbox is delivered');
 is(query($fetch), '[{"v":13}]', 'nothing stale');
 is($redis->cli('ACL', 'LOG'), '', 'Redis has refused nothing');
 
 # ---- a right that is missing ----
 
 is(query(q{SELECT redis_error LIKE 'Redis refused a command%' FROM cache_status}), 'f', 'no refusal is shown');
-$redis->cli('ACL', 'SETUSER', 'cachefront', '-hset');
-query('UPDATE item SET v = 14 WHERE id = 1');
+$redis->cli('ACL', 'SETUSER', 'cachefront', '-unlink');
+query('SET cachefront.redis_commit = sync; UPDATE item SET v = 14 WHERE id = 1');
 like(query('SELECT redis_error FROM cache_status'), qr/^Redis refused a command: /,
 	'a refusal is shown in cache_status');
 is(query('SELECT count(*) FROM cache_outbox'), 1, 'what Redis refuses waits in the outbox');
 is(query($fetch), '[{"v":14}]', 'reads go on');
-$redis->cli('ACL', 'SETUSER', 'cachefront', '+hset');
-ok(CfTest::wait_until($node, q{SELECT outbox = 'empty' FROM cache_status}), 'until Redis takes it');
+$redis->cli('ACL', 'SETUSER', 'cachefront', '+unlink');
+ok(CfTest::wait_until($node, 'SELECT count(*) FROM cache_outbox', 0), 'until Redis takes it');
 
 done_testing();
