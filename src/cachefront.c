@@ -18,6 +18,7 @@
 #include "engine/policy.h"
 #include "engine/writing.h"
 #include "guc.h"
+#include "history/follow.h"
 #include "history/history.h"
 #include "history/line.h"
 #include "history/save.h"
@@ -89,6 +90,7 @@ _PG_init(void)
 	cf_worker_register();
 	cf_worker_set_begin(cf_line_begin);
 	cf_missed_register();
+	cf_follow_register();
 	cf_publisher_register();
 	cf_shmem_install_hooks();
 

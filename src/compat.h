@@ -155,6 +155,15 @@
 	LogLogicalMessage((prefix), (text), (len), (transactional))
 #endif
 
+/* 16 renamed what a block of a WAL record is of. */
+#if PG_VERSION_NUM >= 160000
+#define CF_BLOCK_RELATION(record, i) (XLogRecGetBlock((record), (i))->rlocator.relNumber)
+#define CF_BLOCK_DATABASE(record, i) (XLogRecGetBlock((record), (i))->rlocator.dbOid)
+#else
+#define CF_BLOCK_RELATION(record, i) (XLogRecGetBlock((record), (i))->rnode.relNode)
+#define CF_BLOCK_DATABASE(record, i) (XLogRecGetBlock((record), (i))->rnode.dbNode)
+#endif
+
 /*
  * 17 lets extensions name their wait events. That takes a lock and can fail, so
  * it is done once, when shared memory is set up: see shmem.c.

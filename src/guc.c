@@ -80,6 +80,7 @@ int			cf_guc_stale_ttl = 600;
 bool		cf_guc_track_changes = true;
 double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_verify_rate = 0.0;
+int			cf_guc_wal_lookback = 256;
 int			cf_guc_wal_messages = CF_WAL_MESSAGES_AUTO;
 double		cf_guc_xfetch_beta = 1.0;
 
@@ -539,6 +540,17 @@ cf_guc_define(void)
 							 PGC_SUSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.wal_lookback",
+							"Sets how much WAL of before its start a server reads back.",
+							"What was cached before that is not used.",
+							&cf_guc_wal_lookback,
+							256,
+							0,
+							1024 * 1024,
+							PGC_SIGHUP,
+							GUC_UNIT_MB,
+							NULL, NULL, NULL);
 
 	DefineCustomEnumVariable("cachefront.wal_messages",
 							 "Sets if commits write into the WAL what they have changed.",

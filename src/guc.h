@@ -75,6 +75,7 @@ extern int	cf_guc_stale_ttl;		/* seconds */
 extern bool	cf_guc_track_changes;
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_verify_rate;	/* fraction of hits, 0 to 1 */
+extern int	cf_guc_wal_lookback;	/* megabytes, 0: none */
 extern int	cf_guc_wal_messages;	/* CfWalMessages */
 extern double cf_guc_xfetch_beta;
 

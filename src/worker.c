@@ -62,6 +62,7 @@ volatile sig_atomic_t cf_worker_stop_requested = false;
 
 static const char *const process_names[] = {
 	[CF_WORKER_LAUNCHER] = "cachefront launcher",
+	[CF_WORKER_FOLLOWER] = "cachefront follower",
 	[CF_WORKER_PUBLISHER] = "cachefront publisher",
 };
 
@@ -262,6 +263,8 @@ cf_worker_obstacle(void)
 	/* The launcher is none of a standby's processes. */
 	if (!present[CF_WORKER_LAUNCHER] && !RecoveryInProgress())
 		return "the launcher does not run: it starts within five seconds, or found no slot of max_worker_processes when the server started";
+	if (!present[CF_WORKER_FOLLOWER] && RecoveryInProgress())
+		return "the follower does not run: it starts within five seconds, or found no slot of max_worker_processes when the server started";
 	if (!present[CF_WORKER_PUBLISHER])
 		return "the publisher does not run: it starts within five seconds, or found no slot of max_worker_processes when the server started";
 	if (no_slot)

@@ -40,6 +40,7 @@ extern void cf_worker_register(void);	/* at the end of _PG_init */
 typedef enum CfWorkerProcess
 {
 	CF_WORKER_LAUNCHER,
+	CF_WORKER_FOLLOWER,
 	CF_WORKER_PUBLISHER
 } CfWorkerProcess;
 

@@ -17,7 +17,8 @@ CREATE FUNCTION cache_status_data(
     OUT l2_obstacle text, OUT redis_queue bigint, OUT breaker text, OUT breaker_since timestamptz,
     OUT breaker_retry timestamptz, OUT redis_error text, OUT redis_error_at timestamptz,
     OUT redis_calls bigint, OUT redis_failures bigint, OUT redis_timeouts bigint,
-    OUT redis_oom_replies bigint, OUT breaker_opens bigint, OUT worker_obstacle text)
+    OUT redis_oom_replies bigint, OUT breaker_opens bigint, OUT worker_obstacle text,
+    OUT wal_unread bigint)
 RETURNS record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'cachefront_status';
@@ -45,7 +46,7 @@ CREATE FUNCTION cache_stats_data(
     OUT l2_deletes bigint, OUT l2_deletes_lost bigint,
     OUT sync_waits bigint, OUT sync_failures bigint,
     OUT outbox_written bigint, OUT outbox_delivered bigint,
-    OUT blind_commits bigint, OUT late_writes bigint)
+    OUT blind_commits bigint, OUT late_writes bigint, OUT standby_behind bigint)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
 AS 'MODULE_PATHNAME', 'cachefront_stats';

@@ -65,6 +65,8 @@ look_in_l1(CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 	if (unlikely(cf_load_active()))
 		flags |= CF_L1_WANT_DEPS;
 	status = cf_marker_get(request, request->part, now, flags, result);
+	if (unlikely(result->behind))
+		count(request, CF_COUNT_STANDBY_BEHIND);
 	if (unlikely(result->no_memory))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
@@ -530,14 +532,6 @@ fetch_bypass(CfRequest *request, CfBypass bypass)
 	return load_alone(request, false);
 }
 
-/* By the epoch that all entries of the server depend on. */
-static void
-forget_standby(void)
-{
-	cf_clock_move(cf_clock_of_epoch(InvalidOid), cf_position_lsn());
-	cf_position_promotion_noted();
-}
-
 /*
  * With Redis, what the plan tells of settings is asked before it is looked for
  * there: values are kept under the identity that has them, and the marker that
@@ -572,8 +566,6 @@ cf_fetch(CfRequest *request)
 
 	/* What the identity is made of must be as current as what a load will see. */
 	AcceptInvalidationMessages();
-	if (unlikely(cf_position_is_promoted()))
-		forget_standby();
 	cf_define_find(&request->key, &request->def);
 	cf_request_set_limits(request);
 	count(request, CF_COUNT_FETCHES);

@@ -11,14 +11,11 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
-
 #include "debug_point.h"
 #include "engine/fill.h"
 #include "engine/identity.h"
 #include "engine/marker.h"
 #include "engine/policy.h"
-#include "engine/tier.h"
 #include "engine/watch.h"
 
 #define CF_MAX_KEPT_DEPS 64		/* of an entry that is replaced for want of tags */
@@ -97,9 +94,9 @@ cf_fill_describe(const CfRequest *request, const CfLoad *load, const CfL1Result 
 	MemSet(meta, 0, sizeof(*meta));
 	meta->filled_at = load->oldest;
 	meta->ttl = cf_policy_ttl(&request->def, cf_request_ttl(request), load->negative);
-	/* A standby may not hear of what invalidates it later. */
-	meta->stale_for = RecoveryInProgress() ? 0 : request->def.stale_ttl;
+	meta->stale_for = request->def.stale_ttl;
 	meta->stamp = load->stamp;
+	meta->lsn = load->replica ? load->lsn : 0;
 	meta->load_us = load->load_us;
 	meta->first_len = load->first_len;
 	meta->stats_slot = request->def.stats_slot;
@@ -128,17 +125,6 @@ cf_fill_put(const CfRequest *request, const char *value, Size len, const CfL1Met
 			count(request, CF_COUNT_NO_MEMORY);
 			break;
 	}
-}
-
-/*
- * A standby may hear by the bus of a commit that it has not replayed. What it
- * loads meanwhile is as old as its tables, but nobody would drop it later.
- */
-static bool
-is_overtaken(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
-{
-	return unlikely(RecoveryInProgress()) &&
-		cf_tier_is_outrun(&request->key, meta, load->lsn);
 }
 
 /*
@@ -185,8 +171,6 @@ cf_fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDe
 		cf_l1_depend(meta);
 		count(request, CF_COUNT_TOO_LARGE);
 	}
-	else if (is_overtaken(request, load, meta))
-		count(request, CF_COUNT_FILLS_REFUSED);
 	else if (binding > request->binding)
 		return fill_bound(request, binding, load, meta);
 	else

@@ -40,6 +40,7 @@
 #include "debug_point.h"
 #include "engine/flight.h"
 #include "guc.h"
+#include "history/follow.h"
 #include "shmem.h"
 
 #define CF_FLIGHT_PARTITIONS 16 /* powers of two */
@@ -644,6 +645,13 @@ sleep_until_landed(CfSharedFlight *flight, TimestampTz deadline)
 	return has_landed(flight);
 }
 
+/* By all that any snapshot may show by now. */
+static bool
+is_current_now(const CfKey *key, const CfL1Meta *meta)
+{
+	return (meta->lsn == 0 || cf_follow_catch_up()) && cf_l1_meta_is_current(key, meta);
+}
+
 static CfFlightOutcome
 take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part,
 		   const CfL1Limits *limits, CfL1Result *result)
@@ -658,7 +666,7 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 #ifdef CF_FAULT_NO_FOLLOWER_CHECK
 	joined_before_snapshot = true;
 #endif
-	if (!joined_before_snapshot && !cf_l1_meta_is_current(&key, &meta))
+	if (!joined_before_snapshot && !is_current_now(&key, &meta))
 		return CF_FLIGHT_RETRY;
 	/* Its leader may have named other tags, or taken an older part of it. */
 	if (!cf_l1_meta_is_within(&meta, limits))

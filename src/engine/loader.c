@@ -564,6 +564,10 @@ read_clocks(CfLoad *load, const CfLoadHooks *hooks)
 	load->replica = RecoveryInProgress();
 	if (load->replica || cf_l2_configured())
 		load->lsn = cf_position_lsn();
+#ifdef CF_FAULT_LATE_LSN
+	if (load->replica)
+		load->lsn = GetCurrentReplayRecPtr(NULL);
+#endif
 	/* Followers are told before definitions are read: test/model/epoch.pml. */
 	if (hooks != NULL && hooks->begun != NULL)
 		hooks->begun(hooks->arg);

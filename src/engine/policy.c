@@ -15,6 +15,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "engine/identity.h"
 #include "engine/loader.h"
@@ -40,6 +41,12 @@ typedef struct Verdict
 
 static CfMemo verdicts = CF_MEMO("cachefront temporary tables", Verdict, 1024);
 
+/* Who may run what: see current_rights. */
+typedef struct Right
+{
+	CfHash128	key;			/* of identity and roles */
+} Right;
+
 static bool (*own_cache_writes) (void) = NULL;
 static void (*collect_own) (void) = NULL;
 static bool (*own_touches) (CfClockRef ref) = NULL;
@@ -63,10 +70,27 @@ cf_policy_has_written(void)
 	return TransactionIdIsValid(GetTopTransactionIdIfAny()) || own_cache_writes();
 }
 
+static CfMemo rights = CF_MEMO("cachefront rights", Right, 1024);
+
+/* A standby's epoch moves before the change shows (history/follow.h), so it is no sign. */
+static void
+forget_rights_on_standby(void)
+{
+	if (RecoveryInProgress())
+		cf_memo_forget(&rights);
+}
+
 static void
 relation_changed(Oid relid)
 {
 	cf_memo_forget(&verdicts);
+	forget_rights_on_standby();
+}
+
+static void
+catalog_changed(Datum arg, int cache, uint32 hash)
+{
+	forget_rights_on_standby();
 }
 
 /* How many schemas of the search path come before the session's own temporary one. */
@@ -170,11 +194,6 @@ cf_policy_planned_binding(const CfRequest *request)
 	return binding;
 }
 
-typedef struct Right
-{
-	CfHash128	key;			/* of identity and roles */
-} Right;
-
 /*
  * Who may run what, as of the epochs of database and server. A change of rights
  * moves an epoch when it commits. What is found out while it is under way is
@@ -183,7 +202,6 @@ typedef struct Right
 static CfMemo *
 current_rights(void)
 {
-	static CfMemo rights = CF_MEMO("cachefront rights", Right, 1024);
 	static uint64 epochs[2];
 	uint64		now[2];
 
@@ -289,7 +307,6 @@ cf_policy_reason(CfBypass bypass)
 
 /*
  * Jitter only shortens: a value is never kept longer than was asked for.
- * A standby does not see the primary's invalidations (DESIGN section 10).
  */
 int64
 cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative)
@@ -298,8 +315,6 @@ cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative)
 		ttl = def->ttl;
 	if (negative)
 		ttl = Min(def->negative_ttl, ttl / 5);
-	if (RecoveryInProgress())
-		ttl = Min(ttl, def->l1_ttl);
 	ttl -= (int64) ((double) ttl * def->jitter *
 					pg_prng_double(&pg_global_prng_state));
 	return Max(ttl, 1);
@@ -315,4 +330,8 @@ void
 cf_policy_register(void)
 {
 	cf_relchange_register(relation_changed);
+	CacheRegisterSyscacheCallback(PROCOID, catalog_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, catalog_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, catalog_changed, (Datum) 0);
 }

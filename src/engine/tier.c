@@ -32,9 +32,11 @@
 #include "engine/loadtime.h"
 #include "engine/tier_internal.h"
 #include "guc.h"
+#include "history/follow.h"
 #include "history/line.h"
 #include "l2/breaker.h"
 #include "l2/keyring.h"
+#include "position.h"
 #include "shmem.h"
 
 #define CF_FIRST_PAUSE_US 1000	/* between looks for another server's value */
@@ -59,9 +61,11 @@ cf_tier_is_down(void)
 static const char *
 judge_obstacle(void)
 {
-	if (RecoveryInProgress())
-		return "a standby does not use Redis";
-	if (cf_line_mine() == 0)
+	if (RecoveryInProgress() && cf_follow_unread() < 0)
+		return "the WAL is not read yet: see worker_obstacle";
+	if (RecoveryInProgress() && cf_line_at(cf_position_lsn()) == 0)
+		return "it is not known of which incarnation of the writing server the data are";
+	if (!RecoveryInProgress() && cf_line_mine() == 0)
 		return "the server has only just begun to write";
 	return NULL;
 }
@@ -106,6 +110,8 @@ look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 	CfLook		look;
 
 	tier->stamp = cf_clock_stamp();
+	tier->replica = RecoveryInProgress();
+	tier->replayed = tier->replica ? cf_position_lsn() : 0;
 	*failed = cf_store_look(&tier->variant, &look, true) != CF_L2_OK;
 	return !*failed && look.found && cf_tier_take_value(tier, &look, hit);
 }

@@ -35,6 +35,8 @@ typedef struct CfTier
 	CfL2Variant variant;
 	CfLease		lease;
 	uint64		stamp;			/* of the clocks, before Redis was asked */
+	bool		replica;		/* it was a standby then */
+	uint64		replayed;		/* standby: LSN, then */
 	int64		allowance;		/* microseconds that it may still wait for Redis */
 	struct CfTier *outer;		/* where it has asked: of the load that this one is inside of */
 } CfTier;

@@ -10,9 +10,11 @@
  *	  and it holds nothing of after that one's end;
  * 3. nothing that it depends on is being committed (pending), and then, by this
  *	  server's history, none of it has changed since the value's LSN, which is not
- *	  before the history begins.
+ *	  before the history begins;
+ * 4. on a standby: the history has come to what is being replayed, before 3, and the
+ *	  value holds nothing of what is not replayed yet.
  *
- * In 3 the order matters: a commit notes the history before pending falls. That is
+ * In 3 and 4 the order matters: a commit notes the history before pending falls. That is
  * test/model/history.pml, which breaks without each of these.
  *
  * src/engine/tier_value.c
@@ -27,6 +29,7 @@
 #include "engine/foreign.h"
 #include "engine/tier_internal.h"
 #include "guc.h"
+#include "history/follow.h"
 #include "history/history.h"
 #include "history/line.h"
 #include "l2/keyring.h"
@@ -62,8 +65,9 @@ time_left(const CfEnvelope *env, TimestampTz now)
 }
 
 static void
-describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1Meta *meta)
+describe_hit(const CfTier *tier, const CfEnvelope *env, CfL1Meta *meta)
 {
+	const CfRequest *request = tier->request;
 	TimestampTz now = cf_now();
 
 	MemSet(meta, 0, sizeof(*meta));
@@ -77,7 +81,8 @@ describe_hit(const CfRequest *request, const CfEnvelope *env, uint64 stamp, CfL1
 		meta->ttl = Min(meta->ttl, request->def.ttl);
 		meta->stale_for = Min(meta->stale_for, request->def.stale_ttl);
 	}
-	meta->stamp = stamp;
+	meta->stamp = tier->stamp;
+	meta->lsn = tier->replica ? env->lsn : 0;
 	meta->load_us = env->load_us;
 	meta->first_len = env->first_len;
 	meta->stats_slot = request->def.stats_slot;
@@ -145,6 +150,20 @@ is_of_our_data(const CfRequest *request, const CfEnvelope *env)
 	return false;
 }
 
+/*
+ * 4. What was replayed was asked for before the look, so that a value that shows more
+ * is from the future, whatever has been replayed since.
+ */
+static bool
+is_of_our_past(const CfTier *tier, const CfEnvelope *env)
+{
+#ifndef CF_FAULT_NO_FUTURE
+	if (tier->replica && env->end > tier->replayed)
+		return false;
+#endif
+	return cf_follow_catch_up();
+}
+
 /* 3. */
 static bool
 is_current(const CfRequest *request, const CfL1Meta *meta, uint64 lsn)
@@ -201,10 +220,10 @@ cf_tier_take_value(CfTier *tier, const CfLook *look, CfTierHit *hit)
 		count_bad(request, status);
 		return false;
 	}
-	if (!is_of_our_data(request, &env) || !cf_deps_fit(env.nrefs) ||
+	if (!is_of_our_data(request, &env) || !is_of_our_past(tier, &env) || !cf_deps_fit(env.nrefs) ||
 		!cf_tier_set_options(tier, &options))
 		return false;
-	describe_hit(request, &env, tier->stamp, &hit->meta);
+	describe_hit(tier, &env, &hit->meta);
 	if (hit->meta.filled_at + hit->meta.ttl <= cf_now() ||
 		!cf_l1_meta_is_within(&hit->meta, request->limits))
 		return false;

@@ -24,7 +24,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "mb/pg_wchar.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
@@ -196,7 +195,7 @@ check_hit(Check *check)
 static bool
 may_check(void)
 {
-	return !cf_load_active() && !IsInParallelMode() && !RecoveryInProgress();
+	return !cf_load_active() && !IsInParallelMode();
 }
 
 bool

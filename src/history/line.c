@@ -22,6 +22,7 @@
 #include "port/atomics.h"
 #include "storage/fd.h"
 
+#include "history/follow.h"
 #include "history/history_internal.h"
 #include "history/line.h"
 #include "position.h"
@@ -181,11 +182,20 @@ cf_line_mine(void)
 	return pg_atomic_read_u64(&line->mine);
 }
 
+/* A standby's line may lack the last ones until its reader of the WAL has come by. */
+static bool
+is_certain(void)
+{
+	return cf_line_mine() != 0 || pg_atomic_read_u64(&line->vouched) != 0;
+}
+
 uint64
 cf_line_at(uint64 lsn)
 {
 	uint64		id = 0;
 
+	if (!is_certain())
+		return 0;
 	LWLockAcquire(line_lock, LW_SHARED);
 	for (int i = 0; i < line->list.n && line->list.start[i].start <= lsn; i++)
 		id = line->list.start[i].id;
@@ -199,6 +209,8 @@ cf_line_admits(uint64 incarnation, uint64 end)
 {
 	bool		admitted = false;
 
+	if (!is_certain())
+		return false;
 	LWLockAcquire(line_lock, LW_SHARED);
 	for (int i = line->list.n - 1; i >= 0; i--)
 	{
@@ -376,7 +388,9 @@ begin(Line *list)
 	if (!save(list))
 		return false;
 	install(list);
-	cf_history_begin(cf_position_lsn());
+	/* What came before its promotion a server knows, if it has followed. */
+	if (!cf_follow_has_followed())
+		cf_history_begin(cf_position_lsn());
 	pg_write_barrier();
 	pg_atomic_write_u64(&line->mine, start.id);
 	return true;
@@ -390,6 +404,9 @@ cf_line_begin(void)
 
 	if (RecoveryInProgress() || cf_line_mine() != 0)
 		return true;
+	/* It vouches for the end of the line. */
+	if (cf_follow_is_finishing())
+		return false;
 	LWLockAcquire(change_lock, LW_EXCLUSIVE);
 	list = line->list;
 	begun = begin(&list);

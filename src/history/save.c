@@ -25,6 +25,7 @@
 #include "storage/ipc.h"
 
 #include "codec/key.h"
+#include "history/follow.h"
 #include "history/history_internal.h"
 #include "history/save.h"
 #include "shmem.h"
@@ -103,7 +104,8 @@ save(int code, Datum arg)
 	bool		written;
 
 	/* What was not taken at the start has nothing that this start has noted. */
-	if (!describe(&head) || image.floor == PG_UINT64_MAX || image.len > CF_SAVE_MAX)
+	if (!describe(&head) || !cf_follow_is_complete() || image.floor == PG_UINT64_MAX ||
+		image.len > CF_SAVE_MAX)
 		return;
 	head.floor = image.floor;
 	head.len = image.len;

@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 
 #include "debug_point.h"
@@ -259,6 +260,8 @@ store(const CfOp *op)
 	meta.ttl = op->ttl;
 	meta.stale_for = op->stale_for;
 	meta.stamp = stamp_of_value(op, &good);
+	if (RecoveryInProgress())
+		meta.lsn = cf_position_lsn();
 	meta.stats_slot = op->stats_slot;
 	meta.ndeps = op->ndeps;
 	meta.deps = op->deps;

@@ -254,42 +254,20 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 }
 
 /*
- * A standby runs no DDL; it replays it, and learns by catalog invalidations.
- * Each session that receives one moves the epoch, before its next fetch.
+ * A standby runs no DDL; it replays it. That its entries are out of date the WAL
+ * says (history/follow.h); what the session remembers it forgets as it is told.
  */
-static void
-epoch_moved_by_replay(void)
-{
-#ifdef CF_FAULT_NO_REPLAY_EPOCH
-	return;
-#endif
-	if (!RecoveryInProgress())
-		return;
-	cf_rule_forget();
-	/* No LSN: what Redis has is of the same definitions, or has another epoch. */
-	cf_clock_move(cf_clock_of_epoch(InvalidOid), 0);
-}
-
 static void
 relation_changed(Oid relid)
 {
-	epoch_moved_by_replay();
-}
-
-static void
-catalog_changed(Datum arg, int cache, uint32 hash)
-{
-	epoch_moved_by_replay();
+	if (RecoveryInProgress())
+		cf_rule_forget();
 }
 
 void
 cf_epoch_install_hooks(void)
 {
 	cf_relchange_register(relation_changed);
-	CacheRegisterSyscacheCallback(PROCOID, catalog_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHOID, catalog_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(NAMESPACEOID, catalog_changed, (Datum) 0);
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = epoch_process_utility;
 }

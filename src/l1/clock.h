@@ -31,56 +31,6 @@
 extern void cf_clock_register(void);
 extern int	cf_clock_slots(void);
 
-static inline CfClockRef
-cf_clock_of_key(uint64 hash)
-{
-	return cf_clock_ref(CF_CLOCK_KEY, hash);
-}
-
-/* Databases by a multiplication (Knuth's), for it is asked twice a hit. */
-#define cf_clock_hash_of_database(dboid) ((dboid) * UINT64CONST(0x9e3779b97f4a7c15))
-
-/* The clock that every entry of a database (0: of all) depends on. No tag or key has it. */
-static inline CfClockRef
-cf_clock_of_epoch(Oid dboid)
-{
-	return OidIsValid(dboid) ?
-		cf_clock_ref(CF_CLOCK_EPOCH, cf_clock_hash_of_database(dboid)) :
-		cf_clock_ref(CF_CLOCK_SERVER, 0);
-}
-
-/*
- * The clock of names of a database (0: of the server) that come and go without an
- * epoch, on which results depend that look some up or print them.
- */
-static inline CfClockRef
-cf_clock_of_light_names(Oid dboid)
-{
-	return OidIsValid(dboid) ?
-		cf_clock_ref(CF_CLOCK_NAMES, cf_clock_hash_of_database(dboid)) :
-		cf_clock_ref(CF_CLOCK_SERVER, UINT64CONST(1) << 32);
-}
-
-/*
- * The clock of the values that cache_set stores under a key: what took one in a
- * query that is cached depends on it. Nothing else does, the value least of all.
- */
-static inline CfClockRef
-cf_clock_of_value(uint64 key_hash)
-{
-	return cf_clock_ref(CF_CLOCK_VALUE, key_hash);
-}
-
-/*
- * A clock that nothing moves, on which depends what no other server can judge: it
- * was read from tables that the WAL does not have.
- */
-static inline CfClockRef
-cf_clock_of_unlogged(void)
-{
-	return cf_clock_ref(CF_CLOCK_SERVER, UINT64CONST(2) << 32);
-}
-
 /* Reader: call before taking the snapshot that the stamp is to judge. */
 extern uint64 cf_clock_stamp(void);
 

@@ -34,14 +34,15 @@ extern dsa_area *cf_l1_dsa;
  */
 typedef struct CfSharedL1Entry
 {
-	CfSieveLink sieve;			/* first: see CF_SIEVE_LINK; note: see CfL1Meta.about */
+	CfSieveLink sieve;			/* first: see CF_SIEVE_LINK; note: see CfL1Meta.about; flags:
+								 * CF_ENTRY_..., marker above */
 	dsa_pointer next;			/* in the bucket's chain */
 	uint64		key_hash;
 	CfHash128	id_hash;
 	TimestampTz filled_at;
 	int64		ttl;			/* us */
-	int64		stale_for;		/* us */
 	uint64		stamp;
+	uint64		lsn;			/* see CfL1Meta */
 	dsa_pointer chunks;			/* the value's, or invalid: it follows the key */
 	Oid			dboid;
 	Oid			role;
@@ -49,12 +50,19 @@ typedef struct CfSharedL1Entry
 	uint32		load_us;
 	uint32		value_len;
 	uint32		first_len;
-	uint16		key_len;
-	uint16		ndeps;
-	CfStatsSlot stats_slot;
-	uint8		form;
-	uint8		flags;			/* CF_ENTRY_..., marker above */
+	uint32		stale_for;		/* in CF_ENTRY_STALE_UNIT */
+	uint32		key_len:11;
+	uint32		ndeps:11;
+	uint32		form:2;
+	uint32		stats_slot:8;
 } CfSharedL1Entry;
+
+#define CF_ENTRY_STALE_UNIT INT64CONST(10000)	/* us */
+
+StaticAssertDecl(CF_MAX_KEY < 1 << 11, "the length of a key fits");
+StaticAssertDecl(CF_L1_MAX_DEPS < 1 << 11, "the number of dependencies fits");
+StaticAssertDecl(CF_FORM_VALUE < 1 << 2, "the form fits");
+StaticAssertDecl(CF_STATS_SLOTS <= 1 << 8, "the slot of the counters fits");
 
 #define CF_ENTRY_NEGATIVE 0x01
 #define CF_ENTRY_COVERED 0x02
@@ -69,9 +77,10 @@ StaticAssertDecl(sizeof(CfSharedL1Entry) <= 128,
 #define cf_entry_deps(entry) ((CfClockRef *) ((entry) + 1))
 #define cf_entry_key(entry) ((char *) (cf_entry_deps(entry) + (entry)->ndeps))
 #define cf_entry_value(entry) (cf_entry_key(entry) + (entry)->key_len)
+#define cf_entry_stale_for(entry) ((entry)->stale_for * CF_ENTRY_STALE_UNIT)
 #define cf_entry_expires_at(entry) ((entry)->filled_at + (entry)->ttl)
 #define cf_entry_marker(entry) \
-	((CfL1Marker) ((entry)->flags >> CF_ENTRY_MARKER_SHIFT))
+	((CfL1Marker) ((entry)->sieve.flags >> CF_ENTRY_MARKER_SHIFT))
 
 #define CF_L1_EVICT_MIN (256 * 1024) /* least budget of bytes to evict */
 #define CF_L1_CHUNK 1024
@@ -141,8 +150,11 @@ cf_l1_bucket_of(uint64 hash)
 	return &cf_l1_shared->bucket[(Size) cf_l1_partition_of(hash) * cf_l1_shared->nbuckets + bucket];
 }
 
-/* Has nothing that the entry depends on changed? DESIGN section 5, "a hit". */
-extern bool cf_l1_entry_is_current(const CfSharedL1Entry *entry);
+/*
+ * Has nothing that the entry depends on changed? DESIGN section 5, "a hit".
+ * followed: what cf_follow_catch_up said before.
+ */
+extern bool cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed);
 
 /* Evicts within the bounds of a budget, which it lowers. */
 extern dsa_pointer cf_l1_alloc_evicting(Size size, Size *budget);

@@ -10,6 +10,7 @@
 
 #include "utils/memutils.h"
 
+#include "history/follow.h"
 #include "l1/l1_internal.h"
 
 int
@@ -35,7 +36,7 @@ cf_l1_totals(CfL1Totals *totals)
 }
 
 static void
-describe_locked(const CfSharedL1Entry *entry, CfL1Info *info)
+describe_locked(const CfSharedL1Entry *entry, bool followed, CfL1Info *info)
 {
 	info->dboid = entry->dboid;
 	info->role = entry->role;
@@ -45,16 +46,16 @@ describe_locked(const CfSharedL1Entry *entry, CfL1Info *info)
 	info->form = (CfForm) entry->form;
 	info->stats_slot = entry->stats_slot;
 	info->marker = cf_entry_marker(entry);
-	info->covered = (entry->flags & CF_ENTRY_COVERED) != 0;
-	info->negative = (entry->flags & CF_ENTRY_NEGATIVE) != 0;
-	info->current = cf_l1_entry_is_current(entry);
+	info->covered = (entry->sieve.flags & CF_ENTRY_COVERED) != 0;
+	info->negative = (entry->sieve.flags & CF_ENTRY_NEGATIVE) != 0;
+	info->current = cf_l1_entry_is_current(entry, followed);
 	info->bytes = (int) cf_entry_size(entry->ndeps, entry->key_len, entry->value_len);
 	info->value_len = (int) entry->value_len;
 	info->ndeps = entry->ndeps;
 	info->load_us = entry->load_us;
 	info->filled_at = entry->filled_at;
 	info->expires_at = cf_entry_expires_at(entry);
-	info->stale_for = entry->stale_for;
+	info->stale_for = cf_entry_stale_for(entry);
 	info->key = palloc_extended(entry->key_len + 1, MCXT_ALLOC_NO_OOM);
 	if (info->key != NULL)
 	{
@@ -74,6 +75,7 @@ cf_l1_scan(int p, void (*callback) (const CfL1Info *info, void *arg), void *arg)
 	CfL1Info   *infos = NULL;
 	uint64		room = 0;
 	uint64		n = 0;
+	bool		followed = cf_follow_catch_up();
 
 	cf_l1_attach();
 	for (;;)
@@ -90,7 +92,7 @@ cf_l1_scan(int p, void (*callback) (const CfL1Info *info, void *arg), void *arg)
 	for (CfSieveRef ref = partition->sieve.newest; ref != 0;
 		 ref = cf_entry(ref)->sieve.older)
 	{
-		describe_locked(cf_entry(ref), &infos[n]);
+		describe_locked(cf_entry(ref), followed, &infos[n]);
 		if (infos[n].key != NULL)
 			n++;
 	}

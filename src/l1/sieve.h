@@ -35,7 +35,8 @@ typedef struct CfSieveLink
 	CfSieveRef	newer;
 	CfSieveRef	older;
 	uint8		visited;
-	uint32		note;			/* the includer's */
+	uint8		flags;			/* this and the next: the includer's */
+	uint32		note;
 } CfSieveLink;
 
 typedef struct CfSieve

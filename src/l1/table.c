@@ -14,6 +14,8 @@
 
 #include "compat.h"
 #include "guc.h"
+#include "history/follow.h"
+#include "history/history.h"
 #include "l1/l1_internal.h"
 
 static inline bool
@@ -29,16 +31,37 @@ entry_is_variant(const CfSharedL1Entry *entry, const CfIdentity *id)
 {
 	return cf_hash128_equal(&entry->id_hash, &id->hash) &&
 		entry->role == id->role && entry->session_role == id->session_role &&
-		entry->form == (uint8) id->form;
+		entry->form == (uint32) id->form;
 }
 
-/* Has nothing that the entry depends on changed? DESIGN section 5, "a hit". */
+/*
+ * Does the history know of no change since the LSN? On a server that writes this
+ * comes after the clocks: a commit writes the history before they fall.
+ */
+static bool
+is_unchanged_since(uint64 lsn, uint64 key_hash, Oid dboid, const CfClockRef *deps, int ndeps)
+{
+	pg_read_barrier();
+	if (cf_history_floor() > lsn ||
+		cf_history_lsn(cf_clock_of_key(key_hash)) > lsn ||
+		cf_history_lsn(cf_clock_of_epoch(dboid)) > lsn ||
+		cf_history_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
+		return false;
+	for (int i = 0; i < ndeps; i++)
+	{
+		if (cf_history_lsn(deps[i]) > lsn)
+			return false;
+	}
+	return true;
+}
+
+/* See l1_internal.h. */
 bool
-cf_l1_entry_is_current(const CfSharedL1Entry *entry)
+cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed)
 {
 	const CfClockRef *deps = cf_entry_deps(entry);
 
-	if ((entry->flags & CF_ENTRY_OUTDATED) ||
+	if ((entry->sieve.flags & CF_ENTRY_OUTDATED) ||
 		!cf_clock_unmoved(cf_clock_of_epoch(entry->dboid), entry->stamp) ||
 		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), entry->stamp))
 		return false;
@@ -47,7 +70,14 @@ cf_l1_entry_is_current(const CfSharedL1Entry *entry)
 		if (!cf_clock_unmoved(deps[i], entry->stamp))
 			return false;
 	}
-	return true;
+	if (likely(entry->lsn == 0))
+		return true;
+	/* Another server's cache_set replaces what this one has stored. */
+	if (entry->form == CF_FORM_VALUE &&
+		cf_history_lsn(cf_clock_of_value(entry->key_hash)) > entry->lsn)
+		return false;
+	return followed && is_unchanged_since(entry->lsn, entry->key_hash, entry->dboid, deps,
+										  entry->ndeps);
 }
 
 /*
@@ -62,6 +92,9 @@ is_outdated_by_rows(const CfSharedL1Entry *entry)
 	CfL1Marker	marker = cf_entry_marker(entry);
 
 	if (marker != CF_L1_VALUE && marker != CF_L1_MARK_BOUND && marker != CF_L1_MARK_BOUND_ALL)
+		return false;
+	/* The history does not tell what a change was of. */
+	if (entry->lsn != 0)
 		return false;
 	if (!cf_clock_unmoved(cf_clock_of_epoch(entry->dboid), entry->stamp) ||
 		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), entry->stamp))
@@ -105,6 +138,9 @@ cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta)
 		if (!cf_clock_unmoved(meta->deps[i], meta->stamp))
 			return false;
 	}
+	if (meta->lsn != 0 &&
+		!is_unchanged_since(meta->lsn, key->hash, key->dboid, meta->deps, meta->ndeps))
+		return false;
 #ifdef CF_FAULT_NO_XMIN_FILL
 	return true;
 #endif
@@ -120,8 +156,8 @@ entry_is_proven(CfSharedL1Entry *entry, const CfL1Proof *proof)
 	const CfClockRef *deps = cf_entry_deps(entry);
 	bool		snapshot = FullTransactionIdIsValid(proof->xmin);
 
-	if (!(entry->flags & CF_ENTRY_COVERED) ||
-		(snapshot && !(entry->flags & CF_ENTRY_PROVABLE)))
+	if (!(entry->sieve.flags & CF_ENTRY_COVERED) ||
+		(snapshot && !(entry->sieve.flags & CF_ENTRY_PROVABLE)))
 		return false;
 	for (int i = 0; i < lengthof(implied) + entry->ndeps; i++)
 	{
@@ -189,7 +225,7 @@ copy_part(CfSharedL1Entry *entry, CfL1Part part, CfL1Result *result)
 		return;
 	if (part == CF_L1_PART_FIRST)
 	{
-		if (entry->flags & CF_ENTRY_NEGATIVE)
+		if (entry->sieve.flags & CF_ENTRY_NEGATIVE)
 			return;
 		offset = 1;
 		len = entry->first_len;
@@ -254,8 +290,10 @@ cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, Timestam
 	TimestampTz expires_at;
 	int64		ttl;
 	CfL1Status	status = CF_L1_MISS;
+	bool		followed = cf_follow_catch_up();
 
 	cf_l1_attach();
+	result->behind = !followed;
 	result->value = NULL;
 	result->no_memory = false;
 	result->lacks_tags = false;
@@ -267,7 +305,7 @@ cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, Timestam
 	LWLockAcquire(partition->lock, LW_SHARED);
 	dp = *find_locked(key, id);
 	if (DsaPointerIsValid(dp) &&
-		(cf_l1_entry_is_current(entry = cf_entry(dp)) ||
+		(cf_l1_entry_is_current(entry = cf_entry(dp), followed) ||
 		 (max_stale > 0 && (result->outdated = is_outdated_by_rows(entry)))))
 	{
 		ttl = entry->ttl;
@@ -278,16 +316,16 @@ cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, Timestam
 		expires_at = entry->filled_at + ttl;
 		if (now < expires_at)
 			status = cf_entry_marker(entry) == CF_L1_VALUE ? CF_L1_HIT : CF_L1_MARKED;
-		else if (now < expires_at + entry->stale_for && !result->outdated &&
+		else if (now < expires_at + cf_entry_stale_for(entry) && !result->outdated &&
 				 cf_entry_marker(entry) == CF_L1_VALUE)
 			status = CF_L1_EXPIRED;
 
 		if (status != CF_L1_MISS)
 		{
-			result->covered = (entry->flags & CF_ENTRY_COVERED) != 0;
-			result->provable = (entry->flags & CF_ENTRY_PROVABLE) != 0;
+			result->covered = (entry->sieve.flags & CF_ENTRY_COVERED) != 0;
+			result->provable = (entry->sieve.flags & CF_ENTRY_PROVABLE) != 0;
 			result->stamp = entry->stamp;
-			result->negative = (entry->flags & CF_ENTRY_NEGATIVE) != 0;
+			result->negative = (entry->sieve.flags & CF_ENTRY_NEGATIVE) != 0;
 			result->marker = cf_entry_marker(entry);
 			result->filled_at = entry->filled_at;
 			result->expires_at = expires_at;
@@ -362,19 +400,20 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 	entry->id_hash = id->hash;
 	entry->filled_at = meta->filled_at;
 	entry->ttl = meta->ttl;
-	entry->stale_for = meta->stale_for;
+	entry->stale_for = (uint32) Min(meta->stale_for / CF_ENTRY_STALE_UNIT, PG_UINT32_MAX);
 	entry->stamp = meta->stamp;
+	entry->lsn = meta->lsn;
 	entry->dboid = key->dboid;
 	entry->role = id->role;
 	entry->session_role = id->session_role;
 	entry->load_us = meta->load_us;
 	entry->value_len = (uint32) len;
 	entry->first_len = meta->first_len;
-	entry->key_len = (uint16) key->len;
-	entry->ndeps = (uint16) meta->ndeps;
+	entry->key_len = (uint32) key->len;
+	entry->ndeps = (uint32) meta->ndeps;
 	entry->stats_slot = meta->stats_slot;
-	entry->form = (uint8) id->form;
-	entry->flags = (uint8) ((meta->negative ? CF_ENTRY_NEGATIVE : 0) |
+	entry->form = (uint32) id->form;
+	entry->sieve.flags = (uint8) ((meta->negative ? CF_ENTRY_NEGATIVE : 0) |
 							(meta->covered ? CF_ENTRY_COVERED : 0) |
 							(meta->provable ? CF_ENTRY_PROVABLE : 0) |
 							(meta->outlives ? CF_ENTRY_OUTLIVES : 0) |
@@ -529,7 +568,7 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 		status = CF_L1_REFUSED;
 	else if (DsaPointerIsValid(*link) &&
 			 (entry = cf_entry(*link))->filled_at > meta->filled_at &&
-			 cf_l1_entry_is_current(entry))
+			 cf_l1_entry_is_current(entry, true))
 		status = CF_L1_REFUSED; /* a slower load must not replace a newer one */
 	else
 	{
@@ -590,7 +629,7 @@ cf_l1_delete(const CfKey *key, const CfIdentity *id)
 static void
 outdate_locked(CfSharedL1Entry *entry)
 {
-	entry->flags |= CF_ENTRY_OUTDATED;
+	entry->sieve.flags |= CF_ENTRY_OUTDATED;
 	entry->sieve.visited = 0;
 }
 
@@ -612,7 +651,7 @@ drop_key(const CfKey *key, bool by_rows)
 		bool		matches = entry_matches(entry, key);
 
 		n += matches;
-		if (matches && by_rows && (entry->flags & CF_ENTRY_OUTLIVES))
+		if (matches && by_rows && (entry->sieve.flags & CF_ENTRY_OUTLIVES))
 			outdate_locked(entry);
 		else if (matches)
 		{

@@ -47,6 +47,8 @@ typedef struct CfL1Meta
 	int64		ttl;			/* us; expires_at - filled_at, after jitter */
 	int64		stale_for;		/* us past expires_at */
 	uint64		stamp;			/* clocks settled up to here are in the value */
+	uint64		lsn;			/* what is committed up to here is in it: then the history
+								 * counts as well; 0: only the clocks do */
 	uint32		load_us;
 	uint32		first_len;		/* JSON: bytes of the first object, at offset 1 */
 	uint32		about;			/* cf_notes_keep, or 0 */
@@ -102,6 +104,7 @@ typedef struct CfL1Result
 {
 	struct varlena *value;		/* palloc'd; NULL: no first row, or no memory */
 	bool		no_memory;
+	bool		behind;			/* what was loaded on a standby was not looked at */
 	bool		lacks_tags;		/* a miss, for the limits' tags are not all among its deps */
 	bool		outdated;		/* a hit only for who asked for max_stale */
 	bool		negative;
@@ -162,7 +165,8 @@ extern bool cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits)
 
 /*
  * Is a value that was loaded under meta's stamp still what the tables hold?
- * The key's clock, the epochs and all dependencies count.
+ * The key's clock, the epochs and all dependencies count, and with an lsn, the
+ * history: then that must have caught up before (cf_follow_catch_up).
  */
 extern bool cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta);
 

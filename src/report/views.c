@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xlog.h"
 #include "catalog/pg_authid.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
@@ -19,6 +20,7 @@
 #include "engine/flight.h"
 #include "engine/tier.h"
 #include "guc.h"
+#include "history/follow.h"
 #include "l1/table.h"
 #include "l2/breaker.h"
 #include "publish/ring.h"
@@ -175,6 +177,18 @@ put_redis(Row *row)
 		put(row, Int64GetDatum((int64) report.counters[counters[i]]));
 }
 
+/* Of the WAL that a standby has replayed. */
+static void
+put_unread(Row *row)
+{
+	int64		unread = RecoveryInProgress() ? cf_follow_unread() : -1;
+
+	if (unread < 0)
+		put_null(row);
+	else
+		put(row, Int64GetDatum(unread));
+}
+
 Datum
 cachefront_status(PG_FUNCTION_ARGS)
 {
@@ -206,6 +220,7 @@ cachefront_status(PG_FUNCTION_ARGS)
 	put(&row, TimestampTzGetDatum(cf_stats_reset_time()));
 	put_redis(&row);
 	put_text(&row, cf_worker_obstacle());
+	put_unread(&row);
 	Assert(row.n == desc->natts);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  row.values, row.nulls)));

@@ -3,7 +3,7 @@
  *
  * An allow-list: heap tables. Rows of a foreign table change elsewhere, those of
  * another access method perhaps without being counted, sequences outside of
- * transactions. A standby makes no commits of its own, so it notices nothing.
+ * transactions. A standby notices them in the WAL (history/follow.h).
  *
  * src/rules/tracked.c
  */
@@ -11,7 +11,6 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
-#include "access/xlog.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "utils/syscache.h"
@@ -47,7 +46,7 @@ cf_is_tracked(Oid relid)
 	HeapTuple	tuple;
 	bool		tracked;
 
-	if (!cf_guc_track_changes || cf_is_system_relation(relid) || RecoveryInProgress())
+	if (!cf_guc_track_changes || cf_is_system_relation(relid))
 		return false;
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	if (!HeapTupleIsValid(tuple))

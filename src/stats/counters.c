@@ -18,7 +18,6 @@
 #include "stats/counters.h"
 #include "stats/histogram.h"
 
-#define CF_STATS_SLOTS 256
 #define CF_STATS_STRIPES 8
 #define CF_HELD_ENTRIES CF_NCOUNTERS
 #define CF_HELD_BYTES (CF_NCOUNTERS + 1)

@@ -68,6 +68,7 @@ typedef enum CfCounter
 	CF_COUNT_OUTBOX_DELIVERED,
 	CF_COUNT_BLIND_COMMITS,		/* track_counts was off: they forgot the database */
 	CF_COUNT_LATE_WRITES,		/* commits that changed tables after we had looked */
+	CF_COUNT_STANDBY_BEHIND,	/* looks in L1 for which the WAL was not read far enough */
 	CF_NCOUNTERS
 } CfCounter;
 
@@ -84,6 +85,7 @@ typedef enum CfLatency
 /* Slot 0 counts for keys of no cache; so does a cache when all slots are taken. */
 typedef uint16 CfStatsSlot;
 #define CF_STATS_DEFAULT ((CfStatsSlot) 0)
+#define CF_STATS_SLOTS 256
 
 extern void cf_stats_register(void);
 

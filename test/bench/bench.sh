@@ -9,6 +9,7 @@
 #   bench.sh            what is measured in general, and hits
 #   updates.sh          what rules cost writers, hits under writes
 #   tracking.sh         what the tracking of changes costs them
+#   standby.sh          hits on a standby, and the reader of its WAL
 #   redis.sh            Redis: hits, updates, compression, an outage
 #   pgpool.sh           side by side with pgpool2's query cache
 #   stampede.sh         many sessions that start at one moment
@@ -41,6 +42,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/bench/updates.sh
 # shellcheck source=test/bench/tracking.sh
 . test/bench/tracking.sh
+# shellcheck source=test/bench/standby.sh
+. test/bench/standby.sh
 # shellcheck source=test/bench/redis.sh
 . test/bench/redis.sh
 # shellcheck source=test/bench/pgpool.sh
@@ -122,7 +125,7 @@ stop_memcached()
 
 start()
 {
-	local settings=(-c max_connections=$((SESSIONS + 50)) -c shared_buffers=256MB
+	SETTINGS=(-c max_connections=$((SESSIONS + 50)) -c shared_buffers=256MB
 		-c max_wal_size=4GB -c jit=off -c max_parallel_workers_per_gather=0
 		-c autovacuum=off -c checkpoint_timeout=1h)
 
@@ -139,17 +142,18 @@ start()
 	rm -rf "$BENCH/data"
 	install -d -m 0700 -o "$CF_USER" "$BENCH/data"
 	cf_server_init "$BENCH/data" "$BIN"
-	cf_server_start "$BENCH/data" "$BIN" "$SOCKETS" "$PORT" "${settings[@]}" \
+	cf_server_start "$BENCH/data" "$BIN" "$SOCKETS" "$PORT" "${SETTINGS[@]}" \
 		-c "pgmemcache.default_servers=$MEMCACHED"
 	export PGHOST=$SOCKETS PGPORT=$PORT PGUSER=postgres PGDATABASE=postgres
 	start_pgpool
-	start_bare "${settings[@]}"
+	start_bare "${SETTINGS[@]}"
 }
 
 stop()
 {
 	stop_pgpool
 	stop_bare
+	stop_standby
 	cf_server_stop "$BENCH/data"
 	stop_memcached
 	stop_redis
@@ -172,7 +176,9 @@ load()
 	for size in "${SIZES[@]}"; do write_scripts "$size"; done
 	load_updates
 	load_tracking
+	load_standby
 	load_redis
+	start_standby "${SETTINGS[@]}"
 }
 
 # How many rows an aggregate reads in 10 ms here, from the best of twenty runs.
@@ -364,6 +370,7 @@ main()
 		measure_stampede "$round"
 		measure_updates "$round"
 		measure_tracking "$round"
+		measure_standby "$round"
 		measure_bulk "$round"
 		measure_mixed "$round"
 		measure_redis "$round"

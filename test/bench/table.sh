@@ -223,6 +223,22 @@ print_table()
 			tracking("cached", "a table that is cached", c, 0.97)
 		}
 
+		title("A standby without Redis; \"cachefront\" of the first is its tps over the primary\047s")
+		x = median("standby_hit", 200, 8, "/", "standby_of_primary", 200, 8)
+		r = range()
+		row("hit on the standby", 200, 8, thousands(median("standby_hit", 200, 8)) " tps", sprintf("%.2f x", x), r, ">= 0.90 x", verdict(x >= 0.90))
+		for (i = 1; i <= split("500 5000", rates, " "); i++) {
+			x = median("standby_hits_" rates[i], 0, 4)
+			row("reads that were hits, at " thousands(median("standby_commits_" rates[i], 0, 4)) " commits/s", "", 4, \
+				sprintf("%.1f %%", x), "", sprintf("%.1f - %.1f", low, high), ">= 95 %", verdict(x >= 95))
+			row("  reads", "", 4, thousands(median("standby_tps_" rates[i], 0, 4)) " tps", "", "", "", "")
+			x = median("standby_cpu_" rates[i], 0, 4)
+			row("  the follower, of a core", "", "", sprintf("%.1f %%", x), "", sprintf("%.1f - %.1f", low, high), \
+				i == 2 ? "<= 10 %" : "", i == 2 ? verdict(x <= 10) : "")
+		}
+		x = median("standby_reader", 0, 1)
+		row("WAL that it reads when it is behind", "", "", sprintf("%.0f MB/s", x), "", sprintf("%.0f - %.0f", low, high), ">= 200 MB/s", verdict(x >= 200))
+
 		title("COPY of " thousands(bulk_rows) " rows, no rule; \"cachefront\" is the rate over a server without the library")
 		row("without the library", "", 1, sprintf("%.2f s", median("copy_bare", 0, 1) / 1000), "", "", "", "")
 		x = median("copy_bare", 0, 1, "/", "copy_tracked", 0, 1)

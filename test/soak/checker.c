@@ -15,8 +15,7 @@
  *
  * With a standby, other readers read there. They know of no acknowledgement,
  * for the standby lags behind those, and so it holds against what its own
- * tables show: a value that came from Redis must not be older than what the
- * statement's snapshot sees (tier.c), any other no older than LAG_SECONDS.
+ * tables have shown before (standby.c), and what the statement's snapshot sees.
  *
  * Usage: checker [--host H] [--port P] [--user U] [--dbname D] [--seconds N]
  *		  [--writers N] [--readers N] [--seed N] [--stop] [--crash-every SECONDS]
@@ -168,7 +167,7 @@ read_initial_states(PGconn *conn)
 		{
 			Cell	   *cell = &cells[t][get_int(result, i, 0)];
 
-			cell->issued = cell->acked = cell->lagged = state_of(get_int(result, i, 1), get_int(result, i, 2));
+			cell->issued = cell->acked = cell->shown = state_of(get_int(result, i, 1), get_int(result, i, 2));
 		}
 		PQclear(result);
 	}

@@ -38,7 +38,6 @@
 #define MAX_WRITES 4096
 #define MAX_STATEMENTS 64
 #define MAX_SHOWN 40
-#define LAG_SECONDS 2.5			/* more than cachefront.l1_ttl of the standby */
 
 typedef enum Table
 {
@@ -55,7 +54,7 @@ typedef struct Cell
 {
 	_Atomic State issued;
 	_Atomic State acked;
-	_Atomic State lagged;		/* what the standby showed some time ago */
+	_Atomic State shown;		/* by the standby's tables */
 } Cell;
 
 /* How sessions read; see portable.c for the last two. */

@@ -15,6 +15,8 @@ LOCAL=(NO_PENDING LATE_STAMP NO_KEY_CLOCK NO_XMIN NO_XMIN_FILL NO_OWN_WRITES
 	NO_FOLLOWER_CHECK SETTLE_EARLY NO_LEASE NO_EPOCH)
 # Those of the tracking of changes, where no rule does the same.
 BARE=(NO_WRITE_SET NO_TABLE_RAISE NO_DEPEND NO_ANCESTORS NO_OWN_TABLES)
+# Those of a standby without Redis.
+STANDBY=(NO_FOLLOW_GATE NO_FOLLOW_NOTES LATE_LSN)
 # Those of the Redis tier, with what has to happen to Redis for each. Where two
 # rules guard the same, both must go: "A+B".
 declare -A REDIS=(
@@ -22,7 +24,7 @@ declare -A REDIS=(
 	[NO_REDIS_CLOCKS]="none"
 	[NO_FILL_CLOCKS]="none"
 )
-FAULTS=("${LOCAL[@]}" "${BARE[@]}" "${!REDIS[@]}")
+FAULTS=("${LOCAL[@]}" "${BARE[@]}" "${STANDBY[@]}" "${!REDIS[@]}")
 if (($#)); then FAULTS=("$@"); fi
 TIME=${CF_FAULT_SECONDS:-30}
 
@@ -36,6 +38,7 @@ for fault in "${FAULTS[@]}"; do
 	part=local
 	if [[ -n $redis ]]; then part=redis; fi
 	if [[ " ${BARE[*]} " == *" $fault "* ]]; then part=bare; fi
+	if [[ " ${STANDBY[*]} " == *" $fault "* ]]; then part=standby; fi
 	CF_FAULT=${fault//+/ } CF_SOAK=$part \
 		CF_REDIS_FAULTS=$redis test/soak/soak.sh "$TIME" --stop >"$OUT" 2>&1
 	line=$(grep -m 1 'STALE: ' "$OUT")

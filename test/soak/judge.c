@@ -7,12 +7,12 @@
  */
 #include "checker.h"
 
-/* On a standby, which knows of no acknowledgement: what it showed for long. */
+/* On a standby, which knows of no acknowledgement: what its tables have shown. */
 Floor
 acked_floor(Table table, int id)
 {
 	if (on_standby)
-		return (Floor) {atomic_load(&cells[table][id].lagged), "shown seconds ago"};
+		return (Floor) {atomic_load(&cells[table][id].shown), "shown"};
 	return (Floor) {atomic_load(&cells[table][id].acked), "acknowledged"};
 }
 

@@ -5,9 +5,9 @@
 #
 # The differential tester has a fifth of the time; then the checker looks for a
 # fifth at one server without Redis, for another at one where no rule is attached,
-# and for two at a server that crashes now and then and its standby, with a Redis
-# that redis_faults.pl mistreats. CF_SOAK chooses one of them: "differential",
-# "local", "bare" or "redis"; CF_REDIS_FAULTS names what may be done to Redis (all,
+# and for two at a server that crashes now and then and its standby, first without
+# a Redis, then with one that redis_faults.pl mistreats. CF_SOAK chooses one of them: "differential",
+# "local", "bare", "standby" or "redis"; CF_REDIS_FAULTS names what may be done to Redis (all,
 # or "none").
 #
 # CF_FLAVOUR picks the build (release); CF_FAULT="NAME..." builds one with planted
@@ -122,6 +122,19 @@ check_without_redis()
 	return "$status"
 }
 
+check_on_standby()
+{
+	local status
+
+	start_primary && start_standby || return 2
+	"$SOCKETS/checker" --host "$SOCKETS" --port "$PORT" --standby-host "$SOCKETS" \
+		--standby-port $((PORT + 1)) "$@"
+	status=$?
+	logs_are_clean "$DATA/server.log" "$STANDBY/server.log" || status=1
+	stop_all
+	return "$status"
+}
+
 check_without_rules()
 {
 	local status
@@ -186,6 +199,7 @@ gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" \
 
 case ${CF_SOAK:-all} in
 	local) check_without_redis --seconds "$SECONDS_TO_RUN" "$@" ;;
+	standby) check_on_standby --seconds "$SECONDS_TO_RUN" --seed "$SEED" "$@" ;;
 	bare) check_without_rules --seconds "$SECONDS_TO_RUN" "$@" ;;
 	redis) check_with_redis --seconds "$SECONDS_TO_RUN" --seed "$SEED" "$@" ;;
 	differential) check_differences --seconds "$SECONDS_TO_RUN" "$@" ;;
@@ -193,7 +207,8 @@ case ${CF_SOAK:-all} in
 		check_differences --seconds $((SECONDS_TO_RUN / 5)) &&
 			check_without_redis --seconds $((SECONDS_TO_RUN / 5)) "$@" &&
 			check_without_rules --seconds $((SECONDS_TO_RUN / 5)) "$@" &&
-			check_with_redis --seconds $((SECONDS_TO_RUN * 2 / 5)) --seed "$SEED" \
+			check_on_standby --seconds $((SECONDS_TO_RUN / 5)) --seed "$SEED" --crash-every 20 "$@" &&
+			check_with_redis --seconds $((SECONDS_TO_RUN / 5)) --seed "$SEED" \
 				--crash-every 20 "$@"
 		;;
 esac

@@ -2,22 +2,19 @@
  * standby.c - what the checker does with a standby, next to reading there.
  *
  * Replay is stopped and let go again, so that the standby lags while the
- * writing server goes on, and so is its bus worker. And the tables are looked at all the time: what a
- * read from the standby's own memory returns may be as old as
- * cachefront.l1_ttl, but no older.
+ * writing server goes on, and so is the process that reads its WAL. And the tables
+ * are looked at all the time: what they have shown no later read may lack.
  *
  * test/soak/standby.c
  */
 
 #include "checker.h"
 
-#define SAMPLES 64
-#define SAMPLE_US 100000
+#define SAMPLE_US 10000
 
 /* What a look at a table showed; a row that is not there is 0. */
 typedef struct Sample
 {
-	double		before;			/* elapsed() when it was asked for */
 	State		state[NTABLES][KEYS];
 } Sample;
 
@@ -34,7 +31,6 @@ static void
 take_sample(Session *s, Sample *sample)
 {
 	memset(sample, 0, sizeof(*sample));
-	sample->before = elapsed();
 	for (int t = 0; t < NTABLES; t++)
 	{
 		PGresult   *result = checked_result(s, PQexec(s->conn, sample_queries[t]),
@@ -53,33 +49,79 @@ publish(const Sample *sample)
 	for (int t = 0; t < NTABLES; t++)
 	{
 		for (int i = 0; i < KEYS; i++)
-			raise_to(&cells[t][i].lagged, sample->state[t][i]);
+			raise_to(&cells[t][i].shown, sample->state[t][i]);
 	}
 }
 
-/* A thread: raises the floor of reads that may lag. */
+/* A thread: raises the floor of the standby's reads. */
 void *
 sampler_main(void *arg)
 {
 	Session    *s = arg;
-	Sample	   *samples = calloc(SAMPLES, sizeof(Sample));
-	int			taken = 0;
-	int			published = 0;
+	Sample		sample;
 
 	on_standby = true;
 	while (!done)
 	{
-		take_sample(s, &samples[taken++ % SAMPLES]);
-		while (published < taken &&
-			   samples[published % SAMPLES].before < elapsed() - LAG_SECONDS)
-			publish(&samples[published++ % SAMPLES]);
+		take_sample(s, &sample);
+		publish(&sample);
 		usleep(SAMPLE_US);
 	}
-	free(samples);
 	return NULL;
 }
 
-/* A thread: makes the standby lag, mostly a little. */
+/* Is it the process that reads the WAL of this server? */
+static bool
+is_follower(const char *pid, int64_t postmaster)
+{
+	char		path[300];
+	char		text[256] = "";
+	int			parent = 0;
+	FILE	   *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	file = fopen(path, "r");
+	if (file == NULL)
+		return false;
+	(void) !fscanf(file, "%*d (%*[^)]) %*c %d", &parent);
+	fclose(file);
+	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	file = parent == postmaster ? fopen(path, "r") : NULL;
+	if (file == NULL)
+		return false;
+	(void) !fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	return strstr(text, "cachefront follower") != NULL;
+}
+
+/* By its title, for the server may not let anybody in. 0: there is none. */
+static pid_t
+follower_of(Session *s)
+{
+	PGresult   *result = PQexec(s->conn, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)");
+	int64_t		postmaster = PQntuples(result) == 1 ? get_int(result, 0, 0) : 0;
+	DIR		   *dir = opendir("/proc");
+	struct dirent *entry;
+	pid_t		found = 0;
+
+	PQclear(result);
+	while (dir != NULL && found == 0 && (entry = readdir(dir)) != NULL)
+	{
+		if (postmaster > 1 && isdigit((unsigned char) entry->d_name[0]) &&
+			is_follower(entry->d_name, postmaster))
+			found = (pid_t) atoi(entry->d_name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	if (found == 0)
+		report_error("the standby has no follower");
+	return found;
+}
+
+/*
+ * A thread: makes the standby lag, mostly a little, and its reader of the WAL stop
+ * for longer.
+ */
 void *
 pauser_main(void *arg)
 {
@@ -88,7 +130,11 @@ pauser_main(void *arg)
 	on_standby = true;
 	while (!done)
 	{
+		pid_t		blind = one_in(s, 4) ? 0 : follower_of(s);
+
 		pause_us(s, 300000);
+		if (blind != 0)
+			kill(blind, SIGSTOP);
 		for (int i = below(s, 12); i >= 0 && !done; i--)
 		{
 			command(s, "SELECT pg_wal_replay_pause()");
@@ -96,6 +142,8 @@ pauser_main(void *arg)
 			command(s, "SELECT pg_wal_replay_resume()");
 			pause_us(s, 200000);
 		}
+		if (blind != 0)
+			kill(blind, SIGCONT);
 	}
 	return NULL;
 }

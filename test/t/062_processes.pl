@@ -132,7 +132,7 @@ $listener->quit;
 
 # ---- no slot -----------------------------------------------------------------
 
-foreach my $case ([ 2, 'no worker could be started' ], [ 1, 'publisher does not run|launcher does not run' ],
+foreach my $case ([ 3, 'no worker could be started' ], [ 1, 'publisher does not run|launcher does not run' ],
 	[ 0, 'launcher does not run' ])
 {
 	my ($slots, $obstacle) = @$case;
@@ -146,7 +146,7 @@ foreach my $case ([ 2, 'no worker could be started' ], [ 1, 'publisher does not 
 		"$slots slots: cache_status says so");
 	is(query(q{SELECT cache_fetch('a', 'SELECT 1 AS a')}), '[{"a":1}]', "$slots slots: fetches work");
 }
-$node->append_conf('postgresql.conf', 'max_worker_processes = 3');
+$node->append_conf('postgresql.conf', 'max_worker_processes = 4');
 $node->restart;
 await_processes();
 $listener = open_session($node);
@@ -154,6 +154,6 @@ $listener->query_safe('LISTEN cachefront');
 query(q{SELECT cache_invalidate('c')});
 await_that('for the notification', sub { $listener->query('SELECT 1') =~ /"c"/ });
 $listener->quit;
-is(query('SELECT worker_obstacle FROM cache_status'), '', 'three are enough for one database');
+is(query('SELECT worker_obstacle FROM cache_status'), '', 'four are enough for one database');
 
 done_testing();
