@@ -275,6 +275,37 @@ find_limit(XLogRecPtr replaying, TimeLineID timeline)
 	return Max(replaying, Min(Max(flushed, written), replaying + CF_FOLLOW_AHEAD));
 }
 
+/*
+ * What a record says of the line, before anybody may take its commits for known: a
+ * value of what has ended must not count for one of what goes on.
+ */
+static void
+note_line(Follower *follower)
+{
+	XLogRecPtr	lsn;
+	const CfMessage *start = cf_judge_take_start(follower->judge, &lsn);
+	XLogRecPtr	end;
+
+	if (unlikely(start != NULL))
+	{
+		cf_line_learn(start, lsn);
+		follower->line_known = true;
+	}
+	end = cf_judge_take_end(follower->judge);
+	if (unlikely(!XLogRecPtrIsInvalid(end)))
+		cf_line_end(end);
+}
+
+/* A look back that has ended without the line leaves it to the next START. */
+static void
+find_line(Follower *follower, bool looking_back)
+{
+	if (!follower->line_known && !looking_back && cf_lookback_found_line())
+		follower->line_known = true;
+	if (follower->line_known)
+		cf_line_vouch(cf_wal_position(follower->reader));
+}
+
 /* Reads up to a limit; all up to "needed" must be readable. True: there was something. */
 static bool
 read_up_to(Follower *follower, XLogRecPtr needed, XLogRecPtr limit)
@@ -286,6 +317,7 @@ read_up_to(Follower *follower, XLogRecPtr needed, XLogRecPtr limit)
 	while ((status = cf_wal_next(follower->reader, limit, &record)) == CF_WAL_RECORD)
 	{
 		cf_judge_record(follower->judge, record);
+		note_line(follower);
 		publish(cf_wal_position(follower->reader));
 		if (++n == CF_FOLLOW_SLICE)
 			return true;
@@ -298,24 +330,6 @@ read_up_to(Follower *follower, XLogRecPtr needed, XLogRecPtr limit)
 		begin(follower, follower->line_known ? cf_wal_position(follower->reader) : 0);
 	}
 	return n > 0;
-}
-
-/* A look back that has ended without the line leaves it to the next START. */
-static void
-find_line(Follower *follower, bool looking_back)
-{
-	XLogRecPtr	lsn;
-	const CfMessage *start = cf_judge_take_start(follower->judge, &lsn);
-
-	if (start != NULL)
-	{
-		cf_line_learn(start, lsn);
-		follower->line_known = true;
-	}
-	else if (!follower->line_known && !looking_back && cf_lookback_found_line())
-		follower->line_known = true;
-	if (follower->line_known)
-		cf_line_vouch(cf_wal_position(follower->reader));
 }
 
 /* As the server may not end well. */

@@ -59,6 +59,7 @@ struct CfJudge
 	Kept	   *last;			/* the one asked for last, or NULL */
 	CfMessage	start;			/* list: palloc'd, or NULL */
 	XLogRecPtr	start_lsn;		/* 0: it is not new */
+	XLogRecPtr	end_lsn;		/* of the end of a run, with no START after it; 0: none */
 };
 
 static void
@@ -225,6 +226,7 @@ keep_start(CfJudge *judge, XLogReaderState *record, const CfMessage *message)
 	judge->start = *message;
 	judge->start.list = list;
 	judge->start_lsn = record->EndRecPtr;
+	judge->end_lsn = InvalidXLogRecPtr;
 }
 
 const CfMessage *
@@ -233,6 +235,15 @@ cf_judge_take_start(CfJudge *judge, XLogRecPtr *lsn)
 	*lsn = judge->start_lsn;
 	judge->start_lsn = InvalidXLogRecPtr;
 	return XLogRecPtrIsInvalid(*lsn) ? NULL : &judge->start;
+}
+
+XLogRecPtr
+cf_judge_take_end(CfJudge *judge)
+{
+	XLogRecPtr	lsn = judge->end_lsn;
+
+	judge->end_lsn = InvalidXLogRecPtr;
+	return lsn;
 }
 
 static void
@@ -509,15 +520,30 @@ judge_standby(CfJudge *judge, XLogReaderState *record)
 
 /* As a server stops nothing runs, but what is prepared does not end. */
 static void
-judge_xlog(CfJudge *judge, XLogReaderState *record)
+judge_shutdown(CfJudge *judge, const CheckPoint *checkpoint)
 {
-	const CheckPoint *checkpoint = (CheckPoint *) XLogRecGetData(record);
-
-	if ((XLogRecGetInfo(record) & ~XLR_INFO_MASK) != XLOG_CHECKPOINT_SHUTDOWN || judge->begun)
+	if (judge->begun)
 		return;
 	judge->begun = true;
 	judge->horizon = XidFromFullTransactionId(checkpoint->nextXid);
 	judge->newest = judge->horizon;
+}
+
+static void
+judge_xlog(CfJudge *judge, XLogReaderState *record)
+{
+	switch (XLogRecGetInfo(record) & ~XLR_INFO_MASK)
+	{
+		case XLOG_CHECKPOINT_SHUTDOWN:
+			judge_shutdown(judge, (CheckPoint *) XLogRecGetData(record));
+			judge->end_lsn = record->ReadRecPtr;
+			break;
+		case XLOG_END_OF_RECOVERY:
+			judge->end_lsn = record->ReadRecPtr;
+			break;
+		default:
+			break;
+	}
 }
 
 /* A database comes or goes by files. All such records begin with its OID. */

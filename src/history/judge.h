@@ -45,6 +45,12 @@ extern void cf_judge_record(CfJudge *judge, XLogReaderState *record);
 extern const CfMessage *cf_judge_take_start(CfJudge *judge, XLogRecPtr *lsn);
 
 /*
+ * The last end of a server's run or recovery, met since this was asked for and since the
+ * last START: where its record begins. InvalidXLogRecPtr: none.
+ */
+extern XLogRecPtr cf_judge_take_end(CfJudge *judge);
+
+/*
  * Is it known which transactions began before? From the first record after which
  * this is so, the history of what was read is complete.
  */

@@ -3,7 +3,12 @@
  *
  * The file holds one line of text for each, then one that says who wrote it, and if
  * that was a standby's reader of the WAL, up to which LSN they are all. A file that
- * cannot be understood is none: then no value of before counts.
+ * cannot be understood is none: then no value of before counts. That of a writing
+ * server goes as the server starts, and comes back when it has begun: in between its
+ * last incarnation has ended, and nobody may take the list for a complete one.
+ *
+ * Where an incarnation has ended and it is not known who went on, the list has one
+ * without an id (CF_NOBODY). test/model/line.pml has the rules.
  *
  * Locking: the tranche's first lock guards the list. The second one serialises the
  * two processes that change list and file, the launcher and the reader of the WAL;
@@ -19,6 +24,9 @@
 
 #include "access/timeline.h"
 #include "access/xlog.h"
+#include "catalog/pg_control.h"
+#include "common/controldata_utils.h"
+#include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/fd.h"
 
@@ -31,6 +39,7 @@
 #define CF_LINE_FILE "cachefront.line"
 #define CF_LINE_TEMP "cachefront.line.tmp"
 #define CF_LINE_TEXT 64			/* room for a line of it */
+#define CF_NOBODY 0				/* as an incarnation */
 
 /* What the file holds. */
 typedef struct Line
@@ -79,7 +88,6 @@ save(const Line *list)
 	int			fd = open(CF_LINE_TEMP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	bool		written = fd >= 0 && write(fd, text, len) == len && pg_fsync(fd) == 0;
 
-	Assert(LWLockHeldByMe(change_lock));
 	if (!written)
 		ereport(LOG,
 				(errcode_for_file_access(),
@@ -167,6 +175,22 @@ cut(Line *list, uint64 lsn)
 	list->known = Min(list->known, lsn);
 }
 
+static const CfStart *
+last(const Line *list)
+{
+	return list->n > 0 ? &list->start[list->n - 1] : NULL;
+}
+
+/* Of what comes after that it is not known whose it is. */
+static void
+append_nobody(Line *list, uint64 lsn)
+{
+	CfStart		nobody = {CF_NOBODY, lsn};
+
+	if (list->n > 0 && last(list)->id != CF_NOBODY)
+		append(list, &nobody);
+}
+
 static void
 install(const Line *list)
 {
@@ -182,20 +206,14 @@ cf_line_mine(void)
 	return pg_atomic_read_u64(&line->mine);
 }
 
-/* A standby's line may lack the last ones until its reader of the WAL has come by. */
-static bool
-is_certain(void)
-{
-	return cf_line_mine() != 0 || pg_atomic_read_u64(&line->vouched) != 0;
-}
-
+/* A standby has read what began up to there, or it does not know. */
 uint64
 cf_line_at(uint64 lsn)
 {
-	uint64		id = 0;
+	uint64		id = CF_NOBODY;
 
-	if (!is_certain())
-		return 0;
+	if (cf_line_mine() == 0 && pg_atomic_read_u64(&line->vouched) < lsn)
+		return CF_NOBODY;
 	LWLockAcquire(line_lock, LW_SHARED);
 	for (int i = 0; i < line->list.n && line->list.start[i].start <= lsn; i++)
 		id = line->list.start[i].id;
@@ -203,13 +221,19 @@ cf_line_at(uint64 lsn)
 	return id;
 }
 
-/* The newest first: most values are of that. */
+/*
+ * The newest first: most values are of that. Who writes and has not begun does not
+ * know yet where it has ended; a standby's line may lack the last ones until its
+ * reader of the WAL has come by.
+ */
 bool
 cf_line_admits(uint64 incarnation, uint64 end)
 {
 	bool		admitted = false;
 
-	if (!is_certain())
+	if (incarnation == CF_NOBODY ||
+		(cf_line_mine() == 0 &&
+		 (!RecoveryInProgress() || pg_atomic_read_u64(&line->vouched) == 0)))
 		return false;
 	LWLockAcquire(line_lock, LW_SHARED);
 	for (int i = line->list.n - 1; i >= 0; i--)
@@ -314,6 +338,25 @@ cf_line_cut(uint64 lsn)
 	if (!begin_change(&list))
 		return;
 	cut(&list, lsn);
+	append_nobody(&list, lsn);
+	end_change(&list);
+}
+
+/* Is this older than what is known? The look back may find it after the follower was there. */
+static bool
+is_overtaken(uint64 lsn)
+{
+	return lsn < pg_atomic_read_u64(&line->vouched);
+}
+
+void
+cf_line_end(uint64 lsn)
+{
+	Line		list;
+
+	if (is_overtaken(lsn) || !begin_change(&list))
+		return;
+	append_nobody(&list, lsn);
 	end_change(&list);
 }
 
@@ -321,16 +364,24 @@ void
 cf_line_learn(const CfMessage *message, uint64 lsn)
 {
 	Line		list;
+	CfStart		ended = {CF_NOBODY, PG_UINT64_MAX};
 
 	Assert(message->kind == CF_MESSAGE_START);
+	if (is_overtaken(lsn))
+		return;
 	cf_line_vouch(lsn);
 	if (!begin_change(&list))
 		return;
+	if (list.n > 0 && last(&list)->id == CF_NOBODY)
+		ended = *last(&list);
 	list.n = 0;
 	for (int i = 0; i < message->n; i++)
 	{
 		CfStart		start = cf_message_start(message, i);
 
+		/* Somebody without the library has gone on before the newest one. */
+		if (i == message->n - 1 && ended.start < start.start)
+			append_nobody(&list, ended.start);
 		append(&list, &start);
 	}
 	end_change(&list);
@@ -339,9 +390,25 @@ cf_line_learn(const CfMessage *message, uint64 lsn)
 /* ---- the writing server --------------------------------------------------------- */
 
 /*
- * Where recovery ended. On a new timeline, where that left the old one. Else the
- * first checkpoint after it, whose redo pointer that is; this must come before the
- * next one.
+ * The redo pointer of the first checkpoint after recovery, and 0 if there has been
+ * another since. Only those of a shutdown and of recovery's end have it at themselves.
+ */
+static uint64
+first_redo(void)
+{
+	bool		valid;
+	ControlFileData *control = get_controlfile(DataDir, &valid);
+	uint64		redo = control->checkPointCopy.redo;
+
+	if (!valid || control->checkPoint != redo)
+		redo = 0;
+	pfree(control);
+	return redo;
+}
+
+/*
+ * Where recovery ended. On a new timeline, where that left the old one. 0: it is no
+ * longer known.
  */
 static uint64
 end_of_recovery(TimeLineID timeline, bool turned)
@@ -349,9 +416,23 @@ end_of_recovery(TimeLineID timeline, bool turned)
 	List	   *history;
 
 	if (!turned || timeline == 1)
-		return GetRedoRecPtr();
+		return first_redo();
 	history = readTimeLineHistory(timeline);
 	return ((TimeLineHistoryEntry *) linitial(history))->begin;
+}
+
+/*
+ * Has the list all that began up to where recovery ended? A writing server's does, and
+ * that of a standby as far as it was read.
+ */
+static bool
+is_complete(const Line *list, bool turned, uint64 end)
+{
+	if (end == 0)
+		return false;
+	if (pg_atomic_read_u64(&line->vouched) >= end)
+		return true;
+	return !turned && (list->writing || list->known >= end);
 }
 
 static bool
@@ -377,8 +458,10 @@ begin(Line *list)
 	start.start = end_of_recovery(timeline, turned);
 	if (!make_id(&start.id))
 		return false;
-	if (turned && pg_atomic_read_u64(&line->vouched) < start.start)
+	if (!is_complete(list, turned, start.start))
 		list->n = 0;
+	if (start.start == 0)
+		start.start = GetRedoRecPtr();
 	cut(list, start.start);
 	append(list, &start);
 	list->writing = true;
@@ -430,6 +513,8 @@ line_shmem_init(void *memory, LWLockPadded *locks)
 	pg_atomic_init_u64(&new->mine, 0);
 	pg_atomic_init_u64(&new->vouched, 0);
 	load(&new->list);
+	if (new->list.writing && durable_unlink(CF_LINE_FILE, LOG) != 0)
+		new->list.n = 0;
 }
 
 static void

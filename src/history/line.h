@@ -42,7 +42,7 @@ extern uint64 cf_line_mine(void);
 
 /*
  * The incarnation that data up to an LSN come from: for what is loaded here up to
- * that LSN. 0: it is not known.
+ * that LSN. 0: it is not known, or the reader has not vouched for it yet.
  */
 extern uint64 cf_line_at(uint64 lsn);
 
@@ -50,7 +50,8 @@ extern uint64 cf_line_at(uint64 lsn);
 extern bool cf_line_admits(uint64 incarnation, uint64 end);
 
 /*
- * The reader of the WAL, alone. Up to which LSN the list that it finds at its start is
+ * The reader of the WAL, alone; of a record it tells here before it tells anybody that it
+ * has read that far. Up to which LSN the list that it finds at its start is
  * complete: if it cannot read from there on, it does not know what it has missed,
  * and must call _forget. (The file of a writing server is complete up to where a
  * backup of it begins: PG_UINT64_MAX.)
@@ -60,6 +61,7 @@ extern uint64 cf_line_known(void);
 /*
  * A START that it has met, which names the whole line. In memory, and in the file;
  * what cannot be written there is logged, and the line then holds in memory only.
+ * One of before what has been vouched for is passed over, as is such an end.
  */
 extern void cf_line_learn(const CfMessage *start, uint64 lsn);
 
@@ -67,12 +69,19 @@ extern void cf_line_learn(const CfMessage *start, uint64 lsn);
 extern void cf_line_vouch(uint64 lsn);
 extern void cf_line_save(void);
 
+/*
+ * It has met the end of a server's run, or of its recovery (CHECKPOINT_SHUTDOWN,
+ * END_OF_RECOVERY), in a record that begins at an LSN. Who goes on from there is
+ * told by the next START; what is loaded before that is nobody's.
+ */
+extern void cf_line_end(uint64 lsn);
+
 /* Nothing is known but what comes: no value counts until the next START. */
 extern void cf_line_forget(void);
 
 /*
  * A standby turned to a timeline that leaves the old one at an LSN: what began after
- * that is not in its data.
+ * that is not in its data, and what came is nobody's until the next START.
  */
 extern void cf_line_cut(uint64 lsn);
 

@@ -108,9 +108,12 @@ use_what_was_found(void)
 {
 	XLogRecPtr	lsn;
 	const CfMessage *start = cf_judge_take_start(lookback.judge, &lsn);
+	XLogRecPtr	end = cf_judge_take_end(lookback.judge);
 
 	if (start != NULL && RecoveryInProgress())
 		cf_line_learn(start, lsn);
+	if (!XLogRecPtrIsInvalid(end) && RecoveryInProgress())
+		cf_line_end(end);
 	lookback.found_line |= lookback.reaches_line || start != NULL;
 	if (!XLogRecPtrIsInvalid(lookback.complete) &&
 		cf_history_lower_floor(lookback.floor, lookback.complete))

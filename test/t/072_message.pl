@@ -163,6 +163,60 @@ $node->start;
 await_that('of a damaged file nothing is believed', sub { @{ line() } == 1 });
 ok($node->log_contains(qr/file "cachefront.line" is damaged/), 'as the log says');
 
+# What stands in the way of the file lets no incarnation begin.
+sub hinder
+{
+	mkdir $node->data_dir . '/cachefront.line.tmp' or die "mkdir: $!";
+}
+
+sub let_go
+{
+	rmdir $node->data_dir . '/cachefront.line.tmp' or die "rmdir: $!";
+}
+
+$node->restart;
+await_that('a second one', sub { -e $line_file && @{ line() } == 2 });
+
+# The last one has ended, and nobody knows where: it was not written down.
+$node->stop('immediate');
+hinder();
+$node->start;
+await_that('the file cannot be written', sub { $node->log_contains(qr/could not write file "cachefront.line.tmp"/) });
+ok(!-e $line_file, 'a server that has not begun has no file');
+$node->safe_psql('postgres', 'UPDATE item SET v = 4');
+$node->stop('immediate');
+let_go();
+$node->start;
+await_that('after two crashes in a row', sub { -e $line_file });
+is(scalar @{ line() }, 1, 'nothing of before counts');
+
+# Where recovery ended is known until the next checkpoint.
+foreach my $case ([ 'SELECT 1', 2 ], [ 'CHECKPOINT', 1 ])
+{
+	my ($sql, $wanted) = @$case;
+
+	$node->stop('immediate');
+	hinder();
+	$node->start;
+	$node->safe_psql('postgres', $sql);
+	let_go();
+	await_that('it is written later', sub { -e $line_file });
+	is(scalar @{ line() }, $wanted, "begins after $sql");
+}
+$node->restart;
+await_that('the next one', sub { -e $line_file && @{ line() } == 2 });
+
+# A standby that is started as if it had never been one has read only so far.
+$node->stop('immediate');
+my $text = slurp_file($line_file);
+$text =~ s/^writing to \w+/following to 0000000000000001/m or die;
+unlink $line_file;
+append_to_file($line_file, $text);
+$node->start;
+await_that('the list of a standby that read too little',
+	sub { slurp_file($line_file) =~ /^writing/m });
+is(scalar @{ line() }, 1, 'is not believed');
+
 # All that a server has begun stands in the WAL, with its ancestors.
 is(scalar(grep { /^n/ } split / /, messages_since(
 	$node->safe_psql('postgres', 'SELECT redo_lsn FROM pg_control_checkpoint()'))), 1,
