@@ -43,7 +43,7 @@
 #define CF_LAST_PAUSE_US 50000
 #define CF_RUNS_OF_A_FILL 2		/* lease, fill: who cannot do both need not begin */
 #define CF_LEASE_MIN_MS 50		/* what a busy machine may hold a short load up for */
-#define CF_LEASE_FIRST_MS 500	/* where nobody knows how long loads take */
+#define CF_LEASE_FIRST_MS 2000	/* where nobody knows how long loads take */
 
 /* Reads that have a lease, or may have one, the innermost first. */
 static CfTier *leased = NULL;
@@ -113,6 +113,7 @@ look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 	tier->replica = RecoveryInProgress();
 	tier->replayed = tier->replica ? cf_position_lsn() : 0;
 	*failed = cf_store_look(&tier->variant, &look, true) != CF_L2_OK;
+	tier->empty = !*failed && !look.found;
 	return !*failed && look.found && cf_tier_take_value(tier, &look, hit);
 }
 
@@ -207,16 +208,47 @@ lease_ms(const CfRequest *request)
 	return Min(ms, cf_guc_flight_timeout);
 }
 
+/* Is it of a former start of the writing server? Then nobody is left to give it back. */
+static bool
+is_dead(const char *token)
+{
+	CfStart		starts[CF_LINE_MAX];
+	int			n = cf_line_get(starts, CF_LINE_MAX);
+
+	for (int i = 0; i < Min(n, CF_LINE_MAX) - 1; i++)
+	{
+		if (cf_store_is_of(token, starts[i].id))
+			return true;
+	}
+	return false;
+}
+
+static CfL2Status
+try_lease(CfTier *tier, const char *dead)
+{
+	return cf_store_lease(&tier->variant, lease_ms(tier->request), cf_guc_flight_timeout,
+						  cf_line_mine(), dead, tier->empty, &tier->lease, true);
+}
+
 /* Step 4. */
 static CfLeaseState
 ask_lease(CfTier *tier)
 {
+	CfL2Status	status;
+
 	if (is_pending(tier) || !cf_l2_can_afford(CF_RUNS_OF_A_FILL))
 		return CF_LEASE_REFUSED;
 	CF_WAIT_POINT("tier-before-lease");
 	take_hold(tier);
-	if (cf_store_lease(&tier->variant, lease_ms(tier->request), cf_guc_flight_timeout,
-					   &tier->lease, true) != CF_L2_OK)
+	status = try_lease(tier, "");
+	if (status == CF_L2_OK && tier->lease.state == CF_LEASE_OTHER && is_dead(tier->lease.holder))
+	{
+		char		dead[CF_TOKEN_LEN + 1];
+
+		strlcpy(dead, tier->lease.holder, sizeof(dead));
+		status = try_lease(tier, dead);
+	}
+	if (status != CF_L2_OK)
 		tier->lease.state = CF_LEASE_REFUSED;
 	if (tier->lease.state == CF_LEASE_GRANTED)
 		tier->state = CF_TIER_LEASED;
@@ -256,6 +288,7 @@ look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTier
 	const CfRequest *request = tier->request;
 	long		pause_us = CF_FIRST_PAUSE_US;
 	bool		waited = false;
+	bool		told = false;
 	instr_time	begin;
 
 	if (!find_place(tier))
@@ -286,6 +319,13 @@ look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTier
 				tier->state = CF_TIER_UNLEASED;
 				count(request, CF_COUNT_L2_MISSES);
 				return false;
+			case CF_LEASE_FILLED:
+				if (!told)
+				{
+					told = true;
+					continue;
+				}
+				break;
 			case CF_LEASE_OTHER:
 				break;
 		}

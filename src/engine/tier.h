@@ -34,6 +34,7 @@ typedef struct CfTier
 	const CfRequest *request;
 	CfL2Variant variant;
 	CfLease		lease;
+	bool		empty;			/* the last look found nothing, not even of no use */
 	uint64		stamp;			/* of the clocks, before Redis was asked */
 	bool		replica;		/* it was a standby then */
 	uint64		replayed;		/* standby: LSN, then */

@@ -35,17 +35,20 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"return ARGV[1]\n",
 
 	/*
-	 * lease field, token, lease ms, longest lease ms. Answers 'L', granted, or 'W':
-	 * somebody else has it. Whoever takes one over that has run out, as of a server
-	 * that died, or whose load takes longer than it said, gets it for twice as long as
-	 * that one was for: so that few take the place of one that is slow.
+	 * lease field, token, lease ms, longest lease ms, a token that is known to be of a
+	 * dead server, or ''; the value's field, if there was none just now, or ''. Answers
+	 * 'L', granted, 'V', a value has come meanwhile, or the token of who has it. Whoever
+	 * takes one over that has run out, as of a server that died, or whose load takes
+	 * longer than it said, gets it for twice as long as that one was for: so that few
+	 * take the place of one that is slow.
 	 */
 	[CF_L2_LEASE] = PRELUDE
+	"if ARGV[6] ~= '' and redis.call('HEXISTS', KEYS[1], ARGV[6]) == 1 then return 'V' end\n"
 	"local length = tonumber(ARGV[3])\n"
 	"local token, till, last = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '',\n"
 	"  '^(%S+)@(%d+)%+(%d+)$')\n"
-	"if token then\n"
-	"  if tonumber(till) > now then return 'W' end\n"
+	"if token and token ~= ARGV[5] then\n"
+	"  if tonumber(till) > now then return token end\n"
 	"  length = math.min(math.max(length, 2 * tonumber(last)), tonumber(ARGV[4]))\n"
 	"end\n"
 	"redis.call('HSET', KEYS[1], ARGV[1],\n"

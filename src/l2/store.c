@@ -61,18 +61,6 @@ run(bool interruptible)
 	return cf_l2_run(cf_guc_redis_command_timeout, interruptible);
 }
 
-static bool
-make_token(char *token)
-{
-	uint8		bytes[CF_TOKEN_LEN / 2];
-
-	if (!pg_strong_random(bytes, sizeof(bytes)))
-		return false;
-	for (int i = 0; i < lengthof(bytes); i++)
-		snprintf(token + 2 * i, 3, "%02x", bytes[i]);
-	return true;
-}
-
 /*
  * Names are put together by hand: they are made for every read, and snprintf
  * would be a good part of what a hit costs beside the way to Redis and back.
@@ -83,6 +71,19 @@ put_hex(char *at, uint32 value)
 	for (int shift = 28; shift >= 0; shift -= 4)
 		*at++ = "0123456789abcdef"[(value >> shift) & 15];
 	return at;
+}
+
+/* Half of it tells whose it is: see cf_store_is_of. */
+static bool
+make_token(char *token, uint64 incarnation)
+{
+	uint32		random;
+
+	StaticAssertStmt(CF_TOKEN_LEN == 16, "two numbers");
+	if (!pg_strong_random(&random, sizeof(random)))
+		return false;
+	*put_hex(put_hex(token, (uint32) incarnation), random) = '\0';
+	return true;
 }
 
 static char *
@@ -177,8 +178,29 @@ cf_store_look(const CfL2Variant *variant, CfLook *look, bool interruptible)
 	return CF_L2_OK;
 }
 
+bool
+cf_store_is_of(const char *token, uint64 incarnation)
+{
+	char		digits[9];
+
+	*put_hex(digits, (uint32) incarnation) = '\0';
+	return strlen(token) == CF_TOKEN_LEN && memcmp(token, digits, 8) == 0;
+}
+
+static void
+take_lease(const redisReply *reply, CfLease *lease)
+{
+	if (!is_string(reply))
+		return;
+	lease->state = strcmp(reply->str, "L") == 0 ? CF_LEASE_GRANTED :
+		strcmp(reply->str, "V") == 0 ? CF_LEASE_FILLED : CF_LEASE_OTHER;
+	if (lease->state == CF_LEASE_OTHER)
+		strlcpy(lease->holder, reply->str, sizeof(lease->holder));
+}
+
 CfL2Status
-cf_store_lease(const CfL2Variant *variant, int64 lease_ms, int64 longest_ms, CfLease *lease,
+cf_store_lease(const CfL2Variant *variant, int64 lease_ms, int64 longest_ms,
+			   uint64 incarnation, const char *dead, bool empty, CfLease *lease,
 			   bool interruptible)
 {
 	Arguments	args = {0};
@@ -187,17 +209,19 @@ cf_store_lease(const CfL2Variant *variant, int64 lease_ms, int64 longest_ms, CfL
 
 	memset(lease, 0, sizeof(*lease));
 	lease->state = CF_LEASE_REFUSED;
-	if (!make_token(lease->token))
+	if (!make_token(lease->token, incarnation))
 		return CF_L2_FAILED;
 	push_text(&args, variant->lease_field);
 	push_text(&args, lease->token);
 	push_number(&args, lease_ms, &digits[0]);
 	push_number(&args, longest_ms, &digits[1]);
+	push_text(&args, dead);
+	push_text(&args, empty ? variant->value_field : "");
 	cf_l2_begin();
 	cf_l2_add_script(CF_L2_LEASE, variant->key, variant->key_len, args.n, args.argv, args.lens);
 	status = run(interruptible);
-	if (status == CF_L2_OK && is_string(cf_l2_reply(0)))
-		lease->state = cf_l2_reply(0)->str[0] == 'L' ? CF_LEASE_GRANTED : CF_LEASE_OTHER;
+	if (status == CF_L2_OK)
+		take_lease(cf_l2_reply(0), lease);
 	return status;
 }
 

@@ -15,7 +15,7 @@
 #include "l2/command.h"
 #include "l2/place.h"
 
-#define CF_TOKEN_LEN 16			/* hexadecimal digits, random */
+#define CF_TOKEN_LEN 16			/* hexadecimal digits */
 #define CF_SUFFIX_LEN 61		/* what tells variants of a key apart */
 
 /* One variant of one key: where it lies. */
@@ -54,6 +54,7 @@ typedef enum CfLeaseState
 {
 	CF_LEASE_GRANTED,			/* fill with this token */
 	CF_LEASE_OTHER,				/* somebody else loads: wait for it */
+	CF_LEASE_FILLED,			/* somebody else has: look again */
 	CF_LEASE_REFUSED			/* load, and do not fill */
 } CfLeaseState;
 
@@ -61,15 +62,22 @@ typedef struct CfLease
 {
 	CfLeaseState state;
 	char		token[CF_TOKEN_LEN + 1];
+	char		holder[CF_TOKEN_LEN + 1];	/* the token of who has it; "" if that is us, or unknown */
 } CfLease;
 
 /*
+ * incarnation: of this server, if it writes, else 0; cf_store_is_of tells from a token
+ * if it is of one, or perhaps of another with the same low half. dead: a token
+ * of which the holder is known to be dead, or "". empty: the last look found nothing.
+ *
  * Sets all of *lease. After lease_ms others may take it over; who still has it then
  * can fill all the same. longest_ms: what it is for at most, however often one after
  * the other turns out to take longer than it said.
  */
 extern CfL2Status cf_store_lease(const CfL2Variant *variant, int64 lease_ms, int64 longest_ms,
+								 uint64 incarnation, const char *dead, bool empty,
 								 CfLease *lease, bool interruptible);
+extern bool cf_store_is_of(const char *token, uint64 incarnation);
 
 /* Gives the lease back, for nothing will be filled. Does not wait long. */
 extern void cf_store_release(const CfL2Variant *variant, const CfLease *lease);

@@ -21,7 +21,7 @@ use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 use CfTest;
 
-our @EXPORT = qw(await_told command counters expiring field fields keep keys_of namespace
+our @EXPORT = qw(await_replayed await_told command counters expiring field fields keep keys_of namespace
   reset_l1 run_on_all since standby_of tier_conf value_in);
 
 # Time-outs that a busy machine does not reach, and lifetimes without chance.
@@ -65,6 +65,17 @@ sub await_told
 	my ($node) = @_;
 
 	await($node, 'SELECT redis_queue FROM cache_status', 0);
+	return;
+}
+
+# Until a standby has replayed all WAL that the primary has by now: what a load there has
+# seen. What is not of a commit nobody flushes soon.
+sub await_replayed
+{
+	my ($primary, $standby) = @_;
+
+	$primary->safe_psql('postgres', q{SELECT pg_logical_emit_message(true, '', '')});
+	$primary->wait_for_catchup($standby);
 	return;
 }
 

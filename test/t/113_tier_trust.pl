@@ -1,17 +1,17 @@
-# What Redis holds and must not be believed for: it was switched off, or lost sight
-# of a change of roles; a crash took a commit that a value had seen; a fetch inside
-# of another was answered by it; it is full, or holds keys of other types; a
-# standby cannot hear of what invalidates.
+# What Redis holds and must not be believed for: it comes back from a dump, or loses
+# the end of its log; a session goes to another one and back; it was switched off, or
+# silent; another cluster, or another database, has the same names there; it holds keys
+# of other types.
 
 use strict;
 use warnings;
 
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
+use File::Copy qw(copy);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep);
 use CfRedis;
 use CfTest;
 use CfTier;
@@ -21,30 +21,17 @@ require_debug();
 my $redis = CfRedis->new('main');
 my $node = CfTier->primary(
 	'primary', $redis,
-	'cachefront.l1_ttl' => '1s',
 	'cachefront.redis_command_timeout' => '5s',
 	'cachefront.redis_connect_timeout' => '5s',
 	'cachefront.breaker_reset' => '300ms',
-	'wal_writer_delay' => '10s',
-	'wal_writer_flush_after' => '1GB',
-	'checkpoint_timeout' => '1h',
-	'bgwriter_lru_maxpages' => 0);
+	'cachefront.l1_max_value' => 0);	# each read goes to Redis
 my $ns = namespace($node);
-my $hour = "ttl => '1 hour'";
 
 sub on
 {
-	my ($server, $sql) = @_;
+	my ($server, $sql, $database) = @_;
 
-	return $server->safe_psql('postgres', $sql);
-}
-
-# Values that Redis holds of a key, whoever may believe them.
-sub nvalues
-{
-	my ($key) = @_;
-
-	return scalar grep { /^v:/ } fields($redis, "cf:$ns:$key");
+	return $server->safe_psql($database // 'postgres', $sql);
 }
 
 # Redis is in use again, whatever kept it from that.
@@ -52,128 +39,243 @@ sub up
 {
 	my ($server) = @_;
 
-	return ok(wait_until($server // $node, "SELECT l2 FROM cache_status, cache_fetch('up', 'SELECT 1')", 'up'),
-		'Redis is in use');
+	await($server // $node, "SELECT l2 FROM cache_status, cache_fetch('up', 'SELECT 1')", 'up');
+	return;
+}
+
+sub item
+{
+	my ($id) = @_;
+
+	return "SELECT cache_fetch('i:$id', 'SELECT v FROM item WHERE id = $id', ttl => '1 hour')";
+}
+
+# Reads all keys, and compares each with the table.
+sub right
+{
+	my ($title, $session) = @_;
+	my $sql = q{SELECT count(*) FROM item
+		WHERE v <> (cache_fetch_row('i:' || id, format('SELECT v FROM item WHERE id = %s', id), ttl => '1 hour')->>'v')::int};
+
+	is($session ? $session->query_safe($sql) : on($node, $sql), 0, "$title: nothing old");
+	return;
+}
+
+sub hits
+{
+	my ($title, $n) = @_;
+	my $before = counters($node);
+
+	right($title);
+	is(since($node, $before, 'l2_hits')->{l2_hits}, $n, "$title: $n hits in Redis");
+	return;
 }
 
 debug($node);
 on($node, q{
 	CREATE TABLE item (id int PRIMARY KEY, v int);
-	INSERT INTO item SELECT i, 0 FROM generate_series(1, 100) i;
-	CREATE TABLE part (v int); INSERT INTO part VALUES (1);
-	CREATE TABLE other (v int); INSERT INTO other VALUES (1);
+	INSERT INTO item SELECT i, 0 FROM generate_series(1, 20) i;
+	SELECT cache_attach('item', 'i:{id}'), cache_define('i', scope => 'shared');
 	CREATE TABLE secret (v int); INSERT INTO secret VALUES (42);
-	SELECT cache_attach('item', 'i:{id}'), cache_attach('part', rows => '{}');
 	CREATE ROLE grp; CREATE ROLE bob LOGIN; GRANT grp TO bob; GRANT SELECT ON secret TO grp;
+	CREATE DATABASE plain;
 });
-$node->safe_psql('postgres', 'CREATE DATABASE plain');
 up();
+right('filled');
+hits('all is there', 20);
 
-# ---- a fetch inside of another ----
+# ---- a dump ----
 
-my $inner = "SELECT cache_fetch('in', 'SELECT v FROM part')";
-my $outer = q{SELECT cache_fetch('out', $$SELECT cache_fetch('in', 'SELECT v FROM part') AS v$$)};
-
-on($node, "SET cachefront.l1_max_value = 0; $inner");
-my $before = counters($node);
-is(on($node, $outer), '[{"v":[{"v":1}]}]', 'the inner fetch is answered');
-is(since($node, $before, 'l2_hits')->{l2_hits}, 1, 'by Redis');
-on($node, 'UPDATE part SET v = 2');
-is(on($node, $outer), '[{"v":[{"v":2}]}]', 'what invalidates it invalidates the outer one');
-
-# ---- tags that are not for users ----
-
-foreach (1, 2)
 {
-	my ($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT cache_invalidate_tag(chr($_))");
+	my $dump = "$redis->{dir}/dump.rdb";
 
-	like($stderr, qr/must not be a single control character/, "chr($_) is refused");
+	command($redis, 'SAVE');
+	copy($dump, "$dump.old") or die "could not copy: $!";
+	on($node, 'UPDATE item SET v = 1 WHERE id <= 10');
+	right('after a commit');
+	$redis->kill;
+	copy("$dump.old", $dump) or die "could not copy: $!";
+	$redis->start;
+	up();
+	is(value_in($redis, "cf:$ns:i:1"), '[{"v":0}]', 'a dump has what was there before');
+	hits('a restored dump', 10);
+	# Again and again, with what has been stored since.
+	foreach my $v (2 .. 4)
+	{
+		command($redis, 'SAVE');
+		on($node, "UPDATE item SET v = $v WHERE id = $v");
+		right("dump $v");
+		$redis->kill;
+		$redis->start;
+		up();
+		right("restored $v");
+	}
+	unlink $dump;
 }
 
-# ---- switched off, and on again ----
+# A log that is written each second, and a crash.
+{
+	my $logged = CfRedis->new('logged', stopped => 1);
 
-my $three = "SELECT cache_fetch('i:3', 'SELECT v FROM item WHERE id = 3', $hour)";
+	$logged->configure('appendonly' => 'yes', 'appendfsync' => 'everysec');
+	$logged->start;
+	reconfigure($node, 'cachefront.redis_url' => $logged->url('unix'));
+	up();
+	foreach my $n (1 .. 5)
+	{
+		right("log $n, before");
+		on($node, "UPDATE item SET v = 10 + $n WHERE id = $n");
+		right("log $n, after");
+		$logged->kill;
+		$logged->start;
+		up();
+		right("log $n, after a crash");
+	}
+	reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
+	up();
+}
 
-is(on($node, $three), '[{"v":0}]', 'filled');
-is(nvalues('i:3'), 1, 'also into Redis');
-reconfigure($node, 'cachefront.redis_url' => '');
-on($node, 'UPDATE item SET v = 33 WHERE id = 3');
-ok(-e $node->data_dir . '/cachefront.redis', 'a commit that Redis does not hear of is noted on disk');
-$node->append_conf('postgresql.conf', "cachefront.redis_url = '" . $redis->url('unix') . "'");
-$node->restart;
+# ---- another Redis, another name, none; and back, in one session ----
+
+{
+	my $other = CfRedis->new('other');
+	my $session = open_session($node, 'postgres');
+	my @places = (
+		[ 'another Redis', 'cachefront.redis_url' => $other->url('unix') ],
+		[ 'back', 'cachefront.redis_url' => $redis->url('unix') ],
+		[ 'another database of it', 'cachefront.redis_url' => $redis->url('unix', undef, 1) ],
+		[ 'back', 'cachefront.redis_url' => $redis->url('unix') ],
+		[ 'another name', 'cachefront.namespace' => 'elsewhere' ],
+		[ 'back', 'cachefront.namespace' => '' ],
+		[ 'none', 'cachefront.redis_url' => '' ],
+		[ 'back', 'cachefront.redis_url' => $redis->url('unix') ]);
+	my $v = 20;
+
+	right('before', $session);
+	foreach my $place (@places)
+	{
+		my ($title, @setting) = @$place;
+
+		reconfigure($node, @setting);
+		up() unless $title eq 'none';
+		right("$title, there already", $session);
+		on($node, 'UPDATE item SET v = ' . $v++ . ' WHERE id <= 5');
+		right($title, $session);
+	}
+	# What was not changed meanwhile is still good.
+	my $before = counters($node);
+	right('at last', $session);
+	is(since($node, $before, 'l2_hits')->{l2_hits}, 20, 'and Redis is in use');
+	$session->quit;
+}
+
+# ---- silent ----
+
+$redis->pause;
+on($node, 'UPDATE item SET v = 50 WHERE id = 5');
+right('silent');
+$redis->resume;
 up();
-is(on($node, $three), '[{"v":33}]', 'after that what Redis holds is not believed');
-$node->restart;
-up();
-$before = counters($node);
-is(on($node, $three), '[{"v":33}]', 'after another restart');
-is(since($node, $before, 'l2_hits')->{l2_hits}, 1, 'it is');
+right('and back');
 
-# ---- roles ----
-
-my $bob = "SET SESSION AUTHORIZATION bob; SELECT cache_fetch('s', 'SELECT v FROM secret', $hour)";
+my $bob = "SET SESSION AUTHORIZATION bob; SELECT cache_fetch('s', 'SELECT v FROM secret', ttl => '1 hour')";
 
 is(on($node, $bob), '[{"v":42}]', 'bob may');
-is(nvalues('s'), 1, 'and Redis has it');
+is(scalar(grep { /^v:/ } fields($redis, "cf:$ns:s")), 1, 'and Redis has it');
 $redis->pause;
-$node->safe_psql('plain', 'REVOKE grp FROM bob');
+on($node, 'REVOKE grp FROM bob', 'plain');
 $node->restart;
 $redis->resume;
 up();
 my ($rc, $stdout, $stderr) = $node->psql('postgres', $bob);
 like($stderr, qr/permission denied/, 'a right that was lost while Redis was silent is lost, also after a restart');
 
-# ---- a commit that a crash takes back ----
+# ---- the same names ----
 
-on($node, 'CHECKPOINT');
-on($node, "SELECT cache_fetch('warm', 'SELECT 1')");
-my $hold = open_session($node, 'postgres', on_error_stop => 0);
-$hold->query_safe("SELECT cf_debug_waitpoint_enable('tier-before-confirm')");
-my $reader = start_session($node, "SELECT cache_fetch('o5', 'SELECT v FROM other', $hour)");
-await_waitpoint($node);
-on($node, 'UPDATE item SET v = 1 WHERE id = 50');
-kill 'STOP', on($node, "SELECT pid FROM pg_stat_activity WHERE backend_type = '$_'")
-  foreach 'walwriter', 'background writer';
-on($node, 'SET synchronous_commit = off; UPDATE other SET v = 99');
-$hold->query_safe("SELECT cf_debug_waitpoint_release('tier-before-confirm')");
-is(finish_session($reader)->{stdout}, '[{"v":99}]', 'a load sees a commit that is not on disk');
-is(nvalues('o5'), 1, 'and Redis has that');
-$node->stop('immediate');
-eval { $hold->quit };
-$node->start;
+# With a namespace two clusters meet there, where a field has no identity.
+{
+	my $stranger = CfTier->primary('stranger', $redis,
+		'cachefront.namespace' => 'common', 'cachefront.l1_max_value' => 0);
+
+	reconfigure($node, 'cachefront.namespace' => 'common');
+	on($stranger, q{
+		CREATE TABLE item (id int PRIMARY KEY, v int);
+		INSERT INTO item SELECT i, -1 FROM generate_series(1, 20) i;
+		SELECT cache_attach('item', 'i:{id}'), cache_define('i', scope => 'shared')});
+	up($stranger);
+	up();
+	foreach my $n (1 .. 3)
+	{
+		is(on($stranger, item(1)), '[{"v":-1}]', 'another cluster in the namespace reads what is its own');
+		right('another cluster in the namespace');
+		is(on($node, item(1)), '[{"v":24}]', 'each its own') if $n < 2;
+		on($node, 'UPDATE item SET v = v + 1 WHERE id = 1');
+		on($stranger, 'UPDATE item SET v = v WHERE id = 1');
+	}
+	cmp_ok(stat($node, 'l2_foreign'), '>', 0, 'which is counted');
+	my ($theirs) = namespace($stranger) =~ /^(\d+)/;
+	like(slurp_file($node->logfile), qr/The other server's system identifier is $theirs/, 'and logged, with its name');
+	my @lines = slurp_file($node->logfile) =~ /has values that another server has stored/g;
+	is(scalar @lines, 1, 'once a minute');
+	reconfigure($node, 'cachefront.namespace' => '');
+	$stranger->stop;
+}
+
+# A key may begin as the rest of a database's name.
+{
+	foreach my $database ('nx', 'nx:y', 'nx%3Ay')
+	{
+		on($node, qq{CREATE DATABASE "$database"});
+		on($node, q{CREATE EXTENSION cachefront; SELECT cache_define('k', scope => 'shared'), cache_define('y', scope => 'shared')}, $database);
+	}
+	my ($sysid) = $ns =~ /^(\d+)/;
+	my %reads = ('nx' => 'y:k', 'nx:y' => 'k', 'nx%3Ay' => 'k');
+	foreach my $n (1, 2)
+	{
+		is(on($node, "SELECT cache_fetch('$reads{$_}', 'SELECT current_database() AS d')", $_), "[{\"d\":\"$_\"}]", "$_, $n")
+		  foreach sort keys %reads;
+	}
+	is(join(' ', keys_of($redis, "cf:$sysid.nx*")), "cf:$sysid.nx%253Ay:k cf:$sysid.nx%3Ay:k cf:$sysid.nx:y:k",
+		'each has a key of its own');
+	on($node, qq{DROP DATABASE "$_" WITH (FORCE)}) foreach sort keys %reads;
+}
+
+# ---- keys that are not ours ----
+
 up();
-is(on($node, "SELECT cache_fetch('o5', 'SELECT v FROM other', $hour)"),
-	'[{"v":' . on($node, 'SELECT v FROM other') . '}]', 'what it filled does not outlive it');
+foreach my $words ([ 'SET', 'x' ], [ 'RPUSH', 'x', 'y' ])
+{
+	my ($name, @arguments) = @$words;
 
-# ---- a full Redis, and keys that are not ours ----
+	command($redis, 'DEL', "cf:$ns:i:5");
+	command($redis, $name, "cf:$ns:i:5", @arguments);
+	right("no hash, but by $name");
+	on($node, 'UPDATE item SET v = v + 1 WHERE id = 5');
+	right("and after a commit");
+}
+await_that('for a hash', sub { right('later'); command($redis, 'TYPE', "cf:$ns:i:5") eq 'hash' });
 
-$redis->pause;
-on($node, 'UPDATE item SET v = 5 WHERE id = 5');
-is(on($node, 'SELECT count(*) FROM cache_outbox'), 1, 'a commit that Redis missed');
-$redis->resume;
-command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
-command($redis, 'SET', "cfb:$ns", 'not a stream');
-command($redis, 'SET', "cf:$ns:i:5", 'not a hash');
-command($redis, 'CONFIG', 'SET', 'maxmemory', '1');
-ok(wait_until($node, 'SELECT count(*) FROM cache_outbox', '0'), 'it is told all the same');
-command($redis, 'CONFIG', 'SET', 'maxmemory', '0');
-up();
+# ---- a fetch inside of another ----
 
-# ---- a standby ----
+on($node, q{CREATE TABLE part (v int); INSERT INTO part VALUES (1); SELECT cache_attach('part', rows => '{}')});
+my $inner = "SELECT cache_fetch('in', 'SELECT v FROM part')";
+my $outer = q{SELECT cache_fetch('out', $$SELECT cache_fetch('in', 'SELECT v FROM part') AS v$$)};
+on($node, $inner) foreach 1, 2;
+my $before = counters($node);
+is(on($node, $outer), '[{"v":[{"v":1}]}]', 'the inner fetch is answered');
+is(since($node, $before, 'l2_hits')->{l2_hits}, 1, 'by Redis');
+$before = counters($node);
+is(on($node, $outer), '[{"v":[{"v":1}]}]', 'and the outer one');
+is(since($node, $before, 'loads')->{loads}, 0, 'by Redis as well');
+on($node, 'UPDATE part SET v = 2');
+is(on($node, $outer), '[{"v":[{"v":2}]}]', 'what invalidates the inner one invalidates both');
 
-my $standby = standby_of($node, 'standby', 'cachefront.l1_ttl' => '10min');
-my $two = "SELECT cache_fetch('i:2', 'SELECT v FROM item WHERE id = 2', $hour)";
+foreach (1, 2)
+{
+	($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT cache_invalidate_tag(chr($_))");
+	like($stderr, qr/must not be a single control character/, "chr($_) is refused");
+}
 
-up($standby);
-keep($standby, 'i:2', $two);
-$redis->pause;
-on($standby, "SELECT cache_fetch('cold', 'SELECT 1')");
-is(on($standby, 'SELECT l2 FROM cache_status'), 'down', 'a standby knows that Redis is down');
-on($node, 'UPDATE item SET v = 22 WHERE id = 2');
-$node->wait_for_catchup($standby);
-is(on($standby, $two), '[{"v":22}]', 'without Redis it knows by the WAL');
-$redis->resume;
-$standby->stop;
+is(expiring($redis), '', 'every key in Redis has a time to live');
 $node->stop;
-
 done_testing();
