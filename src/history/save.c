@@ -25,6 +25,7 @@
 #include "storage/ipc.h"
 
 #include "codec/key.h"
+#include "guc.h"
 #include "history/follow.h"
 #include "history/history_internal.h"
 #include "history/save.h"
@@ -103,6 +104,9 @@ save(int code, Datum arg)
 	int			fd;
 	bool		written;
 
+	/* Without tracking it has not noted what only that would have. */
+	if (!cf_guc_track_changes)
+		return;
 	/* What was not taken at the start has nothing that this start has noted. */
 	if (!describe(&head) || !cf_follow_is_complete() || image.floor == PG_UINT64_MAX ||
 		image.len > CF_SAVE_MAX)

@@ -23,7 +23,6 @@ static const char *const useless[] = {
 
 static CfPipe pipeline;
 static uint64 expected = 0;		/* generation, 0: any */
-static bool waits = false;		/* the pipeline, in Redis */
 static int64 allowance = -1;	/* microseconds that are left; -1: there is none */
 static int64 round_us = 0;		/* what the last exchange took; 0: none yet */
 #ifdef CF_DEBUG
@@ -44,7 +43,6 @@ cf_l2_begin(void)
 	cf_pipe_reset(&pipeline);
 	cf_script_reset();
 	expected = 0;
-	waits = false;
 }
 
 void
@@ -64,12 +62,6 @@ void
 cf_l2_expect(uint64 generation)
 {
 	expected = generation;
-}
-
-void
-cf_l2_waits(void)
-{
-	waits = true;
 }
 
 int
@@ -339,7 +331,7 @@ cf_l2_run(int timeout_ms, bool interruptible)
 	cf_breaker_succeed(pass);
 	conn->used_at = cf_mono_us();
 	spend_allowance(conn->used_at - started);
-	if (status == CF_L2_OK && pipeline.ncommands > 0 && !waits)
+	if (status == CF_L2_OK && pipeline.ncommands > 0)
 		cf_stats_latency(CF_LATENCY_REDIS, (uint64) (conn->used_at - started) * 1000);
 	pg_compiler_barrier();
 	conn->busy = false;

@@ -54,9 +54,6 @@ extern void cf_l2_add_script(CfL2Script script, const char *key, size_t keylen,
  */
 extern void cf_l2_expect(uint64 generation);
 
-/* The pipeline waits in Redis: how long it takes says nothing of Redis. */
-extern void cf_l2_waits(void);
-
 /*
  * Connects if need be, sends the pipeline and waits for a reply to each
  * command. An empty pipeline only makes sure that there is a connection.

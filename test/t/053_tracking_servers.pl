@@ -134,7 +134,7 @@ is(on($node, $fetch), 4, 'changed without tracking');
 
 # ---- our own outbox ----
 
-on($node, q{SELECT cache_attach('item')});
+on($node, q{SELECT cache_attach('item', 'outbox:{id}')});
 up();
 is(fill(), 4, 'filled');
 $redis->kill;

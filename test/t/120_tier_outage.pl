@@ -187,7 +187,7 @@ command($redis, 'CONFIG', 'SET', 'maxmemory', command($redis, 'INFO', 'memory') 
 my $filler = start_session($node, join('', map { "SELECT count(cache_fetch('f:' || i, 'SELECT repeat(md5(random()::text), 20)')) FROM generate_series($_ * 100, $_ * 100 + 99) i;\n" } 1 .. 20));
 $before = outage('evicting', 30);
 is(finish_session($filler)->{status}, 0, 'evicting: the load goes on');
-cmp_ok((command($redis, 'INFO', 'stats') =~ /evicted_keys:(\d+)/)[0], '>', 100, 'evicting: it did');
+cmp_ok((command($redis, 'INFO', 'stats') =~ /evicted_keys:(\d+)/)[0], '>', 0, 'evicting: it did');
 command($redis, 'CONFIG', 'SET', 'maxmemory', $limit);
 command($redis, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
 $probe->recovered('evicting');
