@@ -33,8 +33,8 @@
 #include "invalidate/writeset.h"
 #include "l1/clock.h"
 #include "l1/table.h"
-#include "l2/address.h"
 #include "l2/breaker.h"
+#include "l2/command.h"
 #include "log_mask.h"
 #include "position.h"
 #include "publish/ack.h"
@@ -78,7 +78,7 @@ _PG_init(void)
 	cf_clock_register();
 	cf_l1_register();
 	cf_breaker_register();
-	cf_address_register();
+	cf_l2_register();
 	cf_flight_register();
 	cf_loadtime_register();
 	cf_foreign_register();

@@ -153,7 +153,7 @@ check_redis_url(char **newval, void **extra, GucSource source)
 		return true;
 	GUC_check_errmsg("invalid value for parameter \"%s\"", "cachefront.redis_url");
 	GUC_check_errdetail("%s", cf_redis_url_error(error));
-	GUC_check_errhint("Write redis://[user[:password]@]host[:port][/db], rediss://... for TLS, or unix:///path/to/socket[?db=N].");
+	GUC_check_errhint("Write redis://[user[:password]@]host[:port][/db], rediss://... for TLS, unix:///path/to/socket[?db=N], redis+sentinel://host[:port],.../master[/db], or redis+cluster://host[:port],....");
 	return false;
 }
 
@@ -173,7 +173,7 @@ cf_guc_define(void)
 
 	DefineCustomIntVariable("cachefront.breaker_reset",
 							"Sets how long Redis is left alone before one session tries it again.",
-							"Doubled up to 30 seconds, each time that it fails.",
+							"Doubled up to two seconds, each time that it fails.",
 							&cf_guc_breaker_reset,
 							2000,
 							10,
@@ -492,7 +492,7 @@ cf_guc_define(void)
 
 	DefineCustomStringVariable("cachefront.redis_url",
 							   "Sets the Redis server that is used as a second tier.",
-							   "Empty: none. redis://[user[:password]@]host[:port][/db], rediss:// for TLS, or unix:///path[?db=N].",
+							   "Empty: none. redis://[user[:password]@]host[:port][/db], rediss:// for TLS, unix:///path[?db=N], redis+sentinel://host[:port],.../master[/db], or redis+cluster://host[:port],....",
 							   &cf_guc_redis_url,
 							   "",
 							   PGC_SIGHUP,

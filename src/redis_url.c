@@ -118,17 +118,31 @@ starts_with(const char **text, const char *scheme)
 }
 
 static bool
-parse_scheme(const char **text, CfRedisTransport *transport)
+parse_scheme(const char **text, CfRedisUrl *result)
 {
-	if (starts_with(text, "redis://"))
-		*transport = CF_REDIS_TCP;
-	else if (starts_with(text, "rediss://"))
-		*transport = CF_REDIS_TLS;
-	else if (starts_with(text, "unix://"))
-		*transport = CF_REDIS_UNIX;
-	else
-		return false;
-	return true;
+	static const struct
+	{
+		const char *scheme;
+		CfRedisTransport transport;
+		CfRedisKind kind;
+	}			schemes[] = {
+		{"redis://", CF_REDIS_TCP, CF_REDIS_SINGLE},
+		{"rediss://", CF_REDIS_TLS, CF_REDIS_SINGLE},
+		{"unix://", CF_REDIS_UNIX, CF_REDIS_SINGLE},
+		{"redis+sentinel://", CF_REDIS_TCP, CF_REDIS_SENTINEL},
+		{"rediss+sentinel://", CF_REDIS_TLS, CF_REDIS_SENTINEL},
+		{"redis+cluster://", CF_REDIS_TCP, CF_REDIS_CLUSTER},
+		{"rediss+cluster://", CF_REDIS_TLS, CF_REDIS_CLUSTER},
+	};
+
+	for (int i = 0; i < lengthof(schemes); i++)
+		if (starts_with(text, schemes[i].scheme))
+		{
+			result->transport = schemes[i].transport;
+			result->kind = schemes[i].kind;
+			return true;
+		}
+	return false;
 }
 
 static CfRedisUrlError
@@ -167,7 +181,7 @@ is_host(Slice text, bool address)
 }
 
 static CfRedisUrlError
-parse_host_port(Slice text, CfRedisUrl *result)
+parse_host_port(Slice text, int default_port, CfRedisHost *result)
 {
 	const char *end = text.at + text.len;
 	const char *colon;
@@ -192,15 +206,41 @@ parse_host_port(Slice text, CfRedisUrl *result)
 	}
 	if (!is_host(host, address))
 		return CF_REDIS_URL_HOST;
-	memcpy(result->host, host.at, host.len);
-	result->host[host.len] = '\0';
+	memcpy(result->name, host.at, host.len);
+	result->name[host.len] = '\0';
 
-	result->port = CF_REDIS_DEFAULT_PORT;
+	result->port = default_port;
 	if (colon != NULL &&
 		(!parse_number(slice(colon + 1, end), PG_UINT16_MAX, &result->port) ||
 		 result->port == 0))
 		return CF_REDIS_URL_PORT;
 	return CF_REDIS_URL_OK;
+}
+
+/* One host, or several with commas between. */
+static CfRedisUrlError
+parse_hosts(Slice text, CfRedisUrl *result)
+{
+	int			port = result->kind == CF_REDIS_SENTINEL ? CF_REDIS_SENTINEL_PORT :
+		CF_REDIS_DEFAULT_PORT;
+	const char *end = text.at + text.len;
+
+	for (;;)
+	{
+		const char *comma = result->kind == CF_REDIS_SINGLE ? NULL : find(text, ',');
+		CfRedisUrlError error;
+
+		if (result->nseeds == CF_REDIS_MAX_SEEDS)
+			return CF_REDIS_URL_SEEDS;
+		error = parse_host_port(slice(text.at, comma ? comma : end), port,
+								&result->seeds[result->nseeds]);
+		if (error != CF_REDIS_URL_OK)
+			return error;
+		result->nseeds++;
+		if (comma == NULL)
+			return CF_REDIS_URL_OK;
+		text = slice(comma + 1, end);
+	}
 }
 
 /* What follows the host: nothing, '/', or '/N'. */
@@ -217,18 +257,47 @@ parse_db(const char *text, CfRedisUrl *result)
 	return CF_REDIS_URL_OK;
 }
 
+/* '/master', and what may follow it as it follows a host. */
+static CfRedisUrlError
+parse_master(const char *text, CfRedisUrl *result)
+{
+	const char *end;
+	CfRedisUrlError error;
+
+	if (text[0] != '/')
+		return CF_REDIS_URL_MASTER;
+	text++;
+	end = text + strcspn(text, "/?");
+	if (end == text)
+		return CF_REDIS_URL_MASTER;
+	error = decode(slice(text, end), result->master, sizeof(result->master),
+				   CF_REDIS_URL_MASTER);
+	return error == CF_REDIS_URL_OK ? parse_db(end, result) : error;
+}
+
+/* What follows the hosts of a cluster, which has one database. */
+static CfRedisUrlError
+parse_cluster_rest(const char *text, CfRedisUrl *result)
+{
+	CfRedisUrlError error = parse_db(text, result);
+
+	return error == CF_REDIS_URL_OK && result->db != 0 ? CF_REDIS_URL_CLUSTER_DB : error;
+}
+
 static CfRedisUrlError
 parse_path(const char *text, CfRedisUrl *result)
 {
 	const char *end = text + strlen(text);
 	const char *query = strchr(text, '?');
+	char	   *path = result->seeds[0].name;
 	CfRedisUrlError error;
 
-	error = decode(slice(text, query ? query : end), result->host,
-				   CF_REDIS_MAX_PATH + 1, CF_REDIS_URL_PATH);
+	error = decode(slice(text, query ? query : end), path, CF_REDIS_MAX_PATH + 1,
+				   CF_REDIS_URL_PATH);
 	if (error != CF_REDIS_URL_OK)
 		return error;
-	if (result->host[0] != '/' || result->host[1] == '\0')
+	result->nseeds = 1;
+	if (path[0] != '/' || path[1] == '\0')
 		return CF_REDIS_URL_PATH;
 	if (query == NULL)
 		return CF_REDIS_URL_OK;
@@ -247,7 +316,7 @@ cf_redis_url_parse(const char *text, CfRedisUrl *result)
 	Slice		authority;
 
 	memset(result, 0, sizeof(*result));
-	if (!parse_scheme(&text, &result->transport))
+	if (!parse_scheme(&text, result))
 		return CF_REDIS_URL_SCHEME;
 	if (has_bad_character(text))
 		return CF_REDIS_URL_CHARACTER;
@@ -264,8 +333,19 @@ cf_redis_url_parse(const char *text, CfRedisUrl *result)
 	}
 	if (result->transport == CF_REDIS_UNIX)
 		return authority.len > 0 ? CF_REDIS_URL_PATH : parse_path(rest, result);
-	error = parse_host_port(authority, result);
-	return error == CF_REDIS_URL_OK ? parse_db(rest, result) : error;
+	error = parse_hosts(authority, result);
+	if (error != CF_REDIS_URL_OK)
+		return error;
+	switch (result->kind)
+	{
+		case CF_REDIS_SINGLE:
+			return parse_db(rest, result);
+		case CF_REDIS_SENTINEL:
+			return parse_master(rest, result);
+		case CF_REDIS_CLUSTER:
+			return parse_cluster_rest(rest, result);
+	}
+	return CF_REDIS_URL_SCHEME;
 }
 
 const char *
@@ -276,7 +356,7 @@ cf_redis_url_error(CfRedisUrlError error)
 		case CF_REDIS_URL_OK:
 			return "The URL is valid.";
 		case CF_REDIS_URL_SCHEME:
-			return "The URL must start with redis://, rediss:// or unix://.";
+			return "The URL must start with redis://, rediss:// or unix://, or with redis+sentinel://, rediss+sentinel://, redis+cluster:// or rediss+cluster://.";
 		case CF_REDIS_URL_CHARACTER:
 			return "The URL has a blank, a control character or a \"#\" that is not percent-encoded.";
 		case CF_REDIS_URL_ENCODING:
@@ -293,6 +373,12 @@ cf_redis_url_error(CfRedisUrlError error)
 			return "The database must be a number from 0 to 999999.";
 		case CF_REDIS_URL_PATH:
 			return "The path of the socket must be absolute, after three slashes, and have at most 107 bytes.";
+		case CF_REDIS_URL_SEEDS:
+			return "There are more than 16 hosts.";
+		case CF_REDIS_URL_MASTER:
+			return "After the Sentinels there must be a slash and the name of the master, of at most 127 bytes.";
+		case CF_REDIS_URL_CLUSTER_DB:
+			return "A cluster has only database 0.";
 		case CF_REDIS_URL_PARAMETER:
 			return "There is no such parameter; only unix:// URLs have one, \"db\".";
 	}

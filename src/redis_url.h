@@ -4,9 +4,13 @@
  *		redis://[user[:password]@]host[:port][/db]
  *		rediss://...				the same over TLS
  *		unix://[user[:password]@]/path/to/socket[?db=N]
+ *		redis+sentinel://[user[:password]@]host[:port][,...]/master[/db]
+ *		rediss+sentinel://...		the same over TLS, Sentinels and Redis
+ *		redis+cluster://[user[:password]@]host[:port][,...]
+ *		rediss+cluster://...		the same over TLS
  *
- * Percent-encoding is decoded in user, password and path; an IPv6 address is
- * written in brackets. Pure: no allocation, no errors, so that the setting's
+ * Percent-encoding is decoded in user, password, path and the master's name; an IPv6
+ * address is written in brackets. Pure: no allocation, no errors, so that the setting's
  * check hook and the connection use the same parser.
  *
  * src/redis_url.h
@@ -21,7 +25,10 @@
 #define CF_REDIS_MAX_PASSWORD 4096	/* tokens of cloud providers are long */
 #define CF_REDIS_MAX_PATH 107
 #define CF_REDIS_MAX_DB 999999
+#define CF_REDIS_MAX_MASTER 128	/* of the name by which Sentinels know a master */
+#define CF_REDIS_MAX_SEEDS 16	/* hosts of a url */
 #define CF_REDIS_DEFAULT_PORT 6379
+#define CF_REDIS_SENTINEL_PORT 26379
 
 typedef enum CfRedisTransport
 {
@@ -30,12 +37,27 @@ typedef enum CfRedisTransport
 	CF_REDIS_UNIX
 } CfRedisTransport;
 
+typedef enum CfRedisKind
+{
+	CF_REDIS_SINGLE,			/* one server */
+	CF_REDIS_SENTINEL,			/* the server that the Sentinels call the master */
+	CF_REDIS_CLUSTER			/* the nodes of a Redis Cluster */
+} CfRedisKind;
+
+typedef struct CfRedisHost
+{
+	int			port;			/* 0 for a unix socket */
+	char		name[CF_REDIS_MAX_HOST];	/* name, address or path */
+} CfRedisHost;
+
 typedef struct CfRedisUrl
 {
+	CfRedisKind kind;
 	CfRedisTransport transport;
-	int			port;			/* 0 for a unix socket */
 	int			db;
-	char		host[CF_REDIS_MAX_HOST];	/* name, address or path */
+	int			nseeds;
+	CfRedisHost seeds[CF_REDIS_MAX_SEEDS];	/* a single server is the first */
+	char		master[CF_REDIS_MAX_MASTER];	/* empty but with Sentinels */
 	char		user[CF_REDIS_MAX_USER];	/* empty: Redis's default user */
 	char		password[CF_REDIS_MAX_PASSWORD];	/* empty: none */
 } CfRedisUrl;
@@ -52,6 +74,9 @@ typedef enum CfRedisUrlError
 	CF_REDIS_URL_PORT,
 	CF_REDIS_URL_DB,
 	CF_REDIS_URL_PATH,
+	CF_REDIS_URL_SEEDS,			/* too many hosts */
+	CF_REDIS_URL_MASTER,
+	CF_REDIS_URL_CLUSTER_DB,
 	CF_REDIS_URL_PARAMETER
 } CfRedisUrlError;
 

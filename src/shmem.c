@@ -15,7 +15,7 @@
 #define CF_HINT_PRELOAD \
 	"Add \"cachefront\" to shared_preload_libraries and restart the server."
 
-#define CF_MAX_SEGMENTS 24
+#define CF_MAX_SEGMENTS 32
 
 static const CfShmemSegment *segments[CF_MAX_SEGMENTS];
 static int	nsegments = 0;

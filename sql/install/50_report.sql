@@ -17,8 +17,8 @@ CREATE FUNCTION cache_status_data(
     OUT l2_obstacle text, OUT redis_queue bigint, OUT breaker text, OUT breaker_since timestamptz,
     OUT breaker_retry timestamptz, OUT redis_error text, OUT redis_error_at timestamptz,
     OUT redis_calls bigint, OUT redis_failures bigint, OUT redis_timeouts bigint,
-    OUT redis_oom_replies bigint, OUT breaker_opens bigint, OUT worker_obstacle text,
-    OUT wal_unread bigint)
+    OUT redis_oom_replies bigint, OUT breaker_opens bigint, OUT redis_refusals bigint,
+    OUT worker_obstacle text, OUT wal_unread bigint)
 RETURNS record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'cachefront_status';

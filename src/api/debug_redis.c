@@ -45,6 +45,8 @@ status_name(CfL2Status status)
 			return "CHANGED";
 		case CF_L2_SPENT:
 			return "SPENT";
+		case CF_L2_PARTLY:
+			return psprintf("PARTLY: %s", cf_l2_error());
 		case CF_L2_FAILED:
 			return psprintf("FAILED: %s", cf_l2_error());
 	}
@@ -69,8 +71,11 @@ run(int timeout_ms, bool interruptible)
 static void
 print_reply(StringInfo out, const redisReply *reply)
 {
-	switch (reply->type)
+	switch (reply != NULL ? reply->type : 0)
 	{
+		case 0:
+			appendStringInfoString(out, "(none)");
+			break;
 		case REDIS_REPLY_NIL:
 			appendStringInfoString(out, "(nil)");
 			break;
@@ -187,6 +192,7 @@ cachefront_debug_redis_pipeline(PG_FUNCTION_ARGS)
 	bool	   *nulls;
 	int			width;
 	int			n;
+	bool		answered;
 
 	cf_shmem_require();
 	if (ARR_NDIM(commands) != 2)
@@ -199,10 +205,11 @@ cachefront_debug_redis_pipeline(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i += width)
 		add_words(values + i, nulls + i, width);
 	status = run(PG_GETARG_INT32(1), PG_GETARG_BOOL(2));
-	n = status == CF_L2_OK ? cf_l2_nreplies() : 1;
+	answered = status == CF_L2_OK || status == CF_L2_PARTLY;
+	n = answered ? cf_l2_nreplies() : 1;
 	replies = palloc(n * sizeof(Datum));
 	for (int i = 0; i < n; i++)
-		replies[i] = PointerGetDatum(status == CF_L2_OK ? reply_text(i) :
+		replies[i] = PointerGetDatum(answered ? reply_text(i) :
 									 cstring_to_text(status_name(status)));
 	PG_RETURN_ARRAYTYPE_P(construct_array(replies, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
@@ -227,7 +234,7 @@ cachefront_debug_redis_report(PG_FUNCTION_ARGS)
 {
 	static const char *const names[CF_L2_NCOUNTERS] = {
 		"calls", "commands", "denied", "connects", "failures", "timeouts",
-		"oom_replies", "opens"
+		"oom_replies", "opens", "refusals", "redirects", "master_lookups"
 	};
 	CfBreakerReport report;
 	StringInfoData out;
@@ -238,9 +245,9 @@ cachefront_debug_redis_report(PG_FUNCTION_ARGS)
 	appendStringInfo(&out, "state=%s\nrun_id=%s\ngeneration=%llu\nwindow_failures=%d\n",
 					 cf_breaker_state_name(report.state), cf_l2_run_id(),
 					 (unsigned long long) cf_l2_generation(), report.failures);
-	appendStringInfo(&out, "opened=%s\nretry_ms=%lld\nlast_error=%s\n",
+	appendStringInfo(&out, "opened=%s\nretry_ms=%lld\nreset_ms=%d\nlast_error=%s\n",
 					 report.opened_at != 0 ? "yes" : "no",
-					 (long long) (report.retry_at - report.opened_at) / 1000,
+					 (long long) (report.retry_at - report.opened_at) / 1000, report.reset_ms,
 					 report.last_error);
 	for (int i = 0; i < CF_L2_NCOUNTERS; i++)
 		appendStringInfo(&out, "%s=%llu\n", names[i],

@@ -1,11 +1,14 @@
 /*
- * address.c - where Redis is: the addresses of its host.
+ * address.c - where the hosts are: the addresses of their names.
  *
  * A name may take the system's resolver as long as it likes, and nothing can
- * cut that short. So who comes first asks, and what it was told is kept in shared
- * memory for all. Who fails to use the Redis that is there puts the answer in
- * doubt: then a worker, for which nobody waits, asks again, and goes where the
- * name now leads.
+ * cut that short. So what it was told is kept in shared memory for all, and a
+ * worker asks, for which nobody waits. A session that somebody waits for asks
+ * only where no worker does, one session at a time, and not again for a while
+ * after the resolver has failed.
+ *
+ * Who fails to use the Redis that is there puts the answers in doubt: then the
+ * worker asks again, and goes where the names now lead.
  *
  * Locking: the tranche's one lock guards what is kept; held for a copy.
  *
@@ -19,22 +22,38 @@
 #include "port/atomics.h"
 #include "storage/lwlock.h"
 
+#include "guc.h"
 #include "l2/address.h"
 #include "l2/command.h"
 #include "l2/l2_internal.h"
 #include "shmem.h"
 
+#define CF_KEPT_NAMES 32
+#define CF_WORKER_ALIVE_US (INT64CONST(30) * 1000000)	/* after it was last seen */
+#define CF_RESOLVER_REST_US (INT64CONST(30) * 1000000)	/* after it has failed */
+
+/* A name, and what the resolver said of it. */
+typedef struct CfKeptName
+{
+	CfRedisHost host;			/* name is empty: this place is free */
+	int			n;				/* addresses; 0: none is known */
+	int			error;			/* getaddrinfo's, of the last time; 0: none */
+	CfAddress	address[CF_MAX_ADDRESSES];
+} CfKeptName;
+
 typedef struct CfSharedAddresses
 {
 	/* Protected by the lock */
-	char		host[CF_REDIS_MAX_HOST];	/* empty: nothing is kept */
-	int			port;
-	int			n;
-	CfAddress	address[CF_MAX_ADDRESSES];
+	uint64		settings;		/* of whose url these are the names */
+	int			next;			/* the place to give away when all are taken */
+	CfKeptName	names[CF_KEPT_NAMES];
 
-	/* Atomics, no lock */
+	/* Atomics, no lock; times by cf_mono_us, 0: never */
 	pg_atomic_uint32 doubted;
 	pg_atomic_uint32 lookups;
+	pg_atomic_uint64 worker_at; /* a worker was here */
+	pg_atomic_uint64 asking_at; /* a session that somebody waits for began to ask */
+	pg_atomic_uint64 failed_at; /* the resolver failed */
 } CfSharedAddresses;
 
 static CfSharedAddresses *kept = NULL;
@@ -69,106 +88,185 @@ ask_resolver(const char *host, int port, int flags, CfAddress *addresses, int *n
 }
 
 static bool
-is_kept_locked(const char *host, int port)
+is_recent(pg_atomic_uint64 *at, int64 us)
 {
-	return strcmp(kept->host, host) == 0 && kept->port == port;
+	int64		when = (int64) pg_atomic_read_u64(at);
+
+	return when != 0 && cf_mono_us() - when < us;
 }
 
-static int
-take_kept(const char *host, int port, CfAddress *addresses)
+static void
+stamp(pg_atomic_uint64 *at)
 {
+	pg_atomic_write_u64(at, (uint64) cf_mono_us());
+}
+
+/* ---- what is kept ---- */
+
+/* The place of a name, or NULL. Names of another url are none. */
+static CfKeptName *
+find_locked(const CfRedisHost *host)
+{
+	if (kept->settings != cf_handshake_settings())
+		return NULL;
+	for (int i = 0; i < CF_KEPT_NAMES; i++)
+		if (strcmp(kept->names[i].host.name, host->name) == 0 &&
+			kept->names[i].host.port == host->port)
+			return &kept->names[i];
+	return NULL;
+}
+
+/* The same, or a new place. */
+static CfKeptName *
+make_locked(const CfRedisHost *host)
+{
+	CfKeptName *name = find_locked(host);
+
+	if (name != NULL)
+		return name;
+	if (kept->settings != cf_handshake_settings())
+	{
+		MemSet(kept->names, 0, sizeof(kept->names));
+		kept->settings = cf_handshake_settings();
+	}
+	for (int i = 0; i < CF_KEPT_NAMES && name == NULL; i++)
+		if (kept->names[i].host.name[0] == '\0')
+			name = &kept->names[i];
+	if (name == NULL)
+		name = &kept->names[kept->next++ % CF_KEPT_NAMES];
+	MemSet(name, 0, sizeof(*name));
+	name->host = *host;
+	return name;
+}
+
+/* How many addresses are known; *error: what the resolver said the last time. */
+static int
+take_kept(const CfRedisHost *host, CfAddress *addresses, int *error)
+{
+	const CfKeptName *name;
 	int			n = 0;
 
+	*error = 0;
 	LWLockAcquire(kept_lock, LW_SHARED);
-	if (is_kept_locked(host, port))
+	name = find_locked(host);
+	if (name != NULL)
 	{
-		n = kept->n;
-		memcpy(addresses, kept->address, n * sizeof(CfAddress));
+		n = name->n;
+		*error = name->error;
+		memcpy(addresses, name->address, n * sizeof(CfAddress));
 	}
 	LWLockRelease(kept_lock);
 	return n;
 }
 
-/* known: only if it is known by now where the host is. False: nothing changes. */
+/* Did the addresses change? Where there are none, the last ones stay. */
 static bool
-keep(const char *host, int port, const CfAddress *addresses, int n, bool known)
+keep(const CfRedisHost *host, const CfAddress *addresses, int n, int error)
 {
-	bool		changes;
+	CfKeptName *name;
+	bool		changes = false;
 
 	LWLockAcquire(kept_lock, LW_EXCLUSIVE);
-	if (is_kept_locked(host, port))
-		changes = kept->n != n ||
-			memcmp(kept->address, addresses, n * sizeof(CfAddress)) != 0;
-	else
-		changes = !known;
-	if (changes)
+	name = make_locked(host);
+	name->error = error;
+	if (n > 0)
 	{
-		strlcpy(kept->host, host, sizeof(kept->host));
-		kept->port = port;
-		kept->n = n;
-		memcpy(kept->address, addresses, n * sizeof(CfAddress));
+		changes = name->n != n ||
+			memcmp(name->address, addresses, n * sizeof(CfAddress)) != 0;
+		name->n = n;
+		memcpy(name->address, addresses, n * sizeof(CfAddress));
 	}
 	LWLockRelease(kept_lock);
 	return changes;
 }
 
-/* There is no name to look up any more. */
-static void
-keep_none(void)
-{
-	if (kept->host[0] == '\0')
-		return;
-	LWLockAcquire(kept_lock, LW_EXCLUSIVE);
-	kept->host[0] = '\0';
-	kept->n = 0;
-	LWLockRelease(kept_lock);
-}
+/* ---- asking ---- */
 
+/* Asks and keeps the answer. getaddrinfo's error, or 0. */
 static int
-look_up(const char *host, int port, CfAddress *addresses, int *n)
+look_up(const CfRedisHost *host, CfAddress *addresses, int *n, bool *changes)
 {
 	int			error;
 
-	pg_atomic_write_u32(&kept->doubted, 0);
 	pg_atomic_fetch_add_u32(&kept->lookups, 1);
-	error = ask_resolver(host, port, 0, addresses, n);
+	error = ask_resolver(host->name, host->port, 0, addresses, n);
 	if (error != 0)
+	{
 		pg_atomic_write_u32(&kept->doubted, 1);
+		stamp(&kept->failed_at);
+	}
+	*changes = keep(host, addresses, *n, error);
 	return error;
 }
 
-/* What is kept of a name, or what the resolver says. getaddrinfo's error, or 0. */
-static int
-find_name(const char *host, int port, bool ask, CfAddress *addresses, int *n)
+/* One session at a time, and only if no worker does. */
+static bool
+may_ask(const CfConn *conn)
 {
-	int			error;
+	uint64		asking_at;
 
-	if (!ask && (*n = take_kept(host, port, addresses)) > 0)
-		return 0;
-	error = look_up(host, port, addresses, n);
-	if (error == 0)
-		(void) keep(host, port, addresses, *n, false);
-	/* Better an old answer than none. */
-	else if ((*n = take_kept(host, port, addresses)) > 0)
-		error = 0;
-	return error;
+	if (conn->patient)
+		return true;
+	asking_at = pg_atomic_read_u64(&kept->asking_at);
+	return !is_recent(&kept->worker_at, CF_WORKER_ALIVE_US) &&
+		!is_recent(&kept->failed_at, CF_RESOLVER_REST_US) &&
+		!is_recent(&kept->asking_at, CF_RESOLVER_REST_US) &&
+		pg_atomic_compare_exchange_u64(&kept->asking_at, &asking_at, (uint64) cf_mono_us());
+}
+
+/* A name that a worker will ask for. */
+static void
+want(CfConn *conn, const CfRedisHost *host)
+{
+	(void) keep(host, NULL, 0, 0);
+	cf_address_doubt();
+	(void) cf_conn_fail_own(conn, "the resolver was not asked for Redis's address yet");
 }
 
 static int
-host_addresses(CfConn *conn, const char *host, int port, CfAddress *addresses)
+fail_name(CfConn *conn, const CfRedisHost *host, int error)
+{
+	cf_conn_fail(conn, "could not resolve \"%s\": %s", host->name, gai_strerror(error));
+	return 0;
+}
+
+/* The addresses of a name: what is kept of it, or what the resolver says. */
+static int
+find_name(CfConn *conn, const CfRedisHost *host, CfAddress *addresses)
+{
+	int			known_error;
+	int			error;
+	int			n = take_kept(host, addresses, &known_error);
+	bool		changes;
+
+	if (n > 0 && !(conn->patient && pg_atomic_read_u32(&kept->doubted) != 0))
+		return n;
+	if (!may_ask(conn))
+	{
+		if (known_error != 0)
+			return fail_name(conn, host, known_error);
+		want(conn, host);
+		return 0;
+	}
+	pg_atomic_write_u32(&kept->doubted, 0);
+	error = look_up(host, addresses, &n, &changes);
+	if (!conn->patient)
+		pg_atomic_write_u64(&kept->asking_at, 0);
+	/* Better an old answer than none. */
+	if (error != 0 && (n = take_kept(host, addresses, &known_error)) == 0)
+		return fail_name(conn, host, error);
+	return n;
+}
+
+static int
+host_addresses(CfConn *conn, const CfRedisHost *host, CfAddress *addresses)
 {
 	int			n;
-	int			error = ask_resolver(host, port, AI_NUMERICHOST, addresses, &n);
+	int			error = ask_resolver(host->name, host->port, AI_NUMERICHOST, addresses, &n);
 
 	if (error == EAI_NONAME)
-		error = find_name(host, port,
-						  conn->patient && pg_atomic_read_u32(&kept->doubted) != 0,
-						  addresses, &n);
-	else
-		keep_none();
-	if (error != 0)
-		cf_conn_fail(conn, "could not resolve \"%s\": %s", host, gai_strerror(error));
-	return n;
+		return find_name(conn, host, addresses);
+	return error == 0 ? n : fail_name(conn, host, error);
 }
 
 static int
@@ -185,14 +283,11 @@ unix_address(const char *path, CfAddress *address)
 
 /* Room for CF_MAX_ADDRESSES. 0, and noted why, if there is none. */
 int
-cf_address_find(CfConn *conn, const CfRedisUrl *url, CfAddress *addresses)
+cf_address_find(CfConn *conn, const CfRedisHost *host, CfAddress *addresses)
 {
-	if (url->transport == CF_REDIS_UNIX)
-	{
-		keep_none();
-		return unix_address(url->host, addresses);
-	}
-	return host_addresses(conn, url->host, url->port, addresses);
+	if (host->port == 0)
+		return unix_address(host->name, addresses);
+	return host_addresses(conn, host, addresses);
 }
 
 /* A session could not use the Redis that is there. */
@@ -202,23 +297,77 @@ cf_address_doubt(void)
 	pg_atomic_write_u32(&kept->doubted, 1);
 }
 
-void
-cf_address_check(void)
+/* ---- the worker ---- */
+
+/* Is it the name of a host, and not its address? */
+static bool
+is_name(const CfRedisHost *host)
 {
-	char		host[CF_REDIS_MAX_HOST];
 	CfAddress	addresses[CF_MAX_ADDRESSES];
-	int			port;
 	int			n;
 
-	if (!cf_l2_configured() || pg_atomic_read_u32(&kept->doubted) == 0)
-		return;
+	return host->port != 0 &&
+		ask_resolver(host->name, host->port, AI_NUMERICHOST, addresses, &n) == EAI_NONAME;
+}
+
+/* The i-th name that is kept. */
+static bool
+name_at(int i, CfRedisHost *host)
+{
 	LWLockAcquire(kept_lock, LW_SHARED);
-	strlcpy(host, kept->host, sizeof(host));
-	port = kept->port;
+	*host = kept->names[i].host;
 	LWLockRelease(kept_lock);
-	if (host[0] != '\0' && look_up(host, port, addresses, &n) == 0 &&
-		keep(host, port, addresses, n, true))
-		cf_l2_drop();
+	return host->name[0] != '\0';
+}
+
+/* Makes places for the names of a url that nobody has used yet. */
+static void
+prepare_names(void)
+{
+	static CfRedisUrl url;
+	bool		known;
+
+	LWLockAcquire(kept_lock, LW_SHARED);
+	known = kept->settings == cf_handshake_settings();
+	LWLockRelease(kept_lock);
+	if (known || cf_redis_url_parse(cf_guc_redis_url, &url) != CF_REDIS_URL_OK)
+		return;
+	explicit_bzero(url.password, sizeof(url.password));
+	LWLockAcquire(kept_lock, LW_EXCLUSIVE);
+	MemSet(kept->names, 0, sizeof(kept->names));
+	kept->settings = cf_handshake_settings();
+	LWLockRelease(kept_lock);
+	for (int i = 0; i < url.nseeds; i++)
+		if (is_name(&url.seeds[i]))
+		{
+			(void) keep(&url.seeds[i], NULL, 0, 0);
+			cf_address_doubt();
+		}
+}
+
+bool
+cf_address_check(void)
+{
+	CfRedisHost host;
+	CfAddress	addresses[CF_MAX_ADDRESSES];
+	int			n;
+	bool		changed = false;
+	bool		changes;
+
+	stamp(&kept->worker_at);
+	prepare_names();
+	if (pg_atomic_read_u32(&kept->doubted) == 0)
+		return false;
+	pg_atomic_write_u32(&kept->doubted, 0);
+	for (int i = 0; i < CF_KEPT_NAMES; i++)
+	{
+		if (!name_at(i, &host))
+			continue;
+		stamp(&kept->worker_at);
+		(void) look_up(&host, addresses, &n, &changes);
+		changed |= changes;
+	}
+	return changed;
 }
 
 uint32
@@ -242,6 +391,9 @@ address_shmem_init(void *memory, LWLockPadded *locks)
 
 	pg_atomic_init_u32(&new->doubted, 0);
 	pg_atomic_init_u32(&new->lookups, 0);
+	pg_atomic_init_u64(&new->worker_at, 0);
+	pg_atomic_init_u64(&new->asking_at, 0);
+	pg_atomic_init_u64(&new->failed_at, 0);
 }
 
 static void

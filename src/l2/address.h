@@ -11,11 +11,11 @@
 extern void cf_address_register(void);
 
 /*
- * For the bus's worker, now and then: asks the resolver again where the host is, if
- * a session could not use the Redis there, and if that is elsewhere now, closes the
- * connection. May take as long as the resolver likes.
+ * For a worker, once a second or so: asks the resolver for names that nobody knows
+ * yet, and again for those that are known, if a session could not use the Redis
+ * there. True if a host is elsewhere now. May take as long as the resolver likes.
  */
-extern void cf_address_check(void);
+extern bool cf_address_check(void);
 
 /* How often the resolver was asked since the server started. */
 extern uint32 cf_address_lookups(void);

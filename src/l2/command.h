@@ -1,7 +1,7 @@
 /*
  * command.h - Redis, for those who have something to ask it.
  *
- * One connection and one pipeline a session:
+ * One pipeline a session, and one connection, or with a cluster one to each node:
  *
  *		cf_l2_begin();
  *		cf_l2_add(3, (const char *const[]) {"HGET", key, "v"}, lens);
@@ -16,6 +16,11 @@
  * An error that Redis replies to a command is an ordinary reply, and for the
  * caller to judge, except those that say that this server is of no use now
  * (it is loading, a replica, not the one for the key ...): those are failures.
+ *
+ * In a cluster each command goes to the node that has its key; each has at most
+ * one. If some nodes could not be asked, the status is CF_L2_PARTLY: whoever wants
+ * to make use of the other replies finds NULL for what was not answered, and may do
+ * so; for all others it is a failure.
  *
  * src/l2/command.h
  */
@@ -35,15 +40,21 @@ typedef enum CfL2Status
 	CF_L2_OPEN,					/* the breaker is open: not tried */
 	CF_L2_CHANGED,				/* another connection than cf_l2_expect: not sent */
 	CF_L2_SPENT,				/* the allowance is used up: not tried */
+	CF_L2_PARTLY,				/* replies may be NULL: those of nodes of a cluster that failed */
 	CF_L2_FAILED				/* see cf_l2_error; commands may have run or not */
 } CfL2Status;
 
+extern void cf_l2_register(void);
 extern bool cf_l2_configured(void);
 
 /* Empties the pipeline and frees the replies of the last one. */
 extern void cf_l2_begin(void);
 
-/* Failures to allocate come out in cf_l2_run. */
+/*
+ * Failures to allocate come out in cf_l2_run. The second word is the key, if there
+ * is one; cf_l2_add_keyed says which it is, 0 for a command that has none.
+ */
+extern void cf_l2_add_keyed(int key, int argc, const char *const *argv, const size_t *lens);
 extern void cf_l2_add(int argc, const char *const *argv, const size_t *lens);
 extern void cf_l2_add_script(CfL2Script script, const char *key, size_t keylen,
 							 int argc, const char *const *argv, const size_t *lens);
@@ -60,8 +71,7 @@ extern void cf_l2_expect(uint64 generation);
  *
  * It may take cachefront.redis_connect_timeout to connect and timeout_ms from
  * there on, and one that is not interruptible timeout_ms in all; neither takes
- * longer than the allowance. (But who needs a host's address first asks the
- * resolver, and that takes as long as it takes.) Never under an LWLock.
+ * longer than the allowance. In a cluster it is timeout_ms in all. Never under an LWLock.
  */
 extern CfL2Status cf_l2_run(int timeout_ms, bool interruptible);
 
@@ -90,7 +100,7 @@ extern bool cf_l2_can_afford(int nruns);
 extern int64 cf_l2_silent_us(void);
 #endif
 
-/* After CF_L2_OK; the replies are valid until the next cf_l2_begin. */
+/* After CF_L2_OK or CF_L2_PARTLY; the replies are valid until the next cf_l2_begin. */
 extern int	cf_l2_nreplies(void);
 extern const redisReply *cf_l2_reply(int i);
 
@@ -102,12 +112,13 @@ extern bool cf_l2_was_too_large(void);
 
 /*
  * Of the connection: which run of which server it is, and its number in this
- * session, which grows with each new one. "" and 0 if there is none.
+ * session, which grows with each new one. "" and 0 if there is none. Of a cluster
+ * the number stands for its settings.
  */
 extern const char *cf_l2_run_id(void);
 extern uint64 cf_l2_generation(void);
 
-/* Closes the connection. */
+/* Closes the connections. */
 extern void cf_l2_drop(void);
 
 /* The same, if a run was left in its middle: by the end of the process, say. */
@@ -118,5 +129,12 @@ extern void cf_l2_set_max_reply(int64 bytes);
 
 /* A transaction failed, and PostgreSQL has turned our idle time-out off. */
 extern void cf_l2_at_abort(void);
+
+/*
+ * For a worker, for which nobody waits, once a second or so and with an empty
+ * pipeline: asks the resolver and the Sentinels where Redis is, and tries what
+ * breakers keep the sessions from. May take long, and may throw as cf_l2_run.
+ */
+extern void cf_l2_upkeep(void);
 
 #endif							/* CF_L2_COMMAND_H */

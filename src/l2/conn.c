@@ -14,6 +14,9 @@
  * busy first and then looks at fd. So a number that close() has freed is never
  * used again, whoever gets it next. All else is freed at the next use.
  *
+ * A session has one connection, or with a cluster one to each node that it has
+ * had something to ask. All are in one array, by the number of the node.
+ *
  * At the end of the process the kernel closes the socket.
  *
  * src/l2/conn.c
@@ -42,15 +45,23 @@
 
 #define CF_BRIEF_MS 1			/* may pass before an interrupt is seen */
 
-static CfConn the_conn = {.fd = -1};
+static CfConn conns[CF_CONNS];
+static int	nconns = 0;			/* of them, the first ones that were ever used */
 static TimeoutId idle_timeout;
 static bool idle_timeout_registered = false;
 static int	armed_for = 0;		/* the setting, when it was armed last */
 
 CfConn *
-cf_conn_get(void)
+cf_conn_get(int i)
 {
-	return &the_conn;
+	Assert(i >= 0 && i < CF_CONNS);
+	while (nconns <= i)
+	{
+		conns[nconns].fd = -1;
+		pg_compiler_barrier();
+		nconns++;
+	}
+	return &conns[i];
 }
 
 /* ---- failures ---- */
@@ -85,26 +96,50 @@ arm_idle_timeout(int64 us)
 	enable_timeout_after(idle_timeout, (int) Min(us / 1000 + 1, INT_MAX));
 }
 
+/* Closes what has been idle for the limit; how long the next one has left, or 0. */
+static int64
+close_idle(CfConn *conn, int64 limit, int64 now)
+{
+	int64		left;
+
+	if (conn->fd < 0)
+		return 0;
+	left = conn->busy ? limit : conn->used_at + limit - now;
+	if (left > 0)
+		return left;
+	close(conn->fd);
+	conn->fd = -1;
+	return 0;
+}
+
 /* In a signal handler: see the head of this file. */
 static void
 idle_timeout_handler(void)
 {
-	CfConn	   *conn = &the_conn;
 	int64		limit = (int64) cf_guc_redis_idle_timeout * 1000;
-	int64		left;
+	int64		now = cf_mono_us();
+	int64		next = 0;
 
-	if (conn->fd < 0 || limit == 0)
+	if (limit == 0)
 		return;
-	left = conn->used_at + limit - cf_mono_us();
-	if (conn->busy)
-		left = limit;
-	if (left > 0)
+	for (int i = 0; i < nconns; i++)
 	{
-		arm_idle_timeout(left);
-		return;
+		int64		left = close_idle(&conns[i], limit, now);
+
+		if (left > 0 && (next == 0 || left < next))
+			next = left;
 	}
-	close(conn->fd);
-	conn->fd = -1;
+	if (next > 0)
+		arm_idle_timeout(next);
+}
+
+static bool
+any_connected(void)
+{
+	for (int i = 0; i < nconns; i++)
+		if (conns[i].fd >= 0)
+			return true;
+	return false;
 }
 
 /*
@@ -113,9 +148,9 @@ idle_timeout_handler(void)
  * end of a transaction that failed.
  */
 void
-cf_conn_watch_idle(CfConn *conn)
+cf_conn_watch_idle(void)
 {
-	if (conn->fd < 0 || cf_guc_redis_idle_timeout == 0)
+	if (cf_guc_redis_idle_timeout == 0 || !any_connected())
 		return;
 	if (!idle_timeout_registered)
 	{
@@ -131,7 +166,7 @@ cf_conn_watch_idle(CfConn *conn)
 
 /* Signals are let in only while it sleeps, so none can come just before that. */
 static int
-sleep_until_ready(struct pollfd *fds, int64 us, bool interruptible)
+sleep_until_ready(struct pollfd *fds, int nfds, int64 us, bool interruptible)
 {
 	int64		left = Max(us, 0);
 	struct timespec timeout = {left / 1000000, left % 1000000 * 1000};
@@ -143,7 +178,7 @@ sleep_until_ready(struct pollfd *fds, int64 us, bool interruptible)
 	if (!interruptible || !InterruptPending)
 	{
 		pgstat_report_wait_start(cf_wait_event_redis);
-		result = ppoll(fds, 2, &timeout, &old);
+		result = ppoll(fds, nfds, &timeout, &old);
 		save_errno = errno;
 		pgstat_report_wait_end();
 	}
@@ -164,23 +199,21 @@ cf_conn_expired(CfConn *conn)
 }
 
 /*
- * Waits for the socket (POLLIN, POLLOUT) until the deadline. May throw if the
- * call is interruptible; interrupts that are held off wait for their time.
+ * Waits for the sockets, or the deadline of conn. fds has n of them, whose events
+ * are set, and room for one more.
  */
-bool
-cf_conn_wait(CfConn *conn, short events)
+static bool
+wait_for(CfConn *conn, struct pollfd *fds, int n)
 {
-	struct pollfd fds[2] = {
-		{.fd = conn->fd, .events = events},
-		{.fd = postmaster_alive_fds[POSTMASTER_FD_WATCH], .events = POLLIN},
-	};
-
+	fds[n].fd = postmaster_alive_fds[POSTMASTER_FD_WATCH];
+	fds[n].events = POLLIN;
+	fds[n].revents = 0;
 	if (conn->interruptible)
 		cf_worker_check_interrupts();
 	if (cf_conn_expired(conn))
 		return false;
 	/* Most answers come so soon that all else would take as long as they do. */
-	if (poll(fds, 1, CF_BRIEF_MS) > 0)
+	if (poll(fds, n, CF_BRIEF_MS) > 0)
 		return true;
 	for (;;)
 	{
@@ -190,15 +223,46 @@ cf_conn_wait(CfConn *conn, short events)
 			cf_worker_check_interrupts();
 		if (cf_conn_expired(conn))
 			return false;
-		ready = sleep_until_ready(fds, conn->deadline - cf_mono_us(),
+		ready = sleep_until_ready(fds, n + 1, conn->deadline - cf_mono_us(),
 								  conn->interruptible && INTERRUPTS_CAN_BE_PROCESSED());
-		if (ready > 0 && fds[0].revents != 0)
+		if (ready > (fds[n].revents != 0 ? 1 : 0))
 			return true;
 		if (ready < 0 && errno != EINTR)
 			return cf_conn_fail(conn, "could not wait for Redis: %s", strerror(errno));
 		if (ready > 0 && !PostmasterIsAlive())
 			return cf_conn_fail_own(conn, "the postmaster has died");
 	}
+}
+
+/*
+ * Waits for the socket (POLLIN, POLLOUT) until the deadline. May throw if the
+ * call is interruptible; interrupts that are held off wait for their time.
+ */
+bool
+cf_conn_wait(CfConn *conn, short events)
+{
+	struct pollfd fds[2] = {{.fd = conn->fd, .events = events}};
+
+	return wait_for(conn, fds, 1);
+}
+
+/*
+ * The same for any of n connections, by the deadline of the waiter, which is none of
+ * them and gets the failure. One whose events are 0 is not waited for.
+ */
+bool
+cf_conn_wait_any(CfConn *waiter, CfConn *const *waiting, const short *events, int n)
+{
+	struct pollfd fds[CF_CONNS + 1];
+
+	Assert(n > 0 && n <= CF_CONNS);
+	for (int i = 0; i < n; i++)
+	{
+		fds[i].fd = events[i] != 0 ? waiting[i]->fd : -1;
+		fds[i].events = events[i];
+		fds[i].revents = 0;
+	}
+	return wait_for(waiter, fds, n);
 }
 
 /* ---- connecting ---- */
@@ -214,17 +278,17 @@ set_socket_options(int fd)
 }
 
 static bool
-fail_connect(CfConn *conn, const CfRedisUrl *url, int error)
+fail_connect(CfConn *conn, const CfRedisHost *host, int error)
 {
-	if (url->transport == CF_REDIS_UNIX)
-		return cf_conn_fail(conn, "could not connect to \"%s\": %s", url->host,
+	if (host->port == 0)
+		return cf_conn_fail(conn, "could not connect to \"%s\": %s", host->name,
 							strerror(error));
-	return cf_conn_fail(conn, "could not connect to \"%s\", port %d: %s", url->host,
-						url->port, strerror(error));
+	return cf_conn_fail(conn, "could not connect to \"%s\", port %d: %s", host->name,
+						host->port, strerror(error));
 }
 
 static bool
-connect_socket(CfConn *conn, const CfRedisUrl *url, const CfAddress *address)
+connect_socket(CfConn *conn, const CfRedisHost *host, const CfAddress *address)
 {
 	int			error = 0;
 	socklen_t	len = sizeof(error);
@@ -232,19 +296,19 @@ connect_socket(CfConn *conn, const CfRedisUrl *url, const CfAddress *address)
 	conn->fd = socket(address->storage.ss_family,
 					  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (conn->fd < 0)
-		return fail_connect(conn, url, errno);
-	if (url->transport != CF_REDIS_UNIX)
+		return fail_connect(conn, host, errno);
+	if (host->port != 0)
 		set_socket_options(conn->fd);
 	if (connect(conn->fd, (const struct sockaddr *) &address->storage, address->len) == 0)
 		return true;
 	/* EAGAIN: the queue of a unix socket is full, and nothing will tell when not. */
 	if (errno != EINPROGRESS && errno != EINTR)
-		return fail_connect(conn, url, errno);
+		return fail_connect(conn, host, errno);
 	if (!cf_conn_wait(conn, POLLOUT))
 		return false;
 	if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
-	return error == 0 || fail_connect(conn, url, error);
+	return error == 0 || fail_connect(conn, host, error);
 }
 
 static void
@@ -257,14 +321,14 @@ close_socket(CfConn *conn)
 
 /* Tries one address after another; each gets its share of the time left. */
 static bool
-connect_any(CfConn *conn, const CfRedisUrl *url)
+connect_any(CfConn *conn, const CfRedisHost *host)
 {
 	CfAddress	addresses[CF_MAX_ADDRESSES];
 	int64		deadline = conn->deadline;
 	int			n;
 	bool		connected = false;
 
-	n = cf_address_find(conn, url, addresses);
+	n = cf_address_find(conn, host, addresses);
 	for (int i = 0; i < n && !connected; i++)
 	{
 		int64		now = cf_mono_us();
@@ -273,7 +337,7 @@ connect_any(CfConn *conn, const CfRedisUrl *url)
 		conn->error[0] = '\0';
 		conn->timed_out = false;
 		conn->deadline = now + (deadline - now) / (n - i);
-		connected = connect_socket(conn, url, &addresses[i]);
+		connected = connect_socket(conn, host, &addresses[i]);
 		if (!connected)
 			close_socket(conn);
 	}
@@ -289,13 +353,12 @@ cf_conn_wait_io(CfConn *conn, CfIo want)
 }
 
 static bool
-start_transport(CfConn *conn, const CfRedisUrl *url)
+start_transport(CfConn *conn, CfRedisTransport transport, const CfRedisHost *host)
 {
 	CfIo		io;
 
-	conn->transport = url->transport == CF_REDIS_TLS ?
-		&cf_tls_transport : &cf_plain_transport;
-	if (!conn->transport->start(conn, url))
+	conn->transport = transport == CF_REDIS_TLS ? &cf_tls_transport : &cf_plain_transport;
+	if (!conn->transport->start(conn, host))
 		return false;
 	while ((io = conn->transport->handshake(conn)) != CF_IO_DONE)
 		if (io == CF_IO_FAILED || !cf_conn_wait_io(conn, io))
@@ -308,7 +371,7 @@ start_transport(CfConn *conn, const CfRedisUrl *url)
  * settings. After a failure, or an error that is thrown, cf_conn_drop is due.
  */
 bool
-cf_conn_open(CfConn *conn, const CfRedisUrl *url)
+cf_conn_open(CfConn *conn, CfRedisTransport transport, const CfRedisHost *host)
 {
 	static uint64 generation = 0;
 
@@ -321,7 +384,7 @@ cf_conn_open(CfConn *conn, const CfRedisUrl *url)
 	conn->reader = redisReaderCreate();
 	if (conn->reader == NULL)
 		return cf_conn_fail_own(conn, "out of memory");
-	return connect_any(conn, url) && start_transport(conn, url);
+	return connect_any(conn, host) && start_transport(conn, transport, host);
 }
 
 static void
@@ -349,4 +412,12 @@ cf_conn_drop(CfConn *conn)
 		free_connection(conn);
 	pg_compiler_barrier();
 	conn->busy = false;
+}
+
+void
+cf_conn_drop_all(bool only_busy)
+{
+	for (int i = 0; i < nconns; i++)
+		if (!only_busy || conns[i].busy)
+			cf_conn_drop(&conns[i]);
 }

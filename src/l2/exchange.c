@@ -54,6 +54,7 @@ cf_pipe_reset(CfPipe *pipe)
 	if (pipe->secret && pipe->data != NULL)
 		explicit_bzero(pipe->data, pipe->size);
 	pipe->len = 0;
+	pipe->keylen = 0;
 	pipe->ncommands = 0;
 	pipe->broken = false;
 	if (pipe->size > CF_PIPE_KEEP_BYTES)
@@ -89,6 +90,7 @@ reserve_reply(CfPipe *pipe)
 {
 	int			nslots = Max(pipe->nslots, 16);
 	redisReply **replies;
+	CfCommand  *commands;
 
 	while (nslots < pipe->ncommands + 1)
 		nslots *= 2;
@@ -98,6 +100,10 @@ reserve_reply(CfPipe *pipe)
 	if (replies == NULL)
 		return false;
 	pipe->replies = replies;
+	commands = realloc(pipe->commands, nslots * sizeof(CfCommand));
+	if (commands == NULL)
+		return false;
+	pipe->commands = commands;
 	pipe->nslots = nslots;
 	return true;
 }
@@ -120,6 +126,8 @@ cf_pipe_append(CfPipe *pipe, const char *data, size_t len)
 bool
 cf_pipe_add_formatted(CfPipe *pipe, const char *data, size_t len)
 {
+	CfCommand  *command;
+
 	if (!cf_pipe_append(pipe, data, len))
 		return false;
 	if (!reserve_reply(pipe))
@@ -127,6 +135,12 @@ cf_pipe_add_formatted(CfPipe *pipe, const char *data, size_t len)
 		pipe->broken = true;
 		return false;
 	}
+	command = &pipe->commands[pipe->ncommands];
+	command->start = pipe->ncommands > 0 ? command[-1].end : 0;
+	command->end = pipe->len;
+	command->key = pipe->key;
+	command->keylen = pipe->keylen;
+	pipe->keylen = 0;
 	pipe->ncommands++;
 	return true;
 }
@@ -158,8 +172,17 @@ cf_pipe_append_word(CfPipe *pipe, const char *word, size_t len)
 		cf_pipe_append(pipe, "\r\n", 2);
 }
 
+/* The last word, of so many bytes, is the command's key. */
+void
+cf_pipe_mark_key(CfPipe *pipe, size_t len)
+{
+	pipe->key = pipe->len - len - 2;
+	pipe->keylen = len;
+}
+
+/* key: which of the words is one, 0 for none. */
 bool
-cf_pipe_add(CfPipe *pipe, int argc, const char *const *argv, const size_t *lens)
+cf_pipe_add(CfPipe *pipe, int argc, const char *const *argv, const size_t *lens, int key)
 {
 	if (!cf_pipe_append_count(pipe, argc))
 		return false;
@@ -167,8 +190,21 @@ cf_pipe_add(CfPipe *pipe, int argc, const char *const *argv, const size_t *lens)
 	{
 		if (!cf_pipe_append_word(pipe, argv[i], lens[i]))
 			return false;
+		if (i == key && i > 0)
+			cf_pipe_mark_key(pipe, lens[i]);
 	}
 	return cf_pipe_add_formatted(pipe, "", 0);
+}
+
+/* Behind "*<count>\r\n$<length>\r\n". */
+const char *
+cf_pipe_verb(const CfPipe *pipe, int command, size_t *len)
+{
+	const char *length = strchr(pipe->data + pipe->commands[command].start, '$') + 1;
+	char	   *end;
+
+	*len = strtoul(length, &end, 10);
+	return end + 2;
 }
 
 /* ---- bytes ---- */
@@ -272,6 +308,57 @@ events_for(CfIo want)
 	}
 }
 
+/* A pipeline that is under way. */
+typedef struct Exchange
+{
+	CfConn	   *conn;
+	CfPipe	   *pipe;
+	CfFrame		frame;
+	size_t		sent;
+	short		events;			/* what it waits for; 0: it is over */
+} Exchange;
+
+static void
+begin_exchange(Exchange *exchange, CfConn *conn, CfPipe *pipe)
+{
+	int64		bound = reply_bound();
+
+	exchange->conn = conn;
+	exchange->pipe = pipe;
+	exchange->sent = 0;
+	free_replies(pipe);
+	cf_frame_init(&exchange->frame, pipe->ncommands, bound, Max(CF_REPLIES_MAX_BYTES, bound));
+}
+
+static bool
+send_more(Exchange *exchange)
+{
+	CfIo		want;
+
+	if (!send_some(exchange->conn, exchange->pipe, &exchange->sent, &want))
+		return false;
+	exchange->events = events_for(want);
+	return true;
+}
+
+static bool
+receive_more(Exchange *exchange)
+{
+	CfPipe	   *pipe = exchange->pipe;
+	CfIo		want;
+
+	if (!receive_some(exchange->conn, pipe, &exchange->frame, &want))
+		return false;
+	if (exchange->frame.complete < pipe->ncommands)
+	{
+		exchange->events |= events_for(want);
+		return true;
+	}
+	exchange->events = 0;
+	return exchange->sent == pipe->len ||
+		fail_protocol(exchange->conn, "a reply before its command");
+}
+
 /*
  * Sends all commands and receives a reply to each, or fails. May throw if the
  * call is interruptible.
@@ -279,27 +366,87 @@ events_for(CfIo want)
 bool
 cf_exchange(CfConn *conn, CfPipe *pipe)
 {
-	CfFrame		frame;
-	size_t		sent = 0;
-	int64		bound = reply_bound();
-	CfIo		out;
-	CfIo		in;
+	Exchange	exchange;
 
-	free_replies(pipe);
-	cf_frame_init(&frame, pipe->ncommands, bound, Max(CF_REPLIES_MAX_BYTES, bound));
-	while (frame.complete < pipe->ncommands)
+	begin_exchange(&exchange, conn, pipe);
+	while (exchange.frame.complete < pipe->ncommands)
 	{
-		if (!send_some(conn, pipe, &sent, &out))
+		if (!send_more(&exchange))
 			return false;
 		/* A reply takes longer than this: the first attempt would be in vain. */
-		if (frame.total_bytes == 0 && sent == pipe->len &&
+		if (exchange.frame.total_bytes == 0 && exchange.sent == pipe->len &&
 			!cf_conn_wait(conn, POLLIN))
 			return false;
-		if (!receive_some(conn, pipe, &frame, &in))
+		if (!receive_more(&exchange))
 			return false;
-		if (frame.complete < pipe->ncommands &&
-			!cf_conn_wait(conn, events_for(out) | events_for(in)))
+		if (exchange.events != 0 && !cf_conn_wait(conn, exchange.events))
 			return false;
 	}
-	return sent == pipe->len || fail_protocol(conn, "a reply before its command");
+	return true;
+}
+
+/* What is not over has failed, and why is known of the wait. */
+static void
+fail_the_rest(const Exchange *exchanges, const CfConn *waiter, bool *failed, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		CfConn	   *conn = exchanges[i].conn;
+
+		if (exchanges[i].events == 0)
+			continue;
+		failed[i] = true;
+		conn->timed_out = waiter->timed_out;
+		conn->own_fault = waiter->own_fault;
+		cf_conn_fail(conn, "%s", waiter->error);
+	}
+}
+
+/* Sends and receives what goes. Is there more to come? */
+static bool
+continue_exchanges(Exchange *exchanges, bool *failed, int n)
+{
+	bool		more = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (exchanges[i].events == 0)
+			continue;
+		if (!send_more(&exchanges[i]) || !receive_more(&exchanges[i]))
+		{
+			failed[i] = true;
+			exchanges[i].events = 0;
+		}
+		more |= exchanges[i].events != 0;
+	}
+	return more;
+}
+
+void
+cf_exchange_all(CfConn *const *conns, CfPipe *const *pipes, bool *failed, int n)
+{
+	static Exchange exchanges[CF_CONNS];	/* not on the stack: frames are large */
+	CfConn		waiter = {
+		.fd = -1,
+		.deadline = conns[0]->deadline,
+		.interruptible = conns[0]->interruptible,
+	};
+	short		events[CF_CONNS];
+
+	for (int i = 0; i < n; i++)
+	{
+		begin_exchange(&exchanges[i], conns[i], pipes[i]);
+		exchanges[i].events = POLLOUT;
+		failed[i] = false;
+	}
+	while (continue_exchanges(exchanges, failed, n))
+	{
+		for (int i = 0; i < n; i++)
+			events[i] = exchanges[i].events;
+		if (!cf_conn_wait_any(&waiter, conns, events, n))
+		{
+			fail_the_rest(exchanges, &waiter, failed, n);
+			return;
+		}
+	}
 }

@@ -10,7 +10,7 @@
 #include "l2/l2_internal.h"
 
 static bool
-plain_start(CfConn *conn, const CfRedisUrl *url)
+plain_start(CfConn *conn, const CfRedisHost *host)
 {
 	return true;
 }

@@ -93,6 +93,7 @@ append_words(CfPipe *pipe, const char *key, size_t keylen, int argc,
 {
 	if (!cf_pipe_append_word(pipe, "1", 1) || !cf_pipe_append_word(pipe, key, keylen))
 		return false;
+	cf_pipe_mark_key(pipe, keylen);
 	for (int i = 0; i < argc; i++)
 		if (!cf_pipe_append_word(pipe, argv[i], lens[i]))
 			return false;
@@ -127,10 +128,42 @@ cf_script_add(CfPipe *pipe, CfL2Script script, const char *key, size_t keylen,
 	ncalls++;
 }
 
-static bool
-is_unknown(const redisReply *reply)
+bool
+cf_script_is_unknown(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0;
+}
+
+static const ScriptCall *
+find_call(int command)
+{
+	for (int i = 0; i < ncalls; i++)
+		if (calls[i].command == command)
+			return &calls[i];
+	return NULL;
+}
+
+int
+cf_script_of(int command)
+{
+	const ScriptCall *call = find_call(command);
+
+	return call != NULL ? (int) call->script : -1;
+}
+
+static bool
+add_text(CfPipe *to, const CfPipe *from, const ScriptCall *call)
+{
+	return append_head(to, call->nwords, "EVAL", cf_l2_lua[call->script]) &&
+		cf_pipe_add_formatted(to, from->data + call->rest, call->end - call->rest);
+}
+
+bool
+cf_script_add_text(CfPipe *to, const CfPipe *from, int command)
+{
+	const ScriptCall *call = find_call(command);
+
+	return call != NULL && add_text(to, from, call);
 }
 
 /*
@@ -146,11 +179,9 @@ cf_script_retry(CfConn *conn, CfPipe *pipe)
 	{
 		const ScriptCall *call = &calls[i];
 
-		if (!is_unknown(pipe->replies[call->command]))
+		if (!cf_script_is_unknown(pipe->replies[call->command]))
 			continue;
-		if (!append_head(&again, call->nwords, "EVAL", cf_l2_lua[call->script]) ||
-			!cf_pipe_add_formatted(&again, pipe->data + call->rest,
-								   call->end - call->rest))
+		if (!add_text(&again, pipe, call))
 			return cf_conn_fail_own(conn, "out of memory");
 	}
 	if (again.ncommands == 0)
@@ -161,7 +192,7 @@ cf_script_retry(CfConn *conn, CfPipe *pipe)
 	{
 		redisReply **place = &pipe->replies[calls[i].command];
 
-		if (!is_unknown(*place))
+		if (!cf_script_is_unknown(*place))
 			continue;
 		freeReplyObject(*place);
 		*place = again.replies[next];

@@ -154,7 +154,7 @@ expect_host(SSL *ssl, const char *host)
 }
 
 static bool
-tls_start(CfConn *conn, const CfRedisUrl *url)
+tls_start(CfConn *conn, const CfRedisHost *host)
 {
 	SSL		   *ssl;
 
@@ -163,7 +163,7 @@ tls_start(CfConn *conn, const CfRedisUrl *url)
 	ERR_clear_error();
 	ssl = SSL_new(context);
 	conn->tls = ssl;
-	if (ssl == NULL || SSL_set_fd(ssl, conn->fd) != 1 || !expect_host(ssl, url->host))
+	if (ssl == NULL || SSL_set_fd(ssl, conn->fd) != 1 || !expect_host(ssl, host->name))
 		return fail_tls(conn, "could not set up TLS");
 	SSL_set_connect_state(ssl);
 	return true;

@@ -23,6 +23,7 @@
 #include "history/follow.h"
 #include "l1/table.h"
 #include "l2/breaker.h"
+#include "l2/refusal.h"
 #include "publish/ring.h"
 #include "report/report.h"
 #include "rules/define.h"
@@ -157,21 +158,26 @@ static void
 put_redis(Row *row)
 {
 	static const CfL2Counter counters[] = {
-		CF_L2_CALLS, CF_L2_FAILURES, CF_L2_TIMEOUTS, CF_L2_OOM_REPLIES, CF_L2_OPENS
+		CF_L2_CALLS, CF_L2_FAILURES, CF_L2_TIMEOUTS, CF_L2_OOM_REPLIES, CF_L2_OPENS,
+		CF_L2_REFUSALS
 	};
 	CfBreakerReport report;
+	bool		trusted = has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_SETTINGS);
+	char		refused[CF_REFUSAL_LEN];
 	CfRingReport ring;
 
 	cf_breaker_report(&report);
-	put_text(row, cf_l2_configured() ? cf_tier_obstacle() : NULL);
+	if (cf_l2_configured() && cf_refusal_obstacle(refused, trusted))
+		put_text(row, refused);
+	else
+		put_text(row, cf_l2_configured() ? cf_tier_obstacle() : NULL);
 	cf_ring_report(&ring);
 	put(row, Int64GetDatum((int64) ring.bytes));
 	put(row, CStringGetTextDatum(cf_breaker_state_name(report.state)));
 	put_time(row, report.opened_at);
 	put_time(row, report.retry_at);
 	/* It names hosts and files, which are settings for superusers only. */
-	put_text(row, has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_SETTINGS) ?
-			 report.last_error : NULL);
+	put_text(row, trusted ? report.last_error : NULL);
 	put_time(row, report.last_error_at);
 	for (int i = 0; i < lengthof(counters); i++)
 		put(row, Int64GetDatum((int64) report.counters[counters[i]]));

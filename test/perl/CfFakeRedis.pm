@@ -23,16 +23,31 @@ my $run_id = '0123456789abcdef' x 2 . '01234567';
 sub new
 {
 	my ($class, %script) = @_;
-	my $socket = serve(sub {
+
+	return bless { socket => serve(follow(\%script)) }, $class;
+}
+
+# The same on a port of 127.0.0.1: $fake->{port}. _port says which.
+sub new_tcp
+{
+	my ($class, %script) = @_;
+	my $port = delete $script{_port};
+
+	return bless { port => serve_tcp(follow(\%script), $port) }, $class;
+}
+
+sub follow
+{
+	my ($script) = @_;
+
+	return sub {
 		my ($client) = @_;
 
 		while (my $command = read_command($client))
 		{
-			last unless answer($client, \%script, $command);
+			last unless answer($client, $script, $command);
 		}
-	});
-
-	return bless { socket => $socket }, $class;
+	};
 }
 
 sub url

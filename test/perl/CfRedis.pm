@@ -7,6 +7,8 @@
 #	$redis->pause; $redis->resume;			# SIGSTOP: silent, but connected
 #	$redis->kill; $redis->start;
 #
+# With sentinel => 1 it is a Sentinel; lines are more lines of its configuration.
+#
 # The server keeps nothing on disk, runs as the test's user and is stopped by
 # its pid, at the latest when the test ends.
 
@@ -32,6 +34,8 @@ sub new
 		socket => "$dir/s",
 		port => PostgreSQL::Test::Cluster::get_free_port(),
 		conf => [],
+		lines => [],
+		sentinel => $option{sentinel},
 	}, $class;
 
 	if ($option{tls})
@@ -66,8 +70,7 @@ sub start
 		'unixsocket' => $self->{socket},
 		'dir' => $self->{dir},
 		'logfile' => "$self->{dir}/log",
-		'save' => '',
-		'appendonly' => 'no',
+		$self->{sentinel} ? () : ('save' => '', 'appendonly' => 'no'),
 		'daemonize' => 'no',
 		@{ $self->{conf} });
 	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
@@ -77,8 +80,11 @@ sub start
 	open(my $file, '>', "$self->{dir}/conf") or die "could not write conf: $!";
 	while (my ($name, $value) = splice(@conf, 0, 2))
 	{
-		print $file "$name \"$value\"\n";
+		my $values = $value eq '' ? '""' : join ' ', map { "\"$_\"" } split / /, $value;
+
+		print $file "$name $values\n";
 	}
+	print $file "$_\n" foreach @{ $self->{lines} };
 	close $file;
 	$pid = fork();
 	die "could not fork: $!" unless defined $pid;
@@ -89,7 +95,7 @@ sub start
 		open(STDERR, '>&', \*STDOUT) or POSIX::_exit(126);
 		{
 			no warnings 'exec';
-			exec 'redis-server', "$self->{dir}/conf";
+			exec 'redis-server', "$self->{dir}/conf", $self->{sentinel} ? '--sentinel' : ();
 		}
 		POSIX::_exit(127);
 	}
@@ -118,6 +124,7 @@ sub pause
 	my ($self) = @_;
 
 	$self->signal('STOP');
+	$self->{paused} = 1;
 	return;
 }
 
@@ -126,6 +133,7 @@ sub resume
 	my ($self) = @_;
 
 	$self->signal('CONT');
+	delete $self->{paused};
 	return;
 }
 
@@ -136,7 +144,7 @@ sub kill : method
 
 	CORE::kill('KILL', $self->{pid});
 	waitpid($self->{pid}, 0);
-	delete $running{ $self->{pid} };
+	delete $running{ delete $self->{pid} };
 	return;
 }
 

@@ -1,7 +1,8 @@
-# CfServe.pm - what servers of a test's own share: a unix socket, a process a
+# CfServe.pm - what servers of a test's own share: a socket, a process a
 # connection, and their end.
 #
 #	my $socket = serve(sub { my ($client) = @_; ... });
+#	my $port = serve_tcp(sub { my ($client) = @_; ... });	# on 127.0.0.1
 #	send_bytes($client, "+OK\r\n") or return;
 #
 # All of it ends with the test, at the latest.
@@ -12,11 +13,12 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use IO::Socket::INET;
 use IO::Socket::UNIX;
 use POSIX ();
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(send_bytes serve);
+our @EXPORT = qw(send_bytes serve serve_tcp);
 
 my %running;
 
@@ -28,6 +30,26 @@ sub serve
 	my $socket = PostgreSQL::Test::Utils::tempdir_short() . '/s';
 	my $listener = IO::Socket::UNIX->new(Local => $socket, Listen => 64)
 	  or die "could not listen: $!";
+
+	serve_on($listener, $connection);
+	return $socket;
+}
+
+# The same on a port of 127.0.0.1, which is returned: that one, or any that is free.
+sub serve_tcp
+{
+	my ($connection, $port) = @_;
+	my $listener = IO::Socket::INET->new(
+		LocalAddr => '127.0.0.1', LocalPort => $port // 0, ReuseAddr => 1, Listen => 64)
+	  or die "could not listen: $!";
+
+	serve_on($listener, $connection);
+	return $listener->sockport;
+}
+
+sub serve_on
+{
+	my ($listener, $connection) = @_;
 	my $pid = fork();
 
 	die "could not fork: $!" unless defined $pid;
@@ -39,7 +61,7 @@ sub serve
 		accept_all($listener, $connection);
 	}
 	$running{$pid} = 1;
-	return $socket;
+	return;
 }
 
 sub accept_all

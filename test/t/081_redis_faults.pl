@@ -61,6 +61,12 @@ sub advance_ms
 	return;
 }
 
+# How long the breaker leaves Redis alone this time.
+sub next_probe_ms
+{
+	return report()->{reset_ms};
+}
+
 # ---- broken replies ----
 
 my $random = join '', map { chr(($_ * 7919 + ($_ >> 3)) % 256) } 1 .. 65536;
@@ -243,6 +249,9 @@ is(report()->{state}, 'closed', 'a cancel says nothing about Redis');
 
 # ---- the breaker ----
 
+# Nobody probes but we.
+my $worker = worker_pid($node, 'cachefront bus');
+kill 'STOP', $worker;
 my $opens = report()->{opens};
 reconfigure($node, 'cachefront.breaker_failures' => 5, 'cachefront.redis_url' => 'unix:///none');
 advance_ms(11000);
@@ -256,7 +265,8 @@ is(ask_often('PING', 5), 'FAILED', 'breaker: the fifth within ten seconds');
 is(report()->{state}, 'open', 'opens it');
 is(report()->{opens}, $opens + 1, 'which is counted');
 like(report()->{last_error}, qr/could not connect to "\/none"/, 'and says why');
-foreach my $ms (10000, 20000, 30000, 30000)
+# What is open for longer than two seconds is so by the setting, and gets no longer.
+foreach my $ms (10000, 10000, 10000)
 {
 	my ($early, $late) = ($ms / 8, $ms * 7 / 8 + 100);
 
@@ -265,11 +275,25 @@ foreach my $ms (10000, 20000, 30000, 30000)
 		"OPEN\nFAILED", "for $ms ms nobody tries, then one does, in vain");
 }
 # Longer than anything here takes.
-reconfigure($node, 'cachefront.breaker_reset' => '10min');
 my $reset_ms = 601000;
+reconfigure($node, 'cachefront.redis_url' => 'unix:///none/either');
+like(ask('PING'), qr/could not connect to "\/none\/either"/, 'other settings are tried at once');
+unlike(slurp_file($node->logfile), qr/cachefront uses Redis again/,
+	'but nobody says that Redis is used before it was');
 reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
-is(ask('PING'), 'PONG', 'other settings are tried at once');
-is(report()->{state}, 'closed', 'and close it');
+is(ask('PING'), 'PONG', 'nor do they keep others from being tried');
+is(report()->{state}, 'closed', 'which close it');
+
+# With a short time between attempts it grows, but not beyond two seconds.
+reconfigure($node, 'cachefront.breaker_reset' => '300ms', 'cachefront.redis_url' => 'unix:///none');
+is(ask_often('PING', 5), 'FAILED', 'breaker: opened again');
+foreach my $ms (300, 600, 1200, 2000, 2000)
+{
+	is(next_probe_ms(), $ms, "open for $ms ms");
+	query(qq{SELECT cf_debug_redis('{PING}') FROM cf_debug_advance_clock('$ms ms')});
+}
+reconfigure($node, 'cachefront.breaker_reset' => '10min', 'cachefront.redis_url' => $redis->url('unix'));
+is(ask('PING'), 'PONG', 'closed');
 
 # A silent server
 reconfigure($node, 'cachefront.redis_command_timeout' => '250ms',
@@ -330,6 +354,8 @@ $redis->start;
 is(ask('PING'), 'OPEN', 'Redis is back');
 advance_ms($reset_ms);
 is(ask('PING'), 'PONG', 'and is used after a while');
+
+kill 'CONT', $worker;
 
 # ---- slow replies, whole run ----
 
