@@ -393,7 +393,6 @@ SELECT refused('cachefront.flight_timeout', '0');
 SELECT refused('cachefront.flight_timeout', '2h');
 SELECT refused('cachefront.l1_max_value', '-1');
 SELECT refused('cachefront.l1_max_value', '1GB');
-SELECT refused('cachefront.l1_ttl', '0');
 SELECT refused('cachefront.negative_ttl', '0');
 SELECT refused('cachefront.stale_ttl', '-1');
 SET cachefront.ttl_jitter = 1.5; \echo :LAST_ERROR_SQLSTATE

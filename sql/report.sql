@@ -162,7 +162,7 @@ SELECT * FROM reason('rr:1', 'SELECT c.a, (SELECT count(*) FROM regress_cf_rls) 
 --
 SELECT key, cache, role, session_role, form, state, negative, value_bytes, dependencies, load_ms >= 0 AS load_ms,
 	filled_at <= now() AS filled_at, age >= '0' AS age, bytes > value_bytes AS bytes,
-	bytes - value_bytes - length(key) <= 128 + 4 * dependencies + 8 AS small
+	bytes - value_bytes - length(key) <= 128 + 8 * dependencies + 8 AS small
 	FROM cache_entries WHERE key LIKE 'rr%' AND role = 'regress_cf_reader' AND database = current_database() ORDER BY key, form;
 SELECT cache_set('rr_shared:2', '"value"', tags => '{a,b}');
 SELECT cache_fetch('rr_shared:2', 'SELECT 1 WHERE false');

@@ -57,7 +57,6 @@ int			cf_guc_history_size = 16 * 1024;
 char	   *cf_guc_ignore_settings = NULL;
 int			cf_guc_l1_max_value = 1024 * 1024;
 int			cf_guc_l1_size = 64 * 1024;
-int			cf_guc_l1_ttl = 2000;
 int			cf_guc_max_keys_per_commit = 10000;
 int			cf_guc_max_stale = 0;
 char	   *cf_guc_namespace = NULL;
@@ -305,17 +304,6 @@ cf_guc_define(void)
 							CF_MAX_L1_SIZE,
 							PGC_POSTMASTER,
 							GUC_UNIT_KB,
-							NULL, NULL, NULL);
-
-	DefineCustomIntVariable("cachefront.l1_ttl",
-							"Sets the time to live of entries in the shared memory of a standby.",
-							"A standby does not see the primary's invalidations.",
-							&cf_guc_l1_ttl,
-							2000,
-							1,
-							3600 * 1000,
-							PGC_USERSET,
-							GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.max_keys_per_commit",
@@ -581,7 +569,6 @@ cf_guc_of_server(CfServerSetting which)
 {
 	static const char *const names[CF_NSERVER_SETTINGS] = {
 		[CF_SERVER_DEFAULT_TTL] = "cachefront.default_ttl",
-		[CF_SERVER_L1_TTL] = "cachefront.l1_ttl",
 		[CF_SERVER_NEGATIVE_TTL] = "cachefront.negative_ttl",
 		[CF_SERVER_STALE_TTL] = "cachefront.stale_ttl",
 	};

@@ -48,7 +48,6 @@ extern int	cf_guc_history_size;	/* kilobytes */
 extern char *cf_guc_ignore_settings;	/* names with commas between; never NULL */
 extern int	cf_guc_l1_max_value;	/* bytes */
 extern int	cf_guc_l1_size;			/* kilobytes */
-extern int	cf_guc_l1_ttl;			/* milliseconds */
 extern int	cf_guc_max_keys_per_commit;
 extern int	cf_guc_max_stale;		/* milliseconds */
 extern char *cf_guc_namespace;	/* empty: the default */
@@ -87,7 +86,6 @@ extern double cf_guc_xfetch_beta;
 typedef enum CfServerSetting
 {
 	CF_SERVER_DEFAULT_TTL,
-	CF_SERVER_L1_TTL,
 	CF_SERVER_NEGATIVE_TTL,
 	CF_SERVER_STALE_TTL,
 	CF_NSERVER_SETTINGS

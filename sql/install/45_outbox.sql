@@ -32,4 +32,4 @@ COMMENT ON FUNCTION cache_outbox_status_data() IS 'data of the view cache_outbox
 CREATE VIEW cache_outbox_status AS SELECT * FROM cache_outbox_status_data();
 COMMENT ON VIEW cache_outbox_status IS
 'one row: how much of this database Redis may not have dropped yet, and since when';
-GRANT SELECT ON cache_outbox_status TO PUBLIC;
+GRANT SELECT ON cache_outbox_status TO PUBLIC, pg_monitor;

@@ -21,6 +21,7 @@
 #include "l2/address.h"
 #include "l2/breaker.h"
 #include "l2/command.h"
+#include "l2/refusal.h"
 #include "shmem.h"
 
 PG_FUNCTION_INFO_V1(cachefront_debug_redis);
@@ -28,6 +29,7 @@ PG_FUNCTION_INFO_V1(cachefront_debug_redis_bytes);
 PG_FUNCTION_INFO_V1(cachefront_debug_redis_drop);
 PG_FUNCTION_INFO_V1(cachefront_debug_redis_max_reply);
 PG_FUNCTION_INFO_V1(cachefront_debug_redis_pipeline);
+PG_FUNCTION_INFO_V1(cachefront_debug_redis_refusals);
 PG_FUNCTION_INFO_V1(cachefront_debug_redis_report);
 
 static const char *
@@ -255,6 +257,18 @@ cachefront_debug_redis_report(PG_FUNCTION_ARGS)
 	appendStringInfo(&out, "lookups=%u\nsilent_us=%lld\n", cf_address_lookups(),
 					 (long long) cf_l2_silent_us());
 	PG_RETURN_TEXT_P(cstring_to_text(out.data));
+}
+
+/* with_user boolean: what Redis refuses, or NULL */
+Datum
+cachefront_debug_redis_refusals(PG_FUNCTION_ARGS)
+{
+	char		text[CF_REFUSAL_LEN];
+
+	cf_shmem_require();
+	if (!cf_refusal_obstacle(text, PG_GETARG_BOOL(0)))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(text));
 }
 
 #else

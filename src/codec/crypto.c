@@ -200,6 +200,26 @@ cf_keyring_parse(const char *text, Size len, CfKeyring **ring, int *line)
 /* ---- sealing and opening ---- */
 
 /*
+ * One for the process: to make one, and to look the cipher up, takes longer than
+ * to sign a short value. NULL: no memory.
+ */
+static EVP_CIPHER_CTX *
+cipher_context(void)
+{
+	static EVP_CIPHER_CTX *ctx = NULL;
+	EVP_CIPHER_CTX *new;
+
+	if (ctx != NULL)
+		return ctx;
+	new = EVP_CIPHER_CTX_new();
+	if (new != NULL && EVP_CipherInit_ex(new, EVP_aes_256_gcm(), NULL, NULL, NULL, 1))
+		ctx = new;
+	else
+		EVP_CIPHER_CTX_free(new);
+	return ctx;
+}
+
+/*
  * One direction's worth of EVP calls: key and nonce, associated data, data.
  * GCM's output is as long as its input.
  */
@@ -210,7 +230,7 @@ run_cipher(EVP_CIPHER_CTX *ctx, const CryptoKey *key, const unsigned char *nonce
 {
 	int			done;
 
-	if (!EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->bytes, nonce, seal))
+	if (!EVP_CipherInit_ex(ctx, NULL, NULL, key->bytes, nonce, seal))
 		return false;
 	for (int i = 0; i < nparts; i++)
 	{
@@ -247,14 +267,13 @@ cf_crypto_seal(const CfKeyring *ring, uint16 id, const CfCryptoPart *parts,
 	Assert(len <= PG_INT32_MAX / 2);
 	if (key == NULL)
 		return false;
-	ctx = EVP_CIPHER_CTX_new();
+	ctx = cipher_context();
 	done = ctx != NULL &&
 		RAND_bytes(nonce, CF_CRYPTO_NONCE_BYTES) == 1 &&
 		run_cipher(ctx, key, nonce, parts, nparts, plain, len, sealed, true) &&
 		finish_cipher(ctx) &&
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, CF_CRYPTO_TAG_BYTES,
 							sealed + len);
-	EVP_CIPHER_CTX_free(ctx);
 	if (!done)
 		ERR_clear_error();
 	return done;
@@ -275,7 +294,7 @@ cf_crypto_open(const CfKeyring *ring, uint16 id, const CfCryptoPart *parts,
 		return CF_CRYPTO_NO_KEY;
 	if (len < CF_CRYPTO_OVERHEAD)
 		return CF_CRYPTO_NOT_AUTHENTIC;
-	ctx = EVP_CIPHER_CTX_new();
+	ctx = cipher_context();
 	if (ctx == NULL)
 	{
 		ERR_clear_error();
@@ -287,7 +306,6 @@ cf_crypto_open(const CfKeyring *ring, uint16 id, const CfCryptoPart *parts,
 	done = run_cipher(ctx, key, nonce, parts, nparts, sealed, len, out, false) &&
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, sizeof(tag), tag) &&
 		finish_cipher(ctx);
-	EVP_CIPHER_CTX_free(ctx);
 	if (!done)
 	{
 		/* GCM deciphers before it knows whether it may. */

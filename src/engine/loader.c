@@ -564,10 +564,6 @@ read_clocks(CfLoad *load, const CfLoadHooks *hooks)
 	load->replica = RecoveryInProgress();
 	if (load->replica || cf_l2_configured())
 		load->lsn = cf_position_lsn();
-#ifdef CF_FAULT_LATE_LSN
-	if (load->replica)
-		load->lsn = GetCurrentReplayRecPtr(NULL);
-#endif
 	/* Followers are told before definitions are read: test/model/epoch.pml. */
 	if (hooks != NULL && hooks->begun != NULL)
 		hooks->begun(hooks->arg);
@@ -639,6 +635,9 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		execute(stmt, text, params, &receiver);
 		PopActiveSnapshot();
 		note_end(load);
+#ifdef CF_FAULT_LATE_LSN
+		load->lsn = cf_position_lsn();
+#endif
 #ifdef CF_FAULT_LATE_STAMP
 		load->stamp = cf_clock_stamp();
 #endif

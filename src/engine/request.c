@@ -63,6 +63,8 @@ cf_request_note(const CfRequest *request)
 	StringInfoData settings;
 	uint32		note;
 
+	if (request->query == NULL)
+		return 0;				/* cache_get */
 	initStringInfo(&settings);
 	cf_setting_describe(&settings);
 	note = cf_notes_keep(VARDATA_ANY(request->query), VARSIZE_ANY_EXHDR(request->query),

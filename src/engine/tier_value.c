@@ -86,7 +86,8 @@ describe_hit(const CfTier *tier, const CfEnvelope *env, CfL1Meta *meta)
 	meta->load_us = env->load_us;
 	meta->first_len = env->first_len;
 	meta->stats_slot = request->def.stats_slot;
-	meta->about = cf_request_note(request);
+	if (request->form != CF_FORM_VALUE)
+		meta->about = cf_request_note(request);
 	meta->negative = env->negative;
 	meta->covered = env->covered;
 	meta->provable = env->provable;

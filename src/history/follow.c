@@ -370,6 +370,8 @@ finish(Follower *follower)
 		turn(follower, timeline);
 	while (cf_wal_position(follower->reader) < end && read_up_to(follower, end, end))
 		cf_worker_check();
+	/* Past all that was loaded here by now. */
+	cf_judge_close(follower->judge, end + 1);
 	while (cf_lookback_step())
 		cf_worker_check();
 	find_line(follower, false);

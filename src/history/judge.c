@@ -17,6 +17,7 @@
 #include "access/heapam_xlog.h"
 #include "access/rmgr.h"
 #include "access/transam.h"
+#include "access/twophase.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecord.h"
@@ -42,6 +43,7 @@ typedef struct Kept
 {
 	TransactionId xid;			/* first: the key */
 	Oid			dboid;			/* InvalidOid: not known */
+	bool		prepared;
 	XLogRecPtr	written;		/* end of the last record of rows; 0: none */
 	XLogRecPtr	told;			/* end of the last message; 0: none */
 	int			nrefs;
@@ -458,6 +460,26 @@ judge_abort(CfJudge *judge, XLogReaderState *record, TransactionId xid)
 }
 
 static void
+mark_prepared(CfJudge *judge, TransactionId xid)
+{
+	Kept	   *kept = find(judge, xid);
+
+	if (kept != NULL)
+		kept->prepared = true;
+}
+
+static void
+judge_prepare(CfJudge *judge, XLogReaderState *record)
+{
+	xl_xact_parsed_prepare prepare;
+
+	ParsePrepareRecord(XLogRecGetInfo(record), (xl_xact_prepare *) XLogRecGetData(record), &prepare);
+	mark_prepared(judge, XLogRecGetXid(record));
+	for (int i = 0; i < prepare.nsubxacts; i++)
+		mark_prepared(judge, prepare.subxacts[i]);
+}
+
+static void
 judge_xact(CfJudge *judge, XLogReaderState *record)
 {
 	switch (XLogRecGetInfo(record) & XLOG_XACT_OPMASK)
@@ -468,6 +490,9 @@ judge_xact(CfJudge *judge, XLogReaderState *record)
 		case XLOG_XACT_COMMIT_PREPARED:
 			judge_commit(judge, record, InvalidTransactionId);
 			break;
+		case XLOG_XACT_PREPARE:
+			judge_prepare(judge, record);
+			break;
 		case XLOG_XACT_ABORT:
 			judge_abort(judge, record, XLogRecGetXid(record));
 			break;
@@ -477,6 +502,34 @@ judge_xact(CfJudge *judge, XLogReaderState *record)
 		default:
 			break;
 	}
+}
+
+static void
+note_open(const Kept *kept, XLogRecPtr lsn)
+{
+	for (int i = 0; i < kept->nrefs; i++)
+		cf_history_note(kept->refs[i], lsn);
+	if (kept->written > kept->told)
+		cf_history_note(cf_clock_of_epoch(kept->dboid), lsn);
+}
+
+/* One whose beginning was not read may be prepared, and have changed anything. */
+void
+cf_judge_close(CfJudge *judge, XLogRecPtr lsn)
+{
+	HASH_SEQ_STATUS scan;
+	Kept	   *kept;
+
+	if (max_prepared_xacts == 0)
+		return;
+	hash_seq_init(&scan, judge->kept);
+	while ((kept = hash_seq_search(&scan)) != NULL)
+	{
+		if (kept->prepared)
+			note_open(kept, lsn);
+	}
+	if (!judge->begun || TransactionIdIsValid(judge->horizon))
+		cf_history_note(cf_clock_of_epoch(InvalidOid), lsn);
 }
 
 /* ---- which of them run ---- */

@@ -51,6 +51,12 @@ extern const CfMessage *cf_judge_take_start(CfJudge *judge, XLogRecPtr *lsn);
 extern XLogRecPtr cf_judge_take_end(CfJudge *judge);
 
 /*
+ * Nothing is read any more. What is prepared may be committed unseen (logical replication
+ * calls no hook): notes now what those have changed that are still open.
+ */
+extern void cf_judge_close(CfJudge *judge, XLogRecPtr lsn);
+
+/*
  * Is it known which transactions began before? From the first record after which
  * this is so, the history of what was read is complete.
  */

@@ -55,7 +55,8 @@ find_oldest(XLogRecPtr floor, XLogRecPtr now, XLogRecPtr line_known, TimeLineID 
 {
 	XLogRecPtr	reach = (XLogRecPtr) cf_guc_wal_lookback * 1024 * 1024;
 	XLogRecPtr	oldest = InvalidXLogRecPtr;
-	XLogRecPtr	segment = floor - XLogSegmentOffset(floor, wal_segment_size);
+	XLogRecPtr	last = floor - 1;	/* a floor between two segments needs the first one only */
+	XLogRecPtr	segment = last - XLogSegmentOffset(last, wal_segment_size);
 
 	while (segment > 0 && cf_wal_has(segment, timeline) &&
 		   (now - segment <= reach ||
@@ -114,6 +115,8 @@ use_what_was_found(void)
 		cf_line_learn(start, lsn);
 	if (!XLogRecPtrIsInvalid(end) && RecoveryInProgress())
 		cf_line_end(end);
+	if (!RecoveryInProgress())
+		cf_judge_close(lookback.judge, lookback.floor + 1);
 	lookback.found_line |= lookback.reaches_line || start != NULL;
 	if (!XLogRecPtrIsInvalid(lookback.complete) &&
 		cf_history_lower_floor(lookback.floor, lookback.complete))

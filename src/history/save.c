@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +48,24 @@ typedef struct SaveHead
 	pg_crc32c	crc;			/* of these */
 } SaveHead;
 
+/*
+ * A shutdown leaves a file for each. What is prepared may end without anybody who would
+ * note what it has changed: then the history says too little.
+ */
+static bool
+is_any_prepared(void)
+{
+	DIR		   *folder = AllocateDir("pg_twophase");
+	struct dirent *entry;
+	bool		any = folder == NULL;
+
+	while (folder != NULL && (entry = ReadDirExtended(folder, "pg_twophase", LOG)) != NULL)
+		any |= entry->d_name[0] != '.';
+	if (folder != NULL)
+		FreeDir(folder);
+	return any;
+}
+
 /* Of this shutdown or start; false: the server was not shut down cleanly. */
 static bool
 describe(SaveHead *head)
@@ -61,7 +80,7 @@ describe(SaveHead *head)
 	head->checkpoint = control->checkPoint;
 	head->probe = cf_tag_hash(InvalidOid, "probe", 5);
 	pfree(control);
-	return clean;
+	return clean && !is_any_prepared();
 }
 
 static pg_crc32c

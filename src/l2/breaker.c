@@ -193,7 +193,7 @@ probe_patience_ms(void)
 }
 
 /*
- * How long a session leaves a probe to the bus's worker, which tries once a
+ * How long a session leaves a probe to the worker, which tries once a
  * second, but may have to give up a read first.
  */
 static int

@@ -237,8 +237,11 @@ ask_seeds(const CfRun *run, CfOutcome *outcome)
 		outcome->denied = true;
 		return false;
 	}
-	for (int i = 0; i < url->nseeds && !told && cf_mono_us() < run->deadline; i++)
+	for (int i = 0; i < url->nseeds && !told; i++)
 	{
+		/* The first one is tried in any case, so that there is a reason. */
+		if (i > 0 && cf_mono_us() >= run->deadline)
+			break;
 		describe_visit(visit, run, CF_CONN_WHOLE, &url->seeds[i]);
 		visit->caller.breaker = CF_BREAKER_WHOLE;
 		visit->pass = pass;

@@ -368,12 +368,16 @@ run_single(const CfRun *run)
 
 /* ---- a run in a cluster ---- */
 
+/* outcome: NULL for upkeep. */
 static void
 try_cluster(const CfRun *run, CfOutcome *outcome)
 {
 	PG_TRY();
 	{
-		cf_cluster_run(&pipeline, run, outcome);
+		if (outcome != NULL)
+			cf_cluster_run(&pipeline, run, outcome);
+		else
+			cf_cluster_upkeep(run);
 	}
 	PG_CATCH();
 	{
@@ -471,6 +475,8 @@ cf_l2_run(int timeout_ms, bool interruptible)
 void
 cf_l2_upkeep(void)
 {
+	const char *probe[] = {"INFO", "server"};
+	const size_t lens[] = {4, 6};
 	CfRun		run;
 
 	if (!cf_l2_configured())
@@ -486,9 +492,13 @@ cf_l2_upkeep(void)
 		(void) ask_sentinels(&run, ignored);
 	}
 	if (cf_handshake_kind() == CF_REDIS_CLUSTER)
-		cf_cluster_upkeep(&run);
+		try_cluster(&run, NULL);
 	else if (cf_breaker_is_open())
+	{
+		/* A connection that is there proves nothing: it must answer. */
+		cf_l2_add_keyed(0, lengthof(probe), probe, lens);
 		(void) cf_l2_run(cf_guc_redis_command_timeout, true);
+	}
 }
 
 void

@@ -43,7 +43,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * take the place of one that is slow.
 	 */
 	[CF_L2_LEASE] = PRELUDE
-	"if ARGV[6] ~= '' and redis.call('HEXISTS', KEYS[1], ARGV[6]) == 1 then return 'V' end\n"
+	"if ARGV[6] ~= '' and redis.call('HGET', KEYS[1], ARGV[6]) then return 'V' end\n"
 	"local length = tonumber(ARGV[3])\n"
 	"local token, till, last = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '',\n"
 	"  '^(%S+)@(%d+)%+(%d+)$')\n"

@@ -85,11 +85,13 @@ static bool
 take_host(const char *text, CfRedisHost *host)
 {
 	const char *colon = strrchr(text, ':');
-	const char *port = colon + 1;
+	const char *port;
 	size_t		len;
 
-	if (colon == NULL || !take_number(&port, PG_UINT16_MAX, &host->port) ||
-		host->port == 0 || *port != '\0')
+	if (colon == NULL)
+		return false;
+	port = colon + 1;
+	if (!take_number(&port, PG_UINT16_MAX, &host->port) || host->port == 0 || *port != '\0')
 		return false;
 	len = colon - text;
 	if (len > 0 && !cf_slot_is_host(text, len))

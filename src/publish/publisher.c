@@ -2,7 +2,8 @@
  * publisher.c - the worker that tells Redis what commits have changed.
  *
  * A batch is what fits into its buffer. It is through when Redis has replied to
- * each command, whatever it replied: what it refuses once it refuses again. A batch
+ * each command, whatever it replied: what it refuses once it refuses again; and what a
+ * node of a cluster has that is away does not hold up the others. A batch
  * that fails is tried again at half the size, down to one command; should that fail
  * as well while Redis is in use, it is given up. So what is too much for a slow link
  * gets through in smaller parts, and nothing holds up the rest for ever.
@@ -22,7 +23,6 @@
 #include "guc.h"
 #include "l1/clock.h"
 #include "l1/table.h"
-#include "l2/address.h"
 #include "l2/breaker.h"
 #include "l2/command.h"
 #include "l2/store.h"
@@ -39,7 +39,7 @@
 #define CF_BATCH_TRIES 3		/* of one command alone */
 #define CF_GATHER_MS 5			/* what nobody waits for comes together for so long */
 #define CF_PAUSE_MS 1000		/* between looks whether Redis is back */
-#define CF_IDLE_MS 2000
+#define CF_IDLE_MS 1000
 
 /* Where a row's keys are all with Redis, there is nothing in its way. */
 typedef struct Batch
@@ -202,7 +202,14 @@ acknowledge(int ngood)
 	tainted |= ngood < batch.ncommands && nknown < batch.ncommands;
 }
 
-/* The replies up to the first error. */
+/* Not told: Redis has refused it, or the node of a cluster that has the key is away. */
+static bool
+is_told(const redisReply *reply)
+{
+	return reply != NULL && reply->type != REDIS_REPLY_ERROR;
+}
+
+/* The replies up to the first one that is none. */
 static int
 count_good_replies(int *nrefused)
 {
@@ -211,7 +218,7 @@ count_good_replies(int *nrefused)
 	*nrefused = 0;
 	for (int i = 0; i < cf_l2_nreplies(); i++)
 	{
-		if (cf_l2_reply(i)->type != REDIS_REPLY_ERROR)
+		if (is_told(cf_l2_reply(i)))
 			continue;
 		(*nrefused)++;
 		if (good < 0)
@@ -230,7 +237,7 @@ batch_succeeded(void)
 	if (nrefused > 0)
 		cf_stats_add(CF_STATS_DEFAULT, CF_COUNT_L2_DELETES_LOST, nrefused);
 	acknowledge(good);
-	cf_ring_advance(batch.after);
+	cf_ring_advance(batch.after, nrefused == 0);
 	max_commands = Min(max_commands * 2, CF_BATCH_COMMANDS);
 	tries = 0;
 }
@@ -241,7 +248,7 @@ give_up_batch(void)
 {
 	cf_stats_add(CF_STATS_DEFAULT, CF_COUNT_L2_DELETES_LOST, batch.ncommands);
 	acknowledge(0);
-	cf_ring_advance(batch.after);
+	cf_ring_advance(batch.after, false);
 	tries = 0;
 }
 
@@ -269,11 +276,14 @@ publish(void)
 {
 	uint64		after;
 	Size		len = cf_ring_take(buffer, CF_BATCH_BYTES, &after);
+	CfL2Status	status = CF_L2_OK;
 
 	if (len == 0)
 		return true;
 	make_batch(len, after);
-	if (batch.ncommands == 0 || cf_l2_run(batch_timeout(), true) == CF_L2_OK)
+	if (batch.ncommands > 0)
+		status = cf_l2_run(batch_timeout(), true);
+	if (status == CF_L2_OK || status == CF_L2_PARTLY)
 		batch_succeeded();
 	else
 		batch_failed();
@@ -287,24 +297,33 @@ static void
 give_up_all(void)
 {
 	uint64		after;
+	Size		len;
 
-	while (cf_ring_take(buffer, CF_BATCH_BYTES, &after) > 0)
+	while ((len = cf_ring_take(buffer, CF_BATCH_BYTES, &after)) > 0)
 	{
-		cf_ring_advance(after);
+		make_batch(len, after);
+		acknowledge(0);
+		cf_ring_advance(batch.after, false);
 		CHECK_FOR_INTERRUPTS();
 	}
 }
 
-/* Closes the breaker if Redis is back: that is, if it answers. */
+/*
+ * Finds out where Redis is, and if it is back: by a new connection, for one that is
+ * there says nothing of it.
+ */
 static void
-probe(void)
+keep_up(void)
 {
-	const char *argv[] = {"TIME"};
-	size_t		lens[] = {4};
+	static TimestampTz last = 0;
+	TimestampTz now = cf_steady_now();
 
-	cf_l2_begin();
-	cf_l2_add(lengthof(argv), argv, lens);
-	(void) cf_l2_run(cf_guc_redis_command_timeout, true);
+	if (now - last < CF_PAUSE_MS * INT64CONST(1000))
+		return;
+	last = now;
+	if (cf_breaker_is_open())
+		cf_l2_drop();
+	cf_l2_upkeep();
 }
 
 /* Whoever appends does not end it: it would be of no use. */
@@ -350,8 +369,6 @@ work(void)
 		cf_ring_sleep(CF_IDLE_MS, false);
 		return;
 	}
-	if (cf_breaker_is_open())
-		probe();
 	if (cf_breaker_is_open() || !publish())
 	{
 		pause_publisher();
@@ -381,7 +398,7 @@ cachefront_publisher_main(Datum arg)
 	{
 		cf_worker_check();
 		notice_promotion();
-		cf_address_check();
+		keep_up();
 		work();
 		MemoryContextReset(context);
 	}

@@ -37,6 +37,7 @@ typedef struct CfSharedRing
 	/* Atomics, written under the lock */
 	pg_atomic_uint64 head;		/* position after the last item */
 	pg_atomic_uint64 tail;		/* position of the first one */
+	pg_atomic_uint64 lost;		/* after the last batch of which something was lost */
 	pg_atomic_uint64 urgent;	/* after the last one that somebody waits for */
 
 	/* Atomics, no lock */
@@ -87,6 +88,7 @@ ring_shmem_init(void *memory, LWLockPadded *locks)
 
 	pg_atomic_init_u64(&new->head, 0);
 	pg_atomic_init_u64(&new->tail, 0);
+	pg_atomic_init_u64(&new->lost, 0);
 	pg_atomic_init_u64(&new->urgent, 0);
 	pg_atomic_init_u32(&new->publisher, CF_NO_PROC);
 	pg_atomic_init_u32(&new->sleep, AWAKE);
@@ -316,6 +318,13 @@ cf_ring_is_through(uint64 position)
 	return pg_atomic_read_u64(&ring->tail) >= position;
 }
 
+/* On the safe side: that something of a later batch was lost counts as well. */
+static bool
+is_delivered(uint64 position)
+{
+	return cf_ring_is_through(position) && pg_atomic_read_u64(&ring->lost) < position;
+}
+
 /* Is it of use to wait any more? */
 static bool
 is_worthwhile(uint32 releases)
@@ -333,7 +342,7 @@ cf_ring_wait(uint64 position, int timeout_ms)
 	TimestampTz end = cf_steady_now() + (int64) timeout_ms * 1000;
 
 	if (cf_ring_is_through(position))
-		return true;
+		return is_delivered(position);
 	pg_atomic_write_u64(mine, position);
 	pg_atomic_fetch_add_u32(&ring->nwaiting, 1);
 	while (!cf_ring_is_through(position) && is_worthwhile(releases))
@@ -348,7 +357,7 @@ cf_ring_wait(uint64 position, int timeout_ms)
 	}
 	pg_atomic_write_u64(mine, 0);
 	pg_atomic_fetch_sub_u32(&ring->nwaiting, 1);
-	return cf_ring_is_through(position);
+	return is_delivered(position);
 }
 
 /* Those who wait for no more than a position. */
@@ -409,9 +418,11 @@ cf_ring_take(char *buffer, Size room, uint64 *after)
 }
 
 void
-cf_ring_advance(uint64 after)
+cf_ring_advance(uint64 after, bool all)
 {
 	LWLockAcquire(ring_lock, LW_EXCLUSIVE);
+	if (!all)
+		pg_atomic_write_u64(&ring->lost, after);
 	pg_atomic_write_u64(&ring->tail, after);
 	LWLockRelease(ring_lock);
 	wake_waiters(after);

@@ -101,14 +101,14 @@ extern void cf_ring_set_lsn(CfRingMessage *message, uint64 lsn);
  */
 extern uint64 cf_ring_append(const CfRingMessage *message, bool urgent, bool *all);
 
-/* Is everything up to a position with Redis, or given up? */
+/* Is everything up to a position through: with Redis, or given up? */
 extern bool cf_ring_is_through(uint64 position);
 
 /*
  * Waits until it is, for at most so many ms; not if nobody would do it, not while
  * Redis is out of use, and no longer than until a cancel or the end of the session,
  * which are noticed though interrupts are held off, and left for others to act
- * upon. True: it is through. Cannot fail.
+ * upon. True: it is through, and Redis has got what went with it. Cannot fail.
  */
 extern bool cf_ring_wait(uint64 position, int timeout_ms);
 
@@ -125,8 +125,11 @@ extern Size cf_ring_take(char *buffer, Size room, uint64 *after);
 /* An item may be larger than a buffer, but not larger than this. */
 #define CF_RING_MAX_ITEM (4 * 1024)
 
-/* What was taken up to a position is through. Lets sessions go on. */
-extern void cf_ring_advance(uint64 after);
+/*
+ * What was taken up to a position is through; all: Redis has got all of it. Lets
+ * sessions go on.
+ */
+extern void cf_ring_advance(uint64 after, bool all);
 
 /* All who wait go on: Redis is out of use. */
 extern void cf_ring_release_waiters(void);

@@ -292,8 +292,6 @@ bound_by_server(const Definition *found, CfDefinition *result)
 	if (found->stale_ttl < 0)
 		result->stale_ttl = Min(result->stale_ttl,
 								cf_guc_of_server(CF_SERVER_STALE_TTL) * USECS_PER_SEC);
-	result->l1_ttl = Min(result->l1_ttl,
-						 cf_guc_of_server(CF_SERVER_L1_TTL) * INT64CONST(1000));
 }
 
 void
@@ -312,7 +310,6 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 	result->negative_ttl = cf_guc_negative_ttl * USECS_PER_SEC;
 	result->stale_ttl = cf_guc_stale_ttl * USECS_PER_SEC;
 	result->max_stale = cf_guc_max_stale * INT64CONST(1000);
-	result->l1_ttl = cf_guc_l1_ttl * INT64CONST(1000);
 	result->jitter = cf_guc_ttl_jitter;
 	result->xfetch_beta = cf_guc_xfetch_beta;
 	result->freshness = CF_FRESHNESS_PROVEN;

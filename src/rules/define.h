@@ -37,7 +37,6 @@ typedef struct CfDefinition
 	int64		negative_ttl;
 	int64		stale_ttl;
 	int64		max_stale;		/* 0: what changed rows have outdated is never served */
-	int64		l1_ttl;			/* bounds the ttl on a standby */
 	double		jitter;
 	double		xfetch_beta;
 	CfFreshness freshness;

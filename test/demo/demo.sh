@@ -192,7 +192,6 @@ goodbye()
 		    SELECT cache, fetches, l1_hits, misses, loads, early_refreshes FROM cache_stats;
 		    SELECT key, state, bytes, age, ttl_left FROM cache_entries;
 		    HGET cf:$NAMESPACE:product:42 v
-		    XREVRANGE cfb:$NAMESPACE + - COUNT 3
 
 		${BOLD}make demo${PLAIN} shows the tour again, ${BOLD}make demo-stop${PLAIN} stops both and removes their data.
 	END

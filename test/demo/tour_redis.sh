@@ -44,21 +44,20 @@ await_l2()
 		sleep 0.1
 	done
 	echo "cache_status.l2 did not become '$1':" >&2
-	ask 'SELECT l2, l2_obstacle, outbox, breaker, redis_error FROM cache_status' >&2
+	ask 'SELECT l2, l2_obstacle, breaker, redis_error FROM cache_status' >&2
 	return 1
 }
 
-# The bus begins with a database a moment after its first use of Redis, and lets
-# the server's memory forget it once then. What follows shall not meet that.
-await_bus()
+# Waits until Redis has been told of all that was committed.
+await_told()
 {
 	local i
 
 	for ((i = 0; i < 100; i++)); do
-		if redis_cli CLIENT LIST | grep -q 'cmd=xread '; then return; fi
+		if [[ $(ask 'SELECT redis_queue FROM cache_status') == 0 ]]; then return; fi
 		sleep 0.1
 	done
-	echo 'the bus does not read from Redis' >&2
+	echo 'Redis is not told of commits' >&2
 	return 1
 }
 
@@ -97,6 +96,7 @@ tour_second_tier()
 	show_in_redis
 	show 'UPDATE products SET price = price + 1 WHERE id = 42;' \
 		"$("$BIN/psql" -XAt -c 'UPDATE products SET price = price + 1 WHERE id = 42')"
+	await_told
 	show_in_redis
 	show_fetch
 	show_in_redis
@@ -110,7 +110,6 @@ tour_restart()
 
 	call="SELECT cache_fetch('revenue:all', \$q\$$REVENUE\$q\$)"
 	ask "SELECT cache_define('revenue', ttl => '1 hour')" >/dev/null
-	await_bus
 	chapter '7. The server restarts'
 	text 'Its memory is empty then. Redis still has the revenue of each category:'
 	label 'cache_fetch, cold'
@@ -197,7 +196,6 @@ tour_outage()
 	text "$TRAFFIC_S seconds of reads and updates of $(thousands $PRODUCTS) products (8 sessions, 1000 a second):"
 	code "kill -9 REDIS; sleep 2.5; redis-server ...    # it loads what it had saved before the traffic"
 	busy 'measuring ...'
-	await_bus
 	ask "SELECT count($FETCH_PRODUCT) FROM generate_series(1, $PRODUCTS) AS id" >/dev/null
 	redis_save
 	ask 'SELECT cache_stats_reset()' >/dev/null
@@ -208,7 +206,7 @@ tour_outage()
 	redis_kill
 	sleep 2
 	IFS='|' read -r status rows < <(ask "SELECT l2 || ', ' || replace(redis_error, '$SOCKETS', '...'),
-		(SELECT count(*) FROM cache_outbox) FROM cache_status")
+		redis_queue FROM cache_status")
 	sleep 0.5
 	redis_start
 	back=$(now_ms)
@@ -225,12 +223,13 @@ tour_outage()
 	value "$(outage_errors "$dir")"
 	label 'meanwhile, cache_status'
 	value "${status%%,*}" "${status#*, }"
-	label 'commits that went on, rows in cache_outbox'
+	label 'commits that went on: to be told later, bytes'
 	value "$(thousands "$rows")"
 	label 'outdated prices in Redis when it returned'
 	value "$(thousands "$outdated")" 'the dump is from before the traffic'
-	label 'outbox delivered, Redis in use again after'
-	value "$(ms $((up - back)))" "$(ask 'SELECT count(*) FROM cache_outbox') rows left"
+	await_told
+	label 'Redis in use again after'
+	value "$(ms $((up - back)))" "$(ask 'SELECT redis_queue FROM cache_status') bytes to be told"
 	ask 'SELECT cache_stats_reset()' >/dev/null
 	label "cache_fetch of all $(thousands $PRODUCTS) against the table"
 	answers=$(ask "SELECT count(*) FROM products

@@ -20,7 +20,6 @@ use CfRedis;
 use CfTest;
 use IO::Socket::INET;
 use PostgreSQL::Test::Utils;
-use Time::HiRes qw(sleep);
 
 my $next_port = 20000 + ($$ * 37) % 20000;
 

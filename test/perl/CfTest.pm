@@ -170,6 +170,8 @@ sub debug
 			timeout_ms int DEFAULT -1, interruptible boolean DEFAULT true)
 		RETURNS text[] STRICT
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis_pipeline';
+		CREATE FUNCTION cf_debug_refusals(with_user boolean, OUT obstacle text)
+		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis_refusals';
 		CREATE FUNCTION cf_debug_redis_report() RETURNS text
 		LANGUAGE C AS '$libdir/cachefront', 'cachefront_debug_redis_report';
 	});

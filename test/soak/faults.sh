@@ -16,7 +16,7 @@ LOCAL=(NO_PENDING LATE_STAMP NO_KEY_CLOCK NO_XMIN NO_XMIN_FILL NO_OWN_WRITES
 # Those of the tracking of changes, where no rule does the same.
 BARE=(NO_WRITE_SET NO_TABLE_RAISE NO_DEPEND NO_ANCESTORS NO_OWN_TABLES)
 # Those of a standby without Redis.
-STANDBY=(NO_FOLLOW_GATE NO_FOLLOW_NOTES LATE_LSN)
+STANDBY=(NO_FOLLOW_GATE NO_FOLLOW_NOTES)
 # Those of the Redis tier, with what has to happen to Redis for each. Where two
 # rules guard the same, both must go: "A+B".
 declare -A REDIS=(

@@ -85,7 +85,7 @@ start_standby()
 	cf_as "$CF_TREE_BIN/pg_basebackup" -h "$SOCKETS" -p "$PORT" -U postgres -D "$STANDBY" \
 		-R -c fast &&
 		start_server "$STANDBY" $((PORT + 1)) -c max_standby_streaming_delay=-1 \
-			-c cachefront.l1_ttl=1s -c cachefront.stale_ttl=0 "$@"
+			-c cachefront.stale_ttl=0 "$@"
 }
 
 # Redis and what is done to it, until we close its input; its events go to

@@ -8,6 +8,9 @@
  * test/soak/standby.c
  */
 
+#include <ctype.h>
+#include <dirent.h>
+
 #include "checker.h"
 
 #define SAMPLE_US 10000

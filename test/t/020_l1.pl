@@ -131,7 +131,7 @@ sub check_books
 			WHERE form <> 'value' GROUP BY key, form) AS variants WHERE n > 4"),
 		0, "$when: no variant is there twice");
 	is( query('SELECT count(*) FROM cache_entries WHERE bytes - value_bytes
-			- octet_length(key) - 4 * dependencies NOT BETWEEN 1 AND 128'),
+			- octet_length(key) - 8 * dependencies NOT BETWEEN 1 AND 128'),
 		0, "$when: the overhead of an entry is at most 128 bytes");
 	is( query("SELECT (SELECT l1_evictions FROM cache_status)
 			- (SELECT evictions FROM cache_stats WHERE cache = '*')"),

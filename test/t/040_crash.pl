@@ -496,19 +496,21 @@ query(
 	  . ' to shared_preload_libraries and restart the server.';
 
 	# Reads are misses, and what they keep is not kept.
-	my $misses = "p.proname ~ '^cache_(fetch|fetch_row|fetch_rows|get|set|touch)\$'";
+	my $misses = "p.proname ~ '^cache_(fetch|fetch_row|fetch_rows|get|set|touch)\$'"
+	  # A table is there without the library.
+	  . " OR p.proname = 'cache_outbox_status_data'";
 
 	cmp_ok(query("SELECT count(*) FROM $functions"), '>=', 19, 'functions');
 	foreach my $values ('false', 'true')
 	{
 		is( query("SELECT call, try(call) FROM (SELECT call_of(p.oid, $values) AS call
-				FROM $functions AND NOT $misses) AS calls WHERE try(call) <> \$\$$expected\$\$"),
+				FROM $functions AND NOT ($misses)) AS calls WHERE try(call) <> \$\$$expected\$\$"),
 			'',
 			'every other function says that the library is not loaded'
 			  . ($values eq 'true' ? ', with values' : ''));
 	}
 	is( query("SELECT viewname, try('SELECT * FROM ' || viewname) FROM pg_views
-			WHERE viewname LIKE 'cache\\_%'
+			WHERE viewname LIKE 'cache\\_%' AND viewname <> 'cache_outbox_status'
 			AND try('SELECT * FROM ' || viewname) <> \$\$$expected\$\$"),
 		'', 'every view does');
 	cmp_ok(query("SELECT count(*) FROM pg_views WHERE viewname LIKE 'cache\\_%'"),

@@ -14,7 +14,7 @@ use CfTest;
 require_debug();
 
 my $primary = CfTest->node('primary', wal_level => 'replica', max_wal_senders => 5,
-	autovacuum => 'off', 'cachefront.track_changes' => 'on', 'cachefront.ttl_jitter' => 0, 'cachefront.xfetch_beta' => 1000, 'cachefront.l1_ttl' => '5min',
+	autovacuum => 'off', 'cachefront.track_changes' => 'on', 'cachefront.ttl_jitter' => 0, 'cachefront.xfetch_beta' => 1000,
 	hot_standby_feedback => 'off', max_standby_streaming_delay => 0);
 
 $primary->safe_psql('postgres', q{
@@ -39,6 +39,8 @@ foreach my $title (sort keys %reads)
 {
 	my $control = open_session($standby);
 
+	$primary->wait_for_catchup($standby);
+	$standby->safe_psql('postgres', "SELECT cache_fetch_row('old', '$query')");
 	is($standby->safe_psql('postgres', q{SELECT state FROM cache_entries WHERE key = 'old'}), 'fresh', 'there is a value');
 
 	# Held with its snapshot, which VACUUM takes the rows of away.

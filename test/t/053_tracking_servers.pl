@@ -82,7 +82,7 @@ $publisher->stop;
 # ---- who writes unseen, and what Redis kept ----
 
 my $redis = CfRedis->new('main');
-my $node = CfTier->primary('primary', $redis, 'cachefront.track_changes' => 'on', 'cachefront.l1_ttl' => '1h');
+my $node = CfTier->primary('primary', $redis, 'cachefront.track_changes' => 'on');
 my $fetch = q{SELECT cache_fetch_row('sum', 'SELECT sum(v) AS v FROM item') ->> 'v'};
 
 sub up
@@ -142,7 +142,7 @@ on($node, 'SET cachefront.redis_commit = sync', 'BEGIN', 'UPDATE item SET v = 5'
 is(on($node, $fetch), 6, 'Redis is gone: seen');
 cmp_ok(on($node, q{SELECT outbox_written FROM cache_stats WHERE cache = '*'}), '>', 0, 'by way of the outbox');
 is(on($node, q{SELECT late_writes FROM cache_stats WHERE cache = '*'}), 0, 'which is no late write');
-$redis->restart;
+$redis->start;
 up();
 is(on($node, $fetch), 6, 'Redis is back');
 is(on($node, q{SELECT late_writes FROM cache_stats WHERE cache = '*'}), 0, 'still none');

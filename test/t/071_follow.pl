@@ -10,7 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfTest;
-use CfTier;
+use CfTier ();
 
 require_debug();
 
@@ -160,7 +160,7 @@ shows('a temporary table', on_primary('BEGIN; CREATE TEMP TABLE t ON COMMIT DROP
 	qw(item one));
 
 # What others write after our message.
-shows('a late write', on_primary(q{BEGIN; SET LOCAL other.at_commit = 'UPDATE other SET v = 3';
+shows('a late write', on_primary(q{BEGIN; SET LOCAL other.at_commit = 'INSERT INTO other VALUES (70, 7)';
 		UPDATE item SET v = 13 WHERE id = 1; COMMIT}), all_names());
 shows('a late definition', on_primary(q{BEGIN; SET LOCAL other.at_commit = 'CREATE OR REPLACE VIEW shown AS SELECT 1 AS v';
 		UPDATE item SET v = 14 WHERE id = 1; COMMIT}), all_names());

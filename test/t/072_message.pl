@@ -129,8 +129,10 @@ reconfigure($node, 'cachefront.wal_messages' => 'auto');
 sub line
 {
 	my ($of) = @_;
+	my $file = ($of // $node)->data_dir . '/cachefront.line';
 
-	return [ slurp_file(($of // $node)->data_dir . '/cachefront.line') =~ /^incarnation (\S+)/mg ];
+	# A server that has only just started has none.
+	return -e $file ? [ slurp_file($file) =~ /^incarnation (\S+)/mg ] : [];
 }
 
 await_that('the file is there', sub { -e $line_file });

@@ -13,7 +13,8 @@ use CfTest;
 require_debug();
 
 my $node = CfTest->node('main', 'cachefront.track_changes' => 'on',
-	'cachefront.history_size' => '128kB', 'wal_level' => 'replica');
+	'cachefront.history_size' => '128kB', 'wal_level' => 'replica',
+	'max_prepared_transactions' => 2, 'cachefront.wal_lookback' => 0);
 my $file = $node->data_dir . '/cachefront.history';
 my $none = 'ffffffffffffffff';
 
@@ -95,6 +96,13 @@ $node->stop;
 }
 $node->start;
 is_new('after single-user mode');
+
+$node->safe_psql('postgres', q{BEGIN; INSERT INTO item VALUES (3); PREPARE TRANSACTION 'open'});
+$node->stop;
+ok(!-e $file, 'what is prepared may end unseen');
+$node->start;
+is_new('with something prepared');
+$node->safe_psql('postgres', q{ROLLBACK PREPARED 'open'});
 
 $node->stop;
 my $text = slurp_file($file);

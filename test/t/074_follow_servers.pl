@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfTest;
-use CfTier;
+use CfTier ();
 
 require_debug();
 
@@ -302,5 +302,20 @@ $standby->wait_for_catchup($primary, 'replay', $standby->lsn('write'));
 exact($primary, 'rewound', 0);
 follows($standby, $primary, 'after that');
 
-$_->stop foreach $cascade, $primary, $standby;
+# ---- prepared, and then a promotion -----------------------------------------
+
+# Logical replication may commit it, which calls no hook: so what it has changed goes at once.
+$standby->safe_psql('postgres', q{BEGIN; UPDATE other SET v = v + 1; PREPARE TRANSACTION 'left'});
+$standby->wait_for_catchup($cascade, 'replay', $standby->lsn('write'));
+keep($cascade);
+$primary->stop;
+$standby->stop;
+$cascade->promote;
+await($cascade, q{SELECT state FROM cache_entries WHERE key = 'item'}, 'fresh');
+is($cascade->safe_psql('postgres', q{SELECT state FROM cache_entries WHERE key = 'other'}), 'invalidated',
+	'what a prepared transaction has changed does not outlive a promotion');
+$cascade->safe_psql('postgres', q{COMMIT PREPARED 'left'});
+exact($cascade, 'committed after it');
+
+$cascade->stop;
 done_testing();

@@ -104,6 +104,45 @@ like(ask('NOSUCH', 'argument'), qr/ERR unknown command/, 'a command that is not 
 is(report()->{last_error},
 	q{Redis refused a command: ERR unknown command 'NOSUCH'}, 'it is noted, its arguments are not');
 
+# ---- rights that are missing ----
+
+# What Redis refuses is named with its user; all else goes on.
+sub obstacle
+{
+	return $node->safe_psql('postgres', 'SELECT obstacle FROM cf_debug_refusals(true)');
+}
+
+$redis->cli('ACL', 'SETUSER', 'limited', 'on', ">$secrets[0]", '~cf*', '+@all', '-hget', '-set');
+use_redis($redis->url('unix', "limited:$secrets[0]"));
+is(ask('PING'), 'PONG', 'a user who may not do everything');
+is(obstacle(), '', 'nothing is refused yet');
+like(ask('HGET', 'cf', 'v'), qr/^\(error\) NOPERM/, 'a command is refused');
+is(obstacle(), 'Redis refuses its user "limited" HGET', 'named with the user');
+is($node->safe_psql('postgres', 'SELECT obstacle FROM cf_debug_refusals(false)'),
+	'Redis refuses its user HGET', 'or without');
+like(ask('HGET', 'cf', 'v'), qr/^\(error\) NOPERM/, 'again');
+is(ask('GET', 'cf'), '(nil)', 'others are answered');
+like(ask('SET', 'cf', '1'), qr/^\(error\) NOPERM/, 'another one is refused');
+is(obstacle(), 'Redis refuses its user "limited" HGET, SET', 'both are named');
+like(ask('GET', 'other'), qr/^\(error\) NOPERM/, 'a key is refused');
+is(obstacle(), 'Redis refuses its user "limited" HGET, SET, the keys of GET', 'and named as such');
+is(report()->{refusals}, 4, 'each is counted');
+is(report()->{state}, 'closed', 'none is a failure');
+$redis->cli('ACL', 'SETUSER', 'limited', '+hget', '+set', '~*');
+is(ask('HGET', 'cf', 'v') . ask('SET', 'cf', '1') . ask('GET', 'other'), '(nil)OK(nil)', 'the rights are given');
+is(obstacle(), '', 'and it is over');
+$redis->cli('ACL', 'SETUSER', 'limited', '-get');
+like(ask('SCRIPT:ping', 'cf', 'x'), qr/^\(error\) ERR The user executing the script|^\(error\) NOPERM|ACL failure/,
+	'a command of a script is refused');
+like(obstacle(), qr/^Redis refuses its user "limited" (a command of a script, one of GET|GET)$/, 'and named');
+$redis->cli('ACL', 'SETUSER', 'limited', '-evalsha');
+like(ask('SCRIPT:ping', 'cf', 'x'), qr/^\(error\) NOPERM/, 'scripts are refused');
+like(obstacle(), qr/^Redis refuses its user "limited" EVALSHA$/, 'as a whole');
+is(() = slurp_file($node->logfile) =~ /Redis refuses its user "limited" HGET\n/g, 1, 'the log has each once');
+use_redis($redis->url('unix'));
+is(ask('DEL', 'cf'), '(integer) 1', 'another user');
+is(obstacle(), '', 'has no such obstacle');
+
 # ---- transports ----
 
 $redis->cli('SET', 'k', 'zero');
@@ -233,6 +272,7 @@ is($node->safe_psql('postgres', 'SELECT cf_debug_redis(ARRAY[]::text[])'), 'OK',
 my $script = "cf_debug_redis_pipeline('{{SET,x,1},{SCRIPT:ping,x,a},{INCR,x,NULL},"
   . "{SCRIPT:ping,x,b},{GET,x,NULL}}')";
 $redis->cli('SCRIPT', 'FLUSH');
+$redis->cli('CONFIG', 'RESETSTAT');
 is($node->safe_psql('postgres', "SELECT $script; SELECT $script"),
 	qq({OK,a,"(integer) 2",b,2}\n{OK,a,"(integer) 2",b,2}),
 	'a script is taught when Redis does not know it, and the others run once');

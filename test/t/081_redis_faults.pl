@@ -250,7 +250,7 @@ is(report()->{state}, 'closed', 'a cancel says nothing about Redis');
 # ---- the breaker ----
 
 # Nobody probes but we.
-my $worker = worker_pid($node, 'cachefront bus');
+my $worker = worker_pid($node, 'cachefront publisher');
 kill 'STOP', $worker;
 my $opens = report()->{opens};
 reconfigure($node, 'cachefront.breaker_failures' => 5, 'cachefront.redis_url' => 'unix:///none');

@@ -156,7 +156,8 @@ foreach my $kind (sort keys %kinds)
 # A commit that stops on its way, visible on the standby and not settled on the primary.
 foreach my $kind (sort keys %kinds)
 {
-	foreach my $point ('commit-before-log', 'commit-before-settle')
+	# Of a table without rules there is no log.
+	foreach my $point ($kind eq 'table' ? 'writeset-before-settle' : ('commit-before-log', 'commit-before-settle'))
 	{
 		my $id = ++$key;
 		my ($writer, $v);

@@ -208,7 +208,7 @@ like($stderr, qr/permission denied/, 'a right that was lost while Redis was sile
 	{
 		is(on($stranger, item(1)), '[{"v":-1}]', 'another cluster in the namespace reads what is its own');
 		right('another cluster in the namespace');
-		is(on($node, item(1)), '[{"v":24}]', 'each its own') if $n < 2;
+		is(on($node, item(1)), '[{"v":27}]', 'each its own') if $n < 2;
 		on($node, 'UPDATE item SET v = v + 1 WHERE id = 1');
 		on($stranger, 'UPDATE item SET v = v WHERE id = 1');
 	}

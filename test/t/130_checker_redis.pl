@@ -70,8 +70,6 @@ my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 set($standby,
 	'max_standby_streaming_delay' => '-1',
-	# The checker's LAG_SECONDS are more than this; and no value may answer longer.
-	'cachefront.l1_ttl' => '1s',
 	'cachefront.stale_ttl' => '0');
 $standby->start;
 
