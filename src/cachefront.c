@@ -36,7 +36,6 @@
 #include "l2/breaker.h"
 #include "l2/command.h"
 #include "log_mask.h"
-#include "position.h"
 #include "publish/ack.h"
 #include "publish/publisher.h"
 #include "publish/ring.h"
@@ -69,7 +68,6 @@ _PG_init(void)
 	cf_secret_register();
 	cf_steady_register();
 	cf_debug_register();
-	cf_position_register();
 	cf_stats_register();
 	cf_notes_register();
 	cf_history_register();

@@ -1,11 +1,8 @@
 /*
- * position.h - where this server stands in the history of its data.
+ * position.h - where this server stands in the WAL and in the numbers of transactions.
  *
- * An LSN says how much of the history a value holds. But a history can end:
- * after a crash WAL that was not flushed is gone, after a promotion what the
- * old primary had not sent, and the same LSNs are given out again. So the time
- * between two starts of a writing server is an incarnation, with the LSN where
- * it began: nothing of an earlier one that lies after that is certain.
+ * An LSN says how much of the history a value holds. But a history can end, and the
+ * same LSNs are given out again: see history/line.h.
  *
  * src/position.h
  */
@@ -16,20 +13,10 @@
 
 #include "access/transam.h"
 
-extern void cf_position_register(void);
-
-/*
- * Whoever serves reads asks this first. True: the server was a standby, and what
- * it holds in memory was never told of the commits that it makes itself now. The
- * caller forgets it, then says that it has done so.
- */
-extern bool cf_position_is_promoted(void);
-extern void cf_position_promotion_noted(void);
-
 /*
  * Where WAL is written, or on a standby, where it is replayed: what committed
  * before is visible to a snapshot that is taken now. (On the writing server
- * but for commits that are just becoming visible: those have their fences.)
+ * but for commits that are just becoming visible: their clocks are pending.)
  */
 extern uint64 cf_position_lsn(void);
 

@@ -21,12 +21,10 @@
 #include "codec/key.h"
 #include "engine/tier.h"
 #include "guc.h"
-#include "l1/clock.h"
 #include "l1/table.h"
 #include "l2/breaker.h"
 #include "l2/command.h"
 #include "l2/store.h"
-#include "position.h"
 #include "publish/ack.h"
 #include "publish/publisher.h"
 #include "publish/ring.h"
@@ -335,16 +333,6 @@ pause_publisher(void)
 	ResetLatch(MyLatch);
 }
 
-/* For databases that nobody has read from since: see cf_fetch. */
-static void
-notice_promotion(void)
-{
-	if (!cf_position_is_promoted())
-		return;
-	cf_clock_move(cf_clock_of_epoch(InvalidOid), cf_position_lsn());
-	cf_position_promotion_noted();
-}
-
 /* The launcher starts workers for looks only if it is told that it is time. */
 static void
 mind_looks(void)
@@ -397,7 +385,6 @@ cachefront_publisher_main(Datum arg)
 	for (;;)
 	{
 		cf_worker_check();
-		notice_promotion();
 		keep_up();
 		work();
 		MemoryContextReset(context);
