@@ -210,6 +210,7 @@ begin(Follower *follower, XLogRecPtr line_known)
 	TransactionId next;
 
 	publish(0);
+	cf_line_vouch(0);
 	replaying = GetCurrentReplayRecPtr(&timeline);
 	pg_memory_barrier();
 	next = XidFromFullTransactionId(ReadNextFullTransactionId());

@@ -318,18 +318,6 @@ cf_line_save(void)
 }
 
 void
-cf_line_forget(void)
-{
-	Line		list;
-
-	cf_line_vouch(0);
-	if (!begin_change(&list))
-		return;
-	list.n = 0;
-	end_change(&list);
-}
-
-void
 cf_line_cut(uint64 lsn)
 {
 	Line		list;

@@ -53,7 +53,7 @@ extern bool cf_line_admits(uint64 incarnation, uint64 end);
  * The reader of the WAL, alone; of a record it tells here before it tells anybody that it
  * has read that far. Up to which LSN the list that it finds at its start is
  * complete: if it cannot read from there on, it does not know what it has missed,
- * and must call _forget. (The file of a writing server is complete up to where a
+ * and vouches for nothing until the next START. (The file of a writing server is complete up to where a
  * backup of it begins: PG_UINT64_MAX.)
  */
 extern uint64 cf_line_known(void);
@@ -65,7 +65,10 @@ extern uint64 cf_line_known(void);
  */
 extern void cf_line_learn(const CfMessage *start, uint64 lsn);
 
-/* It has read all up to an LSN. To the file: now and then, and when it ends. */
+/*
+ * It has read all up to an LSN; 0: it has not, and no value counts until it has. To
+ * the file: now and then, and when it ends.
+ */
 extern void cf_line_vouch(uint64 lsn);
 extern void cf_line_save(void);
 
@@ -75,9 +78,6 @@ extern void cf_line_save(void);
  * told by the next START; what is loaded before that is nobody's.
  */
 extern void cf_line_end(uint64 lsn);
-
-/* Nothing is known but what comes: no value counts until the next START. */
-extern void cf_line_forget(void);
 
 /*
  * A standby turned to a timeline that leaves the old one at an LSN: what began after
