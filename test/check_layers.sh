@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 
 # In the order of the design; "." is the base, the files directly in src/ named in BASE.
 LAYERS=(. codec stats history l1 l2 rules engine publish invalidate write cdc workers report api)
-BASE=(guc compat errors debug_point log_mask memo position redis_url relchange shmem steady subxact worker)
+BASE=(guc atomic compat errors debug_point log_mask memo position redis_url relchange shmem steady subxact worker)
 
 # Files directly in src/ that may include anything, and that nothing below
 # src/'s own files may include.

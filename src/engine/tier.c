@@ -362,13 +362,17 @@ cf_tier_look(CfTier *tier, const CfRequest *request, TimestampTz newer_than,
 }
 
 bool
-cf_tier_look_without_lease(CfTier *tier, CfTierHit *hit)
+cf_tier_look_without_lease(CfTier *tier, const CfRequest *request, CfTierHit *hit,
+						   bool *failed)
 {
-	bool		failed;
 	bool		found;
 
+	MemSet(tier, 0, offsetof(CfTier, variant));
+	tier->state = CF_TIER_AWAY;
+	tier->request = request;
+	*failed = true;
 	cf_l2_allow(full_allowance());
-	found = find_place(tier) && look_once(tier, hit, &failed);
+	found = find_place(tier) && look_once(tier, hit, failed);
 	(void) cf_l2_end_allowance();
 	return found;
 }
@@ -379,17 +383,11 @@ cf_tier_explain(const CfRequest *request)
 	const char *obstacle = cf_tier_obstacle();
 	CfTier		tier;
 	CfTierHit	hit;
-	bool		failed = true;
-	bool		found;
+	bool		failed;
 
 	if (obstacle != NULL)
 		return psprintf("not used: %s", obstacle);
-	MemSet(&tier, 0, offsetof(CfTier, variant));
-	tier.request = request;
-	cf_l2_allow(full_allowance());
-	found = find_place(&tier) && look_once(&tier, &hit, &failed);
-	(void) cf_l2_end_allowance();
-	if (found)
+	if (cf_tier_look_without_lease(&tier, request, &hit, &failed))
 		return psprintf("fresh, age %.3f s, ttl left %.3f s",
 						(double) (cf_now() - hit.meta.filled_at) / USECS_PER_SEC,
 						(double) (hit.meta.filled_at + hit.meta.ttl - cf_now()) / USECS_PER_SEC);

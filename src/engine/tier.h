@@ -68,12 +68,6 @@ extern void cf_tier_release(CfTier *tier);
 extern void cf_tier_reset(void);
 
 /*
- * Does this server's history have a change, after that LSN, of what a value depends
- * on: its key, what meta names, the epochs?
- */
-extern bool cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn);
-
-/*
  * A value of cache_set, as current as one in memory. No lease: nobody can load it.
  * May be cancelled.
  */

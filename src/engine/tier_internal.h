@@ -26,8 +26,9 @@ extern void cf_tier_let_go(CfTier *tier, CfTierState state);
 extern void cf_tier_begin_step(const CfTier *tier);
 extern void cf_tier_end_step(CfTier *tier);
 
-/* Steps 1 to 3 alone, for request. */
-extern bool cf_tier_look_without_lease(CfTier *tier, CfTierHit *hit);
+/* Steps 1 to 3 alone, with a tier of its own. *failed: Redis is not there, or not for it. */
+extern bool cf_tier_look_without_lease(CfTier *tier, const CfRequest *request, CfTierHit *hit,
+									   bool *failed);
 
 extern void cf_tier_set_place(const CfTier *tier, CfEnvelopePlace *place);
 

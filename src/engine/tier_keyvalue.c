@@ -25,12 +25,9 @@ cf_tier_find_value(const CfKey *key, const CfIdentity *id, const CfDefinition *d
 {
 	CfRequest	request = {.key = *key, .id = *id, .def = *def, .form = CF_FORM_VALUE};
 	CfTier		tier;
-	bool		found;
+	bool		failed;
+	bool		found = cf_tier_look_without_lease(&tier, &request, hit, &failed);
 
-	MemSet(&tier, 0, offsetof(CfTier, variant));
-	tier.state = CF_TIER_AWAY;
-	tier.request = &request;
-	found = cf_tier_look_without_lease(&tier, hit);
 	if (found)
 		count(&request, CF_COUNT_L2_HITS);
 	return found;

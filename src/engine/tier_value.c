@@ -34,21 +34,6 @@
 #include "history/line.h"
 #include "l2/keyring.h"
 
-bool
-cf_tier_is_outrun(const CfKey *key, const CfL1Meta *meta, uint64 lsn)
-{
-	if (cf_history_lsn(cf_clock_of_key(key->hash)) > lsn ||
-		cf_history_lsn(cf_clock_of_epoch(key->dboid)) > lsn ||
-		cf_history_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
-		return true;
-	for (int i = 0; i < meta->ndeps; i++)
-	{
-		if (cf_history_lsn(meta->deps[i]) > lsn)
-			return true;
-	}
-	return false;
-}
-
 /*
  * How long it may live on: until it expires by this server's clock, but from
  * now on for no longer than it had to live, whatever time it says that it is of.
@@ -177,7 +162,8 @@ is_current(const CfRequest *request, const CfL1Meta *meta, uint64 lsn)
 #ifdef CF_FAULT_NO_HISTORY
 	return true;
 #endif
-	return !cf_tier_is_outrun(&request->key, meta, lsn) && cf_history_floor() <= lsn;
+	return cf_history_is_unchanged(lsn, request->key.hash, request->key.dboid, meta->deps,
+								   meta->ndeps);
 }
 
 /* 1., of one that is of our data; sets hit->value, or NULL. */

@@ -12,6 +12,7 @@
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 
+#include "atomic.h"
 #include "guc.h"
 #include "history/history_internal.h"
 #include "shmem.h"
@@ -103,26 +104,34 @@ slot_of(CfClockRef ref)
 	return &history->slot[(ref >> 8) & (nmany - 1)];
 }
 
-static void
-raise_to(pg_atomic_uint64 *target, uint64 value)
-{
-	uint64		old = pg_atomic_read_u64(target);
-
-	while (value > old &&
-		   !pg_atomic_compare_exchange_u64(target, &old, value))
-		;
-}
-
 void
 cf_history_note(CfClockRef ref, uint64 lsn)
 {
-	raise_to(slot_of(ref), lsn);
+	cf_atomic_raise_to(slot_of(ref), lsn);
 }
 
 uint64
 cf_history_lsn(CfClockRef ref)
 {
 	return pg_atomic_read_u64(slot_of(ref));
+}
+
+bool
+cf_history_is_unchanged(uint64 lsn, uint64 key_hash, Oid dboid, const CfClockRef *deps,
+						int ndeps)
+{
+	pg_read_barrier();
+	if (cf_history_floor() > lsn ||
+		cf_history_lsn(cf_clock_of_key(key_hash)) > lsn ||
+		cf_history_lsn(cf_clock_of_epoch(dboid)) > lsn ||
+		cf_history_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
+		return false;
+	for (int i = 0; i < ndeps; i++)
+	{
+		if (cf_history_lsn(deps[i]) > lsn)
+			return false;
+	}
+	return true;
 }
 
 uint64
@@ -134,7 +143,7 @@ cf_history_floor(void)
 void
 cf_history_raise_floor(uint64 lsn)
 {
-	raise_to(&history->floor, lsn);
+	cf_atomic_raise_to(&history->floor, lsn);
 }
 
 bool

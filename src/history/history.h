@@ -35,6 +35,15 @@ extern void cf_history_note(CfClockRef ref, uint64 lsn);
 extern uint64 cf_history_lsn(CfClockRef ref);
 
 /*
+ * Has nothing changed, by what is known, since an LSN that is not before the floor:
+ * the key, the epochs of its database and of the server, and what else is named? On a
+ * server that writes this comes after the clocks: a commit writes the history before
+ * they fall.
+ */
+extern bool cf_history_is_unchanged(uint64 lsn, uint64 key_hash, Oid dboid,
+									const CfClockRef *deps, int ndeps);
+
+/*
  * What changed before the floor is not known: a value of a smaller lsn does not
  * count. It begins so high that nothing counts.
  */

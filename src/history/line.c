@@ -30,6 +30,7 @@
 #include "port/atomics.h"
 #include "storage/fd.h"
 
+#include "history/file.h"
 #include "history/follow.h"
 #include "history/history_internal.h"
 #include "history/line.h"
@@ -37,7 +38,6 @@
 #include "shmem.h"
 
 #define CF_LINE_FILE "cachefront.line"
-#define CF_LINE_TEMP "cachefront.line.tmp"
 #define CF_LINE_TEXT 64			/* room for a line of it */
 #define CF_NOBODY 0				/* as an incarnation */
 
@@ -79,22 +79,13 @@ print(const Line *list, char *text)
 	return at - text;
 }
 
-/* In its place at once and for good, or not at all. */
 static bool
 save(const Line *list)
 {
 	char		text[(CF_LINE_MAX + 1) * CF_LINE_TEXT];
-	int			len = print(list, text);
-	int			fd = open(CF_LINE_TEMP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool		written = fd >= 0 && write(fd, text, len) == len && pg_fsync(fd) == 0;
+	CfFilePart	part = {text, print(list, text)};
 
-	if (!written)
-		ereport(LOG,
-				(errcode_for_file_access(),
-				 errmsg("could not write file \"%s\": %m", CF_LINE_TEMP)));
-	if (fd >= 0)
-		close(fd);
-	return written && durable_rename(CF_LINE_TEMP, CF_LINE_FILE, LOG) == 0;
+	return cf_file_replace(CF_LINE_FILE, &part, 1);
 }
 
 static bool

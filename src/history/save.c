@@ -27,13 +27,13 @@
 
 #include "codec/key.h"
 #include "guc.h"
+#include "history/file.h"
 #include "history/follow.h"
 #include "history/history_internal.h"
 #include "history/save.h"
 #include "shmem.h"
 
 #define CF_SAVE_FILE "cachefront.history"
-#define CF_SAVE_TEMP "cachefront.history.tmp"
 #define CF_SAVE_MAGIC UINT64CONST(0x31767369686663)	/* "cfhisv1" */
 #define CF_SAVE_MAX ((Size) 256 * 1024 * 1024)
 
@@ -96,32 +96,12 @@ checksum(const char *data, Size len)
 
 /* ---- the end ---------------------------------------------------------------------- */
 
-static bool
-write_all(int fd, const void *data, Size len)
-{
-	const char *at = data;
-
-	while (len > 0)
-	{
-		ssize_t		n = write(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		len -= n;
-	}
-	return true;
-}
-
 static void
 save(int code, Datum arg)
 {
 	CfHistoryImage image = cf_history_image();
 	SaveHead	head;
-	int			fd;
-	bool		written;
+	const CfFilePart parts[] = {{&head, sizeof(head)}, {image.data, image.len}};
 
 	/* Without tracking it has not noted what only that would have. */
 	if (!cf_guc_track_changes)
@@ -133,17 +113,7 @@ save(int code, Datum arg)
 	head.floor = image.floor;
 	head.len = image.len;
 	head.crc = checksum(image.data, image.len);
-	fd = open(CF_SAVE_TEMP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	written = fd >= 0 && write_all(fd, &head, sizeof(head)) &&
-		write_all(fd, image.data, image.len) && pg_fsync(fd) == 0;
-	if (!written)
-		ereport(LOG,
-				(errcode_for_file_access(),
-				 errmsg("could not write file \"%s\": %m", CF_SAVE_TEMP)));
-	if (fd >= 0)
-		close(fd);
-	if (written)
-		(void) durable_rename(CF_SAVE_TEMP, CF_SAVE_FILE, LOG);
+	(void) cf_file_replace(CF_SAVE_FILE, parts, lengthof(parts));
 }
 
 /* ---- the start -------------------------------------------------------------------- */

@@ -27,8 +27,9 @@
 
 static CfClockSet changed;		/* of the running transaction */
 
-bool
-cf_announce_is_on(void)
+/* Do transactions of this server tell? */
+static bool
+is_on(void)
 {
 	switch ((CfWalMessages) cf_guc_wal_messages)
 	{
@@ -119,7 +120,7 @@ announce(const CfClockRef *tables, int ntables)
 
 	if (likely(!identified && !cf_pending_any()))
 		return;
-	if (RecoveryInProgress() || IsParallelWorker() || !cf_announce_is_on())
+	if (RecoveryInProgress() || IsParallelWorker() || !is_on())
 		return;
 	cf_clockset_reset(&changed);
 	lasting = add_ops();

@@ -18,7 +18,4 @@
 extern void cf_announce_commit(void);
 extern void cf_announce_prepare(void);
 
-/* Do transactions of this server tell? */
-extern bool cf_announce_is_on(void);
-
 #endif							/* CF_INVALIDATE_ANNOUNCE_H */

@@ -8,6 +8,7 @@
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 
+#include "atomic.h"
 #include "codec/key.h"
 #include "guc.h"
 #include "history/history.h"
@@ -266,22 +267,12 @@ cf_clock_next(void)
 	return pg_atomic_add_fetch_u64(&clocks->seq, 1);
 }
 
-static void
-raise_to(pg_atomic_uint64 *target, uint64 value)
-{
-	uint64		old = pg_atomic_read_u64(target);
-
-	while (value > old &&
-		   !pg_atomic_compare_exchange_u64(target, &old, value))
-		;
-}
-
 /* The last of it is a full barrier: whoever sees pending fall sees the new number too. */
 static void
 settle_slot(CfSharedClock *slot, uint64 seq, FullTransactionId xid)
 {
-	raise_to(&slot->max_xid, U64FromFullTransactionId(xid));
-	raise_to(&slot->seq, seq);
+	cf_atomic_raise_to(&slot->max_xid, U64FromFullTransactionId(xid));
+	cf_atomic_raise_to(&slot->seq, seq);
 	pg_atomic_fetch_sub_u32(&slot->pending, 1);
 }
 
@@ -299,7 +290,7 @@ cf_clock_settle(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn)
 
 	if (hard != NULL)
 	{
-		raise_to(&hard->seq, seq);
+		cf_atomic_raise_to(&hard->seq, seq);
 		pg_atomic_fetch_sub_u32(&hard->pending, 1);
 	}
 	cf_clock_settle_rows(ref, seq, xid, lsn);

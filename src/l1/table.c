@@ -34,27 +34,6 @@ entry_is_variant(const CfSharedL1Entry *entry, const CfIdentity *id)
 		entry->form == (uint32) id->form;
 }
 
-/*
- * Does the history know of no change since the LSN? On a server that writes this
- * comes after the clocks: a commit writes the history before they fall.
- */
-static bool
-is_unchanged_since(uint64 lsn, uint64 key_hash, Oid dboid, const CfClockRef *deps, int ndeps)
-{
-	pg_read_barrier();
-	if (cf_history_floor() > lsn ||
-		cf_history_lsn(cf_clock_of_key(key_hash)) > lsn ||
-		cf_history_lsn(cf_clock_of_epoch(dboid)) > lsn ||
-		cf_history_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
-		return false;
-	for (int i = 0; i < ndeps; i++)
-	{
-		if (cf_history_lsn(deps[i]) > lsn)
-			return false;
-	}
-	return true;
-}
-
 /* See l1_internal.h. */
 bool
 cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed)
@@ -76,8 +55,8 @@ cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed)
 	if (entry->form == CF_FORM_VALUE &&
 		cf_history_lsn(cf_clock_of_value(entry->key_hash)) > entry->lsn)
 		return false;
-	return followed && is_unchanged_since(entry->lsn, entry->key_hash, entry->dboid, deps,
-										  entry->ndeps);
+	return followed && cf_history_is_unchanged(entry->lsn, entry->key_hash, entry->dboid, deps,
+											   entry->ndeps);
 }
 
 /*
@@ -139,7 +118,7 @@ cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta)
 			return false;
 	}
 	if (meta->lsn != 0 &&
-		!is_unchanged_since(meta->lsn, key->hash, key->dboid, meta->deps, meta->ndeps))
+		!cf_history_is_unchanged(meta->lsn, key->hash, key->dboid, meta->deps, meta->ndeps))
 		return false;
 #ifdef CF_FAULT_NO_XMIN_FILL
 	return true;

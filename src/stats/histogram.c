@@ -7,6 +7,7 @@
 
 #include "port/pg_bitutils.h"
 
+#include "atomic.h"
 #include "stats/histogram.h"
 
 #define CF_SUB_BUCKETS (1 << CF_HISTOGRAM_BITS)
@@ -57,11 +58,7 @@ cf_histogram_reset(CfSharedHistogram *histogram)
 void
 cf_histogram_add(CfSharedHistogram *histogram, uint64 ns)
 {
-	uint64		max = pg_atomic_read_u64(&histogram->max);
-
-	while (ns > max &&
-		   !pg_atomic_compare_exchange_u64(&histogram->max, &max, ns))
-		;
+	cf_atomic_raise_to(&histogram->max, ns);
 	pg_atomic_fetch_add_u64(&histogram->bucket[cf_histogram_bucket(ns)], 1);
 }
 
