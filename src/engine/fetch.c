@@ -352,8 +352,7 @@ serve_stale(CfRequest *request, struct varlena **value)
 
 	if (status != CF_L1_HIT && status != CF_L1_EXPIRED)
 		return false;
-	if (status == CF_L1_EXPIRED)
-		count(request, CF_COUNT_STALE_HITS);
+	count(request, status == CF_L1_EXPIRED ? CF_COUNT_STALE_HITS : CF_COUNT_L1_HITS);
 	*value = old.value;
 	return true;
 }
