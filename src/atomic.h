@@ -21,4 +21,17 @@ cf_atomic_raise_to(pg_atomic_uint64 *target, uint64 value)
 		;
 }
 
+/*
+ * What all processes together do at most so often: is it this one's turn, now? Then
+ * *last is now. Times are of one clock and in one unit; 0: never.
+ */
+static inline bool
+cf_atomic_take_turn(pg_atomic_uint64 *last, int64 now, int64 every)
+{
+	uint64		before = pg_atomic_read_u64(last);
+
+	return now - (int64) before >= every &&
+		pg_atomic_compare_exchange_u64(last, &before, (uint64) now);
+}
+
 #endif							/* CF_ATOMIC_H */

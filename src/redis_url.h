@@ -50,6 +50,12 @@ typedef struct CfRedisHost
 	char		name[CF_REDIS_MAX_HOST];	/* name, address or path */
 } CfRedisHost;
 
+static inline bool
+cf_redis_same_host(const CfRedisHost *a, const CfRedisHost *b)
+{
+	return a->port == b->port && strcmp(a->name, b->name) == 0;
+}
+
 typedef struct CfRedisUrl
 {
 	CfRedisKind kind;

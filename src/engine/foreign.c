@@ -6,8 +6,8 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
-#include "port/atomics.h"
 
+#include "atomic.h"
 #include "engine/foreign.h"
 #include "shmem.h"
 #include "stats/counters.h"
@@ -55,23 +55,11 @@ cf_foreign_register(void)
 	cf_shmem_register(&segment);
 }
 
-/* One of all sessions, once a minute. */
-static bool
-is_due(void)
-{
-	uint64		now = (uint64) cf_steady_now();
-	uint64		told = pg_atomic_read_u64(&foreign->told_at);
-
-	if (told != 0 && now - told < CF_FOREIGN_LOG_US)
-		return false;
-	return pg_atomic_compare_exchange_u64(&foreign->told_at, &told, now);
-}
-
 void
 cf_foreign_note(const CfRequest *request, const CfEnvelope *env)
 {
 	cf_stats_count(request->def.stats_slot, CF_COUNT_L2_FOREIGN);
-	if (!is_due())
+	if (!cf_atomic_take_turn(&foreign->told_at, cf_steady_now(), CF_FOREIGN_LOG_US))
 		return;
 	ereport(LOG,
 			(errmsg("cachefront: Redis has values that another server has stored; they are not used"),

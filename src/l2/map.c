@@ -7,9 +7,9 @@
  */
 #include "postgres.h"
 
-#include "port/atomics.h"
 #include "storage/lwlock.h"
 
+#include "atomic.h"
 #include "l2/l2_internal.h"
 #include "l2/map.h"
 #include "shmem.h"
@@ -72,12 +72,8 @@ cf_map_get(void)
 bool
 cf_map_is_due(void)
 {
-	uint64		asked_at = pg_atomic_read_u64(&shared->asked_at);
-	int64		now = cf_mono_us();
-
 	if (pg_atomic_read_u32(&shared->doubted) == 0 ||
-		now - (int64) asked_at < CF_MAP_EVERY_US ||
-		!pg_atomic_compare_exchange_u64(&shared->asked_at, &asked_at, (uint64) now))
+		!cf_atomic_take_turn(&shared->asked_at, cf_mono_us(), CF_MAP_EVERY_US))
 		return false;
 	pg_atomic_write_u32(&shared->doubted, 0);
 	return true;
@@ -105,8 +101,7 @@ static int
 find_host(const CfMap *map, const CfRedisHost *host)
 {
 	for (int i = 1; i < CF_MAP_NODES; i++)
-		if (map->hosts[i].port == host->port &&
-			strcmp(map->hosts[i].name, host->name) == 0)
+		if (cf_redis_same_host(&map->hosts[i], host))
 			return i;
 	return 0;
 }

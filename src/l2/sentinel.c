@@ -19,9 +19,9 @@
  */
 #include "postgres.h"
 
-#include "port/atomics.h"
 #include "storage/lwlock.h"
 
+#include "atomic.h"
 #include "guc.h"
 #include "l2/command.h"
 #include "l2/l2_internal.h"
@@ -100,37 +100,21 @@ cf_sentinel_trust(void)
 		pg_atomic_write_u32(&shared->doubted, 0);
 }
 
-static bool
-is_turn(int64 every_us)
-{
-	uint64		asked_at = pg_atomic_read_u64(&shared->asked_at);
-	int64		now = cf_mono_us();
-
-	return now - (int64) asked_at >= every_us &&
-		pg_atomic_compare_exchange_u64(&shared->asked_at, &asked_at, (uint64) now);
-}
-
 bool
 cf_sentinel_is_due(void)
 {
 	if (is_known() && pg_atomic_read_u32(&shared->doubted) == 0)
 		return false;
-	return is_turn(CF_ASK_EVERY_US);
+	return cf_atomic_take_turn(&shared->asked_at, cf_mono_us(), CF_ASK_EVERY_US);
 }
 
 bool
 cf_sentinel_is_due_anyway(void)
 {
-	return is_turn(CF_ASK_ANYWAY_US);
+	return cf_atomic_take_turn(&shared->asked_at, cf_mono_us(), CF_ASK_ANYWAY_US);
 }
 
 /* ---- answers ---- */
-
-static bool
-same_host(const CfRedisHost *a, const CfRedisHost *b)
-{
-	return a->port == b->port && strcmp(a->name, b->name) == 0;
-}
 
 /* A host and a port, as Redis writes them. */
 static bool
@@ -250,7 +234,7 @@ list_sentinels(const CfRedisUrl *url, CfRedisHost *list)
 			bool		listed = false;
 
 			for (int j = 0; j < n && !listed; j++)
-				listed = same_host(&list[j], &sources[s][i]);
+				listed = cf_redis_same_host(&list[j], &sources[s][i]);
 			if (!listed)
 				list[n++] = sources[s][i];
 		}
@@ -262,8 +246,8 @@ keep(const CfKeptMaster *answer)
 {
 	LWLockAcquire(shared_lock, LW_EXCLUSIVE);
 	if (shared->kept.settings != answer->settings ||
-		!same_host(&shared->kept.host, &answer->host) ||
-		!same_host(&shared->kept.answered, &answer->answered) ||
+		!cf_redis_same_host(&shared->kept.host, &answer->host) ||
+		!cf_redis_same_host(&shared->kept.answered, &answer->answered) ||
 		shared->kept.nmore != answer->nmore ||
 		memcmp(shared->kept.more, answer->more, answer->nmore * sizeof(CfRedisHost)) != 0)
 	{
@@ -306,7 +290,7 @@ cf_sentinel_ask(const CfRun *run, char *error, size_t size)
 		found = ask_one(conn, url, &list[i], &answer);
 		if (!found)
 			strlcpy(error, conn->error, size);
-		else if (is_known() && same_host(&answer.host, &mine.host) &&
+		else if (is_known() && cf_redis_same_host(&answer.host, &mine.host) &&
 				 pg_atomic_read_u32(&shared->doubted) != 0)
 		{
 			if (!have_same)
