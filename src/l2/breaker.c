@@ -35,7 +35,8 @@ typedef struct CfBreaker
 	TimestampTz retry_at;
 	TimestampTz probe_at;		/* when the probe began */
 	uint64		probe;			/* number of the latest probe */
-	TimestampTz logged_at;
+	bool		told;			/* the log says that it is open */
+	TimestampTz told_at;
 	TimestampTz since;			/* unproven: when it was opened */
 	pg_atomic_uint32 unproven;	/* closed for new settings, under which nobody had an
 								 * answer yet; also read without the lock */
@@ -60,7 +61,6 @@ typedef struct Transition
 {
 	bool		opened;
 	bool		closed;
-	bool		log;
 	int			reset_ms;
 	TimestampTz since;			/* closed: when it was opened */
 } Transition;
@@ -105,13 +105,12 @@ is_in_use(uint64 in_use, int i)
 	return (in_use & (UINT64CONST(1) << i)) != 0;
 }
 
-static void
-note_log_locked(CfBreaker *breaker, Transition *transition, TimestampTz now)
+/* At most so often; what was not told then is told by a later probe that fails. */
+static bool
+should_tell_locked(const CfBreaker *breaker, TimestampTz now)
 {
-	transition->log = is_over(now, breaker->logged_at,
-							  later(breaker->logged_at, CF_BREAKER_LOG_EVERY_MS));
-	if (transition->log)
-		breaker->logged_at = now;
+	return !breaker->told &&
+		is_over(now, breaker->told_at, later(breaker->told_at, CF_BREAKER_LOG_EVERY_MS));
 }
 
 static void
@@ -120,10 +119,14 @@ open_locked(CfBreaker *breaker, TimestampTz now, int reset_ms, Transition *trans
 	if (read_state(breaker) == CF_BREAKER_CLOSED)
 	{
 		breaker->opened_at = now;
+		cf_breaker_count(CF_L2_OPENS, 1);
+	}
+	if (should_tell_locked(breaker, now))
+	{
+		breaker->told = true;
+		breaker->told_at = now;
 		transition->opened = true;
 		transition->reset_ms = reset_ms;
-		note_log_locked(breaker, transition, now);
-		cf_breaker_count(CF_L2_OPENS, 1);
 	}
 	pg_atomic_write_u32(&breaker->unproven, 0);
 	breaker->reset_ms = reset_ms;
@@ -141,13 +144,13 @@ close_locked(CfBreaker *breaker)
 	set_state_locked(breaker, CF_BREAKER_CLOSED);
 }
 
-/* Redis has answered. */
+/* Redis has answered. The log gets the end of what it got the beginning of. */
 static void
-prove_locked(CfBreaker *breaker, TimestampTz now, Transition *transition)
+prove_locked(CfBreaker *breaker, Transition *transition)
 {
-	transition->closed = true;
+	transition->closed = breaker->told;
 	transition->since = breaker->since;
-	note_log_locked(breaker, transition, now);
+	breaker->told = false;
 	pg_atomic_write_u32(&breaker->unproven, 0);
 }
 
@@ -174,8 +177,6 @@ log_closed(const Transition *transition, const char *node)
 static void
 log_transition(const Transition *transition, const char *node, const char *error)
 {
-	if (!transition->log)
-		return;
 	if (transition->opened)
 		log_opened(transition, node, error);
 	else if (transition->closed)
@@ -290,19 +291,17 @@ cf_breaker_succeed(const CfBreakerCaller *caller, CfBreakerPass pass)
 {
 	CfBreaker  *breaker = breaker_of(caller);
 	Transition	transition = {0};
-	TimestampTz now;
 
 	if (pass == 0 && pg_atomic_read_u32(&breaker->unproven) == 0)
 		return;
-	now = cf_now();
 	SpinLockAcquire(&breaker->mutex);
 	if (pass != 0 && read_state(breaker) != CF_BREAKER_CLOSED)
 	{
 		close_locked(breaker);
-		prove_locked(breaker, now, &transition);
+		prove_locked(breaker, &transition);
 	}
 	else if (pg_atomic_read_u32(&breaker->unproven) != 0)
-		prove_locked(breaker, now, &transition);
+		prove_locked(breaker, &transition);
 	SpinLockRelease(&breaker->mutex);
 	log_transition(&transition, caller->node, "");
 }

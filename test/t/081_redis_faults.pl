@@ -292,8 +292,30 @@ foreach my $ms (300, 600, 1200, 2000, 2000)
 	is(next_probe_ms(), $ms, "open for $ms ms");
 	query(qq{SELECT cf_debug_redis('{PING}') FROM cf_debug_advance_clock('$ms ms')});
 }
+
+# What the log says last is true, however fast it changes.
+sub told_last
+{
+	my @told = slurp_file($node->logfile) =~ /cachefront (works without|uses) Redis/g;
+
+	return $told[-1];
+}
+
+reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
+is(ask('PING'), 'PONG', 'closed');
+is(told_last(), 'uses', 'the log says so');
+reconfigure($node, 'cachefront.redis_url' => 'unix:///none');
+is(ask_often('PING', 5), 'FAILED', 'opened');
+reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
+is(ask('PING'), 'PONG', 'closed at once');
+reconfigure($node, 'cachefront.redis_url' => 'unix:///none');
+is(ask_often('PING', 5), 'FAILED', 'and opened');
+advance_ms(2000);
+is(ask('PING') =~ s/:.*//r, 'FAILED', 'the next attempt is in vain');
+is(told_last(), 'works without', 'the log has caught up');
 reconfigure($node, 'cachefront.breaker_reset' => '10min', 'cachefront.redis_url' => $redis->url('unix'));
 is(ask('PING'), 'PONG', 'closed');
+is(told_last(), 'uses', 'and said so');
 
 # A silent server
 reconfigure($node, 'cachefront.redis_command_timeout' => '250ms',
