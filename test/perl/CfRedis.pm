@@ -7,7 +7,8 @@
 #	$redis->pause; $redis->resume;			# SIGSTOP: silent, but connected
 #	$redis->kill; $redis->start;
 #
-# With sentinel => 1 it is a Sentinel; lines are more lines of its configuration.
+# With sentinel => 1 it is a Sentinel; lines are more lines of its configuration. What it
+# logs is beside the server's log.
 #
 # The server keeps nothing on disk, runs as the test's user and is stopped by
 # its pid, at the latest when the test ends.
@@ -69,7 +70,7 @@ sub start
 		'bind' => '127.0.0.1',
 		'unixsocket' => $self->{socket},
 		'dir' => $self->{dir},
-		'logfile' => "$self->{dir}/log",
+		'logfile' => "$PostgreSQL::Test::Utils::log_path/redis-$self->{name}.log",
 		$self->{sentinel} ? () : ('save' => '', 'appendonly' => 'no'),
 		'daemonize' => 'no',
 		@{ $self->{conf} });
@@ -77,15 +78,7 @@ sub start
 	my $pid;
 
 	unlink $self->{socket};
-	open(my $file, '>', "$self->{dir}/conf") or die "could not write conf: $!";
-	while (my ($name, $value) = splice(@conf, 0, 2))
-	{
-		my $values = $value eq '' ? '""' : join ' ', map { "\"$_\"" } split / /, $value;
-
-		print $file "$name $values\n";
-	}
-	print $file "$_\n" foreach @{ $self->{lines} };
-	close $file;
+	$self->write_conf(@conf);
 	$pid = fork();
 	die "could not fork: $!" unless defined $pid;
 	if ($pid == 0)
@@ -108,6 +101,24 @@ sub start
 		  if time() > $deadline || waitpid($pid, POSIX::WNOHANG()) == $pid;
 		sleep 0.02;
 	}
+	return;
+}
+
+# A Sentinel keeps there what it has learnt: it finds that again when it starts again.
+sub write_conf
+{
+	my ($self, @conf) = @_;
+
+	return if $self->{sentinel} && -e "$self->{dir}/conf";
+	open(my $file, '>', "$self->{dir}/conf") or die "could not write conf: $!";
+	while (my ($name, $value) = splice(@conf, 0, 2))
+	{
+		my $values = $value eq '' ? '""' : join ' ', map { "\"$_\"" } split / /, $value;
+
+		print $file "$name $values\n";
+	}
+	print $file "$_\n" foreach @{ $self->{lines} };
+	close $file;
 	return;
 }
 
