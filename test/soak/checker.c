@@ -19,13 +19,15 @@
  *
  * Usage: checker [--host H] [--port P] [--user U] [--dbname D] [--seconds N]
  *		  [--writers N] [--readers N] [--seed N] [--stop] [--crash-every SECONDS]
+ *		  [--promote-at SECONDS]
  *		  [--without-rules]
  *		  [--tier] [--standby-host H --standby-port P [--standby-readers N]]
  *		  [--portable cachefront|plain [--simple]]
  * The schema is in schema.sql. --without-rules leaves out what nothing but a rule could
  * invalidate, for a schema without any. --stop ends the run at the first stale read;
  * --tier makes half of the reads such that Redis is asked, and a standby implies it;
- * --crash-every lets the writing server crash so often;
+ * --crash-every lets the writing server crash so often; --promote-at kills it once, and
+ * goes on at the standby, which must be a synchronous one;
  * --portable takes the reads and writes of portable.c only, with --simple by
  * the simple protocol instead of prepared statements.
  * Exit status: 0 nothing found, 1 stale reads or errors, 2 could not run.
@@ -263,6 +265,8 @@ parse_options(int argc, char **argv)
 			options.dbname = value;
 		else if (strcmp(argv[i - 1], "--crash-every") == 0)
 			options.crash_every = atoi(value);
+		else if (strcmp(argv[i - 1], "--promote-at") == 0)
+			options.promote_at = atoi(value);
 		else if (strcmp(argv[i - 1], "--seconds") == 0)
 			options.seconds = atoi(value);
 		else if (strcmp(argv[i - 1], "--writers") == 0)
@@ -319,6 +323,8 @@ start_runners(Runner *runners)
 	}
 	add_runner(runners, &n, false, true, sampler_main);
 	add_runner(runners, &n, false, true, pauser_main);
+	if (options.promote_at > 0)
+		add_runner(runners, &n, false, false, promoter_main);
 	return n;
 }
 
@@ -326,7 +332,7 @@ static void
 run_sessions(void)
 {
 	Runner	   *runners = calloc((size_t) (options.writers + options.readers +
-										   options.standby_readers + 3), sizeof(Runner));
+										   options.standby_readers + 4), sizeof(Runner));
 	int			n = start_runners(runners);
 
 	for (int i = 0; i < n; i++)
@@ -351,7 +357,7 @@ check_standby_rest(PGconn *primary)
 	start_session(s, -1, false, true);
 	s->lane = 0;
 	on_standby = true;
-	if (!wait_for_replay(primary, s->conn))
+	if (!promoted && !wait_for_replay(primary, s->conn))
 		report_error("the standby does not catch up");
 	for (int i = 0; i < 10 * KEYS; i++)
 		read_through_tier(s);
@@ -408,10 +414,15 @@ main(int argc, char **argv)
 	if (options.tier)
 		printf("started at %lld.%03ld\n", (long long) now.tv_sec, now.tv_nsec / 1000000);
 	run_sessions();
-	if (options.crash_every > 0)
+	if (options.promote_at > 0 && !promoted)
+		report_error("nothing was promoted");
+	if (options.crash_every > 0 || promoted)
 	{
 		PQfinish(conn);
 		conn = connect_to_server(false);
+		/* The new server has counted what was read there as a standby's. */
+		if (promoted)
+			hits = l2_hits = 0;
 	}
 	hits = query_int(conn, hits_query) - hits + n_hits_before;
 	print_counts(hits);

@@ -9,6 +9,7 @@
  *	tier.c		reads that Redis answers, also on a standby
  *	standby.c	makes a standby lag, and watches its tables
  *	crash.c		kills sessions of the writing server, so that it starts anew
+ *	promote.c	kills the writing server, and promotes the standby
  *	portable.c	reads that another cache can run as well
  *
  * test/soak/checker.h
@@ -74,6 +75,7 @@ typedef struct Options
 	const char *dbname;
 	int			seconds;
 	int			crash_every;	/* seconds, about; 0: never */
+	int			promote_at;		/* seconds; 0: never */
 	int			writers;
 	int			readers;
 	uint64_t	seed;
@@ -201,9 +203,17 @@ extern void read_through_tier(Session *s);
 extern void *sampler_main(void *arg);
 extern void *pauser_main(void *arg);
 extern bool wait_for_replay(PGconn *primary, PGconn *standby);
+extern pid_t process_of(int64_t parent, const char *title);
+extern int64_t postmaster_of(Session *s);
+extern atomic_bool pauser_should_end;
+extern atomic_bool pauser_ended;
 
 /* crash.c */
 extern void *crasher_main(void *arg);
+
+/* promote.c */
+extern atomic_bool promoted;
+extern void *promoter_main(void *arg);
 extern bool is_lost(const Session *s, const char *sqlstate);
 extern void connect_again(Session *s);
 

@@ -23,7 +23,7 @@ static const char writers[] =
 bool
 is_lost(const Session *s, const char *sqlstate)
 {
-	return options.crash_every > 0 && !s->standby &&
+	return (options.crash_every > 0 || options.promote_at > 0) && !s->standby &&
 		(PQstatus(s->conn) == CONNECTION_BAD ||
 		 (sqlstate != NULL && strncmp(sqlstate, "57P", 3) == 0));
 }

@@ -49,7 +49,7 @@ foreach my $name (@only)
 @only = () if $only[0] eq 'none';
 $| = 1;
 start_redis();
-print "ready\n";
+print "ready unix://$dir/s\n";
 main();
 
 # Calm for most of the time, so that Redis serves in between.

@@ -227,13 +227,13 @@ try_connect(bool standby)
 {
 	const char *names[] = {"host", "port", "user", "dbname", "application_name", NULL};
 	const char *values[] = {
-		standby ? options.standby_host : options.host,
-		standby ? options.standby_port : options.port,
+		standby || promoted ? options.standby_host : options.host,
+		standby || promoted ? options.standby_port : options.port,
 		options.user, options.dbname, "checker", NULL
 	};
 	PGconn	   *conn = PQconnectdbParams(names, values, 0);
 
-	if (options.crash_every > 0)
+	if (options.crash_every > 0 || options.promote_at > 0)
 		PQsetNoticeProcessor(conn, ignore_notice, NULL);
 	PQclear(PQexec(conn, "SET search_path = soak, public"));
 	PQclear(PQexec(conn, "SET client_min_messages = error"));

@@ -3,12 +3,19 @@
 #
 #   test/soak/soak.sh [SECONDS [CHECKER-OPTION...]]      default: 600 seconds
 #
-# The differential tester has a fifth of the time; then the checker looks for a
-# fifth at one server without Redis, for another at one where no rule is attached,
-# and for two at a server that crashes now and then and its standby, first without
-# a Redis, then with one that redis_faults.pl mistreats. CF_SOAK chooses one of them: "differential",
-# "local", "bare", "standby" or "redis"; CF_REDIS_FAULTS names what may be done to Redis (all,
-# or "none").
+# Each part has an eighth of the time:
+#
+#	differential	cached reads beside the same queries uncached
+#	local			one server without Redis
+#	bare			the same, where no rule is attached
+#	standby			a server that crashes now and then, and its standby, without Redis
+#	redis			the same with a Redis that redis_faults.pl mistreats
+#	sentinel		the same with Sentinels, which fleet_faults.pl mistreats
+#	cluster			the same with a Redis Cluster
+#	promotion		the server dies half-way, and its standby takes its place
+#
+# CF_SOAK chooses one of them; CF_REDIS_FAULTS names what may be done to Redis (all, or
+# "none").
 #
 # CF_FLAVOUR picks the build (release); CF_FAULT="NAME..." builds one with planted
 # faults instead, -DCF_FAULT_NAME. The last line says what was found; the status
@@ -89,15 +96,22 @@ start_standby()
 }
 
 # Redis and what is done to it, until we close its input; its events go to
-# $SOCKETS/events.
+# $SOCKETS/events. The first of them says "ready", and where Redis is: REDIS_URL. One
+# server, or "sentinel" or "cluster".
 start_redis()
 {
+	local command=("$CF_ROOT/test/soak/redis_faults.pl" "$SOCKETS/redis")
+
+	if [[ -n ${1-} ]]; then
+		command=(-I "$("$PG_CONFIG" --pkglibdir)/pgxs/src/test/perl"
+			-I "$CF_ROOT/test/perl" "$CF_ROOT/test/soak/fleet_faults.pl" "$1" "$SOCKETS/redis")
+	fi
 	own_folder "$SOCKETS/redis"
-	exec {REDIS_FD}> >(cf_as perl "$CF_ROOT/test/soak/redis_faults.pl" "$SOCKETS/redis" \
-		"$SEED" "${REDIS_FAULTS[@]}" >"$SOCKETS/events" 2>&1)
+	exec {REDIS_FD}> >(cf_as perl "${command[@]}" "$SEED" "${REDIS_FAULTS[@]}" \
+		>"$SOCKETS/events" 2>&1 3>&1)
 	REDIS_PID=$!
 	for _ in {1..1000}; do
-		if grep -qs '^ready' "$SOCKETS/events"; then return; fi
+		if read -r _ REDIS_URL < <(grep -s '^ready' "$SOCKETS/events"); then return; fi
 		sleep 0.1
 	done
 	cat "$SOCKETS/events" >&2
@@ -135,6 +149,13 @@ check_on_standby()
 	return "$status"
 }
 
+# What the standby has not is not acknowledged.
+make_synchronous()
+{
+	"$CF_TREE_BIN/psql" -X -q -h "$SOCKETS" -p "$PORT" -U postgres -d postgres -o /dev/null \
+		-c "ALTER SYSTEM SET synchronous_standby_names = '*'" -c 'SELECT pg_reload_conf()'
+}
+
 check_without_rules()
 {
 	local status
@@ -163,13 +184,17 @@ check_differences()
 	return "$status"
 }
 
+# The kind of Redis ("" for one server), then options for the checker.
 check_with_redis()
 {
-	local status settings=(-c "cachefront.redis_url=unix://$SOCKETS/redis/s"
-		-c cachefront.redis_command_timeout=500ms -c cachefront.breaker_reset=200ms
-		-c cachefront.l1_max_value=1kB)
+	local status settings
 
-	start_redis && start_primary "${settings[@]}" && start_standby "${settings[@]}" || return 2
+	start_redis "$1" || return 2
+	shift
+	settings=(-c "cachefront.redis_url=$REDIS_URL" -c cachefront.redis_command_timeout=500ms
+		-c cachefront.breaker_reset=200ms -c cachefront.l1_max_value=1kB)
+	start_primary "${settings[@]}" && start_standby "${settings[@]}" || return 2
+	if [[ " $* " == *" --promote-at "* ]]; then make_synchronous; fi
 	"$SOCKETS/checker" --host "$SOCKETS" --port "$PORT" --standby-host "$SOCKETS" \
 		--standby-port $((PORT + 1)) "$@" >"$SOCKETS/output" 2>&1
 	status=$?
@@ -197,19 +222,38 @@ gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" -o "$S
 gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$("$PG_CONFIG" --includedir)" \
 	-o "$SOCKETS/differential" test/differential/*.c -L"$("$PG_CONFIG" --libdir)" -lpq || exit 2
 
-case ${CF_SOAK:-all} in
-	local) check_without_redis --seconds "$SECONDS_TO_RUN" "$@" ;;
-	standby) check_on_standby --seconds "$SECONDS_TO_RUN" --seed "$SEED" "$@" ;;
-	bare) check_without_rules --seconds "$SECONDS_TO_RUN" "$@" ;;
-	redis) check_with_redis --seconds "$SECONDS_TO_RUN" --seed "$SEED" "$@" ;;
-	differential) check_differences --seconds "$SECONDS_TO_RUN" "$@" ;;
-	*)
-		check_differences --seconds $((SECONDS_TO_RUN / 5)) &&
-			check_without_redis --seconds $((SECONDS_TO_RUN / 5)) "$@" &&
-			check_without_rules --seconds $((SECONDS_TO_RUN / 5)) "$@" &&
-			check_on_standby --seconds $((SECONDS_TO_RUN / 5)) --seed "$SEED" --crash-every 20 "$@" &&
-			check_with_redis --seconds $((SECONDS_TO_RUN / 5)) --seed "$SEED" \
-				--crash-every 20 "$@"
-		;;
-esac
-exit $?
+run_part()
+{
+	local part=$1 seconds=$2 crashes=()
+
+	shift 2
+	# Whoever chooses a part says himself whether the server crashes.
+	if [[ -z ${CF_SOAK-} ]]; then crashes=(--crash-every 20); fi
+	case $part in
+		differential) check_differences --seconds "$seconds" "$@" ;;
+		local) check_without_redis --seconds "$seconds" "$@" ;;
+		bare) check_without_rules --seconds "$seconds" "$@" ;;
+		standby) check_on_standby --seconds "$seconds" --seed "$SEED" "${crashes[@]}" "$@" ;;
+		redis) check_with_redis "" --seconds "$seconds" --seed "$SEED" "${crashes[@]}" "$@" ;;
+		sentinel | cluster)
+			check_with_redis "$part" --seconds "$seconds" --seed "$SEED" "${crashes[@]}" "$@"
+			;;
+		promotion)
+			check_with_redis "" --seconds "$seconds" --seed "$SEED" --promote-at $((seconds / 2)) "$@"
+			;;
+		*) echo "soak.sh: no such part: $part" >&2 && return 2 ;;
+	esac
+}
+
+if [[ -n ${CF_SOAK-} ]]; then
+	run_part "$CF_SOAK" "$SECONDS_TO_RUN" "$@"
+	exit
+fi
+PARTS=(differential local bare standby redis sentinel cluster promotion)
+for part in "${PARTS[@]}"; do
+	if [[ $part == differential ]]; then
+		run_part "$part" $((SECONDS_TO_RUN / ${#PARTS[@]}))
+	else
+		run_part "$part" $((SECONDS_TO_RUN / ${#PARTS[@]})) "$@"
+	fi || exit
+done

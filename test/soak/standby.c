@@ -73,9 +73,12 @@ sampler_main(void *arg)
 	return NULL;
 }
 
-/* Is it the process that reads the WAL of this server? */
+atomic_bool pauser_should_end;
+atomic_bool pauser_ended;
+
+/* Is it a child of this process with this in its title? */
 static bool
-is_follower(const char *pid, int64_t postmaster)
+is_child(const char *pid, int64_t of, const char *title)
 {
 	char		path[300];
 	char		text[256] = "";
@@ -89,33 +92,45 @@ is_follower(const char *pid, int64_t postmaster)
 	(void) !fscanf(file, "%*d (%*[^)]) %*c %d", &parent);
 	fclose(file);
 	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
-	file = parent == postmaster ? fopen(path, "r") : NULL;
+	file = parent == of ? fopen(path, "r") : NULL;
 	if (file == NULL)
 		return false;
 	(void) !fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
-	return strstr(text, "cachefront follower") != NULL;
+	return strstr(text, title) != NULL;
 }
 
-/* By its title, for the server may not let anybody in. 0: there is none. */
-static pid_t
-follower_of(Session *s)
+/* A child of a process, for the server may not let anybody in. 0: there is none. */
+pid_t
+process_of(int64_t parent, const char *title)
 {
-	PGresult   *result = PQexec(s->conn, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)");
-	int64_t		postmaster = PQntuples(result) == 1 ? get_int(result, 0, 0) : 0;
 	DIR		   *dir = opendir("/proc");
 	struct dirent *entry;
 	pid_t		found = 0;
 
-	PQclear(result);
 	while (dir != NULL && found == 0 && (entry = readdir(dir)) != NULL)
 	{
-		if (postmaster > 1 && isdigit((unsigned char) entry->d_name[0]) &&
-			is_follower(entry->d_name, postmaster))
+		if (parent > 1 && isdigit((unsigned char) entry->d_name[0]) &&
+			is_child(entry->d_name, parent, title))
 			found = (pid_t) atoi(entry->d_name);
 	}
 	if (dir != NULL)
 		closedir(dir);
+	return found;
+}
+
+/* Of the session's server; 0 if that does not answer. */
+int64_t
+postmaster_of(Session *s)
+{
+	return query_int(s->conn, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)");
+}
+
+static pid_t
+follower_of(Session *s)
+{
+	pid_t		found = process_of(postmaster_of(s), "cachefront follower");
+
 	if (found == 0)
 		report_error("the standby has no follower");
 	return found;
@@ -131,7 +146,7 @@ pauser_main(void *arg)
 	Session    *s = arg;
 
 	on_standby = true;
-	while (!done)
+	while (!done && !pauser_should_end)
 	{
 		pid_t		blind = one_in(s, 4) ? 0 : follower_of(s);
 
@@ -148,6 +163,7 @@ pauser_main(void *arg)
 		if (blind != 0)
 			kill(blind, SIGCONT);
 	}
+	pauser_ended = true;
 	return NULL;
 }
 
