@@ -1,5 +1,6 @@
 /*
- * xact.c - the only transaction callbacks, in the order of DESIGN section 5.
+ * xact.c - the only transaction callbacks, in the order of docs/consistency.md, "The life
+ * of a commit", whose numbers are below.
  *
  * Registered once, in the postmaster, and inherited. Every branch begins with
  * a test of a local flag, so that a transaction that has nothing to do with
@@ -45,6 +46,7 @@ xact_callback(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			/* 2: raise */
 			cf_trigger_pre_commit();
 			cf_witness_pre_commit();
 			cf_notify_pre_commit();
@@ -56,10 +58,12 @@ xact_callback(XactEvent event, void *arg)
 			cf_epoch_prepare();
 			cf_deliver_prepare();
 			cf_writeset_raise();
+			/* 3: announce */
 			cf_announce_commit();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
+			/* 5 to 7: note, settle, store */
 			cf_writeset_settle();
 			cf_commit_settle();
 			cf_notify_commit();
@@ -121,6 +125,7 @@ resource_release_callback(ResourceReleasePhase phase, bool committed,
 		cf_commit_store();
 		finish();
 	}
+	/* 8 */
 	if (committed)
 		cf_deliver_wait();
 }

@@ -4,7 +4,9 @@
 # - every one of them is named in a test;
 # - every SQL object has a COMMENT;
 # - every view, and each of its columns, has a line in docs/monitoring.md;
-# - the rights in Redis that README.md asks for are those that a test makes do with.
+# - the rights in Redis that README.md asks for are those that a test makes do with;
+# - docs/consistency.md names no test, planted fault or rule of a model that is not there;
+# - no file names a document that is not in the repository.
 
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
@@ -110,6 +112,73 @@ if [[ -z $rights ]] || ! grep -qF -- "$rights" <<<"$tests"; then
 	complain "README.md: 'ACL SETUSER' is not as in a test: $rights"
 fi
 
+# The rows of its tables: cells 5 (tests) and 6 (models).
+protocol_cells()
+{
+	awk -F ' *[|] *' -v cell="$1" '/^\| [0-9]+ \|/ { print $cell }' docs/consistency.md
+}
+
+has_test()
+{
+	case $1 in
+		*.pl) [[ -e test/t/$1 ]] ;;
+		sql/*.sql) [[ -e $1 ]] ;;
+		[A-Z]*) grep -qw "$1" test/soak/faults.sh ;;
+		*) [[ -e test/specs/$1.spec ]] ;;
+	esac
+}
+
+# shellcheck disable=SC2016
+while read -r name; do
+	has_test "$name" || complain "docs/consistency.md: there is no test $name"
+done < <(protocol_cells 5 | grep -oE '`[^`]+`' | tr -d '`' | sort -u)
+
+# "MODEL RULE" of each case of test/model that has to break.
+model_rules()
+{
+	sed -nE "s/^\t'(breaks|hangs) ([a-z]+) (.*)'$/\2 \3/p" test/model/run.sh |
+		while read -r model flags; do
+			for flag in $flags; do
+				if grep -qE "^ \*.*$flag\b" test/model/"$model".pml && [[ $flag != -DSEEK* ]]; then
+					echo "$model ${flag#-D}"
+				fi
+			done
+		done | sort -u
+}
+
+# "flight `A`, `B`; history `C`" as "flight A" and so on.
+# shellcheck disable=SC2016
+protocol_rules()
+{
+	protocol_cells 6 | tr ';' '\n' | tr ',' '\n' |
+		sed -nE 's/^ *([a-z]+) `([A-Z_]+)`$/\1 \2/p; s/^ *`([A-Z_]+)`$/= \1/p' |
+		awk '$1 != "=" { model = $1 } { print model, $2 }' | sort -u
+}
+
+while read -r rule; do
+	complain "docs/consistency.md: no case of test/model/run.sh breaks: $rule"
+done < <(comm -23 <(protocol_rules) <(model_rules))
+
+# Paths from the root, anywhere; links, from the document's own folder.
+named_documents()
+{
+	local places=(README.md CONTRIBUTING.md CHANGELOG.md docs src test sql)
+
+	grep -rIohE '\b(docs|src|test)/[A-Za-z_/.-]*[A-Za-z_]\.md\b' "${places[@]}"
+	grep -roHE '\]\([A-Za-z_./-]+\.md' --include='*.md' "${places[@]}" |
+		sed -E 's|/?[^/]*:\]\(|/|; s|^/||'
+}
+
+while read -r document; do
+	[[ -e $document ]] || complain "there is no $document, which is named somewhere"
+done < <(named_documents | sort -u)
+if grep -rIlE '\bDESIGN(\.md| section)' src sql test/t test/specs test/perl test/model docs; then
+	complain "these name a document that is not in the repository"
+fi
+
+if [[ -z $(protocol_rules) || -z $(model_rules) ]]; then
+	complain "found no rules in docs/consistency.md or no cases in test/model/run.sh"
+fi
 if [[ -z $(settings) || -z $(objects) ]]; then
 	complain "found no settings in src/guc.c or no objects in sql/install"
 fi

@@ -3,7 +3,7 @@
  *
  * A key is the caller's text. One key has many variants, one an identity:
  * who asks (roles, compared exactly) and what (a 128-bit hash of query, args,
- * result form, search_path and settings). See DESIGN section 3.
+ * result form, search_path and settings).
  *
  * src/codec/key.h
  */

@@ -1,5 +1,5 @@
 /*
- * deps.h - what an entry depends on. DESIGN section 3, "Dependencies".
+ * deps.h - what an entry depends on.
  *
  * src/engine/deps.h
  */

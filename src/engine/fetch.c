@@ -1,5 +1,5 @@
 /*
- * fetch.c - the order in which a read is answered. DESIGN section 7:
+ * fetch.c - the order in which a read is answered.:
  *
  *	1. bypass: run the query and leave no trace
  *	2. L1 hit; XFetch may make this caller refresh, the others keep the value
@@ -501,7 +501,8 @@ fetch_hit(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 
 /*
  * Step 1. REPEATABLE READ, and a transaction that has written, may take a hit
- * that their own snapshot and writes would give as well. DESIGN section 5.
+ * that their own snapshot and writes would give as well. Rules 8 and 10 of
+ * docs/consistency.md.
  */
 static struct varlena *
 fetch_bypass(CfRequest *request, CfBypass bypass)

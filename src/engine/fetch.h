@@ -1,5 +1,5 @@
 /*
- * fetch.h - the one entry point of reads. DESIGN section 7.
+ * fetch.h - the one entry point of reads.
  *
  * src/engine/fetch.h
  */

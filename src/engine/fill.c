@@ -59,7 +59,7 @@ is_covered(const CfLoad *load, const CfDeps *deps)
 /*
  * Its tags; the tag of each rule whose template gives its key or a tag, of
  * whatever table (see deps.h); each table that it reads, unless such a rule covers it; and
- * what fetches inside of it depend on. DESIGN section 3, "Dependencies".
+ * what fetches inside of it depend on.
  */
 static void
 collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *replaced,

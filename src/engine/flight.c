@@ -661,7 +661,7 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 	const char *from = handover_value(handover);
 	Size		len = handover->len;
 
-	/* DESIGN section 7: the result must satisfy the follower's own freshness. */
+	/* Rule 5 of docs/consistency.md. */
 	meta.deps = handover_deps(handover);
 #ifdef CF_FAULT_NO_FOLLOWER_CHECK
 	joined_before_snapshot = true;

@@ -1,5 +1,5 @@
 /*
- * identity.h - what makes two calls the same entry. DESIGN section 3.
+ * identity.h - what makes two calls the same entry.
  *
  * src/engine/identity.h
  */

@@ -554,7 +554,7 @@ begin_load(const CfRequest *request, CfLoad *load)
 	load->outer = current_load;
 }
 
-/* DESIGN section 5: the clocks first, then the snapshot. */
+/* The clocks first, then the snapshot: rule 3 of docs/consistency.md. */
 static void
 read_clocks(CfLoad *load, const CfLoadHooks *hooks)
 {

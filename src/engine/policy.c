@@ -60,7 +60,7 @@ cf_policy_set_own_writes(bool (*any) (void), void (*collect) (void),
 	own_touches = touches;
 }
 
-/* DESIGN section 5: a transaction with a transaction id may have written. */
+/* A transaction with a transaction id may have written: rule 10 of docs/consistency.md. */
 bool
 cf_policy_has_written(void)
 {

@@ -1,5 +1,6 @@
 /*
- * commit.c - the order of things around a commit. DESIGN section 5:
+ * commit.c - the order of things around a commit. docs/consistency.md has the
+ * whole of it, with reasons:
  *
  *	1. PRE_COMMIT, local: raise the clocks, unlink the keys' entries (or, by
  *	   changed rows, leave them to who asked for max_stale)

@@ -1,5 +1,6 @@
 /*
- * commit.h - the writer's side of the freshness protocol. DESIGN section 5.
+ * commit.h - the writer's side of the freshness protocol. See
+ * docs/consistency.md, "The life of a commit".
  *
  * src/invalidate/commit.h
  */

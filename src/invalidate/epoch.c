@@ -1,6 +1,6 @@
 /*
  * epoch.c - the DDL epoch: a clock a database, and one for all, that every
- * entry depends on. DESIGN sections 3 and 5. One more is of names, such as those
+ * entry depends on. One more is of names, such as those
  * of roles, that come and go without an epoch: what has some depends on it.
  *
  * A utility hook notes that the transaction changes a definition or a right.

@@ -1,5 +1,5 @@
 /*
- * notify.h - publishes invalidations on channel "cachefront". DESIGN section 8.
+ * notify.h - publishes invalidations on channel "cachefront".
  *
  * src/invalidate/notify.h
  */

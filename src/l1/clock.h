@@ -13,7 +13,7 @@
  * else: so a tag has a second clock, which each move moves as well unless it says
  * that it comes of rows (..._rows). Whoever moves a clock for another reason, a
  * new one too, need not know of it.
- * DESIGN sections 4 and 5.
+ * docs/consistency.md has the protocol.
  *
  * Locking: atomics only.
  *

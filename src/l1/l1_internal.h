@@ -151,7 +151,7 @@ cf_l1_bucket_of(uint64 hash)
 }
 
 /*
- * Has nothing that the entry depends on changed? DESIGN section 5, "a hit".
+ * Has nothing that the entry depends on changed? Rules 2 and 32 of docs/consistency.md.
  * followed: what cf_follow_catch_up said before.
  */
 extern bool cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed);

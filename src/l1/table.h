@@ -65,7 +65,7 @@ typedef struct CfL1Meta
 
 /*
  * What a transaction must know of an entry that it may use only if its own
- * snapshot and its own writes would give the same. DESIGN section 5.
+ * snapshot and its own writes would give the same. Rules 8 and 10 of docs/consistency.md.
  */
 typedef struct CfL1Proof
 {

@@ -2,8 +2,7 @@
  * rule.h - rules: triggers that say what a change of a table invalidates.
  *
  * A trigger's own arguments are the only record of a rule: pairs of
- * 'key', template; 'tag', template; 'row', name; 'column', name. DESIGN sections 2
- * and 3.
+ * 'key', template; 'tag', template; 'row', name; 'column', name.
  *
  * src/rules/rule.h
  */
