@@ -92,6 +92,8 @@ sub in_use
 in_use($node, 'before');
 right($node, 'before');
 on($node, 'CHECKPOINT');
+# Nor does its own process, however long this takes.
+kill 'STOP', worker_pid($node, 'walwriter');
 on($node, 'SET synchronous_commit = off; UPDATE item SET v = 1 WHERE id IN (1, 3); UPDATE total SET v = 1');
 is(on($node, item(1)) . on($node, item(3)) . on($node, $sum), '[{"v":1}][{"v":1}][{"sum":1}]', 'committed, and filled');
 is(value_in($redis, "cf:$ns:i:1"), '[{"v":1}]', 'also into Redis');

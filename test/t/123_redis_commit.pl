@@ -55,6 +55,18 @@ sub outbox
 	return $node->safe_psql('postgres', 'SELECT count(*) FROM cache_outbox');
 }
 
+# Redis comes back with a key that it is to drop: not before that is there.
+sub comes_back
+{
+	my $publisher = worker_pid($node, 'cachefront publisher');
+
+	kill 'STOP', $publisher;
+	$redis->start;
+	put('i:1');
+	kill 'CONT', $publisher;
+	return;
+}
+
 sub restarted
 {
 	await_that('for the server to be there again', sub { $node->psql('postgres', 'SELECT 1') == 0 });
@@ -207,8 +219,7 @@ sub sync_session
 		'out of use: no worker takes a slot');
 	is($node->safe_psql('postgres', 'SELECT rows, keys, age > interval \'0\' FROM cache_outbox_status'), '20|20|t',
 		'out of use: the outbox says how much waits');
-	$redis->start;
-	put('i:1');
+	comes_back();
 	await_that('for the outbox to be delivered', sub { outbox() == 0 });
 	is(there('i:1'), 0, 'out of use: delivered when it is back');
 	$session->quit;
@@ -284,8 +295,7 @@ sub delivered
 	$redis->kill;
 	kill 'CONT', worker_pid($node, 'cachefront publisher');
 	finish_session($waiting);
-	$redis->start;
-	put('i:1');
+	comes_back();
 	delivered('Redis killed');
 
 	$waiting = leave_row();
