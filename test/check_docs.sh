@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Documents and tests keep up with the code:
-# - every setting, SQL function and view is named in README.md;
+# - every SQL function and view is named in docs/functions.md, every setting has a heading in
+#   docs/settings.md;
+# - README.md is a page that one reads: 200 lines at most;
 # - every one of them is named in a test;
 # - every SQL object has a COMMENT;
 # - every view, and each of its columns, has a line in docs/monitoring.md;
-# - the rights in Redis that README.md asks for are those that a test makes do with;
+# - the rights in Redis that docs/redis.md asks for are those that a test makes do with;
 # - docs/consistency.md names no test, planted fault or rule of a model that is not there;
 # - no file names a document that is not in the repository.
 
@@ -61,11 +63,27 @@ test_text()
 }
 
 tests=$(test_text)
-readme=$(cat README.md 2>/dev/null) || complain "there is no README.md"
-for name in $(settings) $(public_objects); do
-	if ! grep -qwF -- "$name" <<<"$readme"; then
-		complain "$name: not in README.md"
+functions=$(cat docs/functions.md)
+for name in $(public_objects); do
+	if ! grep -qwF -- "$name" <<<"$functions"; then
+		complain "$name: not in docs/functions.md"
 	fi
+done
+for name in $(settings); do
+	if ! grep -qxF -- "### \`$name\`" docs/settings.md; then
+		complain "$name: has no heading in docs/settings.md"
+	fi
+done
+# shellcheck disable=SC2016
+while read -r name; do
+	if ! grep -qxF -- "$name" <<<"$(settings)"; then
+		complain "docs/settings.md: there is no setting $name"
+	fi
+done < <(sed -nE 's/^### `(.*)`$/\1/p' docs/settings.md)
+if (($(wc -l <README.md) > 200)); then
+	complain "README.md has more than 200 lines"
+fi
+for name in $(settings) $(public_objects); do
 	if ! grep -qwF -- "$name" <<<"$tests"; then
 		complain "$name: in no test"
 	fi
@@ -107,9 +125,9 @@ while read -r kind name; do
 	complain "$kind $name: has no COMMENT in sql/install"
 done < <(comm -23 <(objects) <(comments))
 
-rights=$(grep '^ACL SETUSER ' <<<"$readme")
+rights=$(grep '^ACL SETUSER ' docs/redis.md)
 if [[ -z $rights ]] || ! grep -qF -- "$rights" <<<"$tests"; then
-	complain "README.md: 'ACL SETUSER' is not as in a test: $rights"
+	complain "docs/redis.md: 'ACL SETUSER' is not as in a test: $rights"
 fi
 
 # The rows of its tables: cells 5 (tests) and 6 (models).

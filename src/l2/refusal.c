@@ -197,7 +197,7 @@ note(CfRefusal *refusal, const char *text)
 	append_refused(refused, refusal);
 	ereport(LOG,
 			(errmsg("Redis refuses its user \"%s\" %s", refusal->user, refused),
-			 errhint("Give the user the rights that cachefront's README lists.")));
+			 errhint("Give the user the rights that docs/redis.md of cachefront lists.")));
 }
 
 static void

@@ -1,7 +1,7 @@
-# The Redis user that README.md recommends: it may do all that the extension
+# The Redis user that docs/redis.md recommends: it may do all that the extension
 # asks of Redis, and where a right is missing one can see that.
 #
-# test/check_docs.sh compares the rights below with those in README.md.
+# test/check_docs.sh compares the rights below with those in docs/redis.md.
 
 use strict;
 use warnings;
