@@ -11,6 +11,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "storage/procsignal.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -334,6 +335,17 @@ is_worthwhile(uint32 releases)
 		pg_atomic_read_u32(&ring->releases) == releases;
 }
 
+/*
+ * What all processes are asked for together, by DROP DATABASE say, which waits for the
+ * last one: to close files. It does not end the wait, and cannot fail.
+ */
+static void
+answer_others(void)
+{
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
+}
+
 bool
 cf_ring_wait(uint64 position, int timeout_ms)
 {
@@ -354,6 +366,7 @@ cf_ring_wait(uint64 position, int timeout_ms)
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 (long) ((end - now + 999) / 1000), cf_wait_event_redis);
 		ResetLatch(MyLatch);
+		answer_others();
 	}
 	pg_atomic_write_u64(mine, 0);
 	pg_atomic_fetch_sub_u32(&ring->nwaiting, 1);

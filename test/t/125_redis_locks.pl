@@ -1,6 +1,7 @@
 # With cachefront.redis_commit = sync and a Redis that is silent: who waits in his commit
 # holds up nobody, not with NOTIFY, not with postgres_fdw to the own server, not behind
-# a synchronous standby that is not there.
+# a synchronous standby that is not there; and neither he nor a worker is in the way of
+# what wants a database for itself.
 
 use strict;
 use warnings;
@@ -218,6 +219,48 @@ sub use_standby
 		'no standby: Redis is told of both');
 	use_standby('');
 	$listener->quit;
+}
+
+# ---- a database for oneself ----
+
+# In each database something has been changed, Redis is not told of it, and somebody
+# else waits for that in his commit.
+{
+	my $failures = sub { stat($node, 'sync_failures') };
+
+	foreach my $database (qw(db1 db2))
+	{
+		$node->safe_psql('postgres', "CREATE DATABASE $database");
+		$node->safe_psql($database, q{
+			CREATE EXTENSION cachefront;
+			CREATE TABLE item (id int PRIMARY KEY, v int);
+			INSERT INTO item VALUES (1, 0);
+			SELECT cache_attach('item', 'i:{id}')});
+	}
+	# Should the machine be so slow that the wait is over before, once more.
+	foreach my $try (1 .. 5)
+	{
+		my $before = $failures->();
+
+		$redis->pause;
+		my @left = map { start_session($node, 'SET cachefront.redis_commit = sync; ' . update(1),
+				database => $_, name => "left $_") } qw(db1 db2);
+		await_waiting("left $_") foreach qw(db1 db2);
+		signal("left $_", 'pg_cancel_backend') foreach qw(db1 db2);
+		finish_session($_) foreach @left;
+		my $waiting = start_sync(update(10), 'waiting');
+		await_waiting('waiting');
+		$node->safe_psql('postgres', 'CREATE DATABASE db3 TEMPLATE db1; ');
+		$node->safe_psql('postgres', 'ALTER DATABASE db1 RENAME TO db4');
+		$node->safe_psql('postgres', 'DROP DATABASE db2');
+		$node->safe_psql('postgres', 'DROP DATABASE db4; ALTER DATABASE db3 RENAME TO db1');
+		$node->safe_psql('postgres', 'CREATE DATABASE db2 TEMPLATE db1');
+		my $held_up = $failures->() - $before - 2;
+		told();
+		ends_well($waiting, 'a database for oneself');
+		last if $held_up == 0 || $try == 5 && !is($held_up, 0, 'nobody is held up by who waits for Redis');
+	}
+	pass('databases come and go, and change their names');
 }
 
 $node->stop;
