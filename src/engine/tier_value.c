@@ -5,7 +5,8 @@
  * somebody who can write there. A value counts if
  *
  * 1. it is sound: signed or encrypted by a server of this cluster, for this place,
- *	  and not past its time to live;
+ *	  and not past its time to live; and if nothing but that ends it, not of a time that is
+ *	  still to come, for then nobody knows how old it is;
  * 2. it was loaded from data that are this server's: its incarnation is in the line,
  *	  and it holds nothing of after that one's end;
  * 3. nothing that it depends on is being committed (pending), and then, by this
@@ -33,6 +34,8 @@
 #include "history/history.h"
 #include "history/line.h"
 #include "l2/keyring.h"
+
+#define CF_CLOCKS_APART_US (2 * USECS_PER_SEC)	/* of servers that keep time */
 
 /*
  * How long it may live on: until it expires by this server's clock, but from
@@ -123,6 +126,14 @@ is_well_formed(const CfRequest *request, const CfEnvelope *env, const struct var
 	return env->negative ? len == 2 : (Size) env->first_len + 2 <= len;
 }
 
+/* 1.: the clock of who filled it is ahead, or one was set back since. */
+static bool
+is_of_known_age(const CfEnvelope *env)
+{
+	return env->covered ||
+		cf_steady_of_wall(env->filled_at) <= cf_now() + CF_CLOCKS_APART_US;
+}
+
 /* 2. */
 static bool
 is_of_our_data(const CfRequest *request, const CfEnvelope *env)
@@ -211,7 +222,7 @@ cf_tier_take_value(CfTier *tier, const CfLook *look, CfTierHit *hit)
 		!cf_tier_set_options(tier, &options))
 		return false;
 	describe_hit(tier, &env, &hit->meta);
-	if (hit->meta.filled_at + hit->meta.ttl <= cf_now() ||
+	if (hit->meta.filled_at + hit->meta.ttl <= cf_now() || !is_of_known_age(&env) ||
 		!cf_l1_meta_is_within(&hit->meta, request->limits))
 		return false;
 	CF_WAIT_POINT("tier-after-look");

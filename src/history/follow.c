@@ -41,6 +41,7 @@
 #include "history/lookback.h"
 #include "history/walread.h"
 #include "shmem.h"
+#include "steady.h"
 #include "worker.h"
 
 #define CF_FOLLOW_AHEAD (64 * 1024) /* bytes that it reads ahead of replay */
@@ -337,7 +338,7 @@ read_up_to(Follower *follower, XLogRecPtr needed, XLogRecPtr limit)
 static void
 save_line(Follower *follower)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = cf_steady_now();
 
 	if (!follower->line_known || !TimestampDifferenceExceeds(follower->saved_at, now, CF_FOLLOW_SAVE_MS))
 		return;

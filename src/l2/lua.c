@@ -40,7 +40,8 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	 * 'L', granted, 'V', a value has come meanwhile, or the token of who has it. Whoever
 	 * takes one over that has run out, as of a server that died, or whose load takes
 	 * longer than it said, gets it for twice as long as that one was for: so that few
-	 * take the place of one that is slow.
+	 * take the place of one that is slow. One that ends later than it was for is of before
+	 * Redis's clock was set back.
 	 */
 	[CF_L2_LEASE] = PRELUDE
 	"if ARGV[6] ~= '' and redis.call('HGET', KEYS[1], ARGV[6]) then return 'V' end\n"
@@ -48,7 +49,7 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"local token, till, last = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '',\n"
 	"  '^(%S+)@(%d+)%+(%d+)$')\n"
 	"if token and token ~= ARGV[5] then\n"
-	"  if tonumber(till) > now then return token end\n"
+	"  if tonumber(till) > now and tonumber(till) <= now + tonumber(last) then return token end\n"
 	"  length = math.min(math.max(length, 2 * tonumber(last)), tonumber(ARGV[4]))\n"
 	"end\n"
 	"redis.call('HSET', KEYS[1], ARGV[1],\n"

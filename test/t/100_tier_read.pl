@@ -240,6 +240,27 @@ is(join(' ', map { stat($node, $_) } qw(loads l2_hits l2_misses l2_fills)), '1 0
 	'it is a miss, loaded and filled anew');
 
 # This server's clock is set back after it has filled, so that the value is of the future.
+# What only time ends is not used then: it is older than it looks.
+query('CREATE TABLE plain AS SELECT 1 AS v');
+my $plain = q{SELECT cache_fetch('plain', 'SELECT v FROM plain', ttl => '1000 seconds')};
+query($plain);
+query('UPDATE plain SET v = 2');
+reset_l1($node);
+is(query($plain), '[{"v":1}]', 'what nothing vouches for lives for its time to live');
+query("SELECT cf_debug_set_wall_clock('-1 second')");
+reset_l1($node);
+is(query($plain), '[{"v":1}]', 'clocks may differ by a little');
+query("SELECT cf_debug_set_wall_clock('-1 hour')");
+is(query($plain), '[{"v":1}]', 'the clock is set back: it is in memory, and stays for its time to live');
+forward('1001 seconds');
+is(query($plain), '[{"v":2}]', 'past it it is loaded, though by that clock it is of the future');
+query('UPDATE plain SET v = 3');
+query("SELECT cf_debug_set_wall_clock('-2 hours')");
+reset_l1($node);
+is(query($plain), '[{"v":3}]', 'what Redis has of the future is not used');
+is(query($plain), '[{"v":3}]', 'but what is loaded then');
+query("SELECT cf_debug_set_wall_clock('0')");
+query($short);
 my $left = q{SELECT substring(value FROM 'ttl left ([0-9.]+) s')::float8 FROM
 	cache_explain('short', 'SELECT v FROM item WHERE id = 5') WHERE item = 'L2'};
 foreach my $by ('-1 day', '-1 hour')

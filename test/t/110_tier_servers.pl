@@ -176,7 +176,8 @@ foreach my $loader ($primary, $standby)
 	await_that('for the primary', sub { $primary->psql('postgres', 'SELECT 1') == 0 });
 	await($primary, 'SELECT l2 FROM cache_status', 'up');
 	# As if it had been for an hour.
-	command($redis, 'HSET', "cf:$ns:slow:$key", 'l', $lease =~ s/\@(\d+)/'@' . ($1 + 3600000)/er);
+	command($redis, 'HSET', "cf:$ns:slow:$key", 'l',
+		$lease =~ s/\@(\d+)\+(\d+)/'@' . ($1 + 3600000) . '+' . ($2 + 3600000)/er);
 	my $waits = stat($primary, 'l2_lease_waits');
 	is(on($primary, load_sql($key)), "[{\"v\":$key,\"l\":\"\"}]", 'a loader that dies of SIGKILL: its server loads');
 	is(stat($primary, 'l2_lease_waits') - $waits, 0, 'and waits for nobody');
@@ -189,6 +190,21 @@ foreach my $loader ($primary, $standby)
 	is(on($standby, load_sql($key)), "[{\"v\":$key,\"l\":\"\"}]", 'a loader that takes longer than it should: the other loads in the end');
 	$holder->query_safe("SELECT pg_advisory_unlock($key)");
 	is(finish_session($alive)->{stdout}, "[{\"v\":$key,\"l\":\"\"}]", 'and so does that');
+	$holder->quit;
+}
+
+# The clock of Redis was set back by an hour since.
+{
+	my ($dead, $pid, $key, $holder) = start_loader($primary);
+	my $lease = command($redis, 'HGET', "cf:$ns:slow:$key", 'l');
+	my $waits = stat($standby, 'l2_lease_waits');
+
+	command($redis, 'HSET', "cf:$ns:slow:$key", 'l', $lease =~ s/\@(\d+)/'@' . ($1 + 3600000)/er);
+	$primary->wait_for_catchup($standby);
+	is(on($standby, load_sql($key)), "[{\"v\":$key,\"l\":\"\"}]", 'a lease that ends long after it should: another loads');
+	is(stat($standby, 'l2_lease_waits') - $waits, 0, 'and waits for nobody');
+	$holder->query_safe("SELECT pg_advisory_unlock($key)");
+	finish_session($dead);
 	$holder->quit;
 }
 
