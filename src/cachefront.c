@@ -39,6 +39,7 @@
 #include "publish/ack.h"
 #include "publish/publisher.h"
 #include "publish/ring.h"
+#include "publish/sweep.h"
 #include "rules/define.h"
 #include "rules/missed.h"
 #include "shmem.h"
@@ -84,6 +85,7 @@ _PG_init(void)
 	cf_notify_register();
 	cf_ring_register();
 	cf_ack_register();
+	cf_sweep_register();
 	cf_outbox_register();
 	cf_worker_register();
 	cf_worker_set_begin(cf_line_begin);

@@ -34,6 +34,7 @@
 #include "l1/clock.h"
 #include "l1/table.h"
 #include "position.h"
+#include "publish/sweep.h"
 #include "rules/rule.h"
 #include "relchange.h"
 #include "shmem.h"
@@ -88,6 +89,17 @@ forget_database(Oid dboid)
 {
 	if (OidIsValid(dboid))
 		cf_l1_delete_database(dboid);
+}
+
+/* The name of a database that nobody will have after it; NULL: none. */
+static const char *
+name_left(Node *stmt)
+{
+	if (IsA(stmt, DropdbStmt))
+		return ((DropdbStmt *) stmt)->dbname;
+	if (IsA(stmt, RenameStmt) && ((RenameStmt *) stmt)->renameType == OBJECT_DATABASE)
+		return ((RenameStmt *) stmt)->subname;
+	return NULL;
 }
 
 static bool
@@ -243,6 +255,8 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 								params, environment, dest, completion);
 
 	forget_database(dropped);
+	if (name_left(stmt) != NULL && cf_shmem_ready())
+		cf_sweep_database(name_left(stmt));
 	if (ends_prepared(stmt) && cf_shmem_ready())
 		cf_twophase_look();
 	/* Some commit on their own in between: then it is the last part that counts. */

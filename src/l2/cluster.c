@@ -332,6 +332,7 @@ make_parts(CfPipe *pipe)
 		parts[i] = (Part) {
 			.slot = command->keylen > 0 ?
 				cf_slot_of(pipe->data + command->key, command->keylen) : -1,
+			.node = command->node,
 			.todo = true,
 		};
 		pipe->replies[i] = NULL;

@@ -59,6 +59,26 @@ cf_l2_add(int argc, const char *const *argv, const size_t *lens)
 }
 
 void
+cf_l2_at_node(int node)
+{
+	if (pipeline.ncommands > 0)
+		pipeline.commands[pipeline.ncommands - 1].node = node;
+}
+
+int
+cf_l2_next_node(int node)
+{
+	const CfMap *map = cf_handshake_kind() == CF_REDIS_CLUSTER ? cf_map_get() : NULL;
+
+	while (map != NULL && ++node < CF_MAP_NODES)
+	{
+		if (map->hosts[node].name[0] != '\0')
+			return node;
+	}
+	return 0;
+}
+
+void
 cf_l2_add_script(CfL2Script script, const char *key, size_t keylen, int argc,
 				 const char *const *argv, const size_t *lens)
 {

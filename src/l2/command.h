@@ -60,6 +60,14 @@ extern void cf_l2_add_script(CfL2Script script, const char *key, size_t keylen,
 							 int argc, const char *const *argv, const size_t *lens);
 
 /*
+ * Of a cluster: the last command, which has no key, is for the node with that number.
+ * The numbers of nodes that have slots, as far as is known; 0: there is no further one,
+ * or it is no cluster.
+ */
+extern void cf_l2_at_node(int node);
+extern int	cf_l2_next_node(int node);
+
+/*
  * The commands were made for this connection (cf_l2_generation) and must not
  * go to another one: what the caller knows of the server may not hold there.
  */

@@ -140,6 +140,7 @@ cf_pipe_add_formatted(CfPipe *pipe, const char *data, size_t len)
 	command->end = pipe->len;
 	command->key = pipe->key;
 	command->keylen = pipe->keylen;
+	command->node = 0;
 	pipe->keylen = 0;
 	pipe->ncommands++;
 	return true;

@@ -117,6 +117,7 @@ typedef struct CfCommand
 	size_t		end;
 	size_t		key;			/* where its key begins */
 	size_t		keylen;			/* 0: it has none */
+	int			node;			/* of a cluster, that it is for; 0: by its key */
 } CfCommand;
 
 /* Commands to send, and the replies to them. Static: freed by the next reset. */

@@ -38,6 +38,12 @@ append_escaped(char *to, const char *name)
 	*to = '\0';
 }
 
+static void
+print_place(const char *database, char *place)
+{
+	append_escaped(place + sprintf(place, UINT64_FORMAT ".", GetSystemIdentifier()), database);
+}
+
 static bool
 make_place(char *place)
 {
@@ -53,8 +59,17 @@ make_place(char *place)
 	database = get_database_name(MyDatabaseId);
 	if (database == NULL)
 		return false;
-	append_escaped(place + sprintf(place, UINT64_FORMAT ".", GetSystemIdentifier()), database);
+	print_place(database, place);
 	pfree(database);
+	return true;
+}
+
+bool
+cf_place_of(const char *database, char place[CF_PLACE_MAX])
+{
+	if (cf_guc_namespace[0] != '\0' || strlen(database) >= NAMEDATALEN)
+		return false;
+	print_place(database, place);
 	return true;
 }
 

@@ -20,4 +20,7 @@
  */
 extern const char *cf_place_mine(void);
 
+/* A database's, by its name; false: it has none of its own. */
+extern bool cf_place_of(const char *database, char place[CF_PLACE_MAX]);
+
 #endif							/* CF_L2_PLACE_H */

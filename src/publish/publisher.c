@@ -28,6 +28,7 @@
 #include "publish/ack.h"
 #include "publish/publisher.h"
 #include "publish/ring.h"
+#include "publish/sweep.h"
 #include "stats/counters.h"
 #include "steady.h"
 #include "worker.h"
@@ -38,6 +39,7 @@
 #define CF_GATHER_MS 5			/* what nobody waits for comes together for so long */
 #define CF_PAUSE_MS 1000		/* between looks whether Redis is back */
 #define CF_IDLE_MS 1000
+#define CF_SWEEP_MS 10			/* between two steps through all that Redis has */
 
 /* Where a row's keys are all with Redis, there is nothing in its way. */
 typedef struct Batch
@@ -365,7 +367,7 @@ work(void)
 	mind_looks();
 	cf_ring_report(&report);
 	if (report.bytes == 0)
-		cf_ring_sleep(CF_IDLE_MS, false);
+		cf_ring_sleep(cf_sweep_step() ? CF_SWEEP_MS : CF_IDLE_MS, false);
 	if (!cf_ring_is_urgent() && report.bytes < CF_BATCH_BYTES)
 		cf_ring_sleep(CF_GATHER_MS, true);
 }

@@ -13,7 +13,7 @@ use Test::More;
 use CfRedis;
 use CfTest;
 
-my $rights = 'ACL SETUSER cachefront on >PASSWORD resetkeys ~cf* resetchannels -@all +auth +select +client|setname +info +time +hget +hmget +hset +hdel +unlink +pttl +pexpire +eval +evalsha';
+my $rights = 'ACL SETUSER cachefront on >PASSWORD resetkeys ~cf* resetchannels -@all +auth +select +client|setname +info +time +hget +hmget +hset +hdel +unlink +scan +pttl +pexpire +eval +evalsha';
 
 # Redis reads the user from a file, so that it is there from the first moment
 # of every start: the breaker tries again and again while Redis is away.
@@ -62,6 +62,7 @@ is($redis->cli('HGET', 'cf:u:item:1', 'v'), '', 'a commit drops it there');
 is(query($fetch), '[{"v":12}]', 'a load after it');
 query(q{SELECT cache_invalidate_tag('t'), cache_invalidate('item:1'), cache_invalidate_table('item')});
 query('CREATE TABLE other (); DROP TABLE other');
+query($_) foreach 'CREATE DATABASE gone', 'DROP DATABASE gone';
 query($fetch);
 $node->restart;
 await_that('for Redis to be in use', sub { query('SELECT l2 FROM cache_status') eq 'up' });
