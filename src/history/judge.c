@@ -62,6 +62,7 @@ struct CfJudge
 	CfMessage	start;			/* list: palloc'd, or NULL */
 	XLogRecPtr	start_lsn;		/* 0: it is not new */
 	XLogRecPtr	end_lsn;		/* of the end of a run, with no START after it; 0: none */
+	CfRunSign	sign;			/* of the last record */
 };
 
 static void
@@ -248,6 +249,12 @@ cf_judge_take_end(CfJudge *judge)
 	return lsn;
 }
 
+CfRunSign
+cf_judge_sign(const CfJudge *judge)
+{
+	return judge->sign;
+}
+
 static void
 keep_write(CfJudge *judge, XLogReaderState *record, Oid dboid)
 {
@@ -266,9 +273,13 @@ static void
 judge_message(CfJudge *judge, XLogReaderState *record)
 {
 	CfMessage	message;
+	bool		parsed;
 	bool		ours;
 
-	if (!cf_message_parse(XLogRecGetData(record), XLogRecGetDataLen(record), &message, &ours))
+	parsed = cf_message_parse(XLogRecGetData(record), XLogRecGetDataLen(record), &message, &ours);
+	if (parsed || ours)
+		judge->sign = CF_RUN_OURS;
+	if (!parsed)
 	{
 		if (ours)
 			keep_write(judge, record, InvalidOid);
@@ -590,9 +601,11 @@ judge_xlog(CfJudge *judge, XLogReaderState *record)
 		case XLOG_CHECKPOINT_SHUTDOWN:
 			judge_shutdown(judge, (CheckPoint *) XLogRecGetData(record));
 			judge->end_lsn = record->ReadRecPtr;
+			judge->sign = CF_RUN_END;
 			break;
 		case XLOG_END_OF_RECOVERY:
 			judge->end_lsn = record->ReadRecPtr;
+			judge->sign = CF_RUN_END;
 			break;
 		default:
 			break;
@@ -619,6 +632,7 @@ judge_map(XLogReaderState *record)
 void
 cf_judge_record(CfJudge *judge, XLogReaderState *record)
 {
+	judge->sign = CF_RUN_NOTHING;
 	switch (XLogRecGetRmid(record))
 	{
 		case RM_LOGICALMSG_ID:

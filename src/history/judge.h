@@ -50,6 +50,16 @@ extern const CfMessage *cf_judge_take_start(CfJudge *judge, XLogRecPtr *lsn);
  */
 extern XLogRecPtr cf_judge_take_end(CfJudge *judge);
 
+/* What the last record says of the run of a server that it is of. */
+typedef enum CfRunSign
+{
+	CF_RUN_NOTHING,
+	CF_RUN_OURS,				/* the library was there: it has written a message */
+	CF_RUN_END					/* the run, or recovery, ends here */
+} CfRunSign;
+
+extern CfRunSign cf_judge_sign(const CfJudge *judge);
+
 /*
  * Nothing is read any more. What is prepared may be committed unseen (logical replication
  * calls no hook): notes now what those have changed that are still open.

@@ -5,6 +5,11 @@
  * have changed, and lowers the floor to where it knew which transactions
  * were running (judge.h). If the floor was raised meanwhile it stays.
  *
+ * It is not lowered past a run of a server that had the library no part in: in which no
+ * message was found. A server that crashed before that run may have stored what was lost
+ * in the crash; by its LSN that looks as if it was of the run, whose beginning the line does
+ * not know (test/model/line.pml, BARE).
+ *
  * src/history/lookback.c
  */
 #include "postgres.h"
@@ -34,6 +39,7 @@ static struct
 	CfJudge    *judge;
 	XLogRecPtr	floor;			/* what is looked back from */
 	XLogRecPtr	complete;		/* from where on all is known; 0: not yet */
+	bool		ours;			/* the run that is being read had the library */
 	bool		reaches_line;	/* it began where the line was known */
 	bool		found_line;		/* it has ended, and the line is known */
 }			lookback;
@@ -96,6 +102,7 @@ cf_lookback_begin(uint64 floor, uint64 line_known)
 	cf_judge_begin(lookback.judge, InvalidTransactionId);
 	lookback.floor = floor;
 	lookback.complete = InvalidXLogRecPtr;
+	lookback.ours = false;
 	lookback.reaches_line = start <= line_known;
 	lookback.reader = cf_wal_open(start, timeline);
 }
@@ -118,11 +125,30 @@ use_what_was_found(void)
 	if (!RecoveryInProgress())
 		cf_judge_close(lookback.judge, lookback.floor + 1);
 	lookback.found_line |= lookback.reaches_line || start != NULL;
-	if (!XLogRecPtrIsInvalid(lookback.complete) &&
+	if (lookback.ours && !XLogRecPtrIsInvalid(lookback.complete) &&
 		cf_history_lower_floor(lookback.floor, lookback.complete))
 		ereport(DEBUG1,
 				(errmsg("cachefront knows what has changed since %X/%X",
 						LSN_FORMAT_ARGS(lookback.complete))));
+}
+
+/* A run that had not the library takes with it what came before. */
+static void
+note_run(CfRunSign sign)
+{
+	switch (sign)
+	{
+		case CF_RUN_NOTHING:
+			break;
+		case CF_RUN_OURS:
+			lookback.ours = true;
+			break;
+		case CF_RUN_END:
+			if (!lookback.ours)
+				lookback.complete = InvalidXLogRecPtr;
+			lookback.ours = false;
+			break;
+	}
 }
 
 bool
@@ -139,6 +165,7 @@ cf_lookback_step(void)
 		if (status != CF_WAL_RECORD)
 			break;
 		cf_judge_record(lookback.judge, record);
+		note_run(cf_judge_sign(lookback.judge));
 		if (XLogRecPtrIsInvalid(lookback.complete) && cf_judge_has_begun(lookback.judge))
 			lookback.complete = cf_wal_position(lookback.reader);
 	}

@@ -14,7 +14,8 @@
  * Cases: CRASHES: 0 writes and crashes, 1 and 2 are standbys. FORK: 1 is a standby of 0, and
  * is promoted while 0 goes on; 2 is a standby of 1. TURN: 2 is one of 0, and follows
  * 1 after that. COPY: 1 is started, writing, from a backup of 0, which goes on; 2 is a standby
- * of 1. BACKUP: 1 is set up as a standby from a backup that begins at any moment, of which
+ * of 1. BARE: 0 may come back from a crash without the library, and gets it back after that.
+ * BACKUP: 1 is set up as a standby from a backup that begins at any moment, of which
  * the file was copied then. PLAIN: 1 is a standby that is stopped at any moment, and
  * started as if it had never been one.
  *
@@ -34,6 +35,7 @@
  *	-DNO_CUT		what began after it turned off stays				(cut)
  *	-DNO_FORGET		nor does who starts with an old list				(cf_line_forget)
  *	-DOWN_START		START names itself only							(cf_line_learn)
+ *	-DNO_RUNS		looks back past a run without messages				(lookback.c)
  *	-DLATE_LEARN	the reader says that it has read before the line is told	(read_record)
  * Not needed: that START comes before the file (-DFILE_FIRST).
  * -DSEEK=n forbids hits, and must break: 0 on who writes, 1 on a standby, 2 of an
@@ -56,8 +58,9 @@
 #define NEVER 99
 #define AT(s, l) ((s) * (ENDS + 1) + (l))
 
-/* records; a commit is its bit */
+/* records; a commit is its bit; of a run without the library there is no other */
 #define ENDED 64
+#define BARE_RUN 65			/* as ENDED, and no message follows until the next one */
 #define START(id) (128 + (id))
 
 byte wal[SERVERS * (ENDS + 1)];
@@ -70,6 +73,7 @@ byte line_of[IDS];			/* as its START names it, a bit each: older ones are lower 
 typedef Server {
 	bool up;
 	bool writes;
+	bool bare;				/* without the library: no START, and no cache */
 	bool turned;			/* on a timeline of its own */
 	byte from;				/* the standby's other side */
 	byte lsn;				/* written, or replayed */
@@ -80,10 +84,13 @@ typedef Server {
 	byte floor;
 	byte redo;				/* of the last checkpoint */
 	byte recovered;			/* where recovery ended */
+	byte reach;				/* of the look back from there */
 	/* line.c */
 	byte mine;
 	byte line;
 	byte until;				/* the last one ended there; NEVER: it goes on */
+	byte gap;				/* so did, for it has met that, the one before ... */
+	byte after_gap;			/* ... this one; the file has it with that */
 	bool writing;			/* as the file said at the start */
 	bool was_turned;
 	byte known;
@@ -106,7 +113,7 @@ byte point = NEVER;			/* where the promoted one turned off */
 typedef Value { bool is; byte v; byte lsn; byte end; byte id }
 Value redis;
 
-hidden byte i, next;
+hidden byte i, next, good_from;
 hidden byte admitted;
 
 #ifdef SEEK
@@ -140,7 +147,8 @@ inline admits(me, id_, end_)
 	find_next(s[me].line, id_);
 	admitted = (s[me].line & (1 << id_)) != 0;
 	if
-	:: next != 0 -> admitted = admitted && end_ <= prior_end[next]
+	:: next != 0 -> admitted = admitted && end_ <= prior_end[next] &&
+		(next != s[me].after_gap || end_ <= s[me].gap)
 	:: else -> admitted = admitted && end_ <= s[me].until
 	fi;
 #ifdef MINE
@@ -230,11 +238,16 @@ inline lose_memory(me)
 	s[me].history = 0; s[me].floor = NEVER
 }
 
-/* All that there is up to there, in WAL that is read again. */
+/*
+ * All that there is up to there, in WAL that is read again. good_from: the floor, which is
+ * after what ended the last run without the library.
+ */
 inline look_back(me, to)
 {
 	i = to;
+	good_from = 0;
 	s[me].shown = 0;
+	next = NEVER;
 	do
 	:: i > 0 ->
 		if
@@ -244,15 +257,25 @@ inline look_back(me, to)
 			:: s[me].history < i -> s[me].history = i
 			:: else
 			fi
-		:: else
+		:: else ->
+			if
+#ifndef NO_RUNS
+			:: wal[AT(me, i)] == BARE_RUN && good_from == 0 -> good_from = next
+#endif
+			:: else
+			fi;
+			if
+			:: wal[AT(me, i)] < 128 -> next = i
+			:: else
+			fi
 		fi;
 		i--
 	:: else -> break
 	od
 }
 
-/* Recovery has ended at e. */
-inline begin_to_write(me, e)
+/* Recovery has ended at e; what begins is a run with the library, or without. */
+inline begin_to_write(me, e, kind)
 {
 	i = s[me].lsn;
 	do
@@ -260,11 +283,13 @@ inline begin_to_write(me, e)
 	:: else -> break
 	od;
 	look_back(me, e);
+	s[me].reach = (good_from == NEVER -> e + 1 : good_from);
 	s[me].writes = true;
+	s[me].bare = (kind == BARE_RUN);
 	s[me].lsn = e;
 	s[me].recovered = e;
 	s[me].redo = e;
-	add(me, ENDED);
+	add(me, kind);
 	s[me].flushed = s[me].lsn
 }
 
@@ -298,7 +323,7 @@ inline find_line(me)
 inline read_record(me, record)
 {
 	if
-	:: record == ENDED ->
+	:: record == ENDED || record == BARE_RUN ->
 		if
 #ifdef NO_OPEN_END
 		:: false
@@ -308,6 +333,11 @@ inline read_record(me, record)
 		:: else
 		fi
 	:: record >= 128 ->
+		if
+		:: s[me].until < start_of[record - 128] ->
+			s[me].gap = s[me].until; s[me].after_gap = record - 128
+		:: else
+		fi;
 #ifdef OWN_START
 		s[me].line = s[me].line | (1 << (record - 128));
 #else
@@ -380,7 +410,7 @@ end:
 #ifdef LAST_REDO
 	:: d_step { s[me].up && s[me].writes && s[me].redo < s[me].lsn -> s[me].redo = s[me].lsn }
 #endif
-	:: d_step { CAN_WRITE(me) && s[me].mine == 0 && s[me].beginning == 0 && ids < IDS ->
+	:: d_step { CAN_WRITE(me) && s[me].mine == 0 && s[me].beginning == 0 && ids < IDS && !s[me].bare ->
 		find_line(me);
 		s[me].beginning = ids;
 		ids++;
@@ -400,7 +430,7 @@ end:
 #endif
 		s[me].line = line_of[s[me].beginning];
 		s[me].until = NEVER;
-		s[me].floor = 0;
+		s[me].floor = s[me].reach;
 		s[me].mine = s[me].beginning }
 	:: d_step { s[me].up && s[me].writes && s[me].mine != 0 -> send(me, s[me].mine) }
 	:: atomic { me == 0 && crashes < CRASH && s[me].lsn < ENDS && !backing_up ->
@@ -410,7 +440,13 @@ end:
 		:: e < s[me].lsn -> e++
 		:: break
 		od;
-		d_step { lose_memory(me); begin_to_write(me, e); e = 0 } }
+		if
+		:: d_step { lose_memory(me); begin_to_write(me, e, ENDED); e = 0 }
+#ifdef BARE
+		:: d_step { !s[me].bare -> s[me].mine = 0; s[me].line = 0; s[me].beginning = 0;
+			s[me].vouched = 0; begin_to_write(me, e, BARE_RUN); e = 0 }
+#endif
+		fi }
 
 	/* a standby */
 	:: d_step { AHEAD(me, s[me].read) ->
@@ -440,8 +476,8 @@ end:
 		restarted = true;
 		lose_memory(me);
 		s[me].read = s[me].lsn;
-		s[me].floor = 0;
 		look_back(me, s[me].lsn);
+		s[me].floor = good_from;
 #ifndef NO_FORGET
 		if
 		:: s[me].known < s[me].lsn -> s[me].line = 0
@@ -454,12 +490,12 @@ end:
 #endif
 #ifdef PLAIN
 	:: d_step { me == 1 && !promoted && s[me].lsn < ENDS -> promoted = true;
-		lose_memory(me); begin_to_write(me, s[me].lsn) }
+		lose_memory(me); begin_to_write(me, s[me].lsn, ENDED) }
 #endif
 #if defined(FORK) || defined(TURN)
 	:: d_step { me == 1 && !promoted && s[me].lsn < ENDS && s[me].vouched > 0 ->
 		promoted = true; point = s[me].lsn; s[me].turned = true;
-		begin_to_write(me, point) }
+		begin_to_write(me, point, ENDED) }
 #endif
 #ifdef TURN
 	:: d_step { me == 2 && s[me].from == 0 && point != NEVER && s[me].lsn <= point ->
@@ -503,8 +539,8 @@ inline start_standby(me)
 	lose_memory(me);
 	s[me].lsn = s[0].flushed; s[me].flushed = s[me].lsn;
 	copy_wal(me, s[me].lsn);
-	s[me].floor = 0;
 	look_back(me, s[me].lsn);
+	s[me].floor = good_from;
 	s[me].read = began; s[me].vouched = began;
 	if
 	:: !s[me].writing -> s[me].line = 0; s[me].vouched = 0
@@ -526,7 +562,7 @@ proctype backup()
 		start_standby(2);
 		lose_memory(1);
 		copy_wal(1, s[0].flushed);
-		begin_to_write(1, s[0].flushed);
+		begin_to_write(1, s[0].flushed, ENDED);
 		s[1].up = true;
 #else
 		start_standby(1);

@@ -103,6 +103,36 @@ is(on($node, 'SELECT v FROM item WHERE id = 1'), 0, 'the crash has taken the com
 right($node, 'after the crash');
 in_use($node, 'after the crash');
 
+# ---- the same, and then the server runs without the library for a while ----
+
+# What was lost in the crash has LSNs that the WAL of that time has, too.
+on($node, 'CHECKPOINT');
+on($node, 'SET synchronous_commit = off; UPDATE item SET v = 7 WHERE id = 5');
+is(on($node, item(5)), '[{"v":7}]', 'committed, and filled');
+$node->stop('immediate');
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+$node->start;
+is(on($node, 'SELECT v FROM item WHERE id = 5'), 0, 'the crash has taken that back, too');
+on($node, q{SELECT pg_logical_emit_message(false, 'other', repeat('x', 1000000))});
+$node->stop;
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'cachefront'");
+$node->start;
+# It has been looked back: at the beginning the floor is after the record of the start.
+await($node, q{SELECT cf_debug_floor() - (redo_lsn - '0/0') < 200 FROM pg_control_checkpoint()});
+right($node, 'after a time without the library');
+in_use($node, 'after a time without the library');
+on($node, item(6));
+$node->stop('immediate');
+$node->start;
+in_use($node, 'after a crash');
+await_that('for what was cached before the crash to be used', sub {
+	my $before = counters($node);
+
+	on($node, item(6));
+	return since($node, $before, 'l2_hits')->{l2_hits} > 0;
+});
+pass('after a crash: what was cached before it is used');
+
 # ---- a crash in a commit ----
 
 sub crash_at
