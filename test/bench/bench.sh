@@ -4,16 +4,20 @@
 # Builds the extension, installs it into a private copy of PostgreSQL, starts a
 # server of that, a memcached, a Redis and a pgpool (all on private unix sockets,
 # Redis on a port of the loopback as well, with their files in build/bench), measures in interleaved rounds, prints one table,
-# and stops what it started. The default takes about eleven minutes.
+# and stops what it started. The default takes about half an hour.
 #
 #   bench.sh            what is measured in general, and hits
-#   updates.sh          what rules cost writers, hits under writes
+#   updates.sh          what rules and messages cost writers, hits under writes
 #   tracking.sh         what the tracking of changes costs them
+#   exact.sh            hits while other rows of the same table change
 #   standby.sh          hits on a standby, and the reader of its WAL
-#   redis.sh            Redis: hits, updates, compression, an outage
+#   redis.sh            Redis: hits in it, compression
+#   commits.sh          Redis: updates and commits, an outage
+#   failover.sh         another master of Redis
+#   recovery.sh         the first second after a start, a crash, a promotion
 #   pgpool.sh           side by side with pgpool2's query cache
 #   stampede.sh         many sessions that start at one moment
-#   table.sh            the table
+#   table.sh            the table, by table.awk, rows.awk, rows_redis.awk
 #   instructions.sh     instructions of a hit, for one's own loop; not part of the table
 #
 #   ROUNDS=5            rounds; figures are medians, ratios are taken in a round
@@ -23,7 +27,8 @@
 #   BULK_ROWS=1000000   rows of the bulk update
 #   STALENESS=10        seconds of each run of the freshness checker
 #   OUTAGE=30           seconds for which Redis is stopped
-#   ONLY=measure_hits   only these functions, and their medians instead of a table
+#   NICE=-10            priority, as root
+#   ONLY=measure_hits   only these functions, and their rows of the table
 #
 # Installs these packages if they are missing: what a build takes, libpq's headers,
 # redis-server, and as the peers pgmemcache, memcached and pgpool2.
@@ -44,8 +49,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/bench/tracking.sh
 # shellcheck source=test/bench/standby.sh
 . test/bench/standby.sh
+# shellcheck source=test/bench/exact.sh
+. test/bench/exact.sh
 # shellcheck source=test/bench/redis.sh
 . test/bench/redis.sh
+# shellcheck source=test/bench/commits.sh
+. test/bench/commits.sh
+# shellcheck source=test/bench/failover.sh
+. test/bench/failover.sh
+# shellcheck source=test/bench/recovery.sh
+. test/bench/recovery.sh
 # shellcheck source=test/bench/pgpool.sh
 . test/bench/pgpool.sh
 # shellcheck source=test/bench/table.sh
@@ -60,6 +73,7 @@ SESSIONS=${SESSIONS:-200}
 BULK_ROWS=${BULK_ROWS:-1000000}
 STALENESS=${STALENESS:-10}
 OUTAGE=${OUTAGE:-30}
+NICE=${NICE:--10}
 ONLY=${ONLY:-}
 CALLS=500000
 STATEMENTS=50000
@@ -154,6 +168,8 @@ stop()
 	stop_pgpool
 	stop_bare
 	stop_standby
+	stop_fleet
+	stop_recovery
 	cf_server_stop "$BENCH/data"
 	stop_memcached
 	stop_redis
@@ -176,9 +192,9 @@ load()
 	for size in "${SIZES[@]}"; do write_scripts "$size"; done
 	load_updates
 	load_tracking
+	load_exact
 	load_standby
 	load_redis
-	start_standby "${SETTINGS[@]}"
 }
 
 # How many rows an aggregate reads in 10 ms here, from the best of twenty runs.
@@ -244,18 +260,19 @@ measure_loops()
 }
 
 # measure_pgbench ROUND CASE SIZE CLIENTS [NAME]: runs the script of the case,
-# and records it as NAME. PGPORT, PGOPTIONS and MODE (of pgbench -M) apply.
+# and records it as NAME. PGPORT, PGOPTIONS and MODE (of pgbench -M) apply. What
+# pgbench printed is in the file "out".
 measure_pgbench()
 {
-	local round=$1 case=$2 size=$3 clients=$4 name=${5:-$2} out
+	local round=$1 case=$2 size=$3 clients=$4 name=${5:-$2}
 
-	out=$("$BIN/pgbench" -n -M "${MODE:-prepared}" -c "$clients" \
+	"$BIN/pgbench" -n -M "${MODE:-prepared}" -c "$clients" \
 		-j $((clients < $(nproc) ? clients : $(nproc))) -T "$SECONDS_PER_CASE" \
-		-f "$BENCH/scripts/$case.$size" 2>&1) || {
-		printf '%s\n' "$out" >&2
+		-f "$BENCH/scripts/$case.$size" >"$BENCH/out" 2>&1 || {
+		cat "$BENCH/out" >&2
 		return 1
 	}
-	record "$round" "$name" "$size" "$clients" "$(awk '/^tps = / { print $3 }' <<<"$out")"
+	record "$round" "$name" "$size" "$clients" "$(awk '/^tps = / { print $3 }' "$BENCH/out")"
 }
 
 # The two that are compared most closely run twice a round, in the order ABBA,
@@ -341,14 +358,15 @@ measure_only()
 	for ((round = 1; round <= ROUNDS; round++)); do
 		for function in $ONLY; do "$function" "$round"; done
 	done
-	print_medians "$BENCH/figures"
+	echo
+	print_table "$BENCH/figures"
 }
 
 main()
 {
 	local round
 
-	if ((EUID == 0)); then renice -n -10 $$ >/dev/null 2>&1 || true; fi
+	if ((EUID == 0)); then renice -n "$NICE" $$ >/dev/null 2>&1 || true; fi
 	cf_install_packages "${PACKAGES[@]}"
 	cf_setup
 	BENCH=$CF_BUILD/bench
@@ -368,15 +386,22 @@ main()
 		measure_throughput "$round"
 		check_hits
 		measure_stampede "$round"
-		measure_updates "$round"
 		measure_tracking "$round"
-		measure_standby "$round"
+		measure_updates "$round"
+		measure_messages "$round"
+		measure_copy "$round"
 		measure_bulk "$round"
 		measure_mixed "$round"
+		measure_exact "$round"
 		measure_redis "$round"
+		measure_commits_with_redis "$round"
+		measure_failover "$round"
+		measure_recovery "$round"
+		measure_standby "$round"
 		measure_pgpool "$round"
 	done
-	measure_outage
+	measure_longest_commit 1
+	measure_outage 1
 	use_redis ''
 	measure_staleness
 	measure_hit_ratio

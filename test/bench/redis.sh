@@ -1,6 +1,5 @@
 # shellcheck shell=bash
-# What Redis costs and gives: hits in it against a bare client's, what updates
-# wait for it, compression, and what is left of the cache while it is silent.
+# Redis, and what it gives: hits in it against a bare client's, compression.
 #
 # The Redis is private: it listens on a unix socket and on a port of the
 # loopback, keeps nothing on disk, and runs as the server's user. The server
@@ -10,17 +9,12 @@
 #
 # Hits are timed in the server, call by call, so that no client's time is among
 # them, and in turn with what they are held against (cf_bench_beside_hget).
-#
-# How often a commit waits for Redis is not asked of the cache, but measured: the
-# way there is made longer (relay.c), and a commit takes so many times longer.
 
 REDIS_PORT=5494
-RELAY_MS=40						# each way
 DOCUMENT='SELECT line, product, quantity, price, ordered, note FROM bench_lines WHERE doc = $1 ORDER BY line'
 FETCH='cache_fetch(text,text,"any",interval,text[])'
 NO_L1='SET cachefront.l1_max_value = 0'
 L2_SIZES=(200 4096 65536)
-PHASE=8							# seconds before and after the outage
 
 # ---- Redis ------------------------------------------------------------------
 
@@ -73,26 +67,6 @@ stop_redis()
 	signal_redis KILL
 }
 
-start_relay()
-{
-	# shellcheck disable=SC2016
-	cf_as bash -c 'echo $$ >"$1" && shift && exec "$@"' - "$SOCKETS/relay.pid" \
-		"$BENCH/relay" "$RELAY" "$REDIS" "$RELAY_MS" &
-	for _ in {1..50}; do
-		if [[ -S $RELAY ]]; then return; fi
-		sleep 0.1
-	done
-	cf_die 'could not start the relay'
-}
-
-stop_relay()
-{
-	local pid
-
-	if pid=$(pid_of relay); then kill "$pid"; fi
-	rm -f "$RELAY" "$SOCKETS/relay.pid"
-}
-
 # use_redis URL: the server uses that; none if it is empty. New sessions do at
 # once, when they see the setting.
 use_redis()
@@ -142,22 +116,6 @@ load_redis()
 		sed "s/'bench:/'l2:/" "$dir/cachefront.$size" >"$dir/l2.$size"
 	done
 	write_outage_scripts
-}
-
-# Few keys that stay, and many that live for two seconds.
-write_outage_scripts()
-{
-	local cache last
-
-	while read -r cache last; do
-		printf '%s\n' "\\set id random(1, $last)" \
-			"SELECT cache_fetch_row('$cache:' || :id::int, 'SELECT * FROM bench_mixed WHERE id = \$1', (:id::int));" \
-			>"$BENCH/scripts/outage_$cache"
-	done <<-'END'
-		hot 500
-		short 2000
-		short_exact 2000
-	END
 }
 
 # ---- hits and fills ---------------------------------------------------------
@@ -281,142 +239,6 @@ measure_peers()
 	progress "round $round of $ROUNDS: hits in Redis and memcached"
 }
 
-# ---- updates ----------------------------------------------------------------
-
-measure_updates_with_redis()
-{
-	local round=$1 clients case cases=(plain rule)
-
-	if ((round % 2 == 0)); then cases=(rule plain); fi
-	use_redis "$(url_of unix)"
-	ask 'VACUUM bench_update_plain, bench_update_rule'
-	for clients in $CLIENTS; do
-		for case in "${cases[@]}"; do
-			measure_pgbench "$round" "update_$case" "${SIZES[0]}" "$clients" "redis_update_$case"
-		done
-	done
-	progress "round $round of $ROUNDS: updates with Redis"
-}
-
-# commit_times TABLE KEYS: of eight COMMITs, in ms; two more warm up.
-commit_times()
-{
-	local i
-
-	for ((i = 0; i < 10; i++)); do
-		cat <<-SQL
-			BEGIN;
-			UPDATE bench_update_$1 SET n = n + 1 WHERE id <= $2;
-			\\timing on
-			COMMIT;
-			\\timing off
-		SQL
-	done | "$BIN/psql" -XqAt -v ON_ERROR_STOP=1 | awk '/^Time:/ && ++n > 2 { print $2 }'
-}
-
-median_of()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
-}
-
-measure_commits()
-{
-	local round=$1 keys case ms
-	local -A direct
-
-	for case in plain rule relay; do
-		if [[ $case == relay ]]; then
-			start_relay
-			use_redis "unix://$RELAY"
-		else
-			use_redis "$(url_of unix)"
-		fi
-		for keys in 1 1000; do
-			ms=$(commit_times "${case/relay/rule}" "$keys" | median_of)
-			record "$round" "commit_$case" "$keys" 1 "$ms"
-			if [[ $case == rule ]]; then direct[$keys]=$ms; fi
-			if [[ $case == relay ]]; then
-				record "$round" commit_trips "$keys" 1 \
-					"$(awk -v far="$ms" -v near="${direct[$keys]}" -v way="$RELAY_MS" \
-						'BEGIN { print (far - near) / (2 * way) }')"
-			fi
-		done
-	done
-	use_redis "$(url_of unix)"
-	stop_relay
-	progress "round $round of $ROUNDS: commits"
-}
-
-# ---- silence ----------------------------------------------------------------
-
-# One load of one rate, through a time with Redis, one while it is stopped, and
-# one after that. Of the calls at the client, how long they waited to be sent is
-# taken off: pgbench sends them at fixed times.
-measure_outage()
-{
-	local dir=$BENCH/outage script pgbench marks=()
-
-	use_redis "$(url_of unix)"
-	rm -rf "$dir"
-	mkdir "$dir"
-	"$BIN/pgbench" -n -M prepared -c 8 -j 2 -R 1500 -T $((OUTAGE + 2 * PHASE + 60)) \
-		-l --log-prefix="$dir/log" -f "$BENCH/scripts/outage_hot" \
-		-f "$BENCH/scripts/outage_short" -f "$BENCH/scripts/outage_short_exact" \
-		>"$dir/out" 2>&1 &
-	pgbench=$!
-	sleep 4
-	marks+=("$(date +%s)")
-	measure_phase before "$PHASE"
-	signal_redis STOP
-	marks+=("$(date +%s)")
-	measure_phase during "$OUTAGE"
-	signal_redis CONT
-	marks+=("$(date +%s)")
-	for _ in {1..400}; do
-		if [[ $(ask 'SELECT l2 FROM cache_status') == up ]]; then break; fi
-		sleep 0.1
-	done
-	record 1 outage_recovery 0 8 $(($(date +%s) - marks[2]))
-	measure_phase after "$PHASE"
-	kill "$pgbench"
-	wait "$pgbench" || true
-	record_calls before "${marks[0]}" "${marks[1]}"
-	record_calls during "${marks[1]}" "${marks[2]}"
-	progress "$OUTAGE s without Redis"
-}
-
-# measure_phase NAME SECONDS
-measure_phase()
-{
-	local cache fetches loads stale p99
-
-	ask 'SELECT cache_stats_reset()' >/dev/null
-	sleep "$2"
-	p99=$(ask "SELECT p99_us FROM cache_latency WHERE operation = 'l1_hit'")
-	while IFS='|' read -r cache fetches loads stale; do
-		record 1 "outage_${cache}_fetches_$1" 0 8 "$(awk -v n="$fetches" -v s="$2" 'BEGIN { print n / s }')"
-		record 1 "outage_${cache}_loads_$1" 0 8 "$(awk -v n="$loads" -v s="$2" 'BEGIN { print n / s }')"
-		record 1 "outage_${cache}_stale_$1" 0 8 "$(awk -v n="$stale" -v s="$2" 'BEGIN { print n / s }')"
-	done < <(ask "SELECT cache, fetches, loads, stale_hits FROM cache_stats
-		WHERE cache IN ('hot', 'short', 'short_exact')")
-	record 1 "outage_hit_p99_$1" 0 8 "$p99"
-}
-
-# record_calls NAME FROM TO: client, transaction, us, script, end s, end us, lag us
-record_calls()
-{
-	local p50 p99 longest
-
-	read -r p50 p99 < <(cat "$BENCH"/outage/log* |
-		awk -v from="$2" -v to="$3" '$4 == 0 && $5 >= from && $5 < to { print $3 - $7 }' | sort -n |
-		awk '{ us[NR] = $1 } END { print us[int(NR * 0.5) + 1], us[int(NR * 0.99) + 1] }')
-	longest=$(cat "$BENCH"/outage/log* |
-		awk -v from="$2" -v to="$3" '$5 >= from && $5 < to && $3 - $7 > most { most = $3 - $7 } END { print most }')
-	record 1 "outage_read_p50_$1" 0 8 "$p50"
-	record 1 "outage_read_p99_$1" 0 8 "$p99"
-	record 1 "outage_longest_$1" 0 8 "$longest"
-}
-
 # ---- a round ----------------------------------------------------------------
 
 measure_redis()
@@ -424,7 +246,5 @@ measure_redis()
 	measure_hits "$1"
 	measure_fills "$1"
 	measure_peers "$1"
-	measure_updates_with_redis "$1"
-	measure_commits "$1"
 	use_redis ''
 }

@@ -1,7 +1,10 @@
 # shellcheck shell=bash
-# A standby without Redis: its hits beside the primary's, hits while the primary commits
-# at a steady rate, what the process that reads its WAL takes of a core meanwhile,
-# and how fast that reads.
+# A standby: its hits beside the primary's, hits in its memory and in Redis only while
+# the primary commits at a steady rate, what the process that reads its WAL takes of
+# a core meanwhile, and how fast that reads.
+#
+# It runs only while it is measured, so that other cases need not share the machine
+# with it.
 
 STANDBY_PORT=5495
 STANDBY_KEYS=1000
@@ -11,8 +14,9 @@ start_standby()
 {
 	rm -rf "$BENCH/standby"
 	install -d -m 0700 -o "$CF_USER" "$BENCH/standby"
-	cf_as "$BIN/pg_basebackup" -D "$BENCH/standby" -R -c fast
-	CF_PRELOAD=$CF_PRELOAD cf_server_start "$BENCH/standby" "$BIN" "$SOCKETS" "$STANDBY_PORT" "$@"
+	cf_as "$BIN/pg_basebackup" -h "$SOCKETS" -p "$PORT" -U postgres -D "$BENCH/standby" \
+		-R -c fast --no-sync
+	CF_PRELOAD=$CF_PRELOAD cf_server_start "$BENCH/standby" "$BIN" "$SOCKETS" "$STANDBY_PORT" "${SETTINGS[@]}"
 }
 
 stop_standby()
@@ -21,19 +25,14 @@ stop_standby()
 	rm -rf "$BENCH/standby"
 }
 
-# The keys that are read are not written.
+# Of one table some rows are read, and others written.
 load_standby()
 {
 	local dir=$BENCH/scripts
 
-	ask "CREATE TABLE bench_written (id int PRIMARY KEY, n int NOT NULL) WITH (fillfactor = 50);
-		INSERT INTO bench_written SELECT id, 0 FROM generate_series(1, 100000) AS id;
-		CREATE TABLE bench_flood (id int, body text)"
+	ask "CREATE TABLE bench_flood (id int, body text)"
 	printf '%s\n' "\\set id random(1, $STANDBY_KEYS)" \
-		"SELECT cache_fetch_row('standby:' || :id, 'SELECT * FROM bench_200 WHERE id = \$1', (:id));" \
-		>"$dir/standby_read.200"
-	printf '%s\n' '\set id random(1, 100000)' 'UPDATE bench_written SET n = n + 1 WHERE id = :id;' \
-		>"$dir/standby_write.200"
+		"SELECT cache_fetch_row('keys:' || :id::int, '$KEYS_QUERY', (:id::int));" >"$dir/standby_read.200"
 }
 
 on_standby()
@@ -60,29 +59,41 @@ cpu_of()
 	awk -v tick="$(getconf CLK_TCK)" '{ sub(/^.*\) /, ""); print ($12 + $13) * 1000000 / tick }' "/proc/$1/stat"
 }
 
-# Hits on the standby while the primary commits so often a second.
+standby_counts()
+{
+	on_standby ask "SELECT l1_hits + l2_hits, fetches, standby_behind FROM cache_stats WHERE cache = '*'" |
+		tr '|' ' '
+}
+
+# measure_standby_rate ROUND RATE l1|l2: hits on the standby, in its memory or in Redis
+# only, while the primary commits so often a second.
 measure_standby_rate()
 {
-	local round=$1 rate=$2 pid before cpu start out counts
+	local round=$1 rate=$2 name=$2_$3 options= pid before cpu start wall
 
+	if [[ $3 == l2 ]]; then options='-c cachefront.l1_max_value=0'; fi
 	pid=$(follower_pid)
-	before=$(on_standby ask "SELECT l1_hits, fetches, standby_behind FROM cache_stats WHERE cache = '*'")
 	"$BIN/pgbench" -n -M prepared -c 4 -j 1 -R "$rate" -T $((SECONDS_PER_CASE + 3)) \
-		-f "$BENCH/scripts/standby_write.200" >"$BENCH/writes" 2>&1 &
+		-f "$BENCH/scripts/keys_write_other.200" >"$BENCH/writes" 2>&1 &
 	sleep 1
+	before=$(standby_counts)
 	cpu=$(cpu_of "$pid")
 	start=$(date +%s%6N)
-	out=$(on_standby "$BIN/pgbench" -n -M prepared -c 4 -j 1 -T $((SECONDS_PER_CASE + 1)) \
-		-f "$BENCH/scripts/standby_read.200" 2>&1)
-	record "$round" "standby_cpu_$rate" 0 4 "$(awk -v used=$(($(cpu_of "$pid") - cpu)) \
-		-v wall=$(($(date +%s%6N) - start)) 'BEGIN { print 100 * used / wall }')"
+	PGOPTIONS=$options on_standby measure_pgbench "$round" standby_read 200 4 "standby_tps_$name"
+	wall=$(($(date +%s%6N) - start))
+	record "$round" "standby_cpu_$name" 0 4 \
+		"$(awk -v used=$(($(cpu_of "$pid") - cpu)) -v wall="$wall" 'BEGIN { print 100 * used / wall }')"
+	record "$round" "standby_hits_$name" 0 4 \
+		"$(awk '{ print 100 * ($4 - $1) / ($5 - $2) }' <<<"$before $(standby_counts)")"
 	wait $!
-	record "$round" "standby_tps_$rate" 0 4 "$(awk '/^tps = / { print $3 }' <<<"$out")"
-	record "$round" "standby_commits_$rate" 0 4 "$(awk '/^tps = / { print $3 }' "$BENCH/writes")"
-	counts=$(on_standby ask "SELECT l1_hits, fetches, standby_behind FROM cache_stats WHERE cache = '*'")
-	record "$round" "standby_hits_$rate" 0 4 "$(awk -F'[| ]' '{ print 100 * ($4 - $1) / ($5 - $2) }' <<<"$before $counts")"
-	record "$round" "standby_behind_$rate" 0 4 "$(awk -F'[| ]' '{ print 100 * ($6 - $3) / ($5 - $2) }' <<<"$before $counts")"
+	record "$round" "standby_commits_$name" 0 4 "$(awk '/^tps = / { print $3 }' "$BENCH/writes")"
 	await_replay
+}
+
+fill_standby()
+{
+	PGOPTIONS=$1 on_standby ask "SELECT count(cache_fetch_row('keys:' || id, '$KEYS_QUERY', (id)))
+		FROM generate_series(1, $STANDBY_KEYS) AS id" >/dev/null
 }
 
 # Megabytes a second that the follower reads, when it is behind.
@@ -103,20 +114,34 @@ measure_standby_reader()
 	await_replay
 }
 
-measure_standby()
+measure_standby_hits()
 {
 	local round=$1 case cases=(primary standby standby primary)
 
 	if ((round % 2 == 0)); then cases=(standby primary primary standby); fi
-	on_standby ask "SELECT count(cache_fetch_row('standby:' || id, 'SELECT * FROM bench_200 WHERE id = \$1', (id)))
-		FROM generate_series(1, $STANDBY_KEYS) AS id" >/dev/null
 	for case in "${cases[@]}"; do
 		case $case in
 			primary) measure_pgbench "$round" cachefront 200 8 standby_of_primary ;;
 			standby) on_standby measure_pgbench "$round" cachefront 200 8 standby_hit ;;
 		esac
 	done
-	for rate in 500 5000; do measure_standby_rate "$round" "$rate"; done
+}
+
+measure_standby()
+{
+	local round=$1 rate
+
+	freshen bench_keys
+	start_standby
+	measure_standby_hits "$round"
+	fill_standby ''
+	for rate in 500 5000; do measure_standby_rate "$round" "$rate" l1; done
 	measure_standby_reader "$round"
+	use_redis "$(url_of unix)"
+	on_standby use_redis "$(url_of unix)"
+	fill_standby '-c cachefront.l1_max_value=0'
+	for rate in 500 5000; do measure_standby_rate "$round" "$rate" l2; done
+	stop_standby
+	use_redis ''
 	progress "round $round of $ROUNDS: standby"
 }

@@ -34,9 +34,12 @@ load_tracking()
 				INSERT INTO bench_track_$table
 					SELECT id, 0, md5(id::text) FROM generate_series(1, 100000) AS id"
 		done
-		PGPORT=$port ask 'CREATE TABLE bench_copy (id int, n int NOT NULL); VACUUM ANALYZE'
+		PGPORT=$port ask 'CREATE TABLE bench_copy (id int PRIMARY KEY, n int NOT NULL); VACUUM ANALYZE'
 	done
-	ask 'CREATE EXTENSION IF NOT EXISTS cachefront'
+	for table in rows empty; do ask "CREATE TABLE bench_copy_$table (LIKE bench_copy INCLUDING ALL)"; done
+	ask "SELECT cache_attach('bench_copy_rows');
+		CREATE TRIGGER nothing AFTER INSERT OR UPDATE OR DELETE ON bench_copy_empty
+			FOR EACH ROW EXECUTE FUNCTION cf_bench_trigger()" >/dev/null
 	mkdir -p "$dir"
 	for table in uncached cached; do
 		printf '%s\n' '\set id random(1, 100000)' \
@@ -48,17 +51,13 @@ load_tracking()
 # There and back again, as in updates.sh.
 measure_tracking()
 {
-	local round=$1 clients table port case
+	local round=$1 clients port case
 	local cases=(bare uncached cached cached uncached bare)
 
 	if ((round % 2 == 0)); then cases=(cached uncached bare bare uncached cached); fi
 	for port in "$PORT" "$BARE_PORT"; do
-		export PGPORT=$port
-		ask CHECKPOINT
-		for table in uncached cached; do ask "UPDATE bench_track_$table SET n = n + 1"; done
-		ask 'VACUUM bench_track_uncached, bench_track_cached'
+		PGPORT=$port freshen bench_track_uncached bench_track_cached
 	done
-	PGPORT=$PORT
 	ask "SELECT cache_fetch('track', 'SELECT sum(n) FROM bench_track_cached')" >/dev/null
 	for clients in $CLIENTS; do
 		for case in "${cases[@]}"; do
@@ -69,10 +68,18 @@ measure_tracking()
 		done
 		progress "round $round of $ROUNDS: tracking, $clients clients"
 	done
-	for case in "${cases[@]/uncached/copy}"; do
+}
+
+measure_copy()
+{
+	local round=$1 case cases=(bare tracked rows empty tracked bare)
+
+	if ((round % 2 == 0)); then cases=(tracked bare empty rows bare tracked); fi
+	for case in "${cases[@]}"; do
 		case $case in
-			bare) record "$round" copy_bare 0 1 "$(PGPORT=$BARE_PORT copy_in)" ;;
-			copy) record "$round" copy_tracked 0 1 "$(copy_in)" ;;
+			bare) record "$round" copy_bare 0 1 "$(PGPORT=$BARE_PORT copy_in bench_copy)" ;;
+			tracked) record "$round" copy_tracked 0 1 "$(copy_in bench_copy)" ;;
+			*) record "$round" "copy_$case" 0 1 "$(copy_in "bench_copy_$case")" ;;
 		esac
 	done
 	progress "round $round of $ROUNDS: COPY"
@@ -82,9 +89,9 @@ measure_tracking()
 copy_in()
 {
 	"$BIN/psql" -XqAt -v ON_ERROR_STOP=1 <<-SQL | awk '/^Time:/ { print $2 }'
-		TRUNCATE bench_copy;
+		TRUNCATE $1;
 		CHECKPOINT;
 		\\timing on
-		\\copy bench_copy from '$BENCH/copy'
+		\\copy $1 from '$BENCH/copy'
 	SQL
 }

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # What a row rule costs those who write, and what writes leave of the hits.
 #
-# Equal tables are compared, one without a trigger, one with a row rule, and one
-# with an AFTER trigger in C that does nothing: that one's cost is PostgreSQL's
-# own, and the floor of what any rule can cost.
+# Equal tables are compared: one without a trigger, one with a rule for a key, one
+# with a rule for rows, and one with an AFTER trigger in C that does nothing: that
+# one's cost is PostgreSQL's own, and the floor of what any rule can cost.
 
+UPDATE_TABLES=(plain rule rows empty)
 MIXED_LATENCY="SELECT p50_us, p99_us FROM cache_latency WHERE operation = 'l1_hit'"
 
 # Room in the pages for HOT updates: they keep their speed without a vacuum. The
@@ -13,12 +14,14 @@ load_updates()
 {
 	local table
 
-	for table in plain rule empty; do
+	for table in "${UPDATE_TABLES[@]}"; do
 		ask "CREATE TABLE bench_update_$table (id int PRIMARY KEY, n int NOT NULL, body text)
 				WITH (fillfactor = 50);
 			INSERT INTO bench_update_$table
-				SELECT id, 0, md5(id::text) FROM generate_series(1, 100000) AS id;
-			CREATE TABLE bench_bulk_$table (id int PRIMARY KEY, n int NOT NULL);
+				SELECT id, 0, md5(id::text) FROM generate_series(1, 100000) AS id"
+	done
+	for table in plain rule empty; do
+		ask "CREATE TABLE bench_bulk_$table (id int PRIMARY KEY, n int NOT NULL);
 			INSERT INTO bench_bulk_$table SELECT id, 0 FROM generate_series(1, $BULK_ROWS) AS id"
 	done
 	for table in update bulk; do
@@ -26,6 +29,7 @@ load_updates()
 			CREATE TRIGGER nothing AFTER INSERT OR UPDATE OR DELETE ON bench_${table}_empty
 				FOR EACH ROW EXECUTE FUNCTION cf_bench_trigger()" >/dev/null
 	done
+	ask "SELECT cache_attach('bench_update_rows', rows => '{id}')" >/dev/null
 	ask "CREATE TABLE bench_mixed (id int PRIMARY KEY, n int NOT NULL, body text)
 			WITH (fillfactor = 50);
 		INSERT INTO bench_mixed
@@ -41,7 +45,7 @@ write_update_scripts()
 {
 	local dir=$BENCH/scripts size=${SIZES[0]} table
 
-	for table in plain rule empty; do
+	for table in "${UPDATE_TABLES[@]}"; do
 		printf '%s\n' '\set id random(1, 100000)' \
 			"UPDATE bench_update_$table SET n = n + 1 WHERE id = :id;" >"$dir/update_$table.$size"
 	done
@@ -52,24 +56,32 @@ write_update_scripts()
 		'UPDATE bench_mixed SET n = n + 1 WHERE id = :id;' >"$dir/mixed_write"
 }
 
+# Writes each page of these tables once, so that no case pays for the first change
+# after a checkpoint.
+freshen()
+{
+	local table
+
+	ask CHECKPOINT
+	for table in "$@"; do ask "UPDATE $table SET n = n + 1"; done
+	for table in "$@"; do ask "VACUUM $table"; done
+}
+
 # There and back again, so that a drift within the round cancels out, with the
-# table that all are held against in between. Before it, each table's pages are
-# written once, so that no case pays for the first change after a checkpoint.
+# tables that others are held against in between.
 measure_updates()
 {
-	local round=$1 clients table case
-	local cases=(plain off batched plain commit empty plain batched off plain)
+	local round=$1 clients case
+	local cases=(plain off batched plain commit rows empty empty rows plain batched off plain)
 
 	if ((round % 2 == 0)); then
-		cases=(off plain batched empty plain plain commit batched plain off)
+		cases=(off plain batched empty rows plain plain rows empty commit batched plain off)
 	fi
-	ask CHECKPOINT
-	for table in plain rule empty; do ask "UPDATE bench_update_$table SET n = n + 1"; done
-	ask 'VACUUM bench_update_plain, bench_update_rule, bench_update_empty, bench_mixed'
+	freshen "${UPDATE_TABLES[@]/#/bench_update_}" bench_mixed
 	for clients in $CLIENTS; do
 		for case in "${cases[@]}"; do
 			case $case in
-				plain | empty) measure_pgbench "$round" "update_$case" "${SIZES[0]}" "$clients" ;;
+				plain | rows | empty) measure_pgbench "$round" "update_$case" "${SIZES[0]}" "$clients" ;;
 				*) PGOPTIONS="-c cachefront.notify=$case" measure_pgbench "$round" update_rule \
 					"${SIZES[0]}" "$clients" "update_$case" ;;
 			esac
@@ -77,6 +89,48 @@ measure_updates()
 		progress "round $round of $ROUNDS: updates, $clients clients"
 	done
 }
+
+# ---- messages in the WAL ----------------------------------------------------
+
+# use_messages on|off: new sessions do, when they see the setting.
+use_messages()
+{
+	ask "ALTER SYSTEM SET cachefront.wal_messages = $1"
+	ask 'SELECT pg_reload_conf()' >/dev/null
+	for _ in {1..100}; do
+		if [[ $(ask 'SHOW cachefront.wal_messages') == "$1" ]]; then return; fi
+		sleep 0.05
+	done
+	cf_die "the server does not see cachefront.wal_messages = $1"
+}
+
+# Updates, and the bytes of WAL for each.
+measure_message()
+{
+	local round=$1 clients=$2 case=$3 before done
+
+	use_messages "$case"
+	before=$(ask 'SELECT pg_current_wal_insert_lsn()')
+	measure_pgbench "$round" update_rows "${SIZES[0]}" "$clients" "message_$case"
+	done=$(sed -nE 's/^number of transactions actually processed: ([0-9]+).*/\1/p' "$BENCH/out")
+	record "$round" "message_wal_$case" "${SIZES[0]}" "$clients" \
+		"$(ask "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$before') / $done")"
+}
+
+measure_messages()
+{
+	local round=$1 clients case cases=(on off off on)
+
+	if ((round % 2 == 0)); then cases=(off on on off); fi
+	freshen bench_update_rows
+	for clients in $CLIENTS; do
+		for case in "${cases[@]}"; do measure_message "$round" "$clients" "$case"; done
+		progress "round $round of $ROUNDS: messages, $clients clients"
+	done
+	use_messages auto
+}
+
+# ---- many rows, and hits under writes ---------------------------------------
 
 # Prints psql's line of the time, and then the peak of the backend's own memory
 # in kB. What it touched of shared memory depends on where the buffers happened
