@@ -183,7 +183,7 @@ cf_guc_define(void)
 
 	DefineCustomIntVariable("cachefront.clock_slots",
 							"Sets the number of invalidation clocks in shared memory.",
-							"Rounded up to a power of two. Keys, tags, and tables with rules have as many each. Tags that share a clock invalidate each other's entries.",
+							"Rounded up to a power of two. Tags, keys and tables have as many each; rows that rules tell apart four times as many. What shares a clock is invalidated together.",
 							&cf_guc_clock_slots,
 							65536,
 							1024,

@@ -45,7 +45,8 @@ cf_tag_hash(Oid dboid, const char *data, int len)
 
 	if (!cf_tag_is_reserved(data, len))
 		return cf_clock_ref(CF_CLOCK_TAG, hash);
-	return cf_clock_ref(cf_tag_is_of_table(data, len) ? CF_CLOCK_TABLE : CF_CLOCK_OWN, hash);
+	/* Of tables and rules there are few, and many depend on each: they share with no row. */
+	return cf_clock_ref(cf_tag_is_of_rows(data, len) ? CF_CLOCK_ROWS : CF_CLOCK_TABLE, hash);
 }
 
 /* The caller has checked the length. */
@@ -74,7 +75,7 @@ cf_tag_of_rows(CfTag *tag, Oid dboid, uint64 hash)
 	memcpy(tag->text, "rule:#", 6);
 	for (int i = 0; i < 16; i++)
 		tag->text[6 + i] = digits[(hash >> (60 - 4 * i)) & 15];
-	tag->len = 22;
+	tag->len = CF_TAG_OF_ROWS_LEN;
 	tag->hash = cf_tag_hash(dboid, tag->text, tag->len);
 }
 

@@ -76,8 +76,8 @@ typedef enum CfClockKind
 {
 	CF_CLOCK_TAG,				/* a caller's */
 	CF_CLOCK_KEY,
-	CF_CLOCK_OWN,				/* a tag of the cache itself: of a rule, of rows */
-	CF_CLOCK_TABLE,				/* likewise, of a table */
+	CF_CLOCK_ROWS,				/* of rows that a rule tells apart */
+	CF_CLOCK_TABLE,				/* of a table, or a rule */
 	CF_CLOCK_EPOCH,				/* all of a database */
 	CF_CLOCK_NAMES,				/* names of a database that come and go without an epoch */
 	CF_CLOCK_VALUE,				/* what cache_set stores under a key */
@@ -156,6 +156,8 @@ typedef struct CfTag
 	char		text[CF_MAX_TAG];
 } CfTag;
 
+#define CF_TAG_OF_ROWS_LEN 22
+
 /*
  * Tags of the cache itself: 'table:OID', 'rule:OID:NAME', 'rule:#HASH' (rows: see
  * rules/family.h), and the epochs, whose names are not worth typing. No caller's
@@ -172,6 +174,13 @@ cf_tag_is_reserved(const char *tag, int len)
 {
 	return (len == 1 && (unsigned char) tag[0] < ' ') || cf_tag_is_of_table(tag, len) ||
 		(len >= 5 && memcmp(tag, "rule:", 5) == 0);
+}
+
+/* 'rule:#HASH', with sixteen digits. */
+static inline bool
+cf_tag_is_of_rows(const char *tag, int len)
+{
+	return len == CF_TAG_OF_ROWS_LEN && memcmp(tag, "rule:#", 6) == 0;
 }
 
 /* Of rows ('rule:#HASH'), or what else only this cache can make sense of? */

@@ -97,7 +97,7 @@ slot_of(CfClockRef ref)
 			return &history->slot[nmany + ((ref >> 32) & (nfew - 1))];
 		case CF_CLOCK_TAG:
 		case CF_CLOCK_KEY:
-		case CF_CLOCK_OWN:
+		case CF_CLOCK_ROWS:
 		case CF_CLOCK_VALUE:
 			break;
 	}

@@ -40,32 +40,26 @@ typedef struct CfSharedClocks
 	CfSharedClock slot[FLEXIBLE_ARRAY_MEMBER];
 } CfSharedClocks;
 
+/*
+ * Rows that rules tell apart are many: if results of 20,000 of them are cached, a change
+ * of another row would drop one in a third of all cases otherwise.
+ */
+#define CF_MANY 4
 #define CF_EPOCHS 4096			/* databases whose epochs share no clock, mostly */
 #define CF_VALUES 16384			/* few results are made of values */
 #define CF_SERVER_CLOCKS 4
 
 static CfSharedClocks *clocks = NULL;
 static CfSharedHardClock *hard_clocks = NULL;
-static uint32 nslots = 0;		/* of keys and of each kind of tags, a power of two */
+static uint32 nslots = 0;		/* of each kind of names but rows, a power of two */
 
 /* Where the slots of a kind begin, and how many less one they are. */
 static struct
 {
 	uint32		base;
 	uint32		mask;
+	int32		hard_base;		/* of its hard clocks; -1: it has none */
 }			kinds[CF_CLOCK_KINDS];
-
-/* Kinds of tags, which have a hard clock as well, and how many such kinds come before. */
-static const int8 hard_kind[CF_CLOCK_KINDS] = {
-	[CF_CLOCK_TAG] = 0,
-	[CF_CLOCK_KEY] = -1,
-	[CF_CLOCK_OWN] = 1,
-	[CF_CLOCK_TABLE] = 2,
-	[CF_CLOCK_EPOCH] = -1,
-	[CF_CLOCK_NAMES] = -1,
-	[CF_CLOCK_VALUE] = -1,
-	[CF_CLOCK_SERVER] = -1,
-};
 
 static uint32
 wanted_slots(void)
@@ -76,13 +70,14 @@ wanted_slots(void)
 static uint32
 all_slots(void)
 {
-	return 4 * wanted_slots() + 2 * CF_EPOCHS + CF_VALUES + CF_SERVER_CLOCKS;
+	return (3 + CF_MANY) * wanted_slots() + 2 * CF_EPOCHS + CF_VALUES + CF_SERVER_CLOCKS;
 }
 
+/* All tags have them. */
 static uint32
 hard_slots(void)
 {
-	return 3 * wanted_slots();
+	return (2 + CF_MANY) * wanted_slots();
 }
 
 static Size
@@ -125,21 +120,30 @@ set_kinds(void)
 	const uint32 room[CF_CLOCK_KINDS] = {
 		[CF_CLOCK_TAG] = nslots,
 		[CF_CLOCK_KEY] = nslots,
-		[CF_CLOCK_OWN] = nslots,
+		[CF_CLOCK_ROWS] = CF_MANY * nslots,
 		[CF_CLOCK_TABLE] = nslots,
 		[CF_CLOCK_EPOCH] = CF_EPOCHS,
 		[CF_CLOCK_NAMES] = CF_EPOCHS,
 		[CF_CLOCK_VALUE] = CF_VALUES,
 		[CF_CLOCK_SERVER] = CF_SERVER_CLOCKS,
 	};
+	const bool	has_hard[CF_CLOCK_KINDS] = {
+		[CF_CLOCK_TAG] = true,
+		[CF_CLOCK_ROWS] = true,
+		[CF_CLOCK_TABLE] = true,
+	};
 	uint32		base = 0;
+	uint32		hard_base = 0;
 
 	for (int i = 0; i < CF_CLOCK_KINDS; i++)
 	{
 		kinds[i].base = base;
 		kinds[i].mask = room[i] - 1;
+		kinds[i].hard_base = has_hard[i] ? (int32) hard_base : -1;
 		base += room[i];
+		hard_base += has_hard[i] ? room[i] : 0;
 	}
+	Assert(base == all_slots() && hard_base == hard_slots());
 }
 
 static void
@@ -188,9 +192,9 @@ slot_of(CfClockRef ref)
 static inline CfSharedHardClock *
 hard_clock_of(CfClockRef ref)
 {
-	int			before = hard_kind[cf_clock_kind(ref)];
+	int32		base = kinds[cf_clock_kind(ref)].hard_base;
 
-	return before < 0 ? NULL : &hard_clocks[before * nslots + offset_of(ref)];
+	return base < 0 ? NULL : &hard_clocks[base + offset_of(ref)];
 }
 
 uint64

@@ -183,6 +183,25 @@ test_reserved(void)
 	}
 }
 
+/* What many depend on has no clock that a row could have. */
+static void
+test_kinds(void)
+{
+	const char *of_table[] = {"table:42", "rule:42:products", "rule:#hand:1234567890", "rule:*"};
+
+	for (int i = 0; i < 4; i++)
+		CHECK_INT(cf_clock_kind(cf_tag_hash(5, of_table[i], strlen(of_table[i]))), CF_CLOCK_TABLE);
+	for (uint64 hash = 1; hash < 1000; hash += 7)
+	{
+		CfTag		tag;
+
+		cf_tag_of_rows(&tag, 5, hash << 32 | hash);
+		CHECK_QUIET(cf_clock_kind(tag.hash) == CF_CLOCK_ROWS);
+		CHECK_QUIET(tag.hash == cf_tag_hash(5, tag.text, tag.len));
+	}
+	CHECK_INT(cf_clock_kind(cf_tag_hash(5, "product:42", 10)), CF_CLOCK_TAG);
+}
+
 static void
 test_identity(void)
 {
@@ -227,6 +246,7 @@ main(void)
 	RUN(test_stream);
 	RUN(test_secrets);
 	RUN(test_reserved);
+	RUN(test_kinds);
 	RUN(test_identity);
 	RUN(test_prefix);
 	return cf_unit_end();
