@@ -8,6 +8,9 @@
 #	my $node = $fleet->owner('key');			# the CfRedis that has the key's slot
 #	$fleet->move_slot($slot, $from, $to, how => 'half');
 #
+# With tls => CfRedis::certificates($dir) they speak nothing but TLS, to each other too; with
+# password => '...' they ask everybody for it, and know a user "app" who has the same.
+#
 # All listen on 127.0.0.1. A node of a cluster has a second port, 10,000 above the
 # first, so ports are taken from where that one is free as well.
 
@@ -43,13 +46,36 @@ sub free_port
 
 sub server
 {
-	my ($name, @conf) = @_;
+	my ($name, $option, @conf) = @_;
 	my $redis = CfRedis->new($name, stopped => 1);
 
 	$redis->{port} = free_port();
-	$redis->configure(@conf);
+	$redis->configure(@conf, tls_conf($redis, $option));
+	if (defined $option->{password})
+	{
+		$redis->{cli_password} = $option->{password};
+		$redis->configure(requirepass => $option->{password}, masterauth => $option->{password},
+			user => "app on >$option->{password} ~* &* +\@all");
+	}
 	$redis->start;
 	return $redis;
+}
+
+sub tls_conf
+{
+	my ($redis, $option) = @_;
+	my $tls = $option->{tls};
+
+	return unless $tls;
+	return (
+		'port' => 0,
+		'tls-port' => $redis->{port},
+		'tls-ca-cert-file' => $tls->{ca},
+		'tls-cert-file' => $tls->{server_cert},
+		'tls-key-file' => $tls->{server_key},
+		'tls-auth-clients' => 'no',
+		'tls-replication' => 'yes',
+		'tls-cluster' => 'yes');
 }
 
 # ---- Sentinels ----
@@ -57,11 +83,11 @@ sub server
 sub sentinel
 {
 	my ($class, %option) = @_;
-	my $self = bless { kind => 'sentinel', sentinels => [] }, $class;
+	my $self = bless { kind => 'sentinel', sentinels => [], tls => $option{tls} }, $class;
 	my @common = ('repl-diskless-sync-delay' => 0, 'repl-timeout' => 5);
 
-	$self->{master} = server('master', @common, @{ $option{conf} // [] });
-	$self->{replica} = server('replica', @common, @{ $option{conf} // [] },
+	$self->{master} = server('master', \%option, @common, @{ $option{conf} // [] });
+	$self->{replica} = server('replica', \%option, @common, @{ $option{conf} // [] },
 		replicaof => "127.0.0.1 $self->{master}->{port}");
 	await_that('for the replica', sub {
 		$self->{replica}->cli('INFO', 'replication') =~ /master_link_status:up/ });
@@ -81,11 +107,12 @@ sub start_sentinel
 	my $sentinel = CfRedis->new("sentinel$i", stopped => 1, sentinel => 1);
 
 	$sentinel->{port} = free_port();
-	$sentinel->configure(@{ $option{sentinel_conf} // [] });
+	$sentinel->configure(@{ $option{sentinel_conf} // [] }, tls_conf($sentinel, \%option));
 	$sentinel->{lines} = [
 		"sentinel monitor main 127.0.0.1 $self->{master}->{port} 2",
 		'sentinel down-after-milliseconds main 1000',
-		'sentinel failover-timeout main 5000' ];
+		'sentinel failover-timeout main 5000',
+		defined $option{password} ? "sentinel auth-pass main $option{password}" : () ];
 	$sentinel->start;
 	return $sentinel;
 }
@@ -95,14 +122,14 @@ sub start_sentinel
 sub cluster
 {
 	my ($class, %option) = @_;
-	my $self = bless { kind => 'cluster', nodes => [] }, $class;
+	my $self = bless { kind => 'cluster', nodes => [], tls => $option{tls} }, $class;
 	my @conf = (
 		'cluster-enabled' => 'yes',
 		'cluster-node-timeout' => 1000,
 		'repl-diskless-sync-delay' => 0,
 		@{ $option{conf} // [] });
 
-	push @{ $self->{nodes} }, server("node$_", @conf) foreach 1 .. 6;
+	push @{ $self->{nodes} }, server("node$_", \%option, @conf) foreach 1 .. 6;
 	my @masters = @{ $self->{nodes} }[0 .. 2];
 	foreach my $i (0 .. 2)
 	{
@@ -145,7 +172,7 @@ sub url
 	my $at = defined $userinfo ? "$userinfo\@" : '';
 	my $list = $self->{kind} eq 'cluster' ? [ @{ $self->{nodes} }[0, 1] ] : $self->{sentinels};
 
-	return "redis+$self->{kind}://$at" . join(',', map { "127.0.0.1:$_->{port}" } @$list)
+	return ($self->{tls} ? 'rediss' : 'redis') . "+$self->{kind}://$at" . join(',', map { "127.0.0.1:$_->{port}" } @$list)
 	  . ($self->{kind} eq 'cluster' ? '' : '/main');
 }
 
