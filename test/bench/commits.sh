@@ -35,7 +35,7 @@ stop_relay()
 # The server without Redis, and with it; there and back again.
 measure_updates_with_redis()
 {
-	local round=$1 clients case cases=(off async sync async off)
+	local round=$1 clients case WARM=$WARM_UP cases=(off async sync async off)
 
 	if ((round % 2 == 0)); then cases=(async off sync off async); fi
 	freshen bench_update_rule

@@ -52,7 +52,7 @@ load_tracking()
 measure_tracking()
 {
 	local round=$1 clients port case
-	local cases=(bare uncached cached cached uncached bare)
+	local WARM=$WARM_UP cases=(bare uncached cached cached uncached bare)
 
 	if ((round % 2 == 0)); then cases=(cached uncached bare bare uncached cached); fi
 	for port in "$PORT" "$BARE_PORT"; do

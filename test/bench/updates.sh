@@ -72,11 +72,9 @@ freshen()
 measure_updates()
 {
 	local round=$1 clients case
-	local cases=(plain off batched plain commit rows empty empty rows plain batched off plain)
+	local WARM=$WARM_UP cases=(plain off batched commit empty rows rows empty batched plain)
 
-	if ((round % 2 == 0)); then
-		cases=(off plain batched empty rows plain plain rows empty commit batched plain off)
-	fi
+	if ((round % 2 == 0)); then cases=(batched plain rows empty plain commit empty rows off batched); fi
 	freshen "${UPDATE_TABLES[@]/#/bench_update_}" bench_mixed
 	for clients in $CLIENTS; do
 		for case in "${cases[@]}"; do
@@ -119,7 +117,7 @@ measure_message()
 
 measure_messages()
 {
-	local round=$1 clients case cases=(on off off on)
+	local round=$1 clients case WARM=$WARM_UP cases=(on off off on)
 
 	if ((round % 2 == 0)); then cases=(off on on off); fi
 	freshen bench_update_rows
