@@ -19,12 +19,9 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
-#include "executor/functions.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/analyze.h"
 #include "portability/instr_time.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
@@ -36,10 +33,10 @@
 #include "codec/rowcodec.h"
 #include "compat.h"
 #include "debug_point.h"
-#include "engine/columns.h"
 #include "engine/deps.h"
 #include "engine/loader.h"
 #include "engine/params.h"
+#include "engine/select.h"
 #include "history/line.h"
 #include "l2/command.h"
 #include "position.h"
@@ -345,88 +342,6 @@ init_receiver(Receiver *receiver, CfForm form, CfRowsSink *sink)
 		cf_row_encoding_begin(&receiver->buf);
 }
 
-static bool
-locks_rows_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-	{
-		if (((Query *) node)->rowMarks != NIL)
-			return true;
-		return query_tree_walker((Query *) node, locks_rows_walker, context, 0);
-	}
-	return expression_tree_walker(node, locks_rows_walker, context);
-}
-
-static RawStmt *
-parse_one_select(const char *query)
-{
-	List	   *stmts = pg_parse_query(query);
-	RawStmt    *raw;
-
-	if (stmts == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("query to cache is empty"),
-				 errhint("The second argument is the text of a SELECT.")));
-	if (list_length(stmts) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("cannot cache more than one statement"),
-				 errdetail("The query has %d statements.", list_length(stmts)),
-				 errhint("Fetch each under a key of its own.")));
-	raw = linitial_node(RawStmt, stmts);
-	if (!IsA(raw->stmt, SelectStmt) || ((SelectStmt *) raw->stmt)->intoClause != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("only a SELECT can be cached"),
-				 errdetail("The query must be one SELECT, VALUES, TABLE or WITH ... SELECT."),
-				 errhint("Run any other statement by itself.")));
-	return raw;
-}
-
-static Query *
-analyse(const CfRequest *request, const char *text)
-{
-	RawStmt    *raw = parse_one_select(text);
-	List	   *queries;
-	Query	   *query;
-	int			nparams;
-
-	queries = pg_analyze_and_rewrite_fixedparams(raw, text, request->args.types,
-												 request->args.n, NULL);
-	if (list_length(queries) != 1 ||
-		linitial_node(Query, queries)->commandType != CMD_SELECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("only a SELECT can be cached")));
-	query = linitial_node(Query, queries);
-	if (query->hasModifyingCTE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot cache a query with a data-modifying WITH clause"),
-				 errdetail("A query that is being cached runs once for many callers."),
-				 errhint("Run the statement that writes by itself.")));
-	if (locks_rows_walker((Node *) query, NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot cache a query that locks rows"),
-				 errhint("Remove FOR UPDATE, FOR SHARE and the like.")));
-	nparams = cf_params_count(query);
-	if (nparams < request->args.n)
-		cf_params_complain(&request->args, nparams);
-	if (request->form == CF_FORM_ROWS)
-	{
-		cf_columns_check(query, request->rows_desc);
-		/* PostgreSQL's own check of a SQL function that returns record. */
-		(void) CF_CHECK_FUNCTION_RETURN(list_make1(queries), RECORDOID,
-										request->rows_desc);
-		query = linitial_node(Query, queries);
-	}
-	return query;
-}
-
 static ParamListInfo
 make_params(const CfArgs *args)
 {
@@ -492,7 +407,7 @@ static PlannedStmt *
 plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *load,
 	 bool explain)
 {
-	Query	   *query = analyse(request, text);
+	Query	   *query = cf_select_analyse(request, text);
 	PlannedStmt *stmt;
 	bool		parallel;
 
@@ -697,7 +612,7 @@ cf_load_run_plain(const CfRequest *request, CfLoad *load)
 
 		XactReadOnly = true;
 		PushActiveSnapshot(GetTransactionSnapshot());
-		stmt = pg_plan_query(analyse(request, text), text,
+		stmt = pg_plan_query(cf_select_analyse(request, text), text,
 							 IsInParallelMode() ? 0 : CURSOR_OPT_PARALLEL_OK, params);
 		PopActiveSnapshot();
 		PushActiveSnapshot(GetTransactionSnapshot());
@@ -724,7 +639,7 @@ cf_load_may_read_temporary(const CfRequest *request)
 
 	cf_request_begin_errors(&callback, request);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	query = analyse(request, text);
+	query = cf_select_analyse(request, text);
 	cf_traits_of_expr((Node *) query, &found);
 	may = cf_security_reads_temporary(query) ||
 		cf_security_opaque_functions(query) != NIL ||
@@ -743,7 +658,7 @@ cf_load_is_determined(const CfRequest *request)
 
 	cf_request_begin_errors(&callback, request);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	determined = cf_query_is_determined(analyse(request, text));
+	determined = cf_query_is_determined(cf_select_analyse(request, text));
 	PopActiveSnapshot();
 	error_context_stack = callback.previous;
 	return determined;
