@@ -88,6 +88,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_trigger_pre_commit();
 			cf_witness_pre_commit();
 			cf_writeset_begin_commit();
+			cf_epoch_prepare_transaction();
 			cf_commit_prepare_transaction(cf_deliver_prepare_transaction());
 			cf_announce_prepare();
 			break;

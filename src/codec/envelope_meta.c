@@ -267,9 +267,13 @@ read_refs(Reader *reader, CfEnvelope *env)
 	refs = palloc_extended(env->nrefs * sizeof(CfClockRef), MCXT_ALLOC_NO_OOM);
 	if (refs == NULL)
 		return CF_ENVELOPE_NO_MEMORY;
-	for (int i = 0; i < env->nrefs; i++)
-		refs[i] = get_u64(reader);
 	env->refs = refs;
+	for (int i = 0; i < env->nrefs; i++)
+	{
+		refs[i] = get_u64(reader);
+		if (cf_clock_kind(refs[i]) == CF_CLOCK_DEFINITION)
+			return CF_ENVELOPE_BAD_FORMAT;
+	}
 	return CF_ENVELOPE_OK;
 }
 

@@ -16,6 +16,7 @@
 
 #define CF_SEED_KEY UINT64CONST(0x6366206b65793a31)
 #define CF_SEED_TAG UINT64CONST(0x6366207461673a31)
+#define CF_SEED_DEFINITION UINT64CONST(0x6366206465663a31)
 #define CF_SEED_LOW UINT64CONST(0x9e3779b97f4a7c15)
 #define CF_SEED_HIGH UINT64CONST(0xc2b2ae3d27d4eb4f)
 
@@ -47,6 +48,40 @@ cf_tag_hash(Oid dboid, const char *data, int len)
 		return cf_clock_ref(CF_CLOCK_TAG, hash);
 	/* Of tables and rules there are few, and many depend on each: they share with no row. */
 	return cf_clock_ref(cf_tag_is_of_rows(data, len) ? CF_CLOCK_ROWS : CF_CLOCK_TABLE, hash);
+}
+
+static CfClockRef
+definition_ref(const void *data, Size len)
+{
+	return hash_bytes_extended(data, (int) len, secrets.names ^ CF_SEED_DEFINITION) |
+		CF_CLOCK_LOCAL_BIT | CF_CLOCK_SERVER;
+}
+
+CfClockRef
+cf_clock_of_definition(Oid dboid, Oid relid)
+{
+	Oid			ids[] = {dboid, relid};
+
+	return definition_ref(ids, sizeof(ids));
+}
+
+CfClockRef
+cf_clock_of_any_definition(Oid dboid)
+{
+	return cf_clock_of_definition(dboid, InvalidOid);
+}
+
+CfClockRef
+cf_clock_of_name(Oid dboid, Oid schema, const char *name)
+{
+	struct
+	{
+		Oid			ids[2];
+		char		name[NAMEDATALEN];
+	}			id = {{dboid, schema}};
+
+	strlcpy(id.name, name, sizeof(id.name));
+	return definition_ref(&id, sizeof(id));
 }
 
 /* The caller has checked the length. */

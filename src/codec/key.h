@@ -66,7 +66,7 @@ extern void cf_key_init(CfKey *key, Oid dboid, const char *data, int len);
 
 /*
  * What an entry may depend on, and a commit may change: a hash, the same on all
- * servers of a cluster, with what it is of in its lowest three bits. Two things
+ * servers of a cluster, with what it is of in its lowest three bits (or four). Two things
  * of one hash cost a miss, never a stale hit. In memory it names a clock
  * (l1/clock.h) and a slot of the history (history/history.h).
  */
@@ -81,14 +81,27 @@ typedef enum CfClockKind
 	CF_CLOCK_EPOCH,				/* all of a database */
 	CF_CLOCK_NAMES,				/* names of a database that come and go without an epoch */
 	CF_CLOCK_VALUE,				/* what cache_set stores under a key */
-	CF_CLOCK_SERVER				/* the epoch and the names of the server */
+	CF_CLOCK_SERVER,			/* the epoch and the names of the server */
+	CF_CLOCK_DEFINITION			/* definitions of a database; of this server alone */
 } CfClockKind;
 
-#define CF_CLOCK_KINDS 8
+#define CF_CLOCK_KINDS 9
 #define CF_CLOCK_KIND_MASK UINT64CONST(7)
+#define CF_CLOCK_LOCAL_BIT UINT64CONST(8)
 
-#define cf_clock_kind(ref) ((CfClockKind) ((ref) & CF_CLOCK_KIND_MASK))
+/*
+ * Those of the server are a few numbers without the fourth bit. With it the same
+ * three mean a definition: never in the WAL, in Redis or in a file.
+ */
+static inline CfClockKind
+cf_clock_kind(CfClockRef ref)
+{
+	const uint64 local = CF_CLOCK_LOCAL_BIT | CF_CLOCK_SERVER;
 
+	return (CfClockKind) ((ref & CF_CLOCK_KIND_MASK) + ((ref & local) == local));
+}
+
+/* For kinds but that of definitions. */
 static inline CfClockRef
 cf_clock_ref(CfClockKind kind, uint64 hash)
 {
@@ -144,6 +157,15 @@ cf_clock_of_unlogged(void)
 {
 	return cf_clock_ref(CF_CLOCK_SERVER, UINT64CONST(2) << 32);
 }
+
+/*
+ * Clocks that DDL moves where it is known what it changes (docs/ddl.md): of what a
+ * relation is; of a name in a schema, which may come to mean something else; and
+ * one of each database that all such DDL moves.
+ */
+extern CfClockRef cf_clock_of_definition(Oid dboid, Oid relid);
+extern CfClockRef cf_clock_of_name(Oid dboid, Oid schema, const char *name);
+extern CfClockRef cf_clock_of_any_definition(Oid dboid);
 
 /* A tag's hash is the name of its clock. */
 extern CfClockRef cf_tag_hash(Oid dboid, const char *data, int len);

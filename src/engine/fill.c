@@ -73,7 +73,8 @@ collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *rep
 
 	cf_deps_begin(&request->key, tags, ntags, deps);
 	cf_deps_add_tables(request, &load->sources, deps);
-	clocks = cf_deps_clocks(deps, load->ninner_deps + 1 + (keep ? replaced->ndeps : 0));
+	clocks = cf_deps_clocks(deps, load->ninner_deps + 1 + CF_DEFINED_MAX_CLOCKS +
+							(keep ? replaced->ndeps : 0));
 	if (load->ninner_deps > 0)
 		memcpy(clocks + deps->n, load->inner_deps, load->ninner_deps * sizeof(CfClockRef));
 	meta->covered = is_covered(load, deps);
@@ -83,6 +84,9 @@ collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *rep
 	meta->ndeps = deps->n + load->ninner_deps;
 	if (deps->unlogged)
 		clocks[meta->ndeps++] = cf_clock_of_unlogged();
+	meta->ndeps += cf_defined_clocks(&load->sources.defined, load->sources.traits,
+									 &load->sources.proof, clocks, meta->ndeps,
+									 clocks + meta->ndeps);
 	if (keep)
 		meta->ndeps = add_kept_deps(clocks, meta->ndeps, replaced);
 }

@@ -123,6 +123,7 @@ cf_load_add_entry(TimestampTz filled_at, bool covered, const CfClockRef *deps, i
 	if (current_load == NULL)
 		return;
 	current_load->sources.uncovered |= !covered;
+	current_load->sources.defined.any = true;
 	add_clocks(current_load, deps, ndeps);
 	current_load->oldest = Min(current_load->oldest, filled_at);
 }
@@ -132,8 +133,10 @@ cf_load_add_key(const CfKey *key)
 {
 	CfClockRef	clocks[] = {cf_clock_of_key(key->hash), cf_clock_of_value(key->hash)};
 
-	if (current_load != NULL)
-		add_clocks(current_load, clocks, lengthof(clocks));
+	if (current_load == NULL)
+		return;
+	current_load->sources.defined.any = true;
+	add_clocks(current_load, clocks, lengthof(clocks));
 }
 
 /*
@@ -158,6 +161,7 @@ add_sources(CfLoad *load, const CfRequest *request, const CfLoad *inner)
 	load->sources.row_security |= sources->row_security;
 	load->sources.has_policies |= sources->has_policies;
 	load->sources.uncovered |= sources->uncovered;
+	load->sources.defined.any = true;
 	load->sources.relids = list_concat_unique_oid(load->sources.relids,
 												  sources->relids);
 	load->sources.inner = list_concat_unique_oid(load->sources.inner, sources->relids);
@@ -411,6 +415,7 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	PlannedStmt *stmt;
 	bool		parallel;
 
+	cf_defined_add_query(&load->sources.defined, query);
 	load->sources.temporary = cf_security_reads_temporary(query);
 	if (explain)
 		load->sources.opaque = cf_security_opaque_functions(query);
@@ -421,6 +426,8 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	parallel = !load->serial && !IsInParallelMode() && !cf_security_calls_user_function(query);
 	stmt = cf_watch_plan(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
 	add_plan(load, stmt, params, false, explain);
+	cf_defined_add_plan(&load->sources.defined, stmt);
+	cf_defined_add_names(&load->sources.defined, text);
 	if (explain)
 		explain_plan(load, stmt);
 	else

@@ -202,12 +202,13 @@ cf_policy_planned_binding(const CfRequest *request)
 static CfMemo *
 current_rights(void)
 {
-	static uint64 epochs[2];
-	uint64		now[2];
+	static uint64 epochs[3];
+	uint64		now[3];
 
 	now[0] = cf_clock_seq(cf_clock_of_epoch(MyDatabaseId));
 	now[1] = cf_clock_seq(cf_clock_of_epoch(InvalidOid));
-	if (unlikely(now[0] != epochs[0] || now[1] != epochs[1]))
+	now[2] = cf_clock_seq(cf_clock_of_any_definition(MyDatabaseId));
+	if (unlikely(memcmp(now, epochs, sizeof(epochs)) != 0))
 	{
 		cf_memo_forget(&rights);
 		memcpy(epochs, now, sizeof(epochs));

@@ -30,6 +30,20 @@ cf_tier_release(CfTier *tier)
 	cf_tier_end_step(tier);
 }
 
+/* Clocks of definitions are of this server alone; for others each DDL moves the epoch. */
+static void
+set_refs(CfEnvelope *env, const CfL1Meta *meta)
+{
+	CfClockRef *refs = palloc(Max(meta->ndeps, 1) * sizeof(CfClockRef));
+
+	for (int i = 0; i < meta->ndeps; i++)
+	{
+		if (cf_clock_kind(meta->deps[i]) != CF_CLOCK_DEFINITION)
+			refs[env->nrefs++] = meta->deps[i];
+	}
+	env->refs = refs;
+}
+
 static void
 describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta, CfEnvelope *env)
 {
@@ -50,8 +64,7 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta, CfEn
 	env->stale_for = meta->stale_for;
 	env->load_us = meta->load_us;
 	env->first_len = meta->first_len;
-	env->nrefs = meta->ndeps;
-	env->refs = meta->deps;
+	set_refs(env, meta);
 }
 
 /* Can other servers, and this one after its next start, judge it? */

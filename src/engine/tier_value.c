@@ -52,6 +52,20 @@ time_left(const CfEnvelope *env, TimestampTz now)
 	return Min(left, env->ttl);
 }
 
+/* By which definitions it was made Redis does not say: any may be. */
+static void
+set_deps(const CfTier *tier, const CfEnvelope *env, CfL1Meta *meta)
+{
+	CfClockRef *deps = palloc((env->nrefs + 1) * sizeof(CfClockRef));
+
+	if (env->nrefs > 0)
+		memcpy(deps, env->refs, env->nrefs * sizeof(CfClockRef));
+	meta->ndeps = env->nrefs;
+	meta->deps = deps;
+	if (env->form != CF_FORM_VALUE)
+		deps[meta->ndeps++] = cf_clock_of_any_definition(tier->request->key.dboid);
+}
+
 static void
 describe_hit(const CfTier *tier, const CfEnvelope *env, CfL1Meta *meta)
 {
@@ -80,8 +94,7 @@ describe_hit(const CfTier *tier, const CfEnvelope *env, CfL1Meta *meta)
 	meta->covered = env->covered;
 	meta->provable = env->provable;
 	meta->outlives = request->def.max_stale > 0;
-	meta->deps = env->refs;
-	meta->ndeps = env->nrefs;
+	set_deps(tier, env, meta);
 }
 
 void

@@ -94,6 +94,7 @@ slot_of(CfClockRef ref)
 		case CF_CLOCK_EPOCH:
 		case CF_CLOCK_NAMES:
 		case CF_CLOCK_SERVER:
+		case CF_CLOCK_DEFINITION:
 			return &history->slot[nmany + ((ref >> 32) & (nfew - 1))];
 		case CF_CLOCK_TAG:
 		case CF_CLOCK_KEY:

@@ -26,7 +26,11 @@
 
 #include "debug_point.h"
 #include "codec/key.h"
+#include "history/history.h"
+#include "invalidate/catalog.h"
+#include "invalidate/clockset.h"
 #include "invalidate/epoch.h"
+#include "invalidate/fine.h"
 #include "invalidate/harmless.h"
 #include "invalidate/pending.h"
 #include "invalidate/twophase.h"
@@ -60,7 +64,17 @@ typedef struct Moved
 	bool		raised;			/* it has raised the clock */
 } Moved;
 
+/* What is known of the catalog's changes, where DDL need not move the epoch. */
+typedef struct Fine
+{
+	int			changed;		/* by a statement: as of Moved */
+	int			announced;		/* the same of any DDL that was seen */
+	CfClockSet	clocks;			/* from PRE_COMMIT on: those that are raised */
+	bool		raised;
+} Fine;
+
 static Moved scopes[CF_EPOCH_CLOCKS];
+static Fine fine;
 static FullTransactionId raised_xid;
 
 static CfClockRef
@@ -126,10 +140,9 @@ note_refresh(const RefreshMatViewStmt *refresh)
 }
 
 static void
-note_change(Scope scope)
+note_level(int *changed)
 {
 	int			level = GetCurrentTransactionNestLevel();
-	int		   *changed = &scopes[scope].changed;
 
 	if (*changed == 0 || *changed > level)
 		*changed = level;
@@ -138,7 +151,9 @@ note_change(Scope scope)
 /* What a statement changes, if it succeeds. */
 typedef struct Change
 {
-	bool		definitions;	/* or rights */
+	bool		any;			/* it is DDL */
+	bool		fine;			/* what it changes PostgreSQL tells at the commit */
+	bool		definitions;	/* or rights: nobody knows which */
 	bool		shared;			/* of the server, not of the database */
 	bool		names;			/* and nothing else */
 } Change;
@@ -148,6 +163,8 @@ reset_changes(void)
 {
 	for (int i = 0; i < lengthof(scopes); i++)
 		scopes[i].changed = 0;
+	fine.changed = fine.announced = 0;
+	cf_catalog_reset();
 }
 
 static bool
@@ -158,27 +175,34 @@ any_changed(void)
 		if (scopes[i].changed > 0)
 			return true;
 	}
-	return false;
+	return fine.changed > 0;
 }
 
 static void
 judge_ddl(Node *stmt, Change *change)
 {
-	change->definitions = !cf_harmless_stmt(stmt);
+	bool		harmless = cf_harmless_stmt(stmt);
+
+	change->any = true;
 	change->shared = cf_harmless_is_shared(stmt);
-	change->names = !change->definitions && cf_harmless_changes_names(stmt);
+	change->fine = !harmless && !change->shared && cf_fine_stmt(stmt);
+	change->definitions = !harmless && !change->fine;
+	change->names = harmless && cf_harmless_changes_names(stmt);
 }
 
 static void
 note_ddl(const Change *change)
 {
+	if (change->any)
+		note_level(&fine.announced);
+	if (change->fine)
+		note_level(&fine.changed);
 	if (change->definitions)
-	{
+		note_level(&scopes[change->shared ? SERVER : DATABASE].changed);
+	if (change->fine || change->definitions)
 		cf_rule_forget();
-		note_change(change->shared ? SERVER : DATABASE);
-	}
 	if (change->names)
-		note_change(change->shared ? NAMES_OF_SERVER : NAMES_OF_DATABASE);
+		note_level(&scopes[change->shared ? NAMES_OF_SERVER : NAMES_OF_DATABASE].changed);
 }
 
 void
@@ -221,6 +245,49 @@ warn_of_rules(const RenameStmt *rename, Oid relid)
 }
 
 static void
+process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+				ProcessUtilityContext utility_context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *dest,
+				QueryCompletion *completion)
+{
+	if (prev_process_utility)
+		prev_process_utility(pstmt, query, read_only_tree, utility_context,
+							 params, environment, dest, completion);
+	else
+		standard_ProcessUtility(pstmt, query, read_only_tree, utility_context,
+								params, environment, dest, completion);
+}
+
+static void
+process_harmless(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+				 ProcessUtilityContext utility_context, ParamListInfo params,
+				 QueryEnvironment *environment, DestReceiver *dest,
+				 QueryCompletion *completion)
+{
+	CfHarmless	harmless;
+
+	cf_catalog_begin_harmless(&harmless, pstmt->utilityStmt);
+	PG_TRY();
+	{
+		process_utility(pstmt, query, read_only_tree, utility_context, params, environment,
+						dest, completion);
+	}
+	PG_FINALLY();
+	{
+		cf_catalog_leave_harmless(&harmless);
+	}
+	PG_END_TRY();
+	cf_catalog_end_harmless(&harmless);
+}
+
+/* No DDL to PostgreSQL, but it writes to the catalog; maybe in transactions of its own. */
+static bool
+is_maintenance(Node *stmt)
+{
+	return IsA(stmt, VacuumStmt) || IsA(stmt, ReindexStmt);
+}
+
+static void
 epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 					  ProcessUtilityContext utility_context, ParamListInfo params,
 					  QueryEnvironment *environment, DestReceiver *dest,
@@ -230,6 +297,7 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 	Change		change = {0};
 	Oid			dropped = InvalidOid;
 	Oid			renamed = InvalidOid;
+	bool		harmless = false;
 
 	if (cf_shmem_ready())
 	{
@@ -245,14 +313,16 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 			note_ddl(&change);
 			renamed = find_renamed(stmt);
 		}
+		harmless = IsTransactionState() &&
+			(is_maintenance(stmt) || (change.any && !change.fine && !change.definitions));
 	}
 
-	if (prev_process_utility)
-		prev_process_utility(pstmt, query, read_only_tree, utility_context,
-							 params, environment, dest, completion);
+	if (harmless)
+		process_harmless(pstmt, query, read_only_tree, utility_context, params, environment,
+						 dest, completion);
 	else
-		standard_ProcessUtility(pstmt, query, read_only_tree, utility_context,
-								params, environment, dest, completion);
+		process_utility(pstmt, query, read_only_tree, utility_context, params, environment,
+						dest, completion);
 
 	forget_database(dropped);
 	if (name_left(stmt) != NULL && cf_shmem_ready())
@@ -284,12 +354,13 @@ cf_epoch_install_hooks(void)
 	cf_relchange_register(relation_changed);
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = epoch_process_utility;
+	cf_catalog_install_hooks();
 }
 
 bool
 cf_epoch_changing(void)
 {
-	return scopes[DATABASE].changed > 0 || scopes[SERVER].changed > 0;
+	return scopes[DATABASE].changed > 0 || scopes[SERVER].changed > 0 || fine.changed > 0;
 }
 
 bool
@@ -305,27 +376,63 @@ cf_epoch_touches(CfClockRef clock)
 	return false;
 }
 
+/* Who has no transaction id has changed nothing: DROP ... IF EXISTS, say. */
+static void
+look_at_catalog(void)
+{
+	CfCatalogChanges changes;
+
+	if (!FullTransactionIdIsValid(GetTopFullTransactionIdIfAny()))
+	{
+		reset_changes();
+		return;
+	}
+	cf_catalog_collect(fine.changed > 0, fine.announced > 0, &fine.clocks, &changes);
+	if (changes.unknown && scopes[DATABASE].changed == 0)
+		scopes[DATABASE].changed = 1;
+	if (changes.unknown_shared && scopes[SERVER].changed == 0)
+		scopes[SERVER].changed = 1;
+	/* The epoch drops all that they would. */
+	if (scopes[DATABASE].changed > 0)
+		cf_clockset_reset(&fine.clocks);
+}
+
+static void
+raise_fine(void)
+{
+	for (int i = 0; i < fine.clocks.n; i++)
+		cf_clock_raise(fine.clocks.clock[i]);
+	fine.raised = fine.clocks.n > 0;
+}
+
 void
 cf_epoch_prepare(void)
 {
 	bool		any = false;
 
+	raised_xid = GetTopFullTransactionIdIfAny();
+	look_at_catalog();
 #ifdef CF_FAULT_NO_EPOCH
 	scopes[DATABASE].changed = 0;
+	cf_clockset_reset(&fine.clocks);
 #endif
-	raised_xid = GetTopFullTransactionIdIfAny();
-	/* Who has no transaction id has changed nothing: DROP ... IF EXISTS, say. */
-	if (!FullTransactionIdIsValid(raised_xid))
-		reset_changes();
 	for (int i = 0; i < lengthof(scopes); i++)
 	{
 		if (scopes[i].changed > 0)
 			raise_clock(i);
 		any |= scopes[i].raised;
 	}
+	raise_fine();
+	any |= fine.raised;
 	reset_changes();
 	if (any)
 		CF_WAIT_POINT("epoch-window");
+}
+
+void
+cf_epoch_prepare_transaction(void)
+{
+	look_at_catalog();
 }
 
 int
@@ -337,7 +444,7 @@ cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS])
 		return 0;
 	for (int i = 0; i < lengthof(scopes); i++)
 	{
-		if (scopes[i].changed > 0 || scopes[i].raised)
+		if (scopes[i].changed > 0 || scopes[i].raised || (i == DATABASE && fine.clocks.n > 0))
 			clocks[n++] = clock_of(i);
 	}
 	return n;
@@ -360,6 +467,28 @@ finish(Scope scope, bool committed)
 	scopes[scope].raised = false;
 }
 
+/*
+ * Others know of nothing finer than the epoch; so does the history, by which what comes
+ * from Redis is judged: and that before any of the clocks falls.
+ */
+static void
+finish_fine(bool committed)
+{
+	uint64		lsn = committed ? cf_position_lsn() : 0;
+	uint64		seq = committed ? cf_clock_next() : 0;
+
+	if (committed)
+		cf_history_note(clock_of(DATABASE), lsn);
+	for (int i = 0; i < fine.clocks.n; i++)
+	{
+		if (committed)
+			cf_clock_settle(fine.clocks.clock[i], seq, raised_xid, lsn);
+		else
+			cf_clock_lower(fine.clocks.clock[i]);
+	}
+	fine.raised = false;
+}
+
 /* Another library's commit callback has changed a definition after we had looked. */
 static void
 move_what_came_late(void)
@@ -368,7 +497,7 @@ move_what_came_late(void)
 		return;
 	for (int i = 0; i < lengthof(scopes); i++)
 	{
-		if (scopes[i].changed > 0)
+		if (scopes[i].changed > 0 || (i == DATABASE && fine.changed > 0))
 			cf_clock_move(clock_of(i), cf_position_lsn());
 	}
 	cf_writeset_note_breach();
@@ -377,7 +506,8 @@ move_what_came_late(void)
 void
 cf_epoch_finish(bool committed)
 {
-	bool		database = scopes[DATABASE].changed > 0 || scopes[DATABASE].raised;
+	bool		database = scopes[DATABASE].changed > 0 || scopes[DATABASE].raised ||
+		fine.changed > 0 || fine.raised;
 
 	if (committed)
 		move_what_came_late();
@@ -386,6 +516,9 @@ cf_epoch_finish(bool committed)
 		if (scopes[i].raised)
 			finish(i, committed);
 	}
+	if (fine.raised)
+		finish_fine(committed);
+	cf_clockset_reset(&fine.clocks);
 	if (!committed && database)
 		cf_rule_forget();
 	reset_changes();
@@ -409,6 +542,9 @@ cf_epoch_subxact(SubXactEvent event)
 		cf_rule_forget();
 	for (int i = 0; i < lengthof(scopes); i++)
 		end_subtransaction(&scopes[i].changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
+	end_subtransaction(&fine.changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
+	end_subtransaction(&fine.announced, level, event == SUBXACT_EVENT_COMMIT_SUB);
+	cf_catalog_subxact(event);
 }
 
 /*
@@ -419,5 +555,6 @@ cf_epoch_at_prepare_transaction(void)
 {
 	if (cf_epoch_changing())
 		cf_rule_forget();
+	cf_clockset_reset(&fine.clocks);
 	reset_changes();
 }

@@ -24,6 +24,7 @@ extern bool cf_epoch_changing(void);
 extern bool cf_epoch_touches(CfClockRef clock);
 
 extern void cf_epoch_prepare(void); /* PRE_COMMIT */
+extern void cf_epoch_prepare_transaction(void);	/* PRE_PREPARE */
 
 /* After that: which epochs the transaction moves. */
 extern void cf_epoch_raised(bool *database, bool *server);

@@ -189,9 +189,8 @@ add_parents(Relation inherits, Oid relid, List *relids)
 	return relids;
 }
 
-/* The table, and all that it inherits from, at whatever distance. */
-static List *
-find_family(Oid relid)
+List *
+cf_writeset_family(Oid relid)
 {
 	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
 	List	   *relids = list_make1_oid(relid);
@@ -240,7 +239,7 @@ make_family(Family *family, Oid relid)
 	family->clocks = NULL;
 	if (is_temporary(relid))
 		return;
-	relids = find_family(relid);
+	relids = cf_writeset_family(relid);
 	family->clocks = palloc(list_length(relids) * sizeof(CfClockRef));
 	for (int i = 0; i < list_length(relids); i++)
 		family->clocks[family->n++] = clock_of_table(list_nth_oid(relids, i));

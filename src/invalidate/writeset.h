@@ -21,6 +21,8 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
+
 #include "l1/clock.h"
 
 /* What a transaction has done to one table, as of now. */
@@ -83,6 +85,9 @@ extern bool cf_writeset_touches(CfClockRef clock);
  * Valid until the next call of any of these. Otherwise as _raise.
  */
 extern const CfClockRef *cf_writeset_clocks(int *n);
+
+/* The table, and all that it inherits from, at whatever distance; palloc'd. */
+extern List *cf_writeset_family(Oid relid);
 
 /*
  * Calls back once a table of the write set, inside of subtransactions once a level of

@@ -48,6 +48,7 @@ typedef struct CfSharedClocks
 #define CF_EPOCHS 4096			/* databases whose epochs share no clock, mostly */
 #define CF_VALUES 16384			/* few results are made of values */
 #define CF_SERVER_CLOCKS 4
+#define CF_DEFINITIONS 65536	/* relations and names, of which DDL moves few */
 
 static CfSharedClocks *clocks = NULL;
 static CfSharedHardClock *hard_clocks = NULL;
@@ -70,7 +71,8 @@ wanted_slots(void)
 static uint32
 all_slots(void)
 {
-	return (3 + CF_MANY) * wanted_slots() + 2 * CF_EPOCHS + CF_VALUES + CF_SERVER_CLOCKS;
+	return (3 + CF_MANY) * wanted_slots() + 2 * CF_EPOCHS + CF_VALUES + CF_SERVER_CLOCKS +
+		CF_DEFINITIONS;
 }
 
 /* All tags have them. */
@@ -126,6 +128,7 @@ set_kinds(void)
 		[CF_CLOCK_NAMES] = CF_EPOCHS,
 		[CF_CLOCK_VALUE] = CF_VALUES,
 		[CF_CLOCK_SERVER] = CF_SERVER_CLOCKS,
+		[CF_CLOCK_DEFINITION] = CF_DEFINITIONS,
 	};
 	const bool	has_hard[CF_CLOCK_KINDS] = {
 		[CF_CLOCK_TAG] = true,

@@ -1,7 +1,7 @@
 /*
  * rule.c - this session's list of the database's rules, and what they cover.
  *
- * The list is read from pg_trigger and kept until the DDL epoch moves: a rule
+ * The list is read from pg_trigger and kept until some DDL has been committed: a rule
  * is made, changed and dropped by DDL only. With it are kept an index by table,
  * and one of the templates by their literal beginnings: a miss looks at those
  * rules only which may be about it, however many there are.
@@ -56,7 +56,7 @@ static int	nrules = 0;
 static int *by_table = NULL;	/* indexes of rules, in order of their tables */
 static Starts key_starts;
 static Starts tag_starts;
-static uint64 rules_epoch = 0;	/* the DDL epoch that the list is of */
+static uint64 rules_epoch = 0;	/* the last DDL that the list is of */
 static bool rules_valid = false;
 
 static const char *
@@ -233,8 +233,9 @@ find_functions(Oid *row, Oid *statement)
 								 PointerGetDatum(no_args), ObjectIdGetDatum(schema));
 }
 
-bool
-cf_rule_tag_of_trigger(CfTag *tag, Oid trigger)
+/* Copied; NULL: it is not of a rule. */
+static Form_pg_trigger
+get_trigger_of_rule(Oid trigger)
 {
 	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
 	Form_pg_trigger form = get_trigger(rel, trigger);
@@ -243,10 +244,28 @@ cf_rule_tag_of_trigger(CfTag *tag, Oid trigger)
 
 	table_close(rel, AccessShareLock);
 	if (form == NULL)
-		return false;
+		return NULL;
 	find_functions(&row_function, &statement_function);
 	if (!OidIsValid(form->tgfoid) ||
 		(form->tgfoid != row_function && form->tgfoid != statement_function))
+		return NULL;
+	return form;
+}
+
+bool
+cf_rule_is_trigger(Oid trigger)
+{
+	Form_pg_trigger form = get_trigger_of_rule(trigger);
+
+	return form != NULL && !OidIsValid(form->tgparentid);
+}
+
+bool
+cf_rule_tag_of_trigger(CfTag *tag, Oid trigger)
+{
+	Form_pg_trigger form = get_trigger_of_rule(trigger);
+
+	if (form == NULL)
 		return false;
 	cf_rule_tag(tag, cf_rule_table(trigger, form->tgrelid, OidIsValid(form->tgparentid)),
 				NameStr(form->tgname));
@@ -501,7 +520,8 @@ cf_rule_forget(void)
 int
 cf_rules(const CfRule **result)
 {
-	uint64		epoch = cf_clock_seq(cf_clock_of_epoch(MyDatabaseId));
+	uint64		epoch = Max(cf_clock_seq(cf_clock_of_epoch(MyDatabaseId)),
+							cf_clock_seq(cf_clock_of_any_definition(MyDatabaseId)));
 
 	if (unlikely(!rules_valid || epoch != rules_epoch))
 		read_rules(epoch);

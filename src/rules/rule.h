@@ -81,6 +81,9 @@ extern void cf_rule_tag(CfTag *tag, Oid table, const char *trigger);
 /* The tag of the rule that a trigger is, or is cloned from. False: it is of none. */
 extern bool cf_rule_tag_of_trigger(CfTag *tag, Oid trigger);
 
+/* Is a trigger a rule, not the clone that a partition has of one? */
+extern bool cf_rule_is_trigger(Oid trigger);
+
 /*
  * The tag of what is invalidated by hand, or by TRUNCATE, together with a table:
  * 'rule:#hand:<table>'. For entries that are to outlive other changes of it.

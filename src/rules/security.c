@@ -41,6 +41,8 @@ cf_security_add_plan(CfSources *sources, PlannedStmt *plan, bool inner)
 {
 	ListCell   *cell;
 
+	if (inner)
+		sources->defined.any = true;
 	foreach(cell, plan->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, cell);

@@ -12,6 +12,7 @@
 #include "nodes/pg_list.h"
 #include "nodes/plannodes.h"
 
+#include "rules/defined.h"
 #include "rules/function.h"
 #include "rules/proof.h"
 
@@ -20,6 +21,7 @@ typedef struct CfSources
 {
 	List	   *relids;			/* OIDs of tables, unique */
 	CfProof		proof;			/* which of their rows, as far as plans show it */
+	CfDefined	defined;		/* by which definitions it is what it is */
 	bool		temporary;		/* reads a temporary relation */
 	bool		row_security;	/* policies are in force for whom it runs as */
 	bool		has_policies;	/* policies could be in force for somebody else */

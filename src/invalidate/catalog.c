@@ -1,0 +1,689 @@
+/*
+ * catalog.c - what a transaction has changed in the catalog, as PostgreSQL tells it.
+ *
+ * What a transaction has to tell other sessions' caches is its write set of the
+ * catalog, whoever changed it: statements, functions in C, UPDATE pg_class. At
+ * PRE_COMMIT it is read: relations by their OIDs, functions and types by a hash, all
+ * else by the cache that it is in. What a subtransaction has undone is not in it.
+ *
+ * The object access hook adds what messages do not say: which relations were made
+ * here and which are gone, of which OIDs those hashes are. It claims nothing that no
+ * message is about; a message that nothing accounts for makes the whole unknown.
+ *
+ * A relation that was changed moves its own clock, that of its table, those of all that
+ * it inherits from, and that of its name, for the name may be new. Temporary relations,
+ * indexes and TOAST tables are nobody's; TRUNCATE, and statements known to be harmless,
+ * change a relation for others without changing what it is.
+ *
+ * Locking: none; all state is of this process.
+ *
+ * src/invalidate/catalog.c
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/transam.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_db_role_setting.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_description.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_shdepend.h"
+#include "catalog/pg_shdescription.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/proclang.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/sinval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "codec/key.h"
+#include "invalidate/catalog.h"
+#include "invalidate/writeset.h"
+#include "rules/rule.h"
+#include "shmem.h"
+
+/* Who has more to tell has changed so much that all may go. */
+#define CF_MAX_MESSAGES 4096
+#define CF_MAX_NOTES 2048
+#define CF_MAX_CLOCKS 1024
+
+typedef enum NoteKind
+{
+	MADE_RELATION,
+	CHANGED_RELATION,			/* as the object access hook tells */
+	GONE_LIGHTLY,				/* a relation that nobody could have read */
+	EXCUSED_RELATION,			/* a harmless statement is about it */
+	SEEN_FUNCTION,				/* made, changed or gone */
+	SEEN_TYPE,					/* likewise */
+	GONE_ROWTYPE,				/* of a relation, or of arrays of its rows */
+	MADE_TRIGGER,
+	UNKNOWN						/* whatever else counts, nobody can say what it changes */
+} NoteKind;
+
+typedef struct Note
+{
+	NoteKind	kind;
+	Oid			oid;
+	int			level;			/* of the subtransaction with which it goes */
+	uint32		hash;			/* of a function or type; from PRE_COMMIT on */
+	Oid			schema;			/* of a function that there was before */
+	NameData	name;			/* likewise */
+} Note;
+
+static Note *notes = NULL;		/* of the running transaction; in TopMemoryContext */
+static int	nnotes = 0;
+static int	notes_room = 0;
+static bool too_many = false;	/* until the transaction ends */
+
+static CfHarmless *at_work = NULL;	/* harmless statements, the innermost first */
+static object_access_hook_type prev_object_access = NULL;
+
+/* ---- notes -------------------------------------------------------------- */
+
+static Note *
+add_note(NoteKind kind, Oid oid)
+{
+	static Note dummy;
+	Note	   *note;
+
+	if (nnotes == CF_MAX_NOTES)
+	{
+		too_many = true;
+		return &dummy;
+	}
+	if (nnotes == notes_room)
+	{
+		int			room = Max(2 * notes_room, 32);
+
+		notes = notes == NULL ? MemoryContextAlloc(TopMemoryContext, room * sizeof(Note)) :
+			repalloc(notes, room * sizeof(Note));
+		notes_room = room;
+	}
+	note = &notes[nnotes++];
+	MemSet(note, 0, sizeof(*note));
+	note->kind = kind;
+	note->oid = oid;
+	note->level = GetCurrentTransactionNestLevel();
+	return note;
+}
+
+static bool
+has_note(NoteKind kind, Oid oid)
+{
+	for (int i = 0; i < nnotes; i++)
+	{
+		if (notes[i].kind == kind && (notes[i].oid == oid || kind == UNKNOWN))
+			return true;
+	}
+	return false;
+}
+
+void
+cf_catalog_subxact(SubXactEvent event)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	int			n = 0;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	for (int i = 0; i < nnotes; i++)
+	{
+		if (notes[i].level >= level && event == SUBXACT_EVENT_ABORT_SUB)
+			continue;
+		notes[n] = notes[i];
+		notes[n].level = Min(notes[n].level, level - 1);
+		n++;
+	}
+	nnotes = n;
+}
+
+void
+cf_catalog_reset(void)
+{
+	nnotes = 0;
+	too_many = false;
+}
+
+/* ---- harmless statements ------------------------------------------------ */
+
+static void
+excuse(CfHarmless *harmless, Oid relid)
+{
+	if (OidIsValid(relid) && harmless->n < CF_CATALOG_MAX_EXCUSED)
+		harmless->relids[harmless->n++] = relid;
+}
+
+static void
+excuse_named(CfHarmless *harmless, const RangeVar *relation)
+{
+	Oid			relid;
+
+	if (relation == NULL)
+		return;
+	relid = RangeVarGetRelid(relation, NoLock, true);
+	if (!OidIsValid(relid))
+		return;
+	if (get_rel_relkind(relid) == RELKIND_INDEX)
+		relid = IndexGetRelation(relid, true);
+	excuse(harmless, relid);
+}
+
+static void
+excuse_all(CfHarmless *harmless, const List *relations)
+{
+	ListCell   *cell;
+
+	foreach(cell, relations)
+	{
+		if (IsA(lfirst(cell), RangeVar))
+			excuse_named(harmless, lfirst(cell));
+	}
+}
+
+void
+cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt)
+{
+	harmless->outer = at_work;
+	harmless->n = 0;
+	at_work = harmless;
+	switch (nodeTag(stmt))
+	{
+		case T_IndexStmt:
+			excuse_named(harmless, ((IndexStmt *) stmt)->relation);
+			break;
+		case T_ReindexStmt:
+			excuse_named(harmless, ((ReindexStmt *) stmt)->relation);
+			break;
+		case T_RefreshMatViewStmt:
+			excuse_named(harmless, ((RefreshMatViewStmt *) stmt)->relation);
+			break;
+		case T_ClusterStmt:
+			excuse_named(harmless, ((ClusterStmt *) stmt)->relation);
+			break;
+		case T_CreateStatsStmt:
+			excuse_all(harmless, ((CreateStatsStmt *) stmt)->relations);
+			break;
+		default:
+			break;
+	}
+}
+
+void
+cf_catalog_end_harmless(CfHarmless *harmless)
+{
+	for (int i = 0; i < harmless->n; i++)
+		(void) add_note(EXCUSED_RELATION, harmless->relids[i]);
+}
+
+void
+cf_catalog_leave_harmless(CfHarmless *harmless)
+{
+	at_work = harmless->outer;
+}
+
+/* ---- what the object access hook sees ----------------------------------- */
+
+static bool
+holds_no_rows_of_others(char relkind, char persistence)
+{
+	return persistence == RELPERSISTENCE_TEMP || relkind == RELKIND_INDEX ||
+		relkind == RELKIND_PARTITIONED_INDEX || relkind == RELKIND_TOASTVALUE;
+}
+
+static void
+relation_goes(Oid relid)
+{
+	char		relkind = get_rel_relkind(relid);
+	bool		lightly = relkind != '\0' &&
+		holds_no_rows_of_others(relkind, get_rel_persistence(relid));
+
+	if (lightly)
+		(void) add_note(GONE_LIGHTLY, relid);
+	if (at_work != NULL && relkind == RELKIND_INDEX)
+		excuse(at_work, IndexGetRelation(relid, true));
+}
+
+static bool
+has_rule(Oid relid)
+{
+	const CfRule *rules;
+	int			n = cf_rules(&rules);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (rules[i].relid == relid)
+			return true;
+	}
+	return false;
+}
+
+/* Which keys a template of a rule gives may depend on its columns' names and types. */
+static void
+column_seen(ObjectAccessType access, Oid relid)
+{
+	if (access == OAT_POST_CREATE)
+		return;
+	(void) add_note(has_rule(relid) ? UNKNOWN : CHANGED_RELATION, relid);
+}
+
+static void
+relation_seen(ObjectAccessType access, Oid relid, int column)
+{
+	if (column != 0)
+		column_seen(access, relid);
+	else if (access == OAT_POST_CREATE)
+		(void) add_note(MADE_RELATION, relid);
+	else if (access == OAT_POST_ALTER)
+		(void) add_note(CHANGED_RELATION, relid);
+	else if (access == OAT_DROP)
+		relation_goes(relid);
+}
+
+/*
+ * What calls a function in SQL or PL/pgSQL depends on any definition; others on
+ * none (rules/defined.h).
+ */
+static bool
+is_fine_function(HeapTuple tuple)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
+
+	return form->oid >= FirstNormalObjectId && form->pronamespace != PG_CATALOG_NAMESPACE &&
+		(form->prokind == PROKIND_FUNCTION || form->prokind == PROKIND_PROCEDURE) &&
+		(form->prolang == SQLlanguageId ||
+		 form->prolang == get_language_oid("plpgsql", true));
+}
+
+/* As it was before, if it was. */
+static void
+function_seen(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Note	   *note;
+
+	if (!HeapTupleIsValid(tuple))
+	{
+		(void) add_note(SEEN_FUNCTION, function);
+		return;
+	}
+	note = add_note(is_fine_function(tuple) ? SEEN_FUNCTION : UNKNOWN, function);
+	note->schema = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace;
+	note->name = ((Form_pg_proc) GETSTRUCT(tuple))->proname;
+	ReleaseSysCache(tuple);
+}
+
+/* Of a table or view, or of arrays of that: it comes and goes with the relation. */
+static bool
+is_rowtype(Oid type)
+{
+	Oid			element = get_element_type(type);
+	Oid			relid = get_typ_typrelid(OidIsValid(element) ? element : type);
+
+	return OidIsValid(relid) && get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE;
+}
+
+static void
+type_seen(ObjectAccessType access, Oid type)
+{
+	if (access != OAT_DROP)
+		(void) add_note(SEEN_TYPE, type);
+	else if (is_rowtype(type) && type >= FirstNormalObjectId)
+		(void) add_note(GONE_ROWTYPE, type);
+}
+
+/* Results that a rule reaches depend on its tag only since there is the rule. */
+static void
+trigger_seen(ObjectAccessType access, Oid trigger)
+{
+	if (access == OAT_POST_CREATE)
+		(void) add_note(MADE_TRIGGER, trigger);
+	else if (cf_rule_is_trigger(trigger))
+		(void) add_note(UNKNOWN, trigger);
+}
+
+static void
+catalog_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+{
+	if (prev_object_access)
+		prev_object_access(access, class_id, object_id, sub_id, arg);
+	if ((access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP) ||
+		!cf_shmem_ready() || IsParallelWorker())
+		return;
+	switch (class_id)
+	{
+		case RelationRelationId:
+			relation_seen(access, object_id, sub_id);
+			break;
+		case ProcedureRelationId:
+			function_seen(object_id);
+			break;
+		case TypeRelationId:
+			type_seen(access, object_id);
+			break;
+		case TriggerRelationId:
+			trigger_seen(access, object_id);
+			break;
+		default:
+			break;
+	}
+}
+
+void
+cf_catalog_install_hooks(void)
+{
+	prev_object_access = object_access_hook;
+	object_access_hook = catalog_object_access;
+}
+
+/* ---- what messages tell ------------------------------------------------- */
+
+typedef struct Collecting
+{
+	CfClockSet *clocks;
+	CfCatalogChanges *changes;
+	List	   *truncated;
+	bool		fine;
+	bool		announced;
+} Collecting;
+
+static void
+add_name(Collecting *to, Oid schema, const char *name)
+{
+	/* It is found before whatever has that name. */
+	if (schema == PG_CATALOG_NAMESPACE)
+		to->changes->unknown = true;
+	cf_clockset_add(to->clocks, cf_clock_of_name(MyDatabaseId, schema, name));
+}
+
+static void
+add_relation(Collecting *to, Oid relid)
+{
+	CfTag		table;
+
+	cf_tag_of_table(&table, MyDatabaseId, relid);
+	cf_clockset_add(to->clocks, table.hash);
+	cf_clockset_add(to->clocks, cf_clock_of_definition(MyDatabaseId, relid));
+}
+
+static void
+add_family(Collecting *to, Oid relid)
+{
+	ListCell   *cell;
+
+	foreach(cell, cf_writeset_family(relid))
+		add_relation(to, lfirst_oid(cell));
+}
+
+/* Changed for others, but not in what it is. */
+static bool
+is_excused(const Collecting *to, Oid relid, char relkind)
+{
+	if (to->fine || has_note(MADE_RELATION, relid))
+		return false;
+	/* As TRUNCATE ... RESTART IDENTITY does. */
+	if (relkind == RELKIND_SEQUENCE)
+		return !has_note(CHANGED_RELATION, relid);
+	return has_note(EXCUSED_RELATION, relid) || list_member_oid(to->truncated, relid);
+}
+
+static void
+look_at_relation(Collecting *to, Oid relid, Form_pg_class form)
+{
+	if (holds_no_rows_of_others(form->relkind, form->relpersistence) ||
+		is_excused(to, relid, form->relkind))
+		return;
+	/* A type that is no relation's; its rows may be anywhere. */
+	if (form->relkind == RELKIND_COMPOSITE_TYPE)
+		to->changes->unknown = true;
+	if (relid >= FirstNormalObjectId)
+		add_name(to, form->relnamespace, NameStr(form->relname));
+	add_family(to, relid);
+}
+
+static void
+relation_told(Collecting *to, Oid relid)
+{
+	HeapTuple	tuple;
+
+	if (!OidIsValid(relid))
+	{
+		/* As CREATE PUBLICATION does. */
+		to->changes->unknown |= to->fine || !to->announced;
+		return;
+	}
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (HeapTupleIsValid(tuple))
+	{
+		FormData_pg_class form = *(Form_pg_class) GETSTRUCT(tuple);
+
+		ReleaseSysCache(tuple);
+		look_at_relation(to, relid, &form);
+	}
+	else if (!has_note(GONE_LIGHTLY, relid) && !has_note(MADE_RELATION, relid))
+		add_relation(to, relid);
+}
+
+/* All notes of the kind that have this hash, for it is of 32 bits only. */
+static bool
+is_claimed(NoteKind kind, uint32 hash)
+{
+	for (int i = 0; i < nnotes; i++)
+	{
+		if (notes[i].kind == kind && notes[i].hash == hash)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_function(Collecting *to, const Note *note)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(note->oid));
+
+	if (OidIsValid(note->schema))
+		add_name(to, note->schema, NameStr(note->name));
+	if (!HeapTupleIsValid(tuple))
+		return;
+	if (!is_fine_function(tuple))
+		to->changes->unknown = true;
+	add_name(to, ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace,
+			 NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname));
+	ReleaseSysCache(tuple);
+}
+
+static void
+function_told(Collecting *to, uint32 hash)
+{
+	if (!is_claimed(SEEN_FUNCTION, hash))
+		to->changes->unknown = true;
+	for (int i = 0; i < nnotes; i++)
+	{
+		if (notes[i].kind == SEEN_FUNCTION && notes[i].hash == hash)
+			add_function(to, &notes[i]);
+	}
+}
+
+static void
+shared_told(Collecting *to, int cache)
+{
+	switch (cache)
+	{
+		case DATABASEOID:
+		case TABLESPACEOID:
+		case SUBSCRIPTIONNAME:
+		case SUBSCRIPTIONOID:
+		case REPLORIGIDENT:
+		case REPLORIGNAME:
+			break;
+		default:
+			/* Of roles and their rights the statements tell, where there are any. */
+			to->changes->unknown_shared |= !to->announced;
+			break;
+	}
+}
+
+static void
+tuple_told(Collecting *to, const SharedInvalCatcacheMsg *message)
+{
+	if (!OidIsValid(message->dbId))
+	{
+		shared_told(to, message->id);
+		return;
+	}
+	switch (message->id)
+	{
+			/* Of relations there is a message of its own; names come with these. */
+		case RELOID:
+		case RELNAMENSP:
+		case ATTNAME:
+		case ATTNUM:
+		case CONSTROID:
+		case INDEXRELID:
+		case PARTRELID:
+		case RULERELNAME:
+		case SEQRELID:
+		case TYPENAMENSP:
+		case PROCNAMEARGSNSP:
+			break;
+			/* No result depends on them. */
+		case STATEXTDATASTXOID:
+		case STATEXTNAMENSP:
+		case STATEXTOID:
+		case STATRELATTINH:
+		case PUBLICATIONNAME:
+		case PUBLICATIONNAMESPACE:
+		case PUBLICATIONNAMESPACEMAP:
+		case PUBLICATIONOID:
+		case PUBLICATIONREL:
+		case PUBLICATIONRELMAP:
+		case SUBSCRIPTIONRELMAP:
+			break;
+		case PROCOID:
+			function_told(to, message->hashValue);
+			break;
+		case TYPEOID:
+			if (!is_claimed(SEEN_TYPE, message->hashValue) &&
+				!is_claimed(GONE_ROWTYPE, message->hashValue))
+				to->changes->unknown = true;
+			break;
+		default:
+			to->changes->unknown = true;
+			break;
+	}
+}
+
+static void
+snapshot_told(Collecting *to, Oid catalog)
+{
+	switch (catalog)
+	{
+		case DependRelationId:
+		case DescriptionRelationId:
+		case SharedDependRelationId:
+		case SharedDescriptionRelationId:
+		case DbRoleSettingRelationId:
+			break;
+		default:
+			to->changes->unknown = true;
+			break;
+	}
+}
+
+static void
+message_told(Collecting *to, const SharedInvalidationMessage *message)
+{
+	if (message->id >= 0)
+		tuple_told(to, &message->cc);
+	else if (message->id == SHAREDINVALRELCACHE_ID)
+		relation_told(to, message->rc.relId);
+	else if (message->id == SHAREDINVALSNAPSHOT_ID)
+		snapshot_told(to, message->sn.relId);
+	else
+		to->changes->unknown = true;
+}
+
+/* ---- the commit --------------------------------------------------------- */
+
+static void
+add_if_truncated(const CfWrittenTable *table, void *arg)
+{
+	Collecting *to = arg;
+
+	if (table->truncated)
+		to->truncated = lappend_oid(to->truncated, table->relid);
+}
+
+/* Types that are no relation's, and rules, are not of the fine kind. */
+static void
+judge_note(Collecting *to, Note *note)
+{
+	switch (note->kind)
+	{
+		case SEEN_FUNCTION:
+			note->hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(note->oid));
+			break;
+		case SEEN_TYPE:
+		case GONE_ROWTYPE:
+			note->hash = GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(note->oid));
+			if (note->kind == SEEN_TYPE && SearchSysCacheExists1(TYPEOID, note->oid) &&
+				(note->oid < FirstNormalObjectId || !is_rowtype(note->oid)))
+				to->changes->unknown = true;
+			break;
+		case MADE_TRIGGER:
+			to->changes->unknown |= cf_rule_is_trigger(note->oid);
+			break;
+		case UNKNOWN:
+			to->changes->unknown = true;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+look_at_messages(Collecting *to, const SharedInvalidationMessage *messages, int n)
+{
+	to->changes->unknown = too_many || n > CF_MAX_MESSAGES;
+	for (int i = 0; i < nnotes && !to->changes->unknown; i++)
+		judge_note(to, &notes[i]);
+	for (int i = 0; i < n && !to->changes->unknown; i++)
+	{
+		message_told(to, &messages[i]);
+		to->changes->unknown |= to->clocks->n > CF_MAX_CLOCKS;
+	}
+}
+
+void
+cf_catalog_collect(bool fine, bool announced, CfClockSet *clocks, CfCatalogChanges *changes)
+{
+	Collecting	to = {.clocks = clocks, .changes = changes, .fine = fine, .announced = announced};
+	SharedInvalidationMessage *messages;
+	bool		init_file;
+	int			n;
+
+	MemSet(changes, 0, sizeof(*changes));
+	cf_clockset_reset(clocks);
+	/* One of several transactions of a harmless statement, such as VACUUM. */
+	if (IsParallelWorker() || at_work != NULL)
+		return;
+	n = xactGetCommittedInvalidationMessages(&messages, &init_file);
+	if (n == 0)
+		return;
+	cf_writeset_each(add_if_truncated, &to);
+	look_at_messages(&to, messages, n);
+	if (clocks->n > 0)
+		cf_clockset_add(clocks, cf_clock_of_any_definition(MyDatabaseId));
+	cf_clockset_finish(clocks);
+	list_free(to.truncated);
+	pfree(messages);
+}

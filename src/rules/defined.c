@@ -1,0 +1,417 @@
+/*
+ * defined.c - by which definitions is a result what it is?
+ *
+ * Lists of what is known; all else makes a result depend on any definition. So do
+ * functions that are not PostgreSQL's own, and in no language whose functions DDL
+ * of the fine kind leaves alone (invalidate/catalog.c): what they call is looked up
+ * when they run.
+ *
+ * A name without a schema means the first of that name on the search path: so a
+ * result depends on that name in each schema before. Of functions all candidates of
+ * all schemas count. The name may have been looked up before another came to be
+ * that is found now: hence only what the plan has read ends the search.
+ *
+ * src/rules/defined.c
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "tcop/tcopprot.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "compat.h"
+#include "rules/defined.h"
+#include "rules/security.h"
+#include "rules/traits.h"
+
+/* Time and settings are no definitions. */
+#define CF_TRAITS_DEFINED \
+	(CF_TRAIT_SETTINGS | CF_TRAIT_ALL_SETTINGS | CF_TRAIT_NAMED_SETTING | CF_TRAIT_CHANCE)
+
+/* ---- types -------------------------------------------------------------- */
+
+static void add_type(CfDefined *defined, Oid type);
+
+/* Its columns are the relation's, which DDL can change. */
+static void
+add_rowtype(CfDefined *defined, Oid relid)
+{
+	TupleDesc	desc;
+
+	if (list_member_oid(defined->rowtypes, relid))
+		return;
+	defined->rowtypes = lappend_oid(defined->rowtypes, relid);
+	desc = lookup_rowtype_tupdesc_noerror(get_rel_type_id(relid), -1, true);
+	if (desc == NULL)
+	{
+		defined->any = true;
+		return;
+	}
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			add_type(defined, TupleDescAttr(desc, i)->atttypid);
+	}
+	ReleaseTupleDesc(desc);
+}
+
+/* Of what is no row, DDL of the fine kind changes nothing. */
+static void
+add_type(CfDefined *defined, Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+	Oid			relid;
+
+	check_stack_depth();
+	/* Values that are names. */
+	if ((cf_function_traits_of_value(type) & CF_TRAIT_UNTRACKED) != 0)
+		defined->any = true;
+	if (base < FirstNormalObjectId)
+		return;
+	if (OidIsValid(element))
+	{
+		add_type(defined, element);
+		return;
+	}
+	switch (get_typtype(base))
+	{
+		case TYPTYPE_BASE:
+		case TYPTYPE_ENUM:
+			break;
+		case TYPTYPE_RANGE:
+			add_type(defined, get_range_subtype(base));
+			break;
+		case TYPTYPE_MULTIRANGE:
+			add_type(defined, get_multirange_range(base));
+			break;
+		case TYPTYPE_COMPOSITE:
+			relid = get_typ_typrelid(base);
+			add_rowtype(defined, relid);
+			break;
+		default:
+			defined->any = true;
+			break;
+	}
+}
+
+static void
+add_types(CfDefined *defined, const List *types)
+{
+	ListCell   *cell;
+
+	foreach(cell, types)
+		add_type(defined, lfirst_oid(cell));
+}
+
+/* What json_to_record(...) AS t(a type), XMLTABLE and the like define. */
+static void
+add_range_table(CfDefined *defined, const List *rtable)
+{
+	ListCell   *cell;
+	ListCell   *function;
+
+	foreach(cell, rtable)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, cell);
+
+		foreach(function, rte->functions)
+			add_types(defined, lfirst_node(RangeTblFunction, function)->funccoltypes);
+		if (rte->tablefunc != NULL)
+			add_types(defined, rte->tablefunc->coltypes);
+		if (rte->tablesample != NULL)
+			defined->any = true;
+	}
+}
+
+static bool
+query_walker(Node *node, void *context)
+{
+	CfDefined  *defined = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		add_range_table(defined, ((Query *) node)->rtable);
+		return query_tree_walker((Query *) node, query_walker, context, 0);
+	}
+	if (CF_IS_JSON_EXPR(node))
+		add_type(defined, exprType(node));
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_Aggref:
+		case T_WindowFunc:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_FieldSelect:
+		case T_FieldStore:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_RowExpr:
+		case T_ArrayExpr:
+		case T_CoerceToDomain:
+		case T_SubscriptingRef:
+			add_type(defined, exprType(node));
+			break;
+		default:
+			break;
+	}
+	return expression_tree_walker(node, query_walker, context);
+}
+
+void
+cf_defined_add_query(CfDefined *defined, Query *query)
+{
+	if (cf_security_opaque_functions(query) != NIL)
+		defined->any = true;
+	else
+		(void) query_walker((Node *) query, defined);
+}
+
+/* ---- relations ---------------------------------------------------------- */
+
+static bool
+is_known_kind(char relkind)
+{
+	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE ||
+		relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW;
+}
+
+void
+cf_defined_add_plan(CfDefined *defined, PlannedStmt *plan)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->relationOids)
+	{
+		Oid			relid = lfirst_oid(cell);
+
+		/* Of the catalog much changes that is no definition of a relation. */
+		if (relid < FirstNormalObjectId || !is_known_kind(get_rel_relkind(relid)))
+			defined->any = true;
+		defined->relids = list_append_unique_oid(defined->relids, relid);
+	}
+	if (defined->relids == NIL)
+		defined->any = true;
+	foreach(cell, defined->rowtypes)
+	{
+		if (!list_member_oid(defined->relids, lfirst_oid(cell)))
+			defined->any = true;
+	}
+}
+
+/* ---- names -------------------------------------------------------------- */
+
+typedef struct Names
+{
+	CfDefined  *defined;
+	List	   *path;			/* as it is searched, implied schemas too */
+} Names;
+
+static void
+add_name(CfDefined *defined, Oid schema, const char *name)
+{
+	CfClockRef	clock = cf_clock_of_name(MyDatabaseId, schema, name);
+
+	for (int i = 0; i < defined->nnames; i++)
+	{
+		if (defined->names[i] == clock)
+			return;
+	}
+	if (defined->nnames == CF_DEFINED_MAX_NAMES)
+		defined->any = true;
+	else
+		defined->names[defined->nnames++] = clock;
+}
+
+/*
+ * What comes to be in pg_catalog drops everything; temporary objects are of no
+ * session that shares results.
+ */
+static bool
+is_plain_schema(Oid schema)
+{
+	return schema != PG_CATALOG_NAMESPACE && !isAnyTempNamespace(schema);
+}
+
+static void
+add_everywhere(Names *names, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names->path)
+	{
+		if (is_plain_schema(lfirst_oid(cell)))
+			add_name(names->defined, lfirst_oid(cell), name);
+	}
+}
+
+static void
+add_relation(Names *names, const RangeVar *relation)
+{
+	ListCell   *cell;
+
+	if (relation->schemaname != NULL)
+		return;
+	foreach(cell, names->path)
+	{
+		Oid			schema = lfirst_oid(cell);
+		Oid			relid = get_relname_relid(relation->relname, schema);
+
+		if (OidIsValid(relid) && list_member_oid(names->defined->relids, relid))
+			return;
+		if (is_plain_schema(schema))
+			add_name(names->defined, schema, relation->relname);
+	}
+}
+
+/* As a call it may also mean a cast, or the column of a row. */
+static void
+add_call(Names *names, List *function)
+{
+	char	   *schema;
+	char	   *name;
+	Oid			schema_id;
+
+	DeconstructQualifiedName(function, &schema, &name);
+	if (schema == NULL)
+	{
+		add_everywhere(names, name);
+		return;
+	}
+	schema_id = get_namespace_oid(schema, true);
+	if (!OidIsValid(schema_id))
+		names->defined->any = true;
+	else if (is_plain_schema(schema_id))
+		add_name(names->defined, schema_id, name);
+}
+
+/*
+ * A relation brings a type of its name, and one of arrays whose name begins with
+ * "_", which is even changed where another is to have it.
+ */
+static void
+add_type_name(Names *names, const TypeName *type)
+{
+	const char *name;
+
+	if (list_length(type->names) != 1)
+		return;
+	name = strVal(linitial(type->names));
+	if (name[0] == '_')
+		names->defined->any = true;
+	if (names->path != NIL && linitial_oid(names->path) == PG_CATALOG_NAMESPACE &&
+		SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name),
+							  ObjectIdGetDatum(PG_CATALOG_NAMESPACE)))
+		return;
+	add_everywhere(names, name);
+}
+
+static bool
+names_walker(Node *node, void *context)
+{
+	Names	   *names = context;
+
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_RangeVar:
+			add_relation(names, (RangeVar *) node);
+			return false;
+		case T_FuncCall:
+			add_call(names, ((FuncCall *) node)->funcname);
+			break;
+		case T_TypeName:
+			add_type_name(names, (TypeName *) node);
+			break;
+		case T_RangeTableSample:
+			names->defined->any = true;
+			return false;
+		default:
+			break;
+	}
+	return raw_expression_tree_walker(node, names_walker, context);
+}
+
+void
+cf_defined_add_names(CfDefined *defined, const char *text)
+{
+	Names		names = {.defined = defined};
+	RawStmt    *raw;
+
+	if (defined->any)
+		return;
+	raw = linitial_node(RawStmt, pg_parse_query(text));
+	names.path = fetch_search_path(true);
+	(void) names_walker(raw->stmt, &names);
+}
+
+/* ---- clocks ------------------------------------------------------------- */
+
+static bool
+is_known(CfClockRef clock, const CfClockRef *known, int nknown)
+{
+	for (int i = 0; i < nknown; i++)
+	{
+		if (known[i] == clock)
+			return true;
+	}
+	return false;
+}
+
+/* DDL moves the clock of a table, too: most results have that anyway. */
+static CfClockRef
+clock_of_relation(Oid relid, const CfClockRef *known, int nknown)
+{
+	CfTag		table;
+
+	cf_tag_of_table(&table, MyDatabaseId, relid);
+	return is_known(table.hash, known, nknown) ? table.hash :
+		cf_clock_of_definition(MyDatabaseId, relid);
+}
+
+int
+cf_defined_clocks(const CfDefined *defined, CfTraits traits, const CfProof *proof,
+				  const CfClockRef *known, int nknown, CfClockRef *clocks)
+{
+	ListCell   *cell;
+	int			n = 0;
+
+	clocks[0] = cf_clock_of_any_definition(MyDatabaseId);
+	if (defined->any || defined->relids == NIL || (traits & ~CF_TRAITS_DEFINED) != 0)
+		return 1;
+	foreach(cell, defined->relids)
+	{
+		CfClockRef	clock;
+
+		/* What changes it changes the table that it is part of. */
+		if (cf_proof_is_part(proof, lfirst_oid(cell)))
+			continue;
+		clock = clock_of_relation(lfirst_oid(cell), known, nknown);
+		if (is_known(clock, known, nknown))
+			continue;
+		if (n == CF_DEFINED_MAX_RELATIONS)
+		{
+			clocks[0] = cf_clock_of_any_definition(MyDatabaseId);
+			return 1;
+		}
+		clocks[n++] = clock;
+	}
+	memcpy(clocks + n, defined->names, defined->nnames * sizeof(CfClockRef));
+	return n + defined->nnames;
+}
