@@ -132,6 +132,13 @@
 #define CF_MY_LXID (MyProc->lxid)
 #endif
 
+/* 17 asks for the kind of a process in one way. */
+#if PG_VERSION_NUM >= 170000
+#define CF_IS_AUTOVACUUM AmAutoVacuumWorkerProcess()
+#else
+#define CF_IS_AUTOVACUUM IsAutoVacuumWorkerProcess()
+#endif
+
 /* 18 has operators that order there, too. */
 #if PG_VERSION_NUM >= 180000
 #define CF_SETOP_OPERATORS(plan) ((plan)->cmpOperators)

@@ -31,6 +31,7 @@
 #include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -41,12 +42,14 @@
 #include "commands/proclang.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "postmaster/autovacuum.h"
 #include "storage/sinval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "codec/key.h"
+#include "compat.h"
 #include "invalidate/catalog.h"
 #include "invalidate/writeset.h"
 #include "rules/rule.h"
@@ -66,6 +69,7 @@ typedef enum NoteKind
 	SEEN_FUNCTION,				/* made, changed or gone */
 	SEEN_TYPE,					/* likewise */
 	GONE_ROWTYPE,				/* of a relation, or of arrays of its rows */
+	MADE_SCHEMA,
 	MADE_TRIGGER,
 	UNKNOWN						/* whatever else counts, nobody can say what it changes */
 } NoteKind;
@@ -75,7 +79,7 @@ typedef struct Note
 	NoteKind	kind;
 	Oid			oid;
 	int			level;			/* of the subtransaction with which it goes */
-	uint32		hash;			/* of a function or type; from PRE_COMMIT on */
+	uint32		hash;			/* of a function, type or schema; from PRE_COMMIT on */
 	Oid			schema;			/* of a function that there was before */
 	NameData	name;			/* likewise */
 } Note;
@@ -163,19 +167,31 @@ excuse(CfHarmless *harmless, Oid relid)
 		harmless->relids[harmless->n++] = relid;
 }
 
+static bool
+is_index(char relkind)
+{
+	return relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX;
+}
+
+/* A table, or that of an index; and what inherits from it, to which much is done, too. */
+static void
+excuse_tree(CfHarmless *harmless, Oid relid)
+{
+	ListCell   *cell;
+
+	if (OidIsValid(relid) && is_index(get_rel_relkind(relid)))
+		relid = IndexGetRelation(relid, true);
+	if (!OidIsValid(relid))
+		return;
+	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
+		excuse(harmless, lfirst_oid(cell));
+}
+
 static void
 excuse_named(CfHarmless *harmless, const RangeVar *relation)
 {
-	Oid			relid;
-
-	if (relation == NULL)
-		return;
-	relid = RangeVarGetRelid(relation, NoLock, true);
-	if (!OidIsValid(relid))
-		return;
-	if (get_rel_relkind(relid) == RELKIND_INDEX)
-		relid = IndexGetRelation(relid, true);
-	excuse(harmless, relid);
+	if (relation != NULL)
+		excuse_tree(harmless, RangeVarGetRelid(relation, NoLock, true));
 }
 
 static void
@@ -187,6 +203,22 @@ excuse_all(CfHarmless *harmless, const List *relations)
 	{
 		if (IsA(lfirst(cell), RangeVar))
 			excuse_named(harmless, lfirst(cell));
+	}
+}
+
+static void
+excuse_analyzed(CfHarmless *harmless, const List *relations)
+{
+	ListCell   *cell;
+
+	foreach(cell, relations)
+	{
+		const VacuumRelation *relation = lfirst_node(VacuumRelation, cell);
+
+		if (relation->relation != NULL)
+			excuse_named(harmless, relation->relation);
+		else
+			excuse_tree(harmless, relation->oid);
 	}
 }
 
@@ -213,6 +245,9 @@ cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt)
 		case T_CreateStatsStmt:
 			excuse_all(harmless, ((CreateStatsStmt *) stmt)->relations);
 			break;
+		case T_VacuumStmt:
+			excuse_analyzed(harmless, ((VacuumStmt *) stmt)->rels);
+			break;
 		default:
 			break;
 	}
@@ -236,8 +271,8 @@ cf_catalog_leave_harmless(CfHarmless *harmless)
 static bool
 holds_no_rows_of_others(char relkind, char persistence)
 {
-	return persistence == RELPERSISTENCE_TEMP || relkind == RELKIND_INDEX ||
-		relkind == RELKIND_PARTITIONED_INDEX || relkind == RELKIND_TOASTVALUE;
+	return persistence == RELPERSISTENCE_TEMP || is_index(relkind) ||
+		relkind == RELKIND_TOASTVALUE;
 }
 
 static void
@@ -249,7 +284,7 @@ relation_goes(Oid relid)
 
 	if (lightly)
 		(void) add_note(GONE_LIGHTLY, relid);
-	if (at_work != NULL && relkind == RELKIND_INDEX)
+	if (at_work != NULL && is_index(relkind))
 		excuse(at_work, IndexGetRelation(relid, true));
 }
 
@@ -369,6 +404,10 @@ catalog_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int 
 			break;
 		case TypeRelationId:
 			type_seen(access, object_id);
+			break;
+		case NamespaceRelationId:
+			if (access == OAT_POST_CREATE)
+				(void) add_note(MADE_SCHEMA, object_id);
 			break;
 		case TriggerRelationId:
 			trigger_seen(access, object_id);
@@ -554,6 +593,7 @@ tuple_told(Collecting *to, const SharedInvalCatcacheMsg *message)
 		case SEQRELID:
 		case TYPENAMENSP:
 		case PROCNAMEARGSNSP:
+		case NAMESPACENAME:
 			break;
 			/* No result depends on them. */
 		case STATEXTDATASTXOID:
@@ -574,6 +614,10 @@ tuple_told(Collecting *to, const SharedInvalCatcacheMsg *message)
 		case TYPEOID:
 			if (!is_claimed(SEEN_TYPE, message->hashValue) &&
 				!is_claimed(GONE_ROWTYPE, message->hashValue))
+				to->changes->unknown = true;
+			break;
+		case NAMESPACEOID:
+			if (!is_claimed(MADE_SCHEMA, message->hashValue))
 				to->changes->unknown = true;
 			break;
 		default:
@@ -639,6 +683,11 @@ judge_note(Collecting *to, Note *note)
 				(note->oid < FirstNormalObjectId || !is_rowtype(note->oid)))
 				to->changes->unknown = true;
 			break;
+		case MADE_SCHEMA:
+			/* A session's first temporary object needs one. */
+			note->hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(note->oid));
+			to->changes->unknown |= !isAnyTempNamespace(note->oid);
+			break;
 		case MADE_TRIGGER:
 			to->changes->unknown |= cf_rule_is_trigger(note->oid);
 			break;
@@ -674,7 +723,7 @@ cf_catalog_collect(bool fine, bool announced, CfClockSet *clocks, CfCatalogChang
 	MemSet(changes, 0, sizeof(*changes));
 	cf_clockset_reset(clocks);
 	/* One of several transactions of a harmless statement, such as VACUUM. */
-	if (IsParallelWorker() || at_work != NULL)
+	if (IsParallelWorker() || at_work != NULL || CF_IS_AUTOVACUUM)
 		return;
 	n = xactGetCommittedInvalidationMessages(&messages, &init_file);
 	if (n == 0)
