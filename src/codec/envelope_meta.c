@@ -253,7 +253,7 @@ read_fixed(Reader *reader, CfEnvelope *env)
 	return cf_compress_available(compression) ? CF_ENVELOPE_OK : CF_ENVELOPE_UNSUPPORTED;
 }
 
-/* The refs must fill what is left, but for the signature. */
+/* The refs must fill what is left, but for the signature. None is of one server alone. */
 static CfEnvelopeStatus
 read_refs(Reader *reader, CfEnvelope *env)
 {
@@ -267,13 +267,16 @@ read_refs(Reader *reader, CfEnvelope *env)
 	refs = palloc_extended(env->nrefs * sizeof(CfClockRef), MCXT_ALLOC_NO_OOM);
 	if (refs == NULL)
 		return CF_ENVELOPE_NO_MEMORY;
-	env->refs = refs;
 	for (int i = 0; i < env->nrefs; i++)
 	{
 		refs[i] = get_u64(reader);
 		if (cf_clock_kind(refs[i]) == CF_CLOCK_DEFINITION)
+		{
+			pfree(refs);
 			return CF_ENVELOPE_BAD_FORMAT;
+		}
 	}
+	env->refs = refs;
 	return CF_ENVELOPE_OK;
 }
 

@@ -453,7 +453,7 @@ cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS])
 void
 cf_epoch_raised(bool *database, bool *server)
 {
-	*database = scopes[DATABASE].raised;
+	*database = scopes[DATABASE].raised || fine.raised;
 	*server = scopes[SERVER].raised;
 }
 

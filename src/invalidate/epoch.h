@@ -26,7 +26,7 @@ extern bool cf_epoch_touches(CfClockRef clock);
 extern void cf_epoch_prepare(void); /* PRE_COMMIT */
 extern void cf_epoch_prepare_transaction(void);	/* PRE_PREPARE */
 
-/* After that: which epochs the transaction moves. */
+/* After that: which epochs the transaction moves, or clocks of definitions. */
 extern void cf_epoch_raised(bool *database, bool *server);
 
 #define CF_EPOCH_CLOCKS 4		/* epochs, and clocks of names: of the database, of the server */

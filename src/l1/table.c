@@ -34,6 +34,14 @@ entry_is_variant(const CfSharedL1Entry *entry, const CfIdentity *id)
 		entry->form == (uint32) id->form;
 }
 
+/* Nobody knows by which definitions somebody has made a value that he stored. */
+static inline bool
+is_defined_as_before(const CfSharedL1Entry *entry)
+{
+	return entry->form != CF_FORM_VALUE ||
+		cf_clock_unmoved(cf_clock_of_any_definition(entry->dboid), entry->stamp);
+}
+
 /* See l1_internal.h. */
 bool
 cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed)
@@ -42,7 +50,8 @@ cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed)
 
 	if ((entry->sieve.flags & CF_ENTRY_OUTDATED) ||
 		!cf_clock_unmoved(cf_clock_of_epoch(entry->dboid), entry->stamp) ||
-		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), entry->stamp))
+		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), entry->stamp) ||
+		!is_defined_as_before(entry))
 		return false;
 	for (int i = 0; i < entry->ndeps; i++)
 	{

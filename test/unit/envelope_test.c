@@ -270,6 +270,31 @@ test_wire(void)
 	free_pair(&pair);
 }
 
+/* Clocks of definitions are of one server alone; of that which they are made of, not. */
+static void
+test_local_refs(void)
+{
+	static const CfClockRef local[] = {16, 15};
+	static const CfClockRef shared[] = {23, 14};
+	CfEnvelopeOptions options = {.secret = secret};
+	CfEnvelopeEncoded encoded;
+
+	for (int i = 0; i < 2; i++)
+	{
+		CfEnvelope	env = sample();
+
+		env.refs = i == 0 ? local : shared;
+		CHECK_INT(cf_envelope_encode(&env, "0123456789", 10, &place, &options, &encoded),
+				  CF_ENVELOPE_OK);
+		CHECK_INT(cf_envelope_decode_meta(encoded.meta, encoded.meta_len, &env),
+				  i == 0 ? CF_ENVELOPE_BAD_FORMAT : CF_ENVELOPE_OK);
+		CHECK((env.refs == NULL) == (i == 0));
+		if (env.refs != NULL)
+			pfree((void *) env.refs);
+		cf_envelope_free_encoded(&encoded);
+	}
+}
+
 /* Values that are neither JSON nor rows. */
 static void
 test_forms(void)
@@ -736,6 +761,7 @@ main(void)
 	RUN(test_fields);
 	RUN(test_wire);
 	RUN(test_forms);
+	RUN(test_local_refs);
 	RUN(test_compressed_or_not);
 	RUN(test_extremes);
 	RUN(test_bounds_of_fields);
