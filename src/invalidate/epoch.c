@@ -3,7 +3,8 @@
  * entry depends on. One more is of names, such as those
  * of roles, that come and go without an epoch: what has some depends on it.
  *
- * A utility hook notes that the transaction changes a definition or a right.
+ * A utility hook notes that the transaction changes a definition or a right; what
+ * it changes is known of some (catalog.h), and then clocks of that move, and no epoch.
  * The clocks are raised before the commit and stay so until resource-release
  * callbacks AFTER_LOCKS: only after the catalog invalidations are broadcast
  * can no other session plan with the old definition any more. What a

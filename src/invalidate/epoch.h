@@ -1,5 +1,6 @@
 /*
- * epoch.h - DDL, GRANT, policy and role changes make every entry a miss.
+ * epoch.h - DDL, GRANT, policy and role changes make entries a miss: those that they
+ * can change, where that is known, else every one.
  *
  * src/invalidate/epoch.h
  */
