@@ -33,6 +33,13 @@ cf_position_lsn(void)
 	return end_of_record(GetXLogInsertRecPtr());
 }
 
+void
+cf_position_hasten(uint64 lsn)
+{
+	if (!RecoveryInProgress() && lsn > GetFlushRecPtr(NULL))
+		XLogSetAsyncXactLSN(lsn);
+}
+
 uint64
 cf_position_commit_lsn(void)
 {

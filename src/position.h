@@ -20,6 +20,12 @@
  */
 extern uint64 cf_position_lsn(void);
 
+/*
+ * Has the WAL writer flush up to there, as after an asynchronous commit: else a standby may
+ * get it seconds later, if it is of a transaction that goes on. Waits for nothing.
+ */
+extern void cf_position_hasten(uint64 lsn);
+
 /* In a commit callback: where the commit record ends; the above if there is none. */
 extern uint64 cf_position_commit_lsn(void);
 

@@ -11,6 +11,7 @@
 #include "engine/deps.h"
 #include "engine/loadtime.h"
 #include "engine/tier_internal.h"
+#include "position.h"
 
 /* Nothing will be filled; those who wait for it need not. */
 static void
@@ -116,6 +117,9 @@ fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 							 encoded.meta, encoded.meta_len, meta->ttl / 1000 + 1, &stored, true);
 	}
 	cf_envelope_free_encoded(&encoded);
+	/* A standby uses it when it has replayed that far. */
+	if (stored)
+		cf_position_hasten(env.end);
 	return stored;
 }
 
