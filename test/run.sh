@@ -228,13 +228,17 @@ run_fuzz()
 # The memory limits are what the code under test promises.
 fuzz_one()
 {
-	local name=$1 seconds=${CF_FUZZ_SECONDS:-10}
+	local name=$1 seconds=${CF_FUZZ_SECONDS:-10} corpus=()
 
 	mkdir -p "$RUN/fuzz/new-$name"
+	if [[ -d test/fuzz/corpus/$name ]]; then corpus=("test/fuzz/corpus/$name"); fi
+	if grep -q -e '--seeds=DIR' "test/fuzz/${name}_fuzz.c"; then
+		"$RUN/fuzz/$name" --seeds="$RUN/fuzz/new-$name" || return
+	fi
 	timeout -k 10 $((seconds + WAIT_TIMEOUT)) "$RUN/fuzz/$name" -max_total_time="$seconds" \
 		-timeout=60 -malloc_limit_mb=16 -rss_limit_mb=1024 -max_len=4096 \
 		-artifact_prefix="$RUN/fuzz/$name-" \
-		"$RUN/fuzz/new-$name" "test/fuzz/corpus/$name" >>"$RUN/fuzz/$name.log" 2>&1
+		"$RUN/fuzz/new-$name" "${corpus[@]}" >>"$RUN/fuzz/$name.log" 2>&1
 }
 
 # ---- servers ----------------------------------------------------------------

@@ -15,8 +15,8 @@
  *
  * Beyond crashes, over-reads and leaks, for which the sanitizers look, and
  * too much memory (-malloc_limit_mb), it checks what must hold of any input.
- * The corpus is test/fuzz/corpus/envelope; 'envelope_fuzz --seeds=DIR' writes
- * the inputs that it began with.
+ * The inputs to begin with are made by this build's encoder ('envelope_fuzz --seeds=DIR',
+ * which run.sh calls), so that they are always of today's format.
  *
  * test/fuzz/envelope_fuzz.c
  */
@@ -239,7 +239,10 @@ fill_fields(CfEnvelope *env, CfClockRef *refs, const Pair *pair)
 	memcpy(&env->ttl, bytes + 17, 8);
 	memcpy(&env->stale_for, bytes + 25, 8);
 	memcpy(&env->lsn, bytes + 33, 8);
-	env->end = env->lsn;
+	env->end = Max(env->lsn, env->lsn + bytes[41]);
+	memcpy(&env->incarnation, bytes + 25, 8);
+	memcpy(&env->server, bytes + 17, 8);
+	memcpy(&env->schema, bytes + 9, 8);
 	memcpy(&env->load_us, bytes + 41, 4);
 	memcpy(&env->first_len, bytes + 45, 2);
 	env->nrefs = bytes[47] % 3;
@@ -397,37 +400,50 @@ write_seed(const char *dir, const char *name, char mode, const char *meta,
 	fclose(file);
 }
 
-/* One value by each algorithm, as it is read: raw, and to be sealed. */
+/* One value, as it is read: raw, to be signed, and to be sealed. What a load gives. */
+static void
+write_value_seed(const char *dir, const char *name, CfForm form, CfCompression compression,
+				 const char *value, Size len)
+{
+	static const CfClockRef refs[2] = {UINT64CONST(0xfedcba9876543210), 5};
+	CfEnvelope	env = {
+		.form = form, .negative = len == 2, .covered = true, .provable = len != 2,
+		.lsn = UINT64CONST(0x123456789), .end = UINT64CONST(0x1234567f0),
+		.incarnation = UINT64CONST(0x8123456789abcdef), .server = UINT64CONST(7300000000000000000),
+		.schema = 11,
+		.filled_at = INT64CONST(800000000000000), .expires_at = INT64CONST(800000300000000),
+		.ttl = 300000000, .stale_for = 600000000, .load_us = 1500,
+		.first_len = len > 20 && form == CF_FORM_JSON ? 19 : 0,
+		.nrefs = (int) compression % 3, .refs = refs
+	};
+	CfEnvelopeOptions options = {.compression = compression, .secret = secret};
+	CfEnvelopeEncoded encoded;
+
+	MUST(cf_envelope_encode(&env, value, len, &place, &options, &encoded) == CF_ENVELOPE_OK);
+	for (const char *mode = "rcs"; *mode != '\0'; mode++)
+	{
+		char		file[64];
+
+		snprintf(file, sizeof(file), "%s-%c", name, *mode);
+		write_seed(dir, file, *mode, encoded.meta, encoded.meta_len, encoded.stored,
+				   encoded.stored_len);
+	}
+	cf_envelope_free_encoded(&encoded);
+}
+
 static void
 write_value_seeds(const char *dir)
 {
-	static const char *const algorithms[] = {"plain", "lz4", "zstd"};
-	static const CfClockRef refs[2] = {UINT64CONST(0xfedcba9876543210), 5};
 	char		value[601];
 
 	for (int i = 0; i < 600; i += 20)
 		snprintf(value + i, 21, "{\"id\":%3d,\"n\":\"abc\"}", i);
-	for (int a = 0; a < 3; a++)
-	{
-		CfEnvelope	env = {
-			.filled_at = INT64CONST(800000000000000), .expires_at = INT64CONST(800000300000000),
-			.ttl = 300000000, .stale_for = 600000000, .first_len = 19,
-			.nrefs = a, .refs = refs
-		};
-		CfEnvelopeOptions options = {.compression = (CfCompression) a, .secret = secret};
-		CfEnvelopeEncoded encoded;
-		char		name[64];
-
-		MUST(cf_envelope_encode(&env, value, a == 0 ? 20 : 600, &place, &options,
-								&encoded) == CF_ENVELOPE_OK);
-		for (const char *mode = "rcs"; *mode != '\0'; mode++)
-		{
-			snprintf(name, sizeof(name), "%s-%c", algorithms[a], *mode);
-			write_seed(dir, name, *mode, encoded.meta, encoded.meta_len,
-					   encoded.stored, encoded.stored_len);
-		}
-		cf_envelope_free_encoded(&encoded);
-	}
+	write_value_seed(dir, "plain", CF_FORM_JSON, CF_COMPRESSION_NONE, value, 20);
+	write_value_seed(dir, "lz4", CF_FORM_JSON, CF_COMPRESSION_LZ4, value, 600);
+	write_value_seed(dir, "zstd", CF_FORM_JSON, CF_COMPRESSION_ZSTD, value, 600);
+	write_value_seed(dir, "rows", CF_FORM_ROWS, CF_COMPRESSION_LZ4, value, 600);
+	write_value_seed(dir, "value", CF_FORM_VALUE, CF_COMPRESSION_NONE, value, 20);
+	write_value_seed(dir, "negative", CF_FORM_JSON, CF_COMPRESSION_NONE, "[]", 2);
 }
 
 static void
