@@ -46,8 +46,11 @@ cf_tag_hash(Oid dboid, const char *data, int len)
 
 	if (!cf_tag_is_reserved(data, len))
 		return cf_clock_ref(CF_CLOCK_TAG, hash);
+	if (cf_tag_is_of_rows(data, len))
+		return cf_clock_ref(CF_CLOCK_ROWS, hash);
 	/* Of tables and rules there are few, and many depend on each: they share with no row. */
-	return cf_clock_ref(cf_tag_is_of_rows(data, len) ? CF_CLOCK_ROWS : CF_CLOCK_TABLE, hash);
+	hash = cf_tag_is_of_table(data, len) ? hash & ~CF_CLOCK_OF_RULE : hash | CF_CLOCK_OF_RULE;
+	return cf_clock_ref(CF_CLOCK_TABLE, hash);
 }
 
 static CfClockRef

@@ -101,6 +101,15 @@ cf_clock_kind(CfClockRef ref)
 	return (CfClockKind) ((ref & CF_CLOCK_KIND_MASK) + ((ref & local) == local));
 }
 
+/* Of those of CF_CLOCK_TABLE: a rule's, which moves whether somebody depends on it or not. */
+#define CF_CLOCK_OF_RULE UINT64CONST(8)
+
+static inline bool
+cf_clock_is_of_table(CfClockRef ref)
+{
+	return cf_clock_kind(ref) == CF_CLOCK_TABLE && (ref & CF_CLOCK_OF_RULE) == 0;
+}
+
 /* For kinds but that of definitions. */
 static inline CfClockRef
 cf_clock_ref(CfClockKind kind, uint64 hash)

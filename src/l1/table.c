@@ -514,7 +514,7 @@ cf_l1_depend(const CfL1Meta *meta)
 {
 	for (int i = 0; i < meta->ndeps && cf_guc_track_changes; i++)
 	{
-		if (cf_clock_kind(meta->deps[i]) == CF_CLOCK_TABLE)
+		if (cf_clock_is_of_table(meta->deps[i]))
 			(void) cf_clock_depend(meta->deps[i]);
 	}
 }

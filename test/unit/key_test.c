@@ -190,7 +190,12 @@ test_kinds(void)
 	const char *of_table[] = {"table:42", "rule:42:products", "rule:#hand:1234567890", "rule:*"};
 
 	for (int i = 0; i < 4; i++)
-		CHECK_INT(cf_clock_kind(cf_tag_hash(5, of_table[i], strlen(of_table[i]))), CF_CLOCK_TABLE);
+	{
+		CfClockRef	ref = cf_tag_hash(5, of_table[i], strlen(of_table[i]));
+
+		CHECK_INT(cf_clock_kind(ref), CF_CLOCK_TABLE);
+		CHECK(cf_clock_is_of_table(ref) == (i == 0));
+	}
 	for (uint64 hash = 1; hash < 1000; hash += 7)
 	{
 		CfTag		tag;
