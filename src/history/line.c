@@ -431,7 +431,8 @@ static bool
 begin(Line *list)
 {
 	TimeLineID	timeline = GetWALInsertionTimeLine();
-	bool		turned = timeline != list->timeline;
+	/* The follower may have cut the list already, on the new timeline. */
+	bool		turned = timeline != list->timeline || cf_follow_has_followed();
 	CfStart		start;
 
 	start.start = end_of_recovery(timeline, turned);

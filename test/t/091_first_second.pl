@@ -88,5 +88,21 @@ ready();
 read_all('a crash');
 read_all('and once more');
 
+# A promotion after a clean stop: the promoted server goes on with the data that values in
+# Redis were loaded from. The last checkpoint that it has replayed is one of a running
+# server, which says nothing of where recovery has ended.
+my $standby = standby_of($node, 'standby');
+$node->safe_psql('postgres', 'UPDATE item SET v = 5');
+read_all('before a promotion') foreach 1 .. 2;
+await_replayed($node, $standby);
 $node->stop;
+$standby->promote;
+await($standby, 'SELECT l2 FROM cache_status', 'up');
+my $before = counters($standby);
+is($standby->safe_psql('postgres', 'SELECT count(*) FROM item WHERE v <> read(id)'), 0, 'promoted: nothing old');
+$got = since($standby, $before, qw(l2_hits l2_foreign));
+is($got->{l2_foreign}, 0, 'what the primary stored is no other server\'s');
+cmp_ok($got->{l2_hits}, '>=', 0.9 * $keys, 'and is used');
+$standby->stop;
+
 done_testing();
