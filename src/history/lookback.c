@@ -30,7 +30,7 @@
 #include "worker.h"
 
 #define CF_LOOKBACK_SLICE 500	/* records at once: about a millisecond at most */
-#define CF_LOOKBACK_WAIT_MS 200
+#define CF_LOOKBACK_WAIT_MS 10
 
 /* Of this process */
 static struct
