@@ -7,6 +7,7 @@
 # and stops what it started. The default takes about half an hour.
 #
 #   bench.sh            what is measured in general, and hits
+#   turns.sh            sessions that stay, and take turns
 #   updates.sh          what rules and messages cost writers, hits under writes
 #   tracking.sh         what the tracking of changes costs them
 #   exact.sh            hits while other rows of the same table change
@@ -22,7 +23,8 @@
 #
 #   ROUNDS=3            rounds; figures are medians, ratios are taken in a round
 #   SECONDS_PER_CASE=1  length of each pgbench run; more rounds help more
-#   WARM_UP=2           seconds for which a run that writes goes on before
+#   WARM_UP=4           seconds for which those that write go on before
+#   TURNS=4             turns of each of those in a round
 #   CLIENTS="1 8 32"    pgbench clients
 #   SESSIONS=200        sessions of the stampede
 #   BULK_ROWS=1000000   rows of the bulk update
@@ -44,6 +46,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/lib/setup.sh
 # shellcheck source=test/bench/stampede.sh
 . test/bench/stampede.sh
+# shellcheck source=test/bench/turns.sh
+. test/bench/turns.sh
 # shellcheck source=test/bench/updates.sh
 . test/bench/updates.sh
 # shellcheck source=test/bench/tracking.sh
@@ -69,7 +73,8 @@ PACKAGES=("${CF_PACKAGES[@]}" libpq-dev redis-server "postgresql-$CF_PGMAJOR-pgm
 	memcached pgpool2)
 ROUNDS=${ROUNDS:-3}
 SECONDS_PER_CASE=${SECONDS_PER_CASE:-1}
-WARM_UP=${WARM_UP:-2}
+WARM_UP=${WARM_UP:-4}
+TURNS=${TURNS:-4}
 CLIENTS=${CLIENTS:-1 8 32}
 SESSIONS=${SESSIONS:-200}
 BULK_ROWS=${BULK_ROWS:-1000000}
@@ -167,6 +172,7 @@ start()
 
 stop()
 {
+	close_turns
 	stop_pgpool
 	stop_bare
 	stop_standby
@@ -263,22 +269,18 @@ measure_loops()
 
 # measure_pgbench ROUND CASE SIZE CLIENTS [NAME]: runs the script of the case,
 # and records it as NAME. PGPORT, PGOPTIONS and MODE (of pgbench -M) apply. What
-# pgbench printed is in the file "out". WARM seconds before do not count: a session that
-# writes becomes three times as fast while it gets the pages of shared memory.
+# pgbench printed is in the file "out". Of those that write see turns.sh.
 measure_pgbench()
 {
-	local round=$1 case=$2 size=$3 clients=$4 name=${5:-$2} warm=${WARM:-0}
+	local round=$1 case=$2 size=$3 clients=$4 name=${5:-$2}
 
 	"$BIN/pgbench" -n -M "${MODE:-prepared}" -c "$clients" \
-		-j $((clients < $(nproc) ? clients : $(nproc))) -P 1 \
-		-T $((SECONDS_PER_CASE + (warm > 0 ? warm + 1 : 0))) \
+		-j $((clients < $(nproc) ? clients : $(nproc))) -T "$SECONDS_PER_CASE" \
 		-f "$BENCH/scripts/$case.$size" >"$BENCH/out" 2>&1 || {
 		cat "$BENCH/out" >&2
 		return 1
 	}
-	record "$round" "$name" "$size" "$clients" "$(awk -v warm="$warm" -v seconds="$SECONDS_PER_CASE" '
-		/^progress: / && $2 > warm + 0.5 && $2 < warm + seconds + 0.5 { sum += $4; n++ }
-		/^tps = / { print (n > 0 && warm > 0 ? sum / n : $3) }' "$BENCH/out")"
+	record "$round" "$name" "$size" "$clients" "$(awk '/^tps = / { print $3 }' "$BENCH/out")"
 }
 
 # The two that are compared most closely run twice a round, in the order ABBA,

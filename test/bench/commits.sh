@@ -32,21 +32,29 @@ stop_relay()
 
 # ---- updates ----------------------------------------------------------------
 
-# The server without Redis, and with it; there and back again.
+# The server without Redis, and with it.
 measure_updates_with_redis()
 {
-	local round=$1 clients case WARM=$WARM_UP cases=(off async sync async off)
+	local round=$1 clients case script=update_rule.${SIZES[0]}
 
-	if ((round % 2 == 0)); then cases=(async off sync off async); fi
 	freshen bench_update_rule
 	for clients in $CLIENTS; do
-		for case in "${cases[@]}"; do
-			if [[ $case == off ]]; then use_redis ''; else use_redis "$(url_of unix)"; fi
-			PGOPTIONS="-c cachefront.redis_commit=${case/off/async}" measure_pgbench "$round" \
-				update_rule "${SIZES[0]}" "$clients" "redis_update_$case"
+		use_redis ''
+		open_turn redis_update_off "$script" "$clients"
+		use_redis "$(url_of unix)"
+		for case in async sync; do
+			PGOPTIONS="-c cachefront.redis_commit=$case" open_turn "redis_update_$case" "$script" "$clients"
 		done
+		prepare_turn()
+		{
+			if [[ $1 == redis_update_off ]]; then use_redis ''; else use_redis "$(url_of unix)"; fi
+		}
+		take_turns "$round" "$clients" redis_update_off redis_update_async redis_update_sync
+		unset -f prepare_turn
+		close_turns
 		progress "round $round of $ROUNDS: updates with Redis, $clients clients"
 	done
+	use_redis ''
 }
 
 # commit_times KEYS: of sixteen COMMITs, in ms; two more warm up.

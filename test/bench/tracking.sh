@@ -48,24 +48,19 @@ load_tracking()
 	seq 1 "$BULK_ROWS" | awk '{ print $1 "\t" $1 }' >"$BENCH/copy"
 }
 
-# There and back again, as in updates.sh.
 measure_tracking()
 {
-	local round=$1 clients port case
-	local WARM=$WARM_UP cases=(bare uncached cached cached uncached bare)
+	local round=$1 clients port case size=${SIZES[0]}
 
-	if ((round % 2 == 0)); then cases=(cached uncached bare bare uncached cached); fi
 	for port in "$PORT" "$BARE_PORT"; do
 		PGPORT=$port freshen bench_track_uncached bench_track_cached
 	done
 	ask "SELECT cache_fetch('track', 'SELECT sum(n) FROM bench_track_cached')" >/dev/null
 	for clients in $CLIENTS; do
-		for case in "${cases[@]}"; do
-			case $case in
-				bare) PGPORT=$BARE_PORT measure_pgbench "$round" track_uncached "${SIZES[0]}" "$clients" track_bare ;;
-				*) measure_pgbench "$round" "track_$case" "${SIZES[0]}" "$clients" ;;
-			esac
-		done
+		PGPORT=$BARE_PORT open_turn track_bare "track_uncached.$size" "$clients"
+		for case in uncached cached; do open_turn "track_$case" "track_$case.$size" "$clients"; done
+		take_turns "$round" "$clients" track_bare track_uncached track_cached
+		close_turns
 		progress "round $round of $ROUNDS: tracking, $clients clients"
 	done
 }

@@ -67,23 +67,19 @@ freshen()
 	for table in "$@"; do ask "VACUUM $table"; done
 }
 
-# There and back again, so that a drift within the round cancels out, with the
-# tables that others are held against in between.
 measure_updates()
 {
-	local round=$1 clients case
-	local WARM=$WARM_UP cases=(plain off batched commit empty rows rows empty batched plain)
+	local round=$1 clients case size=${SIZES[0]}
 
-	if ((round % 2 == 0)); then cases=(batched plain rows empty plain commit empty rows off batched); fi
 	freshen "${UPDATE_TABLES[@]/#/bench_update_}" bench_mixed
 	for clients in $CLIENTS; do
-		for case in "${cases[@]}"; do
-			case $case in
-				plain | rows | empty) measure_pgbench "$round" "update_$case" "${SIZES[0]}" "$clients" ;;
-				*) PGOPTIONS="-c cachefront.notify=$case" measure_pgbench "$round" update_rule \
-					"${SIZES[0]}" "$clients" "update_$case" ;;
-			esac
+		for case in plain rows empty; do open_turn "update_$case" "update_$case.$size" "$clients"; done
+		for case in off batched commit; do
+			PGOPTIONS="-c cachefront.notify=$case" open_turn "update_$case" "update_rule.$size" "$clients"
 		done
+		take_turns "$round" "$clients" update_empty update_rows update_plain update_off \
+			update_batched update_commit
+		close_turns
 		progress "round $round of $ROUNDS: updates, $clients clients"
 	done
 }
@@ -103,26 +99,25 @@ use_messages()
 }
 
 # Updates, and the bytes of WAL for each.
-measure_message()
-{
-	local round=$1 clients=$2 case=$3 before done
-
-	use_messages "$case"
-	before=$(ask 'SELECT pg_current_wal_insert_lsn()')
-	measure_pgbench "$round" update_rows "${SIZES[0]}" "$clients" "message_$case"
-	done=$(sed -nE 's/^number of transactions actually processed: ([0-9]+).*/\1/p' "$BENCH/out")
-	record "$round" "message_wal_$case" "${SIZES[0]}" "$clients" \
-		"$(ask "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$before') / $done")"
-}
-
 measure_messages()
 {
-	local round=$1 clients case WARM=$WARM_UP cases=(on off off on)
+	local round=$1 clients turn case before cases
 
-	if ((round % 2 == 0)); then cases=(off on on off); fi
 	freshen bench_update_rows
 	for clients in $CLIENTS; do
-		for case in "${cases[@]}"; do measure_message "$round" "$clients" "$case"; done
+		for case in on off; do open_turn "message_$case" "update_rows.${SIZES[0]}" "$clients"; done
+		for ((turn = 0; turn < TURNS; turn++)); do
+			cases=(on off)
+			if ((turn % 2)); then cases=(off on); fi
+			for case in "${cases[@]}"; do
+				use_messages "$case"
+				before=$(ask 'SELECT pg_current_wal_insert_lsn()')
+				take_turn "$round" "message_$case" "$clients"
+				record "$round" "message_wal_$case" "${SIZES[0]}" "$clients" \
+					"$(ask "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$before') / $TURN_TRANSACTIONS")"
+			done
+		done
+		close_turns
 		progress "round $round of $ROUNDS: messages, $clients clients"
 	done
 	use_messages auto
