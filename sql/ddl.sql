@@ -154,6 +154,9 @@ CALL ddl('DROP FUNCTION regress_cf_early.sum(varchar), regress_cf_early.unrelate
 CALL ddl($d$CREATE OR REPLACE FUNCTION regress_cf_ddl.f_sql(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT $1 + 1000'$d$);
 CALL ddl($d$CREATE OR REPLACE FUNCTION regress_cf_ddl.f_pl(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN $1 + 1000; END'$d$);
 CALL ddl($d$CREATE OR REPLACE FUNCTION regress_cf_ddl.f_inlined(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1000'$d$);
+CALL ddl('CREATE TABLE limited (id int CHECK (f_inlined(id) > 0))');
+CALL ddl($d$CREATE OR REPLACE FUNCTION regress_cf_ddl.f_inlined(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 7'$d$);
+CALL ddl('DROP TABLE limited');
 CALL ddl('CREATE PROCEDURE nothing() LANGUAGE sql AS $d$ SELECT 1 $d$');
 CALL ddl('DROP PROCEDURE nothing()');
 
@@ -219,6 +222,7 @@ CALL ddl('CREATE INDEX t_v ON t (v)');
 CALL ddl('REINDEX TABLE t');
 CALL ddl('ANALYZE t');
 CALL ddl('DROP INDEX t_v');
+CALL ddl('SELECT cache_define(''d2'');; SELECT cache_drop(''d2'')');
 CALL ddl('CREATE STATISTICS t_s ON id, v FROM t');
 CALL ddl('CREATE INDEX p_v ON p (v)');
 CALL ddl('REINDEX INDEX t_pkey');
@@ -267,6 +271,7 @@ CALL ddl('UPDATE pg_attribute SET attname = ''vv'' WHERE attrelid = ''u''::regcl
 RESET allow_system_table_mods;
 
 -- temporary objects are nobody else's
+CALL ddl('CREATE TEMP VIEW passed AS SELECT * FROM t;; DISCARD TEMP');
 CALL ddl('CREATE TEMP TABLE passing (id int PRIMARY KEY);; DROP TABLE passing');
 CALL ddl('CREATE TEMP TABLE passing (id int PRIMARY KEY);; DROP TABLE passing');
 

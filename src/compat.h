@@ -139,6 +139,13 @@
 #define CF_IS_AUTOVACUUM IsAutoVacuumWorkerProcess()
 #endif
 
+/* 18 tells those who decode the WAL of what is published. */
+#ifdef SHAREDINVALRELSYNC_ID
+#define CF_IS_RELSYNC_MESSAGE(message) ((message)->id == SHAREDINVALRELSYNC_ID)
+#else
+#define CF_IS_RELSYNC_MESSAGE(message) false
+#endif
+
 /* 18 has operators that order there, too. */
 #if PG_VERSION_NUM >= 180000
 #define CF_SETOP_OPERATORS(plan) ((plan)->cmpOperators)

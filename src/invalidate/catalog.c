@@ -21,13 +21,17 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/parallel.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/index.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
@@ -44,6 +48,7 @@
 #include "nodes/parsenodes.h"
 #include "postmaster/autovacuum.h"
 #include "storage/sinval.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -52,6 +57,7 @@
 #include "compat.h"
 #include "invalidate/catalog.h"
 #include "invalidate/writeset.h"
+#include "rules/define.h"
 #include "rules/rule.h"
 #include "shmem.h"
 
@@ -68,7 +74,7 @@ typedef enum NoteKind
 	EXCUSED_RELATION,			/* a harmless statement is about it */
 	SEEN_FUNCTION,				/* made, changed or gone */
 	SEEN_TYPE,					/* likewise */
-	GONE_ROWTYPE,				/* of a relation, or of arrays of its rows */
+	GONE_LIGHT_TYPE,			/* of rows of a relation, or of arrays of them; or temporary */
 	MADE_SCHEMA,
 	MADE_TRIGGER,
 	UNKNOWN						/* whatever else counts, nobody can say what it changes */
@@ -367,13 +373,26 @@ is_rowtype(Oid type)
 	return OidIsValid(relid) && get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE;
 }
 
+static bool
+is_temporary_type(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	bool		temporary;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	temporary = isAnyTempNamespace(((Form_pg_type) GETSTRUCT(tuple))->typnamespace);
+	ReleaseSysCache(tuple);
+	return temporary;
+}
+
 static void
 type_seen(ObjectAccessType access, Oid type)
 {
 	if (access != OAT_DROP)
 		(void) add_note(SEEN_TYPE, type);
-	else if (is_rowtype(type) && type >= FirstNormalObjectId)
-		(void) add_note(GONE_ROWTYPE, type);
+	else if (type >= FirstNormalObjectId && (is_rowtype(type) || is_temporary_type(type)))
+		(void) add_note(GONE_LIGHT_TYPE, type);
 }
 
 /* Results that a rule reaches depend on its tag only since there is the rule. */
@@ -472,6 +491,9 @@ is_excused(const Collecting *to, Oid relid, char relkind)
 	/* As TRUNCATE ... RESTART IDENTITY does. */
 	if (relkind == RELKIND_SEQUENCE)
 		return !has_note(CHANGED_RELATION, relid);
+	/* cache_define and its kin tell other sessions in this way. */
+	if (relid == cf_define_relation() && !has_note(CHANGED_RELATION, relid))
+		return true;
 	return has_note(EXCUSED_RELATION, relid) || list_member_oid(to->truncated, relid);
 }
 
@@ -524,13 +546,45 @@ is_claimed(NoteKind kind, uint32 hash)
 	return false;
 }
 
+/*
+ * By a constraint, an index or a partition key: the planner leaves out tables by what it
+ * gives for constants, in queries that do not call it.
+ */
+static bool
+is_used_by_relations(Oid function)
+{
+	Relation	rel = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		used = false;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(ProcedureRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(function));
+	scan = systable_beginscan(rel, DependReferenceIndexId, true, NULL, 2, keys);
+	while (!used && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Oid			by = ((Form_pg_depend) GETSTRUCT(tuple))->classid;
+
+		used = by == ConstraintRelationId || by == RelationRelationId;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return used;
+}
+
 static void
 add_function(Collecting *to, const Note *note)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(note->oid));
 
 	if (OidIsValid(note->schema))
+	{
 		add_name(to, note->schema, NameStr(note->name));
+		to->changes->unknown |= is_used_by_relations(note->oid);
+	}
 	if (!HeapTupleIsValid(tuple))
 		return;
 	if (!is_fine_function(tuple))
@@ -613,7 +667,7 @@ tuple_told(Collecting *to, const SharedInvalCatcacheMsg *message)
 			break;
 		case TYPEOID:
 			if (!is_claimed(SEEN_TYPE, message->hashValue) &&
-				!is_claimed(GONE_ROWTYPE, message->hashValue))
+				!is_claimed(GONE_LIGHT_TYPE, message->hashValue))
 				to->changes->unknown = true;
 			break;
 		case NAMESPACEOID:
@@ -652,7 +706,7 @@ message_told(Collecting *to, const SharedInvalidationMessage *message)
 		relation_told(to, message->rc.relId);
 	else if (message->id == SHAREDINVALSNAPSHOT_ID)
 		snapshot_told(to, message->sn.relId);
-	else
+	else if (!CF_IS_RELSYNC_MESSAGE(message))
 		to->changes->unknown = true;
 }
 
@@ -677,7 +731,7 @@ judge_note(Collecting *to, Note *note)
 			note->hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(note->oid));
 			break;
 		case SEEN_TYPE:
-		case GONE_ROWTYPE:
+		case GONE_LIGHT_TYPE:
 			note->hash = GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(note->oid));
 			if (note->kind == SEEN_TYPE && SearchSysCacheExists1(TYPEOID, note->oid) &&
 				(note->oid < FirstNormalObjectId || !is_rowtype(note->oid)))
@@ -722,8 +776,8 @@ cf_catalog_collect(bool fine, bool announced, CfClockSet *clocks, CfCatalogChang
 
 	MemSet(changes, 0, sizeof(*changes));
 	cf_clockset_reset(clocks);
-	/* One of several transactions of a harmless statement, such as VACUUM. */
-	if (IsParallelWorker() || at_work != NULL || CF_IS_AUTOVACUUM)
+	/* Or one of several transactions of a harmless statement, such as VACUUM. */
+	if (IsParallelWorker() || (!fine && (at_work != NULL || CF_IS_AUTOVACUUM)))
 		return;
 	n = xactGetCommittedInvalidationMessages(&messages, &init_file);
 	if (n == 0)
