@@ -70,6 +70,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_witness_reset();
 			if (!cf_commit_stores_later())
 				finish();
+			cf_epoch_committed();
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:

@@ -458,6 +458,14 @@ cf_epoch_raised(bool *database, bool *server)
 	*server = scopes[SERVER].raised;
 }
 
+/* It is visible, and no other session has been told of it: so its clocks stay raised. */
+void
+cf_epoch_committed(void)
+{
+	if (scopes[DATABASE].raised || scopes[SERVER].raised || fine.raised)
+		CF_HOLD_POINT("epoch-committed");
+}
+
 static void
 finish(Scope scope, bool committed)
 {

@@ -35,6 +35,7 @@ extern void cf_epoch_raised(bool *database, bool *server);
 /* PRE_COMMIT, PRE_PREPARE: the epochs and clocks of names that it moves; how many. */
 extern int	cf_epoch_clocks(CfClockRef clocks[CF_EPOCH_CLOCKS]);
 
+extern void cf_epoch_committed(void);	/* COMMIT, last of all; cannot fail */
 extern void cf_epoch_finish(bool committed);	/* after the locks are released */
 extern void cf_epoch_at_prepare_transaction(void);
 extern void cf_epoch_subxact(SubXactEvent event);
