@@ -129,7 +129,7 @@ CASES=(
 	'breaks line -DTURNED_ONLY -DPLAIN -DCRASH=1'
 	'breaks line -DNO_CUT -DTURN -DSTANDBYS=2 -DCRASH=1'
 	'breaks line -DNO_FORGET -DRESTART -DCRASH=1'
-	'breaks line -DOWN_START -DRESTART -DCRASH=2 -DENDS=8'
+	'breaks line -DOWN_START -DTURN -DSTANDBYS=2 -DCRASH=1'
 
 	'holds prepared'
 	'breaks prepared -DLOWER_AT_PREPARE'
