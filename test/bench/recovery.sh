@@ -72,14 +72,19 @@ create_recovery()
 		SELECT cache_define('first', ttl => '1 day')" >/dev/null
 }
 
-# All keys into Redis, and some commits since, of other rows.
-fill_recovery()
+# read_all_keys PORT: so that they are in Redis, and count for who has read them.
+read_all_keys()
 {
-	PGPORT=$1 ask "SET cachefront.l1_max_value = 0;
-		SELECT count(cache_fetch_row('first:' || id, 'SELECT * FROM bench_first WHERE id = \$1', (id)))
-			FROM generate_series(1, $RECOVERY_KEYS) AS id;
-		SELECT count(cache_fetch_row('first:' || id, 'SELECT * FROM bench_first WHERE id = \$1', (id)))
-			FROM generate_series(1, $RECOVERY_KEYS) AS id" >/dev/null
+	for _ in 1 2; do
+		PGPORT=$1 ask "SET cachefront.l1_max_value = 0;
+			SELECT count(cache_fetch_row('first:' || id, 'SELECT * FROM bench_first WHERE id = \$1', (id)))
+				FROM generate_series(1, $RECOVERY_KEYS) AS id" >/dev/null
+	done
+}
+
+# Some commits, of other rows.
+write_some()
+{
 	PGPORT=$RECOVERY_PORT "$BIN/pgbench" -n -c 1 -t 500 -f <(printf '%s\n' \
 		"\\set id random($RECOVERY_KEYS + 1, 100000)" 'UPDATE bench_first SET n = n + 1 WHERE id = :id;') \
 		>/dev/null 2>&1
@@ -98,13 +103,15 @@ measure_recovery()
 	local round=$1
 
 	create_recovery
-	fill_recovery "$RECOVERY_PORT"
+	read_all_keys "$RECOVERY_PORT"
+	write_some
 	record "$round" first_before_restart 0 8 "$(hits_of_a_second "$RECOVERY_PORT")"
 	cf_server_stop "$BENCH/recovery"
 	start_at_once "$RECOVERY_PORT"
 	record "$round" first_restart 0 8 "$(hits_of_a_second "$RECOVERY_PORT")"
 
-	fill_recovery "$RECOVERY_PORT"
+	read_all_keys "$RECOVERY_PORT"
+	write_some
 	record "$round" first_before_crash 0 8 "$(hits_of_a_second "$RECOVERY_PORT")"
 	kill -QUIT "$(cf_server_pid "$BENCH/recovery")"
 	while cf_server_pid "$BENCH/recovery" >/dev/null; do sleep 0.01; done
@@ -124,7 +131,9 @@ measure_promotion()
 	cf_as "$BIN/pg_basebackup" -h "$SOCKETS" -p "$RECOVERY_PORT" -U postgres -D "$BENCH/recovered" \
 		-R -c fast --no-sync
 	start_at_once "$RECOVERED_PORT"
-	fill_recovery "$RECOVERY_PORT"
+	# What was loaded before the backup a new standby cannot judge.
+	read_all_keys "$RECOVERED_PORT"
+	write_some
 	await_recovered
 	record "$round" first_before_promotion 0 8 "$(hits_of_a_second "$RECOVERED_PORT")"
 	cf_server_stop "$BENCH/recovery"
