@@ -117,19 +117,22 @@ look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 	return !*failed && look.found && cf_tier_take_value(tier, &look, hit);
 }
 
-/* A clock of the key or of a tag is pending: a commit is under way. */
+/* A clock of the key, of a tag or of definitions is pending: a commit is under way. */
 static bool
 is_pending(const CfTier *tier)
 {
 	CfL1Meta	meta = {0};
 	CfDeps		deps;
+	CfClockRef *clocks;
 	int			ntags;
 	text	  **tags = cf_request_tags(tier->request, &ntags);
 
 	cf_deps_begin(&tier->request->key, tags, ntags, &deps);
+	clocks = cf_deps_clocks(&deps, 1);
+	clocks[deps.n] = cf_clock_of_any_definition(tier->request->key.dboid);
 	meta.stamp = PG_UINT64_MAX; /* what has settled does not matter: it loads anew */
-	meta.deps = cf_deps_clocks(&deps, 0);
-	meta.ndeps = deps.n;
+	meta.deps = clocks;
+	meta.ndeps = deps.n + 1;
 	return !cf_l1_meta_is_current(&tier->request->key, &meta);
 }
 
