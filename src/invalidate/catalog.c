@@ -56,6 +56,7 @@
 #include "codec/key.h"
 #include "compat.h"
 #include "invalidate/catalog.h"
+#include "invalidate/excused.h"
 #include "invalidate/writeset.h"
 #include "rules/define.h"
 #include "rules/rule.h"
@@ -166,97 +167,13 @@ cf_catalog_reset(void)
 
 /* ---- harmless statements ------------------------------------------------ */
 
-static void
-excuse(CfHarmless *harmless, Oid relid)
-{
-	if (OidIsValid(relid) && harmless->n < CF_CATALOG_MAX_EXCUSED)
-		harmless->relids[harmless->n++] = relid;
-}
-
-static bool
-is_index(char relkind)
-{
-	return relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX;
-}
-
-/* A table, or that of an index; and what inherits from it, to which much is done, too. */
-static void
-excuse_tree(CfHarmless *harmless, Oid relid)
-{
-	ListCell   *cell;
-
-	if (OidIsValid(relid) && is_index(get_rel_relkind(relid)))
-		relid = IndexGetRelation(relid, true);
-	if (!OidIsValid(relid))
-		return;
-	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
-		excuse(harmless, lfirst_oid(cell));
-}
-
-static void
-excuse_named(CfHarmless *harmless, const RangeVar *relation)
-{
-	if (relation != NULL)
-		excuse_tree(harmless, RangeVarGetRelid(relation, NoLock, true));
-}
-
-static void
-excuse_all(CfHarmless *harmless, const List *relations)
-{
-	ListCell   *cell;
-
-	foreach(cell, relations)
-	{
-		if (IsA(lfirst(cell), RangeVar))
-			excuse_named(harmless, lfirst(cell));
-	}
-}
-
-static void
-excuse_analyzed(CfHarmless *harmless, const List *relations)
-{
-	ListCell   *cell;
-
-	foreach(cell, relations)
-	{
-		const VacuumRelation *relation = lfirst_node(VacuumRelation, cell);
-
-		if (relation->relation != NULL)
-			excuse_named(harmless, relation->relation);
-		else
-			excuse_tree(harmless, relation->oid);
-	}
-}
-
 void
 cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt)
 {
 	harmless->outer = at_work;
 	harmless->n = 0;
 	at_work = harmless;
-	switch (nodeTag(stmt))
-	{
-		case T_IndexStmt:
-			excuse_named(harmless, ((IndexStmt *) stmt)->relation);
-			break;
-		case T_ReindexStmt:
-			excuse_named(harmless, ((ReindexStmt *) stmt)->relation);
-			break;
-		case T_RefreshMatViewStmt:
-			excuse_named(harmless, ((RefreshMatViewStmt *) stmt)->relation);
-			break;
-		case T_ClusterStmt:
-			excuse_named(harmless, ((ClusterStmt *) stmt)->relation);
-			break;
-		case T_CreateStatsStmt:
-			excuse_all(harmless, ((CreateStatsStmt *) stmt)->relations);
-			break;
-		case T_VacuumStmt:
-			excuse_analyzed(harmless, ((VacuumStmt *) stmt)->rels);
-			break;
-		default:
-			break;
-	}
+	cf_excused_find(harmless, stmt);
 }
 
 void
@@ -277,7 +194,7 @@ cf_catalog_leave_harmless(CfHarmless *harmless)
 static bool
 holds_no_rows_of_others(char relkind, char persistence)
 {
-	return persistence == RELPERSISTENCE_TEMP || is_index(relkind) ||
+	return persistence == RELPERSISTENCE_TEMP || cf_relkind_is_index(relkind) ||
 		relkind == RELKIND_TOASTVALUE;
 }
 
@@ -290,8 +207,8 @@ relation_goes(Oid relid)
 
 	if (lightly)
 		(void) add_note(GONE_LIGHTLY, relid);
-	if (at_work != NULL && is_index(relkind))
-		excuse(at_work, IndexGetRelation(relid, true));
+	if (at_work != NULL && cf_relkind_is_index(relkind))
+		cf_excused_add(at_work, IndexGetRelation(relid, true));
 }
 
 static bool

@@ -248,6 +248,12 @@ fill_fields(CfEnvelope *env, CfClockRef *refs, const Pair *pair)
 	env->nrefs = bytes[47] % 3;
 	env->refs = refs;
 	memcpy(refs, bytes + 48, 16);
+	/* No server sends those of its own definitions: they are refused. */
+	for (int i = 0; i < 2; i++)
+	{
+		if (cf_clock_kind(refs[i]) == CF_CLOCK_DEFINITION)
+			refs[i] &= ~CF_CLOCK_LOCAL_BIT;
+	}
 	return true;
 }
 

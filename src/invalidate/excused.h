@@ -1,0 +1,25 @@
+/*
+ * excused.h - which relations a statement that is known to be harmless is about.
+ *
+ * src/invalidate/excused.h
+ */
+#ifndef CF_INVALIDATE_EXCUSED_H
+#define CF_INVALIDATE_EXCUSED_H
+
+#include "catalog/pg_class.h"
+
+#include "invalidate/catalog.h"
+
+static inline bool
+cf_relkind_is_index(char relkind)
+{
+	return relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX;
+}
+
+/* One more; what is too much counts as changed. */
+extern void cf_excused_add(CfHarmless *harmless, Oid relid);
+
+/* Before it runs. May raise the errors that the statement itself would. */
+extern void cf_excused_find(CfHarmless *harmless, Node *stmt);
+
+#endif							/* CF_INVALIDATE_EXCUSED_H */
