@@ -478,7 +478,7 @@ const Entry catalogue[] = {
 		  "CREATE FUNCTION guard() RETURNS bool LANGUAGE plpgsql STABLE AS $$ DECLARE s text; BEGIN SELECT state INTO s FROM shut;"
 		  " IF s <> '' THEN RAISE EXCEPTION 'no' USING ERRCODE = s; END IF; RETURN true; END $$"),
 	PAIR_AFTER("guard", "SELECT public.cache_fetch_row('guard', 'SELECT id FROM public.t1 WHERE public.guard() ORDER BY id', ttl => '1 ms') ->> 'id'",
-		"SELECT id FROM public.t1 WHERE public.guard() ORDER BY id LIMIT 1", "SELECT pg_sleep(0.003)", NULL),
+		"SELECT (SELECT id FROM public.t1 WHERE public.guard() ORDER BY id LIMIT 1)", "SELECT pg_sleep(0.003)", NULL),
 	ACT("guard", "UPDATE public.shut SET state = '{|P0001|PT403|P0002|42501|53100|XX000|08001|54001}'"),
 
 	/* ---- decoding ------------------------------------------------------------------- */
