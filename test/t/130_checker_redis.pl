@@ -49,7 +49,7 @@ my $redis = IPC::Run::start(
 	[ $^X, "$source/redis_faults.pl", $redis_dir, $seed, @faults ],
 	'<', \$input, '>', \$events, '2>', \$complaints,
 	IPC::Run::timeout(20 * $seconds + 3600));
-$redis->pump until $events =~ /^ready$/m;
+$redis->pump until $events =~ /^ready /m;
 
 sub set
 {
