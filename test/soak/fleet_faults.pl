@@ -1,16 +1,18 @@
 #!/usr/bin/env perl
 # Redis with Sentinels, or a Redis Cluster, that has a hard life: starts them, and does
-# something bad to them every few seconds, until SIGTERM, or its standard input is closed.
+# something bad to them every few seconds; see HardLife.pm.
 #
 #	perl -I PGXS/src/test/perl -I test/perl fleet_faults.pl KIND DIR [SEED [FAULT...]]
 #
 # KIND is "sentinel" or "cluster", DIR a folder of its own. The faults are those of %faults
-# below, by default all of the kind; "none" leaves the servers alone. For each, a line with
-# the time of day, in seconds, on file descriptor 3: "1712345678.123 kill". The first line
-# is "ready" and the url.
+# below, by default all of the kind; "none" leaves the servers alone. What happens is told on
+# file descriptor 3.
 
 use strict;
 use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
 
 my ($kind, $dir, $seed, @only);
 
@@ -24,11 +26,11 @@ BEGIN
 	chdir $dir or die "could not change to $dir: $!";
 }
 
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 use CfRedisFleet;
+use HardLife;
 
-my $ended = 0;
 my $fleet;
 
 # What they return is told with their name.
@@ -49,50 +51,12 @@ my %faults = (
 		'majority' => \&lose_majority,
 		'flush' => sub { any_of(masters())->cli('FLUSHALL') } });
 
-$SIG{TERM} = $SIG{INT} = $SIG{HUP} = sub { $ended = 1 };
 srand($seed // time());
-foreach my $name (@only)
-{
-	die "no such fault: $name\n" unless $name eq 'none' || $faults{$kind}->{$name};
-}
-@only = sort keys %{ $faults{$kind} } unless @only;
-@only = () if $only[0] eq 'none';
+my @names = choose($faults{$kind}, @only);
 open(my $events, '>&=', 3) or die "no file descriptor 3: $!";
-$events->autoflush(1);
 $fleet = $kind eq 'sentinel' ? CfRedisFleet->sentinel : CfRedisFleet->cluster;
-print $events 'ready ' . $fleet->url . "\n";
-main();
-
 # Calm for most of the time, so that Redis serves in between.
-sub main
-{
-	until (pause(2 + rand 6))
-	{
-		next unless @only;
-		my $name = any_of(@only);
-		my $begin = time();
-		my $result = $faults{$kind}->{$name}->();
-
-		printf $events "%.3f %s: %s, %.1f s\n", $begin, $name, $result, time() - $begin;
-	}
-	return;
-}
-
-# Sleeps for so long at most; true when it is time to end.
-sub pause
-{
-	my ($at_most) = @_;
-	my $until = time() + $at_most;
-
-	while (!$ended && time() < $until)
-	{
-		my $read = '';
-
-		vec($read, 0, 1) = 1;
-		$ended = 1 if select($read, undef, undef, 0.05) > 0 && !sysread(STDIN, $read, 1);
-	}
-	return $ended;
-}
+live($events, $fleet->url, $faults{$kind}, \@names, sub { pause(2 + rand 6) });
 
 # Whatever was asked for may not come about: the run goes on, and says so.
 sub became

@@ -1,93 +1,54 @@
 #!/usr/bin/env perl
 # A Redis that has a hard life: starts one, and does something bad to it every
-# few seconds, until SIGTERM, or its standard input is closed or its parent gone.
+# few seconds; see HardLife.pm.
 #
 #	redis_faults.pl DIR [SEED [FAULT...]]
 #
 # DIR is a folder of its own; Redis listens at DIR/s only. The faults are those
-# of %faults below, by default all; "none" leaves Redis alone. For each, a line
-# with the time of day, in seconds: "1712345678.123 kill". Prints "ready" first.
-#
-# "delete" takes keys away as an administrator might, not as Redis does: what
-# tells a standby of evictions does not count those. See docs/architecture.md.
+# of %faults below, by default all; "none" leaves Redis alone.
 
 use strict;
 use warnings;
 
+use FindBin;
+use lib $FindBin::RealBin;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
+use HardLife;
+
 my ($dir, $seed, @only) = @ARGV;
 my $pid;
-my $ended = 0;
-my $parent = getppid();
 
 # What they return is told with their name.
 my %faults = (
 	'kill' => sub { stop_redis(); unlink "$dir/dump.rdb"; pause(rand 0.5); start_redis(); 'empty' },
 	'kill-old' => \&kill_with_dump,
 	'stop' => \&suspend,
-	'delete' => sub { delete_keys(1 + int rand 40, 'cf[:te]*') },
-	'delete-epoch' => sub { delete_keys(1, 'cfe:*') },
+	'delete' => sub { delete_keys(1 + int rand 40, 'cf:*') },
 	'flush' => sub { cli('FLUSHALL') },
 	'evict' => \&evict,
 	'full' => \&fill_up,
 	'scripts' => sub { cli('SCRIPT', 'FLUSH') },
 	'clients' => sub { cli('CLIENT', 'KILL', 'TYPE', 'normal') });
 
-$SIG{TERM} = $SIG{INT} = $SIG{HUP} = sub { $ended = 1 };
 $SIG{PIPE} = 'IGNORE';
 END { my $status = $?; stop_redis() if $pid; $? = $status }
 
 die "usage: redis_faults.pl DIR [SEED [FAULT...]]\n" unless defined $dir && -d $dir;
 srand($seed // time());
-foreach my $name (@only)
-{
-	die "no such fault: $name\n" unless $name eq 'none' || $faults{$name};
-}
-@only = sort keys %faults unless @only;
-@only = () if $only[0] eq 'none';
-$| = 1;
+my @names = choose(\%faults, @only);
 start_redis();
-print "ready unix://$dir/s\n";
-main();
+live(\*STDOUT, "unix://$dir/s", \%faults, \@names, \&calm);
 
-# Calm for most of the time, so that Redis serves in between.
-sub main
+# For most of the time, so that Redis serves in between. And what a restart is to bring
+# back is saved, with some time for it to grow old.
+sub calm
 {
-	until (pause(1 + rand 2.5))
-	{
-		next unless @only;
-		# What a restart is to bring back, with some time for it to grow old.
-		if (rand() < 0.5)
-		{
-			cli('SAVE');
-			last if pause(rand 1.5);
-		}
-		my $name = $only[ rand @only ];
-		my $begin = time();
-		my $result = $faults{$name}->();
-
-		printf "%.3f %s: %s, %.1f s\n", $begin, $name, $result, time() - $begin;
-	}
-	return;
-}
-
-# Sleeps for so long at most; true when it is time to end.
-sub pause
-{
-	my ($at_most) = @_;
-	my $until = time() + $at_most;
-
-	while (!$ended && time() < $until)
-	{
-		my $read = '';
-
-		vec($read, 0, 1) = 1;
-		$ended = 1 if getppid() != $parent;
-		$ended = 1 if select($read, undef, undef, 0.05) > 0 && !sysread(STDIN, $read, 1);
-	}
-	return $ended;
+	return 1 if pause(1 + rand 2.5);
+	return 0 if !@names || rand() >= 0.5;
+	cli('SAVE');
+	return pause(rand 1.5);
 }
 
 sub start_redis
