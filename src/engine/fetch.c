@@ -1,5 +1,5 @@
 /*
- * fetch.c - the order in which a read is answered.:
+ * fetch.c - the order in which a read is answered:
  *
  *	1. bypass: run the query and leave no trace
  *	2. L1 hit; XFetch may make this caller refresh, the others keep the value

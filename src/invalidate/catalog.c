@@ -35,7 +35,6 @@
 #include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -45,7 +44,6 @@
 #include "catalog/pg_type.h"
 #include "commands/proclang.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "postmaster/autovacuum.h"
 #include "storage/sinval.h"
 #include "utils/fmgroids.h"
@@ -133,7 +131,7 @@ has_note(NoteKind kind, Oid oid)
 {
 	for (int i = 0; i < nnotes; i++)
 	{
-		if (notes[i].kind == kind && (notes[i].oid == oid || kind == UNKNOWN))
+		if (notes[i].kind == kind && notes[i].oid == oid)
 			return true;
 	}
 	return false;
