@@ -92,7 +92,10 @@ sub shows
 
 	keep($standby, sort keys %query);
 	$change->();
-	$node->wait_for_catchup($standby, 'replay', $node->lsn('write'));
+	# An asynchronous commit may not have been written yet.
+	$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+	# A session waits a millisecond for who reads the WAL; on a busy machine that may be too short.
+	await($standby, 'SELECT wal_unread FROM cache_status', 0);
 	foreach my $name (@changed)
 	{
 		my $loads = CfTest::stat($standby, 'loads');

@@ -67,10 +67,20 @@ sub keep
 	return;
 }
 
+# A session waits a millisecond for who reads the WAL; on a busy machine that may be too short.
+sub has_read
+{
+	my ($on) = @_;
+
+	await($on, 'SELECT coalesce(wal_unread, 0) FROM cache_status', 0);
+	return;
+}
+
 # All is as the tables have it; "hits" of the names were in memory.
 sub exact
 {
 	my ($on, $what, $hits) = @_;
+	has_read($on) if $hits;
 	my $before = CfTest::stat($on, 'l1_hits');
 
 	is(fetch($on, $_), plain($on, $_), "$what: $_ is right") foreach sort keys %query;
@@ -265,6 +275,9 @@ $archive->stop;
 
 # ---- promotion ----------------------------------------------------------------
 
+# The last change was for the archive: these two may not have it yet.
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+$standby->wait_for_catchup($cascade, 'replay', $standby->lsn('replay'));
 keep($_) foreach $standby, $cascade;
 $primary->stop;
 $standby->safe_psql('postgres', q{SELECT cf_debug_hold('follow-before-finish')});

@@ -107,6 +107,7 @@ in_use($node, 'after the crash');
 
 # What was lost in the crash has LSNs that the WAL of that time has, too.
 on($node, 'CHECKPOINT');
+kill 'STOP', worker_pid($node, 'walwriter');
 on($node, 'SET synchronous_commit = off; UPDATE item SET v = 7 WHERE id = 5');
 is(on($node, item(5)), '[{"v":7}]', 'committed, and filled');
 $node->stop('immediate');
