@@ -268,12 +268,41 @@ CALL ddl('UPDATE pg_class SET relname = ''t'', relnamespace = ''regress_cf_early
 CALL ddl('UPDATE pg_class SET relname = ''moods'', relnamespace = ''regress_cf_ddl''::regnamespace WHERE oid = ''regress_cf_early.t''::regclass');
 CALL ddl('UPDATE pg_proc SET prosrc = ''SELECT $1 + 5'' WHERE proname = ''f_sql''');
 CALL ddl('UPDATE pg_attribute SET attname = ''vv'' WHERE attrelid = ''u''::regclass AND attname = ''v'';; UPDATE pg_attribute SET attname = ''v'' WHERE attrelid = ''u''::regclass AND attname = ''vv''');
+-- beside a harmless statement about the same table: before it, after it, between two, in a savepoint
+CREATE PROCEDURE rename_column(old text, new text) LANGUAGE sql AS
+	$$ UPDATE pg_attribute SET attname = new WHERE attrelid = 't'::regclass AND attname = old $$;
+CALL ddl('CREATE INDEX made_i ON t (v);; CALL rename_column(''note'', ''n1'')');
+CALL ddl('CALL rename_column(''n1'', ''n2'');; DROP INDEX made_i');
+CALL ddl('CREATE INDEX made_i ON t (v);; CALL rename_column(''n2'', ''n3'');; REINDEX TABLE t');
+CALL ddl('ANALYZE t;; CALL rename_column(''n3'', ''n4'');; ANALYZE t');
+CALL ddl('CALL rename_column(''n4'', ''n5'');; DO $d$ BEGIN DROP INDEX made_i; EXCEPTION WHEN OTHERS THEN NULL; END $d$');
+CALL ddl('DO $d$ BEGIN CREATE INDEX made_i ON t (v); CALL rename_column(''n5'', ''n6''); EXCEPTION WHEN OTHERS THEN NULL; END $d$');
+CALL ddl('CREATE STATISTICS made_st ON v, id FROM t;; CALL rename_column(''n6'', ''n7'')');
+CALL ddl('CALL rename_column(''n7'', ''note'')');
+-- several harmless ones
+CALL ddl('DROP INDEX made_i;; DROP STATISTICS made_st;; CREATE INDEX made_i ON t (v);; CREATE INDEX made_j ON t (v);; REINDEX TABLE t;; DROP INDEX made_i, made_j;; ANALYZE t, u');
+-- who has done it sees it at once
+BEGIN;
+SELECT name FROM entries WHERE cached(name, query) IS DISTINCT FROM plain(query);
+CALL rename_column('note', 'x');
+SELECT name FROM entries WHERE cached(name, query) IS DISTINCT FROM plain(query);
+SELECT name FROM entries WHERE cached(name, query) IS DISTINCT FROM plain(query);
+SAVEPOINT a;
+UPDATE pg_proc SET prosrc = 'SELECT $1 + 7' WHERE proname = 'f_sql';
+SELECT name FROM entries WHERE cached(name, query) IS DISTINCT FROM plain(query);
+ROLLBACK TO a;
+SELECT name FROM entries WHERE cached(name, query) IS DISTINCT FROM plain(query);
+ROLLBACK;
+SELECT name FROM entries WHERE cached(name, query) IS DISTINCT FROM plain(query);
 RESET allow_system_table_mods;
 
 -- temporary objects are nobody else's
 CALL ddl('CREATE TEMP VIEW passed AS SELECT * FROM t;; DISCARD TEMP');
 CALL ddl('CREATE TEMP TABLE passing (id int PRIMARY KEY);; DROP TABLE passing');
 CALL ddl('CREATE TEMP TABLE passing (id int PRIMARY KEY);; DROP TABLE passing');
+SET allow_system_table_mods = on;
+CALL ddl('CREATE TEMP TABLE passing () INHERITS (t);; CALL rename_column(''note'', ''n8'');; DROP TABLE passing');
+RESET allow_system_table_mods;
 
 DROP SCHEMA regress_cf_ddl, regress_cf_early CASCADE;
 DROP OWNED BY regress_cf_ddl;

@@ -40,6 +40,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_shdepend.h"
 #include "catalog/pg_shdescription.h"
+#include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/proclang.h"
@@ -55,6 +56,7 @@
 #include "compat.h"
 #include "invalidate/catalog.h"
 #include "invalidate/excused.h"
+#include "invalidate/note.h"
 #include "invalidate/writeset.h"
 #include "rules/define.h"
 #include "rules/rule.h"
@@ -62,108 +64,41 @@
 
 /* Who has more to tell has changed so much that all may go. */
 #define CF_MAX_MESSAGES 4096
-#define CF_MAX_NOTES 2048
 #define CF_MAX_CLOCKS 1024
-
-typedef enum NoteKind
-{
-	MADE_RELATION,
-	CHANGED_RELATION,			/* as the object access hook tells */
-	GONE_LIGHTLY,				/* a relation that nobody could have read */
-	EXCUSED_RELATION,			/* a harmless statement is about it */
-	SEEN_FUNCTION,				/* made, changed or gone */
-	SEEN_TYPE,					/* likewise */
-	GONE_LIGHT_TYPE,			/* of rows of a relation, or of arrays of them; or temporary */
-	MADE_SCHEMA,
-	MADE_TRIGGER,
-	UNKNOWN						/* whatever else counts, nobody can say what it changes */
-} NoteKind;
-
-typedef struct Note
-{
-	NoteKind	kind;
-	Oid			oid;
-	int			level;			/* of the subtransaction with which it goes */
-	uint32		hash;			/* of a function, type or schema; from PRE_COMMIT on */
-	Oid			schema;			/* of a function that there was before */
-	NameData	name;			/* likewise */
-} Note;
-
-static Note *notes = NULL;		/* of the running transaction; in TopMemoryContext */
-static int	nnotes = 0;
-static int	notes_room = 0;
-static bool too_many = false;	/* until the transaction ends */
 
 static CfHarmless *at_work = NULL;	/* harmless statements, the innermost first */
 static object_access_hook_type prev_object_access = NULL;
 
-/* ---- notes -------------------------------------------------------------- */
-
-static Note *
-add_note(NoteKind kind, Oid oid)
-{
-	static Note dummy;
-	Note	   *note;
-
-	if (nnotes == CF_MAX_NOTES)
-	{
-		too_many = true;
-		return &dummy;
-	}
-	if (nnotes == notes_room)
-	{
-		int			room = Max(2 * notes_room, 32);
-
-		notes = notes == NULL ? MemoryContextAlloc(TopMemoryContext, room * sizeof(Note)) :
-			repalloc(notes, room * sizeof(Note));
-		notes_room = room;
-	}
-	note = &notes[nnotes++];
-	MemSet(note, 0, sizeof(*note));
-	note->kind = kind;
-	note->oid = oid;
-	note->level = GetCurrentTransactionNestLevel();
-	return note;
-}
-
-static bool
-has_note(NoteKind kind, Oid oid)
-{
-	for (int i = 0; i < nnotes; i++)
-	{
-		if (notes[i].kind == kind && notes[i].oid == oid)
-			return true;
-	}
-	return false;
-}
-
-void
-cf_catalog_subxact(SubXactEvent event)
-{
-	int			level = GetCurrentTransactionNestLevel();
-	int			n = 0;
-
-	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
-		return;
-	for (int i = 0; i < nnotes; i++)
-	{
-		if (notes[i].level >= level && event == SUBXACT_EVENT_ABORT_SUB)
-			continue;
-		notes[n] = notes[i];
-		notes[n].level = Min(notes[n].level, level - 1);
-		n++;
-	}
-	nnotes = n;
-}
-
-void
-cf_catalog_reset(void)
-{
-	nnotes = 0;
-	too_many = false;
-}
-
 /* ---- harmless statements ------------------------------------------------ */
+
+static int
+count_told(const SharedInvalidationMessage *messages, int n, Oid relid)
+{
+	int			told = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (messages[i].id == SHAREDINVALRELCACHE_ID && messages[i].rc.relId == relid)
+			told++;
+	}
+	return told;
+}
+
+/* How often the transaction has told of a relation until now. Not in subtransactions. */
+static int
+told_until_now(Oid relid)
+{
+	SharedInvalidationMessage *messages;
+	bool		init_file;
+	int			n = xactGetCommittedInvalidationMessages(&messages, &init_file);
+	int			told;
+
+	if (n == 0)
+		return 0;
+	told = count_told(messages, n, relid);
+	pfree(messages);
+	return told;
+}
 
 void
 cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt)
@@ -175,10 +110,41 @@ cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt)
 }
 
 void
+cf_catalog_excuse(CfHarmless *harmless, Oid relid)
+{
+	if (!OidIsValid(relid) || harmless->n == CF_CATALOG_MAX_EXCUSED ||
+		GetCurrentTransactionNestLevel() > 1)
+		return;
+	for (int i = 0; i < harmless->n; i++)
+	{
+		if (harmless->relids[i] == relid)
+			return;
+	}
+	harmless->relids[harmless->n] = relid;
+	harmless->before[harmless->n] = told_until_now(relid);
+	harmless->n++;
+}
+
+/*
+ * Only if nothing but harmless statements have told of the relation before. A message
+ * that the running command has sent already is not sent twice, hence a new command.
+ */
+void
 cf_catalog_end_harmless(CfHarmless *harmless)
 {
+	if (harmless->n == 0 || GetCurrentTransactionNestLevel() > 1)
+		return;
+	CommandCounterIncrement();
 	for (int i = 0; i < harmless->n; i++)
-		(void) add_note(EXCUSED_RELATION, harmless->relids[i]);
+	{
+		CfNote	   *note = cf_note_find(CF_NOTE_EXCUSED_RELATION, harmless->relids[i]);
+
+		if (harmless->before[i] != (note == NULL ? 0 : note->told))
+			continue;
+		if (note == NULL)
+			note = cf_note_add(CF_NOTE_EXCUSED_RELATION, harmless->relids[i]);
+		note->told = told_until_now(harmless->relids[i]);
+	}
 }
 
 void
@@ -204,9 +170,9 @@ relation_goes(Oid relid)
 		holds_no_rows_of_others(relkind, get_rel_persistence(relid));
 
 	if (lightly)
-		(void) add_note(GONE_LIGHTLY, relid);
+		(void) cf_note_add(CF_NOTE_GONE_LIGHTLY, relid);
 	if (at_work != NULL && cf_relkind_is_index(relkind))
-		cf_excused_add(at_work, IndexGetRelation(relid, true));
+		cf_catalog_excuse(at_work, IndexGetRelation(relid, true));
 }
 
 static bool
@@ -229,7 +195,7 @@ column_seen(ObjectAccessType access, Oid relid)
 {
 	if (access == OAT_POST_CREATE)
 		return;
-	(void) add_note(has_rule(relid) ? UNKNOWN : CHANGED_RELATION, relid);
+	(void) cf_note_add(has_rule(relid) ? CF_NOTE_UNKNOWN : CF_NOTE_CHANGED_RELATION, relid);
 }
 
 static void
@@ -238,9 +204,9 @@ relation_seen(ObjectAccessType access, Oid relid, int column)
 	if (column != 0)
 		column_seen(access, relid);
 	else if (access == OAT_POST_CREATE)
-		(void) add_note(MADE_RELATION, relid);
+		(void) cf_note_add(CF_NOTE_MADE_RELATION, relid);
 	else if (access == OAT_POST_ALTER)
-		(void) add_note(CHANGED_RELATION, relid);
+		(void) cf_note_add(CF_NOTE_CHANGED_RELATION, relid);
 	else if (access == OAT_DROP)
 		relation_goes(relid);
 }
@@ -265,14 +231,14 @@ static void
 function_seen(Oid function)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Note	   *note;
+	CfNote	   *note;
 
 	if (!HeapTupleIsValid(tuple))
 	{
-		(void) add_note(SEEN_FUNCTION, function);
+		(void) cf_note_add(CF_NOTE_SEEN_FUNCTION, function);
 		return;
 	}
-	note = add_note(is_fine_function(tuple) ? SEEN_FUNCTION : UNKNOWN, function);
+	note = cf_note_add(is_fine_function(tuple) ? CF_NOTE_SEEN_FUNCTION : CF_NOTE_UNKNOWN, function);
 	note->schema = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace;
 	note->name = ((Form_pg_proc) GETSTRUCT(tuple))->proname;
 	ReleaseSysCache(tuple);
@@ -305,9 +271,9 @@ static void
 type_seen(ObjectAccessType access, Oid type)
 {
 	if (access != OAT_DROP)
-		(void) add_note(SEEN_TYPE, type);
+		(void) cf_note_add(CF_NOTE_SEEN_TYPE, type);
 	else if (type >= FirstNormalObjectId && (is_rowtype(type) || is_temporary_type(type)))
-		(void) add_note(GONE_LIGHT_TYPE, type);
+		(void) cf_note_add(CF_NOTE_GONE_LIGHT_TYPE, type);
 }
 
 /* Results that a rule reaches depend on its tag only since there is the rule. */
@@ -315,9 +281,21 @@ static void
 trigger_seen(ObjectAccessType access, Oid trigger)
 {
 	if (access == OAT_POST_CREATE)
-		(void) add_note(MADE_TRIGGER, trigger);
+		(void) cf_note_add(CF_NOTE_MADE_TRIGGER, trigger);
 	else if (cf_rule_is_trigger(trigger))
-		(void) add_note(UNKNOWN, trigger);
+		(void) cf_note_add(CF_NOTE_UNKNOWN, trigger);
+}
+
+/* The planner is told of its table. */
+static void
+statistics_go(Oid statistics)
+{
+	HeapTuple	tuple = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(statistics));
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	cf_catalog_excuse(at_work, ((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid);
+	ReleaseSysCache(tuple);
 }
 
 static void
@@ -341,10 +319,14 @@ catalog_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int 
 			break;
 		case NamespaceRelationId:
 			if (access == OAT_POST_CREATE)
-				(void) add_note(MADE_SCHEMA, object_id);
+				(void) cf_note_add(CF_NOTE_MADE_SCHEMA, object_id);
 			break;
 		case TriggerRelationId:
 			trigger_seen(access, object_id);
+			break;
+		case StatisticExtRelationId:
+			if (access == OAT_DROP && at_work != NULL)
+				statistics_go(object_id);
 			break;
 		default:
 			break;
@@ -362,6 +344,8 @@ cf_catalog_install_hooks(void)
 
 typedef struct Collecting
 {
+	const SharedInvalidationMessage *messages;
+	int			n;
 	CfClockSet *clocks;
 	CfCatalogChanges *changes;
 	List	   *truncated;
@@ -397,19 +381,28 @@ add_family(Collecting *to, Oid relid)
 		add_relation(to, lfirst_oid(cell));
 }
 
+/* All that the transaction tells of it harmless statements have told. */
+static bool
+is_told_by_harmless(const Collecting *to, Oid relid)
+{
+	const CfNote *note = cf_note_find(CF_NOTE_EXCUSED_RELATION, relid);
+
+	return note != NULL && note->told == count_told(to->messages, to->n, relid);
+}
+
 /* Changed for others, but not in what it is. */
 static bool
 is_excused(const Collecting *to, Oid relid, char relkind)
 {
-	if (to->fine || has_note(MADE_RELATION, relid))
+	if (to->fine || cf_note_has(CF_NOTE_MADE_RELATION, relid))
 		return false;
 	/* As TRUNCATE ... RESTART IDENTITY does. */
 	if (relkind == RELKIND_SEQUENCE)
-		return !has_note(CHANGED_RELATION, relid);
+		return !cf_note_has(CF_NOTE_CHANGED_RELATION, relid);
 	/* cache_define and its kin tell other sessions in this way. */
-	if (relid == cf_define_relation() && !has_note(CHANGED_RELATION, relid))
+	if (relid == cf_define_relation() && !cf_note_has(CF_NOTE_CHANGED_RELATION, relid))
 		return true;
-	return has_note(EXCUSED_RELATION, relid) || list_member_oid(to->truncated, relid);
+	return is_told_by_harmless(to, relid) || list_member_oid(to->truncated, relid);
 }
 
 static void
@@ -445,17 +438,19 @@ relation_told(Collecting *to, Oid relid)
 		ReleaseSysCache(tuple);
 		look_at_relation(to, relid, &form);
 	}
-	else if (!has_note(GONE_LIGHTLY, relid) && !has_note(MADE_RELATION, relid))
+	else if (!cf_note_has(CF_NOTE_GONE_LIGHTLY, relid) && !cf_note_has(CF_NOTE_MADE_RELATION, relid))
 		add_relation(to, relid);
 }
 
 /* All notes of the kind that have this hash, for it is of 32 bits only. */
 static bool
-is_claimed(NoteKind kind, uint32 hash)
+is_claimed(CfNoteKind kind, uint32 hash)
 {
-	for (int i = 0; i < nnotes; i++)
+	const CfNote *note;
+
+	for (int i = 0; (note = cf_note_at(i)) != NULL; i++)
 	{
-		if (notes[i].kind == kind && notes[i].hash == hash)
+		if (note->kind == kind && note->hash == hash)
 			return true;
 	}
 	return false;
@@ -491,7 +486,7 @@ is_used_by_relations(Oid function)
 }
 
 static void
-add_function(Collecting *to, const Note *note)
+add_function(Collecting *to, const CfNote *note)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(note->oid));
 
@@ -512,12 +507,14 @@ add_function(Collecting *to, const Note *note)
 static void
 function_told(Collecting *to, uint32 hash)
 {
-	if (!is_claimed(SEEN_FUNCTION, hash))
+	const CfNote *note;
+
+	if (!is_claimed(CF_NOTE_SEEN_FUNCTION, hash))
 		to->changes->unknown = true;
-	for (int i = 0; i < nnotes; i++)
+	for (int i = 0; (note = cf_note_at(i)) != NULL; i++)
 	{
-		if (notes[i].kind == SEEN_FUNCTION && notes[i].hash == hash)
-			add_function(to, &notes[i]);
+		if (note->kind == CF_NOTE_SEEN_FUNCTION && note->hash == hash)
+			add_function(to, note);
 	}
 }
 
@@ -581,12 +578,12 @@ tuple_told(Collecting *to, const SharedInvalCatcacheMsg *message)
 			function_told(to, message->hashValue);
 			break;
 		case TYPEOID:
-			if (!is_claimed(SEEN_TYPE, message->hashValue) &&
-				!is_claimed(GONE_LIGHT_TYPE, message->hashValue))
+			if (!is_claimed(CF_NOTE_SEEN_TYPE, message->hashValue) &&
+				!is_claimed(CF_NOTE_GONE_LIGHT_TYPE, message->hashValue))
 				to->changes->unknown = true;
 			break;
 		case NAMESPACEOID:
-			if (!is_claimed(MADE_SCHEMA, message->hashValue))
+			if (!is_claimed(CF_NOTE_MADE_SCHEMA, message->hashValue))
 				to->changes->unknown = true;
 			break;
 		default:
@@ -638,29 +635,29 @@ add_if_truncated(const CfWrittenTable *table, void *arg)
 
 /* Types that are no relation's, and rules, are not of the fine kind. */
 static void
-judge_note(Collecting *to, Note *note)
+judge_note(Collecting *to, CfNote *note)
 {
 	switch (note->kind)
 	{
-		case SEEN_FUNCTION:
+		case CF_NOTE_SEEN_FUNCTION:
 			note->hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(note->oid));
 			break;
-		case SEEN_TYPE:
-		case GONE_LIGHT_TYPE:
+		case CF_NOTE_SEEN_TYPE:
+		case CF_NOTE_GONE_LIGHT_TYPE:
 			note->hash = GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(note->oid));
-			if (note->kind == SEEN_TYPE && SearchSysCacheExists1(TYPEOID, note->oid) &&
+			if (note->kind == CF_NOTE_SEEN_TYPE && SearchSysCacheExists1(TYPEOID, note->oid) &&
 				(note->oid < FirstNormalObjectId || !is_rowtype(note->oid)))
 				to->changes->unknown = true;
 			break;
-		case MADE_SCHEMA:
+		case CF_NOTE_MADE_SCHEMA:
 			/* A session's first temporary object needs one. */
 			note->hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(note->oid));
 			to->changes->unknown |= !isAnyTempNamespace(note->oid);
 			break;
-		case MADE_TRIGGER:
+		case CF_NOTE_MADE_TRIGGER:
 			to->changes->unknown |= cf_rule_is_trigger(note->oid);
 			break;
-		case UNKNOWN:
+		case CF_NOTE_UNKNOWN:
 			to->changes->unknown = true;
 			break;
 		default:
@@ -669,14 +666,16 @@ judge_note(Collecting *to, Note *note)
 }
 
 static void
-look_at_messages(Collecting *to, const SharedInvalidationMessage *messages, int n)
+look_at_messages(Collecting *to)
 {
-	to->changes->unknown = too_many || n > CF_MAX_MESSAGES;
-	for (int i = 0; i < nnotes && !to->changes->unknown; i++)
-		judge_note(to, &notes[i]);
-	for (int i = 0; i < n && !to->changes->unknown; i++)
+	CfNote	   *note;
+
+	to->changes->unknown = cf_note_too_many() || to->n > CF_MAX_MESSAGES;
+	for (int i = 0; !to->changes->unknown && (note = cf_note_at(i)) != NULL; i++)
+		judge_note(to, note);
+	for (int i = 0; i < to->n && !to->changes->unknown; i++)
 	{
-		message_told(to, &messages[i]);
+		message_told(to, &to->messages[i]);
 		to->changes->unknown |= to->clocks->n > CF_MAX_CLOCKS;
 	}
 }
@@ -687,18 +686,18 @@ cf_catalog_collect(bool fine, bool announced, CfClockSet *clocks, CfCatalogChang
 	Collecting	to = {.clocks = clocks, .changes = changes, .fine = fine, .announced = announced};
 	SharedInvalidationMessage *messages;
 	bool		init_file;
-	int			n;
 
 	MemSet(changes, 0, sizeof(*changes));
 	cf_clockset_reset(clocks);
 	/* Or one of several transactions of a harmless statement, such as VACUUM. */
 	if (IsParallelWorker() || (!fine && (at_work != NULL || CF_IS_AUTOVACUUM)))
 		return;
-	n = xactGetCommittedInvalidationMessages(&messages, &init_file);
-	if (n == 0)
+	to.n = xactGetCommittedInvalidationMessages(&messages, &init_file);
+	if (to.n == 0)
 		return;
+	to.messages = messages;
 	cf_writeset_each(add_if_truncated, &to);
-	look_at_messages(&to, messages, n);
+	look_at_messages(&to);
 	if (clocks->n > 0)
 		cf_clockset_add(clocks, cf_clock_of_any_definition(MyDatabaseId));
 	cf_clockset_finish(clocks);

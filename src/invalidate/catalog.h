@@ -17,17 +17,21 @@
 
 /*
  * A statement that is known to be harmless (harmless.h), while it is at work: what
- * PostgreSQL tells of the relations that it is about means nothing. On the stack of who
- * runs it.
+ * PostgreSQL tells of the relations that it is about, while it runs, means nothing. On the
+ * stack of who runs it.
  */
 typedef struct CfHarmless
 {
 	struct CfHarmless *outer;
 	int			n;
 	Oid			relids[CF_CATALOG_MAX_EXCUSED];
+	int			before[CF_CATALOG_MAX_EXCUSED]; /* messages about it until then */
 } CfHarmless;
 
 extern void cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt);
+
+/* It is about this one, too. Too many, and those within subtransactions, count as changed. */
+extern void cf_catalog_excuse(CfHarmless *harmless, Oid relid);
 
 /* It has succeeded. */
 extern void cf_catalog_end_harmless(CfHarmless *harmless);
@@ -51,7 +55,5 @@ extern void cf_catalog_collect(bool fine, bool announced, CfClockSet *clocks,
 							   CfCatalogChanges *changes);
 
 extern void cf_catalog_install_hooks(void);
-extern void cf_catalog_subxact(SubXactEvent event);
-extern void cf_catalog_reset(void);
 
 #endif							/* CF_INVALIDATE_CATALOG_H */

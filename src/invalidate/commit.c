@@ -126,6 +126,7 @@ cf_commit_collect(void)
 {
 	cf_writeset_collect();
 	cf_witness_collect();
+	cf_epoch_collect();
 }
 
 /* The clock that an operation moves. A new value leaves all else as it is. */

@@ -33,6 +33,7 @@
 #include "invalidate/epoch.h"
 #include "invalidate/fine.h"
 #include "invalidate/harmless.h"
+#include "invalidate/note.h"
 #include "invalidate/pending.h"
 #include "invalidate/twophase.h"
 #include "invalidate/writeset.h"
@@ -70,6 +71,8 @@ typedef struct Fine
 {
 	int			changed;		/* by a statement: as of Moved */
 	int			announced;		/* the same of any DDL that was seen */
+	bool		stirred;		/* PostgreSQL has told the session itself of some change */
+	bool		untold;			/* cf_epoch_collect: it changes what no statement has told of */
 	CfClockSet	clocks;			/* from PRE_COMMIT on: those that are raised */
 	bool		raised;
 } Fine;
@@ -165,7 +168,8 @@ reset_changes(void)
 	for (int i = 0; i < lengthof(scopes); i++)
 		scopes[i].changed = 0;
 	fine.changed = fine.announced = 0;
-	cf_catalog_reset();
+	fine.stirred = fine.untold = false;
+	cf_note_reset();
 }
 
 static bool
@@ -339,20 +343,42 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 }
 
 /*
+ * The transaction may have changed a definition without a statement. Others' changes
+ * come in this way as well: who it was is found out when somebody reads.
+ */
+static void
+stir(void)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		fine.stirred = true;
+}
+
+/*
  * A standby runs no DDL; it replays it. That its entries are out of date the WAL
  * says (history/follow.h); what the session remembers it forgets as it is told.
  */
 static void
 relation_changed(Oid relid)
 {
+	stir();
 	if (RecoveryInProgress())
 		cf_rule_forget();
+}
+
+static void
+definition_changed(Datum arg, int cache, uint32 hash)
+{
+	stir();
 }
 
 void
 cf_epoch_install_hooks(void)
 {
+	static const int caches[] = {PROCOID, TYPEOID, OPEROID, CASTSOURCETARGET, NAMESPACEOID};
+
 	cf_relchange_register(relation_changed);
+	for (int i = 0; i < lengthof(caches); i++)
+		CacheRegisterSyscacheCallback(caches[i], definition_changed, (Datum) 0);
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = epoch_process_utility;
 	cf_catalog_install_hooks();
@@ -364,10 +390,27 @@ cf_epoch_changing(void)
 	return scopes[DATABASE].changed > 0 || scopes[SERVER].changed > 0 || fine.changed > 0;
 }
 
+/* In a subtransaction nobody can say what those around it have changed. */
+void
+cf_epoch_collect(void)
+{
+	CfCatalogChanges changes;
+
+	if (!fine.stirred || cf_epoch_changing())
+		return;
+	fine.untold = true;
+	if (GetCurrentTransactionNestLevel() > 1)
+		return;
+	cf_catalog_collect(false, fine.announced > 0, &fine.clocks, &changes);
+	fine.untold = fine.clocks.n > 0 || changes.unknown || changes.unknown_shared;
+	fine.stirred = fine.untold;
+	cf_clockset_reset(&fine.clocks);
+}
+
 bool
 cf_epoch_touches(CfClockRef clock)
 {
-	if (cf_epoch_changing())
+	if (cf_epoch_changing() || fine.untold)
 		return true;
 	for (int i = NAMES_OF_DATABASE; i < lengthof(scopes); i++)
 	{
@@ -553,7 +596,7 @@ cf_epoch_subxact(SubXactEvent event)
 		end_subtransaction(&scopes[i].changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
 	end_subtransaction(&fine.changed, level, event == SUBXACT_EVENT_COMMIT_SUB);
 	end_subtransaction(&fine.announced, level, event == SUBXACT_EVENT_COMMIT_SUB);
-	cf_catalog_subxact(event);
+	cf_note_subxact(event);
 }
 
 /*

@@ -21,6 +21,9 @@ extern void cf_epoch_note_blind(void);
 /* Has the running transaction changed definitions or rights? */
 extern bool cf_epoch_changing(void);
 
+/* Before cf_epoch_touches: looks for changes that no statement has told of. May raise errors. */
+extern void cf_epoch_collect(void);
+
 /* The same, of what an entry that depends on this clock is made of. */
 extern bool cf_epoch_touches(CfClockRef clock);
 

@@ -16,13 +16,6 @@
 
 #include "invalidate/excused.h"
 
-void
-cf_excused_add(CfHarmless *harmless, Oid relid)
-{
-	if (OidIsValid(relid) && harmless->n < CF_CATALOG_MAX_EXCUSED)
-		harmless->relids[harmless->n++] = relid;
-}
-
 /* A table, or that of an index; and what inherits from it, to which much is done, too. */
 static void
 excuse_tree(CfHarmless *harmless, Oid relid)
@@ -34,13 +27,13 @@ excuse_tree(CfHarmless *harmless, Oid relid)
 	if (!OidIsValid(relid))
 		return;
 	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
-		cf_excused_add(harmless, lfirst_oid(cell));
+		cf_catalog_excuse(harmless, lfirst_oid(cell));
 }
 
 static void
 excuse_parent(CfHarmless *harmless, const RangeVar *parent)
 {
-	cf_excused_add(harmless, RangeVarGetRelid(parent, NoLock, true));
+	cf_catalog_excuse(harmless, RangeVarGetRelid(parent, NoLock, true));
 }
 
 /* Nobody else reads a temporary child, which its parent is told of. */

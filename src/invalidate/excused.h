@@ -16,9 +16,6 @@ cf_relkind_is_index(char relkind)
 	return relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX;
 }
 
-/* One more; what is too much counts as changed. */
-extern void cf_excused_add(CfHarmless *harmless, Oid relid);
-
 /* Before it runs. May raise the errors that the statement itself would. */
 extern void cf_excused_find(CfHarmless *harmless, Node *stmt);
 

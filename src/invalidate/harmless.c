@@ -47,7 +47,7 @@ is_drop_harmless(const DropStmt *drop)
 {
 	ListCell   *cell;
 
-	if (drop->removeType == OBJECT_INDEX)
+	if (drop->removeType == OBJECT_INDEX || drop->removeType == OBJECT_STATISTIC_EXT)
 		return true;
 	if (drop->removeType != OBJECT_TABLE && drop->removeType != OBJECT_VIEW &&
 		drop->removeType != OBJECT_SEQUENCE)
