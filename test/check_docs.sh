@@ -27,7 +27,7 @@ complain()
 
 settings()
 {
-	grep -ohE '"cachefront\.[a-z0-9_]+"' src/guc.c | tr -d '"' | sort -u
+	grep -ohE '"cachefront\.[a-z0-9_]+"' src/base/guc.c | tr -d '"' | sort -u
 }
 
 # "KIND name" of each object that the install scripts create.
@@ -198,6 +198,6 @@ if [[ -z $(protocol_rules) || -z $(model_rules) ]]; then
 	complain "found no rules in docs/consistency.md or no cases in test/model/run.sh"
 fi
 if [[ -z $(settings) || -z $(objects) ]]; then
-	complain "found no settings in src/guc.c or no objects in sql/install"
+	complain "found no settings in src/base/guc.c or no objects in sql/install"
 fi
 exit $bad

@@ -4,7 +4,7 @@
 -- parenthesised scalar and not as a row, is accepted as well as (42, 'x') and
 -- ROW(42). The form whose args are text is that of untyped literals and of
 -- untyped parameters of a driver: PostgreSQL prefers text for what has no type.
--- Either way the query says of what type its parameters are (engine/params.c).
+-- Either way the query says of what type its parameters are (request/params.c).
 --
 -- PARALLEL UNSAFE: a load runs whatever its query calls, also what must not
 -- run in parallel mode, such as PL/pgSQL with an EXCEPTION block.

@@ -1,6 +1,6 @@
 -- Keys that Redis may not have dropped yet. With cachefront.redis_commit = sync a commit
 -- writes them here, and the database's worker deletes what Redis has got: see
--- src/invalidate/outbox.c. No index, no trigger, no constraint: the library
+-- src/publish/outbox.c. No index, no trigger, no constraint: the library
 -- writes and deletes rows without SQL. They are of this server alone, so that
 -- pg_dump and logical replication leave them out.
 

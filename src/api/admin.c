@@ -15,11 +15,11 @@
 #include "utils/timestamp.h"
 
 #include "api/args.h"
+#include "base/shmem.h"
 #include "report/report.h"
 #include "rules/define.h"
 #include "rules/deftable.h"
 #include "rules/missed.h"
-#include "shmem.h"
 #include "stats/counters.h"
 
 PG_FUNCTION_INFO_V1(cachefront_define);

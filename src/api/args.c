@@ -17,7 +17,7 @@
 #include "utils/typcache.h"
 
 #include "api/args.h"
-#include "memo.h"
+#include "base/memo.h"
 
 /* What an argument's type is like. */
 typedef struct ArgType

@@ -14,7 +14,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
-#include "engine/request.h"
+#include "request/request.h"
 
 extern void cf_arg_key(FunctionCallInfo fcinfo, int i, CfKey *key);
 

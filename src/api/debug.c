@@ -18,8 +18,8 @@
 #include "engine/flight.h"
 #include "engine/xfetch.h"
 #include "history/history.h"
-#include "invalidate/pending.h"
 #include "l1/table.h"
+#include "txn/pending.h"
 
 PG_FUNCTION_INFO_V1(cachefront_debug_cursor);
 PG_FUNCTION_INFO_V1(cachefront_debug_forget_l1);

@@ -17,12 +17,12 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "guc.h"
-#include "l2/address.h"
-#include "l2/breaker.h"
-#include "l2/command.h"
-#include "l2/refusal.h"
-#include "shmem.h"
+#include "base/guc.h"
+#include "base/shmem.h"
+#include "redis/address.h"
+#include "redis/breaker.h"
+#include "redis/command.h"
+#include "redis/refusal.h"
 
 PG_FUNCTION_INFO_V1(cachefront_debug_redis);
 PG_FUNCTION_INFO_V1(cachefront_debug_redis_bytes);

@@ -17,10 +17,10 @@
 #include "utils/tuplestore.h"
 
 #include "api/args.h"
+#include "base/shmem.h"
+#include "base/subxact.h"
 #include "codec/rowcodec.h"
 #include "engine/fetch.h"
-#include "shmem.h"
-#include "subxact.h"
 
 PG_FUNCTION_INFO_V1(cachefront_fetch);
 PG_FUNCTION_INFO_V1(cachefront_fetch_row);

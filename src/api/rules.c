@@ -35,14 +35,14 @@
 #include "utils/rel.h"
 
 #include "api/args.h"
-#include "compat.h"
-#include "guc.h"
-#include "invalidate/pending.h"
-#include "invalidate/trigger.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/shmem.h"
+#include "capture/trigger.h"
 #include "rules/define.h"
 #include "rules/missed.h"
 #include "rules/rule.h"
-#include "shmem.h"
+#include "txn/pending.h"
 
 PG_FUNCTION_INFO_V1(cachefront_invalidate_row);
 PG_FUNCTION_INFO_V1(cachefront_invalidate_statement);

@@ -13,9 +13,9 @@
 
 #include "port/pg_bswap.h"
 
+#include "base/compat.h"
 #include "codec/envelope.h"
 #include "codec/envelope_internal.h"
-#include "compat.h"
 
 /* What signature and encryption bind a value to; room for the value itself, for the former. */
 #define NPARTS 4

@@ -19,9 +19,9 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "base/compat.h"
 #include "codec/rowcodec.h"
 #include "codec/textform.h"
-#include "compat.h"
 
 typedef struct Column
 {

@@ -13,11 +13,11 @@
 #include "catalog/pg_control.h"
 #include "utils/memutils.h"
 
+#include "base/guc.h"
+#include "base/shmem.h"
 #include "codec/key.h"
 #include "codec/secret.h"
 #include "codec/siphash.h"
-#include "guc.h"
-#include "shmem.h"
 
 static CfKeyring *values_secret = NULL;
 

@@ -6,7 +6,7 @@
 #ifndef CF_ENGINE_FETCH_H
 #define CF_ENGINE_FETCH_H
 
-#include "engine/request.h"
+#include "request/request.h"
 
 /*
  * Answers a request from L1, from another session's load, or from the query.

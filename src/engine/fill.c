@@ -11,12 +11,12 @@
  */
 #include "postgres.h"
 
-#include "debug_point.h"
+#include "base/debug_point.h"
 #include "engine/fill.h"
-#include "engine/identity.h"
 #include "engine/marker.h"
 #include "engine/policy.h"
-#include "engine/watch.h"
+#include "load/watch.h"
+#include "request/identity.h"
 
 #define CF_MAX_KEPT_DEPS 64		/* of an entry that is replaced for want of tags */
 

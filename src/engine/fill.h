@@ -6,9 +6,9 @@
 #ifndef CF_ENGINE_FILL_H
 #define CF_ENGINE_FILL_H
 
-#include "engine/deps.h"
-#include "engine/loader.h"
-#include "engine/request.h"
+#include "load/loader.h"
+#include "request/deps.h"
+#include "request/request.h"
 
 /* What became of a value that was loaded. */
 typedef enum CfFilled

@@ -36,12 +36,12 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
-#include "compat.h"
-#include "debug_point.h"
+#include "base/compat.h"
+#include "base/debug_point.h"
+#include "base/guc.h"
+#include "base/shmem.h"
 #include "engine/flight.h"
-#include "guc.h"
 #include "history/follow.h"
-#include "shmem.h"
 
 #define CF_FLIGHT_PARTITIONS 16 /* powers of two */
 #define CF_FLIGHT_BUCKETS 1024

@@ -13,8 +13,8 @@
  */
 #include "postgres.h"
 
-#include "engine/identity.h"
 #include "engine/marker.h"
+#include "request/identity.h"
 
 /* The identity of the same request if it is bound to more settings. */
 static CfRequest

@@ -8,7 +8,7 @@
 #define CF_ENGINE_MARKER_H
 
 #include "engine/policy.h"
-#include "engine/request.h"
+#include "request/request.h"
 
 /*
  * Does a marker say that the entry has an identity that more settings are part

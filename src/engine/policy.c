@@ -17,15 +17,15 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "engine/identity.h"
-#include "engine/loader.h"
+#include "base/guc.h"
+#include "base/memo.h"
+#include "base/position.h"
+#include "base/relchange.h"
+#include "capture/writing.h"
 #include "engine/policy.h"
-#include "engine/watch.h"
-#include "engine/writing.h"
-#include "guc.h"
-#include "memo.h"
-#include "position.h"
-#include "relchange.h"
+#include "load/loader.h"
+#include "load/watch.h"
+#include "request/identity.h"
 #include "rules/security.h"
 
 /*

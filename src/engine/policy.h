@@ -6,7 +6,7 @@
 #ifndef CF_ENGINE_POLICY_H
 #define CF_ENGINE_POLICY_H
 
-#include "engine/request.h"
+#include "request/request.h"
 
 /* Why a fetch runs its query and leaves no trace. In the order of the counters. */
 typedef enum CfBypass

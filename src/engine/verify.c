@@ -28,11 +28,11 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "base/debug_point.h"
+#include "base/subxact.h"
 #include "codec/rowset.h"
-#include "debug_point.h"
-#include "engine/identity.h"
 #include "engine/verify.h"
-#include "subxact.h"
+#include "request/identity.h"
 
 #define CF_VERIFY_LOCK_TIMEOUT 1	/* ms; zero would be none */
 #define CF_VERIFY_LOGGED_QUERY 248	/* bytes of its text */

@@ -8,9 +8,9 @@
 
 #include "common/pg_prng.h"
 
-#include "engine/loader.h"
-#include "engine/request.h"
-#include "guc.h"
+#include "base/guc.h"
+#include "load/loader.h"
+#include "request/request.h"
 
 /* Is this hit one of those that cachefront.verify_rate chooses? */
 static inline bool

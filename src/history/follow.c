@@ -32,17 +32,17 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "compat.h"
-#include "debug_point.h"
+#include "base/compat.h"
+#include "base/debug_point.h"
+#include "base/shmem.h"
+#include "base/steady.h"
+#include "base/worker.h"
 #include "history/follow.h"
 #include "history/history.h"
 #include "history/judge.h"
 #include "history/line.h"
 #include "history/lookback.h"
 #include "history/walread.h"
-#include "shmem.h"
-#include "steady.h"
-#include "worker.h"
 
 #define CF_FOLLOW_AHEAD (64 * 1024) /* bytes that it reads ahead of replay */
 #define CF_FOLLOW_FAR (1024 * 1024) /* behind by more, nobody waits for it */

@@ -12,10 +12,10 @@
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 
-#include "atomic.h"
-#include "guc.h"
+#include "base/atomic.h"
+#include "base/guc.h"
+#include "base/shmem.h"
 #include "history/history_internal.h"
-#include "shmem.h"
 
 #define CF_FEW_SHARE 16			/* of the slots, for tables and databases */
 

@@ -29,8 +29,8 @@
 #include "utils/memutils.h"
 #include "utils/relmapper.h"
 
+#include "base/compat.h"
 #include "codec/key.h"
-#include "compat.h"
 #include "history/history.h"
 #include "history/judge.h"
 #include "history/message.h"

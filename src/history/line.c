@@ -30,12 +30,12 @@
 #include "port/atomics.h"
 #include "storage/fd.h"
 
+#include "base/position.h"
+#include "base/shmem.h"
 #include "history/file.h"
 #include "history/follow.h"
 #include "history/history_internal.h"
 #include "history/line.h"
-#include "position.h"
-#include "shmem.h"
 
 #define CF_LINE_FILE "cachefront.line"
 #define CF_LINE_TEXT 64			/* room for a line of it */

@@ -21,13 +21,13 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-#include "guc.h"
+#include "base/guc.h"
+#include "base/worker.h"
 #include "history/history.h"
 #include "history/judge.h"
 #include "history/line.h"
 #include "history/lookback.h"
 #include "history/walread.h"
-#include "worker.h"
 
 #define CF_LOOKBACK_SLICE 500	/* records at once: about a millisecond at most */
 #define CF_LOOKBACK_WAIT_MS 10

@@ -10,7 +10,7 @@
 #include "access/xact.h"
 #include "replication/message.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "history/message.h"
 
 #define CF_MESSAGE_HEAD 2

@@ -25,13 +25,13 @@
 #include "storage/fd.h"
 #include "storage/ipc.h"
 
+#include "base/guc.h"
+#include "base/shmem.h"
 #include "codec/key.h"
-#include "guc.h"
 #include "history/file.h"
 #include "history/follow.h"
 #include "history/history_internal.h"
 #include "history/save.h"
-#include "shmem.h"
 
 #define CF_SAVE_FILE "cachefront.history"
 #define CF_SAVE_MAGIC UINT64CONST(0x31767369686663)	/* "cfhisv1" */

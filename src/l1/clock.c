@@ -8,13 +8,13 @@
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 
-#include "atomic.h"
+#include "base/atomic.h"
+#include "base/guc.h"
+#include "base/position.h"
+#include "base/shmem.h"
 #include "codec/key.h"
-#include "guc.h"
 #include "history/history.h"
 #include "l1/clock.h"
-#include "position.h"
-#include "shmem.h"
 
 typedef struct CfSharedClock
 {

@@ -17,9 +17,9 @@
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 
-#include "guc.h"
+#include "base/guc.h"
+#include "base/shmem.h"
 #include "l1/l1_internal.h"
-#include "shmem.h"
 
 #define CF_SIEVE_MAX_STEPS 256
 #define CF_L1_FINE_SIZE (16 * 1024 * 1024)	/* from here on, more size classes */

@@ -12,8 +12,8 @@
 
 #include "utils/memutils.h"
 
-#include "compat.h"
-#include "guc.h"
+#include "base/compat.h"
+#include "base/guc.h"
 #include "history/follow.h"
 #include "history/history.h"
 #include "l1/l1_internal.h"

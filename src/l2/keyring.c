@@ -15,9 +15,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "guc.h"
+#include "base/guc.h"
+#include "base/steady.h"
 #include "l2/keyring.h"
-#include "steady.h"
 
 #define CF_MAX_KEY_FILE 65536
 #define CF_COMPLAIN_MS 60000

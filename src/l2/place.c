@@ -10,9 +10,9 @@
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 
-#include "guc.h"
-#include "l2/command.h"
+#include "base/guc.h"
 #include "l2/place.h"
+#include "redis/command.h"
 
 /* Three bytes for each of a name, the system identifier, a dot. */
 StaticAssertDecl(3 * (NAMEDATALEN - 1) + 20 + 1 < CF_PLACE_MAX, "all names fit");

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "guc.h"
+#include "base/guc.h"
 #include "l2/lua.h"
 #include "l2/store.h"
 

@@ -12,8 +12,8 @@
 #include "postgres.h"
 
 #include "codec/key.h"
-#include "l2/command.h"
 #include "l2/place.h"
+#include "redis/command.h"
 
 #define CF_TOKEN_LEN 16			/* hexadecimal digits */
 #define CF_SUFFIX_LEN 61		/* what tells variants of a key apart */

@@ -7,9 +7,9 @@
 
 #include "storage/lwlock.h"
 
+#include "base/shmem.h"
+#include "base/steady.h"
 #include "publish/ack.h"
-#include "shmem.h"
-#include "steady.h"
 
 #define CF_MAX_ACKS 8192
 #define CF_MAX_LOOKS 64

@@ -15,13 +15,13 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "compat.h"
-#include "guc.h"
-#include "l2/breaker.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/shmem.h"
+#include "base/steady.h"
 #include "publish/ring.h"
-#include "shmem.h"
+#include "redis/breaker.h"
 #include "stats/counters.h"
-#include "steady.h"
 
 #define CF_NO_PROC PG_UINT32_MAX
 

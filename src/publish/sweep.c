@@ -12,12 +12,12 @@
 #include "lib/stringinfo.h"
 #include "storage/lwlock.h"
 
-#include "guc.h"
-#include "l2/command.h"
+#include "base/guc.h"
+#include "base/shmem.h"
 #include "l2/place.h"
 #include "l2/store.h"
 #include "publish/sweep.h"
-#include "shmem.h"
+#include "redis/command.h"
 
 #define CF_MAX_SWEEPS 16
 #define CF_SWEEP_COUNT "500"	/* keys that Redis looks at in one step: less than a millisecond */

@@ -14,20 +14,20 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "debug_point.h"
-#include "engine/deps.h"
+#include "base/debug_point.h"
 #include "engine/fetch.h"
-#include "engine/identity.h"
-#include "engine/loader.h"
 #include "engine/marker.h"
 #include "engine/policy.h"
-#include "engine/tier.h"
 #include "l1/table.h"
+#include "load/loader.h"
 #include "report/report.h"
+#include "request/deps.h"
+#include "request/identity.h"
 #include "rules/define.h"
 #include "rules/rule.h"
 #include "rules/tracked.h"
 #include "rules/traits.h"
+#include "tier/tier.h"
 
 static void
 put_item(ReturnSetInfo *rsinfo, const char *item, const char *value)

@@ -11,8 +11,8 @@
 #include "datatype/timestamp.h"
 #include "nodes/execnodes.h"
 
-#include "engine/request.h"
 #include "l1/table.h"
+#include "request/request.h"
 
 /* The state of an entry in one word or two. */
 extern const char *cf_report_state(bool current, CfL1Marker marker,

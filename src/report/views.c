@@ -16,21 +16,21 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "debug_point.h"
+#include "base/debug_point.h"
+#include "base/guc.h"
+#include "base/shmem.h"
+#include "base/worker.h"
 #include "engine/flight.h"
-#include "engine/tier.h"
-#include "guc.h"
 #include "history/follow.h"
 #include "l1/table.h"
-#include "l2/breaker.h"
-#include "l2/refusal.h"
 #include "publish/ring.h"
+#include "redis/breaker.h"
+#include "redis/refusal.h"
 #include "report/report.h"
 #include "rules/define.h"
-#include "shmem.h"
 #include "stats/counters.h"
 #include "stats/notes.h"
-#include "worker.h"
+#include "tier/tier.h"
 
 PG_FUNCTION_INFO_V1(cachefront_status);
 PG_FUNCTION_INFO_V1(cachefront_stats);

@@ -3,7 +3,7 @@
  *
  * An allow-list: what is not on it is taken for of one session. Listed are
  * functions whose result, at one moment and for one role, is the same in every
- * session that has the same identity (engine/identity.c holds the settings
+ * session that has the same identity (request/identity.c holds the settings
  * that print and read values). CF_TRAIT_UNTRACKED has what reads more than its
  * arguments and the identity, and CF_TRAIT_CHANCE what depends on time or
  * chance: such a result is as fresh as its time to live. The first entry that

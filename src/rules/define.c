@@ -24,8 +24,8 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "guc.h"
-#include "relchange.h"
+#include "base/guc.h"
+#include "base/relchange.h"
 #include "rules/define.h"
 #include "rules/deftable.h"
 

@@ -3,7 +3,7 @@
  *
  * Lists of what is known; all else makes a result depend on any definition. So do
  * functions that are not PostgreSQL's own, and in no language whose functions DDL
- * of the fine kind leaves alone (invalidate/catalog.c): what they call is looked up
+ * of the fine kind leaves alone (capture/catalog.c): what they call is looked up
  * when they run.
  *
  * A name without a schema means the first of that name on the search path: so a
@@ -27,7 +27,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "rules/defined.h"
 #include "rules/security.h"
 #include "rules/traits.h"

@@ -28,7 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "rules/determined.h"
 #include "rules/security.h"
 

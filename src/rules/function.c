@@ -22,8 +22,8 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-#include "compat.h"
-#include "memo.h"
+#include "base/compat.h"
+#include "base/memo.h"
 #include "rules/builtin.h"
 #include "rules/function.h"
 

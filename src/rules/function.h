@@ -4,7 +4,7 @@
  * Only functions that are known not to depend on the session are taken for
  * such: an allow-list of PostgreSQL's own. Whatever is not on it is taken for
  * the worst of its kind. A function in SQL or PL/pgSQL is as good as what it
- * does, and that is seen while it does it (engine/watch.c).
+ * does, and that is seen while it does it (load/watch.c).
  *
  * src/rules/function.h
  */
@@ -33,7 +33,7 @@ typedef uint32 CfTraits;
 #define CF_TRAIT_UNSEEN			0x80
 /*
  * It looks up or prints names that come and go while all else stays as it is: of
- * roles, indexes and the like (invalidate/harmless.c).
+ * roles, indexes and the like (capture/harmless.c).
  */
 #define CF_TRAIT_LIGHT_NAMES	0x100
 /* It reads what changes without notice: catalogs, files, large objects and the like. */

@@ -7,8 +7,8 @@
 
 #include "miscadmin.h"
 
+#include "base/shmem.h"
 #include "rules/missed.h"
-#include "shmem.h"
 
 typedef struct Missed
 {

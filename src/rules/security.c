@@ -21,7 +21,7 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "rules/function.h"
 #include "rules/security.h"
 #include "rules/traits.h"

@@ -15,8 +15,8 @@
 #include "utils/guc_tables.h"
 #include "utils/varlena.h"
 
-#include "compat.h"
-#include "guc.h"
+#include "base/compat.h"
+#include "base/guc.h"
 #include "rules/setting.h"
 
 /*

@@ -15,7 +15,7 @@
 #include "catalog/pg_class.h"
 #include "utils/syscache.h"
 
-#include "guc.h"
+#include "base/guc.h"
 #include "rules/tracked.h"
 
 bool

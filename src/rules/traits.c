@@ -19,7 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "rules/setting.h"
 #include "rules/traits.h"
 

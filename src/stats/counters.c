@@ -13,8 +13,8 @@
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
-#include "compat.h"
-#include "shmem.h"
+#include "base/compat.h"
+#include "base/shmem.h"
 #include "stats/counters.h"
 #include "stats/histogram.h"
 

@@ -7,7 +7,7 @@
 
 #include "port/pg_bitutils.h"
 
-#include "atomic.h"
+#include "base/atomic.h"
 #include "stats/histogram.h"
 
 #define CF_SUB_BUCKETS (1 << CF_HISTOGRAM_BITS)

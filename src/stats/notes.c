@@ -12,7 +12,7 @@
 #include "mb/pg_wchar.h"
 #include "storage/lwlock.h"
 
-#include "shmem.h"
+#include "base/shmem.h"
 #include "stats/notes.h"
 
 #define CF_NOTES 1024			/* a power of two */

@@ -1,4 +1,4 @@
-/* fuzz: src/redis_url.c src/l2/slot.c */
+/* fuzz: src/base/redis_url.c src/redis/slot.c */
 /*
  * redis_text_fuzz.c - urls of the setting, and redirections that a Redis says.
  *
@@ -10,8 +10,8 @@
  */
 #include "harness.h"
 
-#include "l2/slot.h"
-#include "redis_url.h"
+#include "base/redis_url.h"
+#include "redis/slot.h"
 
 #ifndef USE_ASSERT_CHECKING
 #error "fuzzers check by assertions"

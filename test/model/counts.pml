@@ -3,7 +3,7 @@
  * them out. One table, one row that readers cache, other rows, a rule whose trigger
  * tells rows apart (A), and a second rule of the table (B). Checked by run.sh.
  *
- * Modelled: invalidate/witness.c with the same array and indexes; PostgreSQL's
+ * Modelled: capture/witness.c with the same array and indexes; PostgreSQL's
  * counts of a table by level of subtransaction (pgstat_relation.c); what commit.c,
  * writeset.c and epoch.c make of them. A session runs TXNS transactions of OPS steps
  * in all: it changes the row or others, seen or unseen by each trigger (replica

@@ -6,7 +6,7 @@
  * close, land, leave), the leader's steps (engine/fetch.c, lead; the order of
  * stamp, flag and snapshot is cf_load_run's), L1 and the key's clock
  * (l1/table.c, l1/clock.c), and transactions that invalidate the key
- * (invalidate/commit.c). CALLERS read once each, WRITERS commit or abort; a
+ * (commit/commit.c). CALLERS read once each, WRITERS commit or abort; a
  * leader or follower may fail or die, FAULTS times in all. There are no
  * time-outs: who is not woken sleeps for ever.
  *

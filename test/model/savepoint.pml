@@ -4,7 +4,7 @@
  * to CALLS operations and SUBS savepoints, nested up to LEVELS deep. Checked
  * by run.sh.
  *
- * Modelled: invalidate/pending.c, with the same arrays and indexes (log, index
+ * Modelled: txn/pending.c, with the same arrays and indexes (log, index
  * of the newest operation about a thing, marks), and what commit.c makes of the
  * log. Beside it runs the specification: a plain list of all calls with the
  * level of each, in which a rollback deletes and a release moves up one level,

@@ -47,7 +47,7 @@ my $barrier = 715517;
 my $session_dir;
 my $nsessions = 0;
 
-# The lock class of the extension's wait points (src/debug_point.c), as pg_locks
+# The lock class of the extension's wait points (src/base/debug_point.c), as pg_locks
 # shows it in objsubid.
 my $waitpoint_class = 0xCFD;
 

@@ -1,4 +1,4 @@
-/* unit: src/l2/frame.c */
+/* unit: src/redis/frame.c */
 /*
  * frame_test.c - where replies end, and which are refused.
  *
@@ -8,7 +8,7 @@
  */
 #include "harness.h"
 
-#include "l2/frame.h"
+#include "redis/frame.h"
 
 static CfFrame frame;
 static int64 max_reply = 1024 * 1024;

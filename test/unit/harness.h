@@ -42,7 +42,7 @@
 
 #include <setjmp.h>
 
-#include "compat.h"
+#include "base/compat.h"
 
 /* printf itself, where PostgreSQL's port would need its own */
 #undef printf

@@ -1,4 +1,4 @@
-/* unit: src/memo.c */
+/* unit: src/base/memo.c */
 /*
  * memo_test.c - a memo against an array, its growth and its end, and that no
  * answer gets into it that is older than a change.
@@ -13,7 +13,7 @@
 
 #include "utils/memutils.h"
 
-#include "memo.h"
+#include "base/memo.h"
 
 /* ---- memory contexts ---- */
 

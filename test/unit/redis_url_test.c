@@ -1,4 +1,4 @@
-/* unit: src/redis_url.c */
+/* unit: src/base/redis_url.c */
 /*
  * redis_url_test.c - which urls are understood, and as what.
  *
@@ -6,7 +6,7 @@
  */
 #include "harness.h"
 
-#include "redis_url.h"
+#include "base/redis_url.h"
 
 static CfRedisUrl url;
 

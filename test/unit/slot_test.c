@@ -1,4 +1,4 @@
-/* unit: src/l2/slot.c */
+/* unit: src/redis/slot.c */
 /*
  * slot_test.c - slots of keys, as Redis computes them, and redirections.
  *
@@ -6,7 +6,7 @@
  */
 #include "harness.h"
 
-#include "l2/slot.h"
+#include "redis/slot.h"
 
 static int
 slot(const char *key)

@@ -1,0 +1,158 @@
+/*
+ * fine.c - which DDL changes no more than what PostgreSQL itself tells of it.
+ *
+ * A list of statements about relations, and about functions whose results nobody
+ * takes for exact without all definitions (catalog.c looks at the language). All
+ * that they change is sent as a message about a relation, a function or a type.
+ *
+ * src/capture/fine.c
+ */
+#include "postgres.h"
+
+#include "nodes/parsenodes.h"
+
+#include "capture/fine.h"
+
+static bool
+is_relation(ObjectType type)
+{
+	return type == OBJECT_TABLE || type == OBJECT_VIEW || type == OBJECT_MATVIEW ||
+		type == OBJECT_SEQUENCE || type == OBJECT_INDEX;
+}
+
+static bool
+is_function(ObjectType type)
+{
+	return type == OBJECT_FUNCTION || type == OBJECT_PROCEDURE || type == OBJECT_ROUTINE;
+}
+
+/* Those that reach nothing but relations, their columns, constraints and triggers. */
+static bool
+is_alter_fine(AlterTableType type)
+{
+	switch (type)
+	{
+		case AT_AddColumn:
+		case AT_ColumnDefault:
+		case AT_DropNotNull:
+		case AT_SetNotNull:
+		case AT_DropExpression:
+		case AT_SetStatistics:
+		case AT_SetOptions:
+		case AT_ResetOptions:
+		case AT_SetStorage:
+		case AT_SetCompression:
+		case AT_DropColumn:
+		case AT_AddIndex:
+		case AT_AddConstraint:
+		case AT_AlterConstraint:
+		case AT_ValidateConstraint:
+		case AT_AddIndexConstraint:
+		case AT_DropConstraint:
+		case AT_AlterColumnType:
+		case AT_ChangeOwner:
+		case AT_ClusterOn:
+		case AT_DropCluster:
+		case AT_SetLogged:
+		case AT_SetUnLogged:
+		case AT_SetTableSpace:
+		case AT_SetRelOptions:
+		case AT_ResetRelOptions:
+		case AT_EnableTrig:
+		case AT_EnableAlwaysTrig:
+		case AT_EnableReplicaTrig:
+		case AT_DisableTrig:
+		case AT_EnableTrigAll:
+		case AT_DisableTrigAll:
+		case AT_EnableTrigUser:
+		case AT_DisableTrigUser:
+		case AT_AddInherit:
+		case AT_DropInherit:
+		case AT_ReplicaIdentity:
+		case AT_EnableRowSecurity:
+		case AT_DisableRowSecurity:
+		case AT_ForceRowSecurity:
+		case AT_NoForceRowSecurity:
+		case AT_AttachPartition:
+		case AT_DetachPartition:
+		case AT_DetachPartitionFinalize:
+		case AT_AddIdentity:
+		case AT_SetIdentity:
+		case AT_DropIdentity:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+is_alter_table_fine(const AlterTableStmt *alter)
+{
+	ListCell   *cell;
+
+	if (!is_relation(alter->objtype))
+		return false;
+	foreach(cell, alter->cmds)
+	{
+		if (!is_alter_fine(lfirst_node(AlterTableCmd, cell)->subtype))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_rename_fine(const RenameStmt *rename)
+{
+	if (rename->renameType == OBJECT_COLUMN)
+		return is_relation(rename->relationType);
+	return is_relation(rename->renameType) || is_function(rename->renameType) ||
+		rename->renameType == OBJECT_TABCONSTRAINT || rename->renameType == OBJECT_POLICY ||
+		rename->renameType == OBJECT_TRIGGER;
+}
+
+static bool
+is_drop_fine(ObjectType type)
+{
+	return is_relation(type) || is_function(type) || type == OBJECT_TRIGGER ||
+		type == OBJECT_POLICY;
+}
+
+/* Rights on functions are told to nobody but by a message without a name. */
+static bool
+is_grant_fine(const GrantStmt *grant)
+{
+	return (grant->targtype == ACL_TARGET_OBJECT || grant->targtype == ACL_TARGET_ALL_IN_SCHEMA) &&
+		(grant->objtype == OBJECT_TABLE || grant->objtype == OBJECT_SEQUENCE);
+}
+
+bool
+cf_fine_stmt(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_CreateStmt:
+		case T_CreateTableAsStmt:
+		case T_ViewStmt:
+		case T_CreateSeqStmt:
+		case T_AlterSeqStmt:
+		case T_CreateTrigStmt:
+		case T_CreatePolicyStmt:
+		case T_AlterPolicyStmt:
+		case T_CreateFunctionStmt:
+		case T_AlterFunctionStmt:
+			return true;
+		case T_AlterTableStmt:
+			return is_alter_table_fine((AlterTableStmt *) stmt);
+		case T_RenameStmt:
+			return is_rename_fine((RenameStmt *) stmt);
+		case T_AlterObjectSchemaStmt:
+			return is_relation(((AlterObjectSchemaStmt *) stmt)->objectType) ||
+				is_function(((AlterObjectSchemaStmt *) stmt)->objectType);
+		case T_DropStmt:
+			return is_drop_fine(((DropStmt *) stmt)->removeType);
+		case T_GrantStmt:
+			return is_grant_fine((GrantStmt *) stmt);
+		default:
+			return false;
+	}
+}

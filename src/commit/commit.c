@@ -1,0 +1,432 @@
+/*
+ * commit.c - the order of things around a commit. docs/consistency.md has the
+ * whole of it, with reasons:
+ *
+ *	1. PRE_COMMIT, local: raise the clocks, unlink the keys' entries (or, by
+ *	   changed rows, leave them to who asked for max_stale)
+ *	2. the commit becomes visible
+ *	3. COMMIT callback, local: advance the clocks and lower them, then store
+ *	   what cache_set left, and advance the clocks of values; after DDL, whose
+ *	   epoch ends later, when that has ended (epoch.c). Only then does the client
+ *	   see COMMIT.
+ *	   ABORT: lower the clocks.
+ *
+ * (Redis is told after that: deliver.h.) Nothing here allocates after step 1, raises an
+ * error or waits for anything but partition locks. All that is done for each
+ * operation takes a time that does not grow with the log; step 1 can be
+ * cancelled between any two.
+ *
+ * src/commit/commit.c
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+
+#include "base/debug_point.h"
+#include "base/position.h"
+#include "capture/epoch.h"
+#include "capture/witness.h"
+#include "capture/writeset.h"
+#include "commit/commit.h"
+#include "engine/policy.h"
+#include "txn/lease.h"
+#include "txn/pending.h"
+#include "txn/twophase.h"
+
+static bool prepared = false;
+static bool values_due = false; /* what cache_set left is not stored yet */
+
+/* As of when the clocks were settled: values are stored after that. */
+static FullTransactionId settled_xid;
+static uint64 settled_lsn = 0;
+
+/* Has the transaction, before the set, itself moved a clock of the value? */
+static bool
+is_moved_before(int set, CfClockRef clock)
+{
+	int			first = cf_pending_first_move(clock);
+
+	return first >= 0 && first < set;
+}
+
+static bool
+is_own(int set)
+{
+	const CfOp *op = cf_pending_op(set);
+
+	if (cf_epoch_changing() || is_moved_before(set, cf_clock_of_key(op->key.hash)) ||
+		is_moved_before(set, cf_clock_of_epoch(MyDatabaseId)))
+		return true;
+	for (int k = 0; k < op->ndeps; k++)
+	{
+		if (is_moved_before(set, op->deps[k]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A set that fills a miss loses against an invalidation after the miss. What
+ * the check saw holds until the commit only if no clock moves after it, so
+ * from here on the value is judged by the stamp read before.
+ */
+static void
+check_lease(int i)
+{
+	CfOp	   *op = cf_pending_op(i);
+	CfL1Meta	meta = {0};
+	uint64		now = cf_clock_stamp();
+
+#ifdef CF_FAULT_NO_LEASE
+	op->lease = CF_NO_LEASE;
+#endif
+	if (op->lease == CF_NO_LEASE)
+		return;
+	meta.stamp = op->lease;
+	meta.ndeps = op->ndeps;
+	meta.deps = op->deps;
+	/* What an old snapshot shows is older than the miss. */
+	if (IsolationUsesXactSnapshot())
+		meta.xmin = cf_policy_snapshot_xmin();
+	if (!cf_l1_meta_is_current(&op->key, &meta))
+	{
+		cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
+		op->value = NULL;
+	}
+	op->lease = now;
+	op->own = is_own(i);
+}
+
+/* What becomes of a value is decided while a cancel can still be heard. */
+static void
+judge_value(int i)
+{
+	CfOp	   *op = cf_pending_op(i);
+
+	op->last = cf_pending_is_last(i);
+	if (op->kind != CF_OP_SET || !op->last)
+		return;
+	if (cf_pending_is_outdated(i))
+		op->value = NULL;
+	if (op->value != NULL)
+		check_lease(i);
+}
+
+bool
+cf_commit_touches(CfClockRef clock)
+{
+	return cf_epoch_touches(clock) || cf_pending_touches(clock) ||
+		cf_writeset_touches(clock) || cf_witness_touches(clock);
+}
+
+void
+cf_commit_collect(void)
+{
+	cf_writeset_collect();
+	cf_witness_collect();
+	cf_epoch_collect();
+}
+
+/* The clock that an operation moves. A new value leaves all else as it is. */
+static CfClockRef
+moved_clock(const CfOp *op)
+{
+	return op->kind == CF_OP_SET ? cf_clock_of_value(op->key.hash) : op->clock;
+}
+
+static void
+raise_clock(CfOp *op)
+{
+	if (op->kind == CF_OP_TAG && CF_FAULT_POINT("no-raise"))
+		return;
+	op->hard = !op->rows;
+	if (op->hard)
+		cf_clock_raise(moved_clock(op));
+	else
+		cf_clock_raise_rows(op->clock);
+	op->raised = true;
+}
+
+static void
+settle_clock(CfOp *op, uint64 seq, FullTransactionId xid, uint64 lsn)
+{
+	if (op->hard)
+		cf_clock_settle(op->clock, seq, xid, lsn);
+	else
+		cf_clock_settle_rows(op->clock, seq, xid, lsn);
+	op->raised = false;
+}
+
+static void
+lower_clock(CfOp *op)
+{
+	if (op->hard)
+		cf_clock_lower(moved_clock(op));
+	else
+		cf_clock_lower_rows(op->clock);
+	op->raised = false;
+}
+
+/* Entries of what was raised that only the key leads to. */
+static void
+drop_entries(const CfOp *op)
+{
+	if (op->kind == CF_OP_FLUSH)
+		cf_l1_delete_database(MyDatabaseId);
+	else if (op->kind == CF_OP_KEY && op->rows)
+		cf_l1_outdate_key(&op->key);
+	else if (op->kind == CF_OP_KEY)
+		cf_l1_delete_key(&op->key);
+}
+
+void
+cf_commit_prepare(void)
+{
+	if (!cf_pending_any())
+		return;
+	CF_WAIT_POINT("commit-before-raise");
+	CF_HOLD_POINT("commit-before-log");
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (cf_pending_op(i)->kind == CF_OP_SET || cf_pending_op(i)->kind == CF_OP_TOUCH)
+			judge_value(i);
+	}
+	prepared = true;
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CfOp	   *op = cf_pending_op(i);
+
+		CHECK_FOR_INTERRUPTS();
+		if (op->kind == CF_OP_TOUCH)
+			continue;
+
+		/* Raise first: see cf_l1_put. */
+		raise_clock(op);
+		drop_entries(op);
+	}
+	CF_WAIT_POINT("commit-window");
+}
+
+/* Has nobody else moved a clock of the value since its lease was checked? */
+static bool
+is_lease_good(const CfOp *op)
+{
+	CfClockRef	key = cf_clock_of_key(op->key.hash);
+
+	if (cf_pending_first_move(key) < 0 && !cf_clock_unmoved(key, op->lease))
+		return false;
+	for (int k = 0; k < op->ndeps; k++)
+	{
+		if (cf_pending_first_move(op->deps[k]) < 0 &&
+			!cf_clock_unmoved(op->deps[k], op->lease))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The stamp by which the value is judged; *good is false if it is out of date.
+ * What the transaction itself has moved tells nothing of others.
+ */
+static uint64
+stamp_of_value(const CfOp *op, bool *good)
+{
+	uint64		now = cf_clock_stamp();
+
+	*good = true;
+	if (op->lease == CF_NO_LEASE)
+		return now;
+	if (!op->own)
+		return op->lease;
+	*good = is_lease_good(op);
+	return now;
+}
+
+/* The value that the transaction leaves, unless an invalidation is under way. */
+static void
+store(const CfOp *op)
+{
+	CfL1Meta	meta = {0};
+	TimestampTz now = cf_now();
+	bool		good;
+
+	if (op->kind == CF_OP_TOUCH)
+	{
+		(void) cf_l1_touch(&op->key, &op->id, now, op->ttl);
+		return;
+	}
+	meta.filled_at = now;
+	meta.ttl = op->ttl;
+	meta.stale_for = op->stale_for;
+	meta.stamp = stamp_of_value(op, &good);
+	if (RecoveryInProgress())
+		meta.lsn = cf_position_lsn();
+	meta.stats_slot = op->stats_slot;
+	meta.ndeps = op->ndeps;
+	meta.deps = op->deps;
+	if (op->value != NULL && good)
+	{
+		switch (cf_l1_put(&op->key, &op->id, VARDATA(op->value),
+						  VARSIZE(op->value) - VARHDRSZ, &meta))
+		{
+			case CF_L1_STORED:
+				return;
+			case CF_L1_REFUSED:
+				cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
+				break;
+			case CF_L1_TOO_LARGE:
+				cf_stats_count(op->stats_slot, CF_COUNT_TOO_LARGE);
+				break;
+			case CF_L1_NO_MEMORY:
+				cf_stats_count(op->stats_slot, CF_COUNT_NO_MEMORY);
+				break;
+		}
+	}
+	/* What could not be stored must not leave its predecessor behind. */
+	cf_l1_delete(&op->key, &op->id);
+}
+
+/* What the session itself has invalidated or set it no longer misses. */
+static void
+drop_leases(const CfOp *op)
+{
+	if (op->kind == CF_OP_KEY || op->kind == CF_OP_SET)
+		cf_lease_drop(&op->key);
+	else if (op->kind != CF_OP_TOUCH)
+		cf_lease_drop_all();
+}
+
+void
+cf_commit_store(void)
+{
+	if (!values_due)
+		return;
+	values_due = false;
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CfOp	   *op = cf_pending_op(i);
+
+		drop_leases(op);
+		if (op->last)
+			store(op);
+		/* Only now: who asked for it before must not be kept. */
+		if (op->raised)
+			cf_clock_settle(moved_clock(op), cf_clock_next(), settled_xid, settled_lsn);
+		op->raised = false;
+	}
+}
+
+uint64
+cf_commit_lsn(void)
+{
+	return settled_lsn;
+}
+
+bool
+cf_commit_stores_later(void)
+{
+	return values_due;
+}
+
+/*
+ * What is invalidated by hand is another transaction's, committed before, whose
+ * id may be larger than the own one.
+ */
+static FullTransactionId
+settling_xid(void)
+{
+	FullTransactionId xid = GetTopFullTransactionIdIfAny();
+
+	return FullTransactionIdIsValid(xid) && !cf_pending_by_hand() ? xid : cf_position_xid();
+}
+
+void
+cf_commit_settle(void)
+{
+	uint64		seq;
+	bool		database;
+	bool		server;
+
+	cf_epoch_raised(&database, &server);
+	if (prepared || database || server)
+		CF_HOLD_POINT("commit-before-settle");
+	if (!prepared)
+		return;
+	prepared = false;
+	settled_xid = settling_xid();
+	settled_lsn = cf_position_commit_lsn();
+	seq = cf_clock_next();
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CfOp	   *op = cf_pending_op(i);
+
+		if (!op->raised || op->kind == CF_OP_SET)
+			continue;
+		settle_clock(op, seq, settled_xid, settled_lsn);
+		cf_stats_count(CF_STATS_DEFAULT, op->kind == CF_OP_KEY ?
+					   CF_COUNT_INVALIDATED_KEYS : CF_COUNT_INVALIDATED_TAGS);
+	}
+	values_due = true;
+	if (!database && !server)
+		cf_commit_store();
+}
+
+void
+cf_commit_abandon(void)
+{
+	values_due = false;
+	if (!prepared)
+		return;
+	prepared = false;
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CfOp	   *op = cf_pending_op(i);
+
+		if (op->raised)
+			lower_clock(op);
+	}
+}
+
+/* A value would have to be kept until COMMIT PREPARED, in whatever session. */
+static void
+refuse_prepare(const CfOp *op)
+{
+	if (op->kind == CF_OP_SET || op->kind == CF_OP_TOUCH)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has stored values in the cache"),
+				 errhint("Store them after COMMIT PREPARED.")));
+}
+
+void
+cf_commit_prepare_transaction(bool kept)
+{
+	int			nops = cf_pending_count();
+	int			ntables;
+	const CfClockRef *tables = cf_writeset_clocks(&ntables);
+	CfClockRef *clocks = palloc((nops + ntables + CF_EPOCH_CLOCKS) * sizeof(CfClockRef));
+	int			n = 0;
+
+	for (int i = 0; i < nops; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		refuse_prepare(cf_pending_op(i));
+		clocks[n++] = cf_pending_op(i)->clock;
+	}
+	if (ntables > 0)
+		memcpy(clocks + n, tables, ntables * sizeof(CfClockRef));
+	n += ntables;
+	n += cf_epoch_clocks(clocks + n);
+	cf_twophase_prepare(clocks, n, kept);
+	/* A key's entries do not look at its clock, which keeps new ones out. */
+	for (int i = 0; i < nops; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (cf_pending_op(i)->kind == CF_OP_KEY)
+			cf_l1_delete_key(&cf_pending_op(i)->key);
+	}
+	pfree(clocks);
+}

@@ -1,0 +1,20 @@
+/*
+ * select.h - the query of a request, as PostgreSQL understands it.
+ *
+ * src/load/select.h
+ */
+#ifndef CF_LOAD_SELECT_H
+#define CF_LOAD_SELECT_H
+
+#include "nodes/parsenodes.h"
+
+#include "request/request.h"
+
+/*
+ * Analysed and rewritten: one SELECT that neither writes nor locks, with as many
+ * parameters as the request has arguments, and the columns that it wants. Raises an
+ * error for anything else, and the query's own.
+ */
+extern Query *cf_select_analyse(const CfRequest *request, const char *text);
+
+#endif							/* CF_LOAD_SELECT_H */

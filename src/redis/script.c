@@ -1,0 +1,202 @@
+/*
+ * script.c - scripts by their hash, with their text where that is unknown.
+ *
+ * A script goes out as EVALSHA. Redis forgets scripts when it restarts; then
+ * it answers NOSCRIPT, having done nothing, and the same command goes out
+ * again as EVAL, which also teaches the script. The arguments are not kept for
+ * that: both commands end in the same bytes, so those are taken from the
+ * pipeline's buffer.
+ *
+ * Where SHA1 may not be used (FIPS), every script goes out as EVAL.
+ *
+ * src/redis/script.c
+ */
+#include "postgres.h"
+
+#include <openssl/sha.h>
+
+#include "redis/redis_internal.h"
+
+#define CF_SHA1_HEX 40
+
+/* A script command of the pipeline. */
+typedef struct ScriptCall
+{
+	int			command;		/* its number in the pipeline */
+	CfL2Script	script;
+	int			nwords;			/* of the whole command */
+	size_t		rest;			/* where the words after the hash begin, */
+	size_t		end;			/* and where they end, in the pipeline's data */
+} ScriptCall;
+
+static ScriptCall *calls = NULL;
+static int	ncalls = 0;
+static int	calls_size = 0;
+static CfPipe again;			/* what is sent once more */
+static char hashes[CF_L2_NSCRIPTS][CF_SHA1_HEX + 1];
+
+/* NULL if it cannot be computed. */
+static const char *
+hash_of(CfL2Script script)
+{
+	char	   *hash = hashes[script];
+	unsigned char digest[SHA_DIGEST_LENGTH];
+
+	if (hash[0] != '\0')
+		return hash;
+	if (SHA1((const unsigned char *) cf_l2_lua[script], strlen(cf_l2_lua[script]),
+			 digest) == NULL)
+		return NULL;
+	for (int i = 0; i < SHA_DIGEST_LENGTH; i++)
+		snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+	return hash;
+}
+
+void
+cf_script_reset(void)
+{
+	ncalls = 0;
+	cf_pipe_reset(&again);
+}
+
+static ScriptCall *
+new_call(void)
+{
+	int			size = Max(calls_size, 16);
+	ScriptCall *grown;
+
+	while (size < ncalls + 1)
+		size *= 2;
+	if (size != calls_size)
+	{
+		grown = realloc(calls, size * sizeof(ScriptCall));
+		if (grown == NULL)
+			return NULL;
+		calls = grown;
+		calls_size = size;
+	}
+	return &calls[ncalls];
+}
+
+/* "*N $.. EVALSHA $40 <hash>", or the same with EVAL and the text. */
+static bool
+append_head(CfPipe *pipe, int nwords, const char *verb, const char *script)
+{
+	return cf_pipe_append_count(pipe, nwords) &&
+		cf_pipe_append_word(pipe, verb, strlen(verb)) &&
+		cf_pipe_append_word(pipe, script, strlen(script));
+}
+
+static bool
+append_words(CfPipe *pipe, const char *key, size_t keylen, int argc,
+			 const char *const *argv, const size_t *lens)
+{
+	if (!cf_pipe_append_word(pipe, "1", 1) || !cf_pipe_append_word(pipe, key, keylen))
+		return false;
+	cf_pipe_mark_key(pipe, keylen);
+	for (int i = 0; i < argc; i++)
+		if (!cf_pipe_append_word(pipe, argv[i], lens[i]))
+			return false;
+	return true;
+}
+
+/* A failure to allocate is remembered in the pipeline. */
+void
+cf_script_add(CfPipe *pipe, CfL2Script script, const char *key, size_t keylen,
+			  int argc, const char *const *argv, const size_t *lens)
+{
+	const char *hash = hash_of(script);
+	ScriptCall *call = new_call();
+	int			nwords = 4 + argc;
+
+	if (call == NULL)
+	{
+		pipe->broken = true;
+		return;
+	}
+	if (!append_head(pipe, nwords, hash ? "EVALSHA" : "EVAL",
+					 hash ? hash : cf_l2_lua[script]))
+		return;
+	call->command = pipe->ncommands;
+	call->script = script;
+	call->nwords = nwords;
+	call->rest = pipe->len;
+	if (!append_words(pipe, key, keylen, argc, argv, lens) ||
+		!cf_pipe_add_formatted(pipe, "", 0))
+		return;
+	call->end = pipe->len;
+	ncalls++;
+}
+
+bool
+cf_script_is_unknown(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0;
+}
+
+static const ScriptCall *
+find_call(int command)
+{
+	for (int i = 0; i < ncalls; i++)
+		if (calls[i].command == command)
+			return &calls[i];
+	return NULL;
+}
+
+int
+cf_script_of(int command)
+{
+	const ScriptCall *call = find_call(command);
+
+	return call != NULL ? (int) call->script : -1;
+}
+
+static bool
+add_text(CfPipe *to, const CfPipe *from, const ScriptCall *call)
+{
+	return append_head(to, call->nwords, "EVAL", cf_l2_lua[call->script]) &&
+		cf_pipe_add_formatted(to, from->data + call->rest, call->end - call->rest);
+}
+
+bool
+cf_script_add_text(CfPipe *to, const CfPipe *from, int command)
+{
+	const ScriptCall *call = find_call(command);
+
+	return call != NULL && add_text(to, from, call);
+}
+
+/*
+ * Sends the scripts that Redis did not know once more, by their text, and puts
+ * the replies in the place of its complaints. All else has run.
+ */
+bool
+cf_script_retry(CfConn *conn, CfPipe *pipe)
+{
+	int			next = 0;
+
+	for (int i = 0; i < ncalls; i++)
+	{
+		const ScriptCall *call = &calls[i];
+
+		if (!cf_script_is_unknown(pipe->replies[call->command]))
+			continue;
+		if (!add_text(&again, pipe, call))
+			return cf_conn_fail_own(conn, "out of memory");
+	}
+	if (again.ncommands == 0)
+		return true;
+	if (!cf_exchange(conn, &again))
+		return false;
+	for (int i = 0; i < ncalls; i++)
+	{
+		redisReply **place = &pipe->replies[calls[i].command];
+
+		if (!cf_script_is_unknown(*place))
+			continue;
+		freeReplyObject(*place);
+		*place = again.replies[next];
+		again.replies[next++] = NULL;
+	}
+	return true;
+}

@@ -1,0 +1,637 @@
+/*
+ * pending.c - the transaction's log of operations on the cache.
+ *
+ * An array in order of time, and a hash table from what an operation is about
+ * to the newest operation about it (a short log is searched from its end
+ * instead: most transactions change a few rows). A subtransaction remembers where the log
+ * ended when it first added something; its abort pops the log back to there.
+ * Texts and the hash table live in TopTransactionContext and go with it.
+ *
+ * src/txn/pending.c
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "base/compat.h"
+#include "txn/pending.h"
+
+#define CF_SMALL_LOG 16
+#define CF_FEW_MARKS 8
+#define CF_LARGE_LOG 4096		/* an array of this size is given back */
+
+/* Newest operation about something. */
+typedef struct Newest
+{
+	CfHash128	hash;			/* hash key */
+	int			op;
+	int			first_move;		/* of a clock: oldest that moves it, or -1 */
+} Newest;
+
+/* Where the log ended when a subtransaction first added to it. */
+typedef struct Mark
+{
+	int			nest_level;
+	int			nops;
+} Mark;
+
+#ifdef CF_DEBUG
+static uint64 steps = 0;		/* operations and entries looked at */
+
+uint64
+cf_pending_steps(void)
+{
+	return steps;
+}
+
+#define COUNT_STEP() (steps++)
+#else
+#define COUNT_STEP() ((void) 0)
+#endif
+
+static MemoryContext context = NULL;
+static HTAB *newest = NULL;
+static CfOp *ops = NULL;
+static int	nops = 0;
+static int	ops_room = 0;
+static int	last_value_op = -1; /* newest SET or TOUCH ever added; only grows */
+static int	last_tag_op = -1;	/* newest TAG ever added; only grows */
+static bool by_hand = false;
+static Mark *marks = NULL;
+static int	nmarks = 0;
+static int	marks_room = 0;
+
+/* The arrays outlive the transaction, so that a small one need not allocate. */
+static void
+begin(void)
+{
+	if (context != NULL)
+		return;
+
+	/* At commit nothing may fail, so what can is done now. */
+	cf_l1_attach();
+	if (ops == NULL)
+	{
+		ops = MemoryContextAlloc(TopMemoryContext, CF_SMALL_LOG * sizeof(CfOp));
+		ops_room = CF_SMALL_LOG;
+	}
+	if (marks == NULL)
+	{
+		marks = MemoryContextAlloc(TopMemoryContext, CF_FEW_MARKS * sizeof(Mark));
+		marks_room = CF_FEW_MARKS;
+	}
+	context = TopTransactionContext;	/* last: an error must not leave half of it */
+}
+
+static void
+mark_subtransaction(void)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (level <= 1 || (nmarks > 0 && marks[nmarks - 1].nest_level >= level))
+		return;
+	if (nmarks == marks_room)
+	{
+		marks = repalloc(marks, 2 * marks_room * sizeof(Mark));
+		marks_room *= 2;
+	}
+	marks[nmarks].nest_level = level;
+	marks[nmarks].nops = nops;
+	nmarks++;
+}
+
+static bool
+moves_clock(CfOpKind kind)
+{
+	return kind != CF_OP_SET && kind != CF_OP_TOUCH;
+}
+
+/* What the operations on a clock are found by. */
+static void
+hash_clock(CfHash128 *hash, CfClockRef clock)
+{
+	cf_hash128_init(hash, CF_OP_TOUCH + 1);
+	cf_hash128_add_u64(hash, clock);
+}
+
+/* The log is no longer short: from now on there is a hash table. */
+static void
+build_newest(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(CfHash128),
+		.entrysize = sizeof(Newest),
+		.hcxt = context,
+	};
+	HTAB	   *new = hash_create("cachefront pending", 4 * CF_SMALL_LOG, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	for (int i = 0; i < nops; i++)
+	{
+		CfHash128	clock_hash;
+		Newest	   *entry;
+		bool		found;
+
+		((Newest *) hash_search(new, &ops[i].hash, HASH_ENTER, NULL))->op = i;
+		hash_clock(&clock_hash, ops[i].clock);
+		entry = hash_search(new, &clock_hash, HASH_ENTER, &found);
+		entry->op = i;
+		if (!found)
+			entry->first_move = -1;
+		if (entry->first_move < 0 && moves_clock(ops[i].kind))
+			entry->first_move = i;
+	}
+	newest = new;
+}
+
+static int
+find_newest(const CfHash128 *hash)
+{
+	Newest	   *found;
+
+	if (newest == NULL)
+	{
+		for (int i = nops - 1; i >= 0; i--)
+		{
+			COUNT_STEP();
+			if (cf_hash128_equal(&ops[i].hash, hash))
+				return i;
+		}
+		return -1;
+	}
+	COUNT_STEP();
+	found = hash_search(newest, hash, HASH_FIND, NULL);
+	return found != NULL ? found->op : -1;
+}
+
+/* The newest operation on this clock, or -1. */
+static int
+find_newest_on_clock(CfClockRef clock)
+{
+	CfHash128	hash;
+
+	if (newest != NULL)
+	{
+		hash_clock(&hash, clock);
+		return find_newest(&hash);
+	}
+	for (int i = nops - 1; i >= 0; i--)
+	{
+		COUNT_STEP();
+		if (ops[i].clock == clock)
+			return i;
+	}
+	return -1;
+}
+
+/* A new entry says what was so before, until the operation is there. */
+static Newest *
+enter_newest(const CfHash128 *hash, int older)
+{
+	bool		found;
+	Newest	   *entry = hash_search(newest, hash, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		entry->op = older;
+		entry->first_move = -1;
+	}
+	return entry;
+}
+
+/*
+ * Adds an operation, zeroed but for what it is about. All memory is taken
+ * before anything changes, so that an error leaves the log as it was.
+ */
+static CfOp *
+append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
+{
+	Newest	   *entry = NULL;
+	Newest	   *clock_entry = NULL;
+	int			older = find_newest(hash);
+	int			older_on_clock = find_newest_on_clock(clock);
+	CfHash128	clock_hash;
+	CfOp	   *op;
+
+	mark_subtransaction();
+	if (nops == ops_room)
+	{
+		ops = repalloc_huge(ops, 2 * (Size) ops_room * sizeof(CfOp));
+		ops_room *= 2;
+	}
+	if (newest == NULL && nops == CF_SMALL_LOG)
+		build_newest();
+	if (newest != NULL)
+	{
+		hash_clock(&clock_hash, clock);
+		clock_entry = enter_newest(&clock_hash, older_on_clock);
+		entry = enter_newest(hash, older);
+	}
+	op = &ops[nops];
+	MemSet(op, 0, sizeof(*op));
+	op->kind = kind;
+	op->clock = clock;
+	op->hash = *hash;
+	op->older = older;
+	op->older_on_clock = older_on_clock;
+	if (kind == CF_OP_SET || kind == CF_OP_TOUCH)
+		last_value_op = nops;
+	if (kind == CF_OP_TAG)
+		last_tag_op = nops;
+	if (entry != NULL)
+		entry->op = nops;
+	if (clock_entry != NULL)
+	{
+		clock_entry->op = nops;
+		if (clock_entry->first_move < 0 && moves_clock(kind))
+			clock_entry->first_move = nops;
+	}
+	nops++;
+	return op;
+}
+
+static void
+restore_newest(const CfHash128 *hash, int older)
+{
+	Newest	   *entry;
+
+	if (older < 0)
+	{
+		hash_search(newest, hash, HASH_REMOVE, NULL);
+		return;
+	}
+	entry = hash_search(newest, hash, HASH_FIND, NULL);
+	entry->op = older;
+	if (entry->first_move > older)
+		entry->first_move = -1;
+}
+
+static void
+pop(void)
+{
+	CfOp	   *op = &ops[--nops];
+	CfHash128	clock_hash;
+
+	if (newest == NULL)
+		return;
+	hash_clock(&clock_hash, op->clock);
+	restore_newest(&op->hash, op->older);
+	restore_newest(&clock_hash, op->older_on_clock);
+}
+
+static void
+hash_key(CfHash128 *hash, const CfKey *key)
+{
+	cf_hash128_init(hash, CF_OP_KEY);
+	cf_hash128_add(hash, key->data, key->len);
+}
+
+static void
+hash_value(CfHash128 *hash, const CfKey *key, const CfIdentity *id)
+{
+	cf_hash128_init(hash, CF_OP_SET);
+	cf_hash128_add(hash, key->data, key->len);
+	cf_hash128_add(hash, &id->hash, sizeof(id->hash));
+	cf_hash128_add_u64(hash, ((uint64) id->role << 32) | id->session_role);
+}
+
+static char *
+copy_key(const CfKey *key)
+{
+	char	   *copy = MemoryContextAlloc(context, key->len);
+
+	memcpy(copy, key->data, key->len);
+	return copy;
+}
+
+static void
+add_key(const CfKey *key, bool rows)
+{
+	CfHash128	hash;
+	char	   *copy;
+	CfOp	   *op;
+	int			known;
+
+	begin();
+	hash_key(&hash, key);
+	/* Once is enough, unless a value was set or touched after it. */
+	known = find_newest(&hash);
+	if (known > last_value_op)
+	{
+		ops[known].rows &= rows;
+		return;
+	}
+	copy = copy_key(key);
+	op = append(CF_OP_KEY, &hash, cf_clock_of_key(key->hash));
+	op->key = *key;
+	op->key.data = copy;
+	op->rows = rows;
+}
+
+void
+cf_pending_add_key(const CfKey *key)
+{
+	add_key(key, false);
+}
+
+void
+cf_pending_add_key_of_row(const CfKey *key)
+{
+	add_key(key, true);
+}
+
+static void
+add_tag(const CfTag *tag, bool soft, bool rows, bool quiet)
+{
+	CfHash128	hash;
+	char	   *copy;
+	CfOp	   *op;
+	int			known;
+
+	begin();
+	cf_hash128_init(&hash, CF_OP_TAG);
+	cf_hash128_add(&hash, tag->text, tag->len);
+	/* Once is enough, unless a value was set or touched after it. */
+	known = find_newest(&hash);
+	if (known > last_value_op)
+	{
+		ops[known].soft &= soft;
+		ops[known].rows &= rows;
+		ops[known].quiet &= quiet;
+		return;
+	}
+	copy = MemoryContextAlloc(context, tag->len);
+	memcpy(copy, tag->text, tag->len);
+	op = append(CF_OP_TAG, &hash, tag->hash);
+	op->tag = copy;
+	op->tag_len = tag->len;
+	op->soft = soft;
+	op->rows = rows;
+	op->quiet = quiet;
+}
+
+void
+cf_pending_add_tag(const CfTag *tag)
+{
+	add_tag(tag, false, false, false);
+}
+
+void
+cf_pending_add_tag_of_rows(const CfTag *tag)
+{
+	add_tag(tag, false, true, false);
+}
+
+void
+cf_pending_add_soft_tag(const CfTag *tag)
+{
+	add_tag(tag, true, true, false);
+}
+
+void
+cf_pending_add_quiet_tag(const CfTag *tag)
+{
+	add_tag(tag, true, true, true);
+}
+
+void
+cf_pending_add_flush(void)
+{
+	CfHash128	hash;
+
+	begin();
+	cf_hash128_init(&hash, CF_OP_FLUSH);
+	(void) append(CF_OP_FLUSH, &hash, cf_clock_of_epoch(MyDatabaseId));
+}
+
+void
+cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slot,
+				   const text *value, int64 ttl, int64 stale_for, uint64 lease,
+				   const CfClockRef *deps, int ndeps)
+{
+	CfHash128	hash;
+	char	   *key_copy;
+	text	   *value_copy = NULL;
+	CfClockRef *deps_copy;
+	CfOp	   *op;
+
+	begin();
+	hash_value(&hash, key, id);
+	key_copy = copy_key(key);
+	if (value != NULL)
+	{
+		Size		len = VARSIZE_ANY_EXHDR(value);
+
+		value_copy = MemoryContextAlloc(context, VARHDRSZ + len);
+		SET_VARSIZE(value_copy, VARHDRSZ + len);
+		memcpy(VARDATA(value_copy), VARDATA_ANY(value), len);
+	}
+	deps_copy = MemoryContextAlloc(context, Max(ndeps, 1) * sizeof(CfClockRef));
+	if (ndeps > 0)
+		memcpy(deps_copy, deps, ndeps * sizeof(CfClockRef));
+
+	op = append(CF_OP_SET, &hash, cf_clock_of_key(key->hash));
+	op->key = *key;
+	op->key.data = key_copy;
+	op->id = *id;
+	op->stats_slot = stats_slot;
+	op->value = value_copy;
+	op->ttl = ttl;
+	op->stale_for = stale_for;
+	op->lease = lease;
+	op->ndeps = ndeps;
+	op->deps = deps_copy;
+}
+
+void
+cf_pending_note_by_hand(void)
+{
+	begin();
+	by_hand = true;
+}
+
+bool
+cf_pending_by_hand(void)
+{
+	return by_hand;
+}
+
+/* The newest operation that decides what a value is, or -1. */
+static int
+deciding_op(const CfKey *key, const CfIdentity *id)
+{
+	CfHash128	hash;
+	int			decided;
+
+	hash_key(&hash, key);
+	decided = find_newest(&hash);
+	hash_value(&hash, key, id);
+	decided = Max(decided, find_newest(&hash));
+	cf_hash128_init(&hash, CF_OP_FLUSH);
+	return Max(decided, find_newest(&hash));
+}
+
+int
+cf_pending_first_move(CfClockRef clock)
+{
+	CfHash128	hash;
+	Newest	   *found;
+
+	if (newest != NULL)
+	{
+		COUNT_STEP();
+		hash_clock(&hash, clock);
+		found = hash_search(newest, &hash, HASH_FIND, NULL);
+		return found != NULL ? found->first_move : -1;
+	}
+	for (int i = 0; i < nops; i++)
+	{
+		COUNT_STEP();
+		if (ops[i].clock == clock && moves_clock(ops[i].kind))
+			return i;
+	}
+	return -1;
+}
+
+bool
+cf_pending_is_outdated(int set)
+{
+	const CfOp *op = &ops[set];
+
+	if (last_tag_op < set)
+		return false;
+	for (int k = 0; k < op->ndeps; k++)
+	{
+		if (find_newest_on_clock(op->deps[k]) > set)
+			return true;
+	}
+	return false;
+}
+
+void
+cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slot,
+					 int64 ttl)
+{
+	int			decided;
+	CfHash128	hash;
+	char	   *copy;
+	CfOp	   *op;
+
+	begin();
+	decided = deciding_op(key, id);
+	if (decided >= 0 && ops[decided].kind == CF_OP_SET)
+	{
+		CfOp		set = ops[decided];
+
+		if (set.value != NULL && !cf_pending_is_outdated(decided))
+			cf_pending_add_set(key, id, stats_slot, set.value, ttl,
+							   set.stale_for, set.lease, set.deps, set.ndeps);
+		return;
+	}
+	if (decided >= 0 && ops[decided].kind != CF_OP_TOUCH)
+		return;					/* dropped: nothing to touch */
+	hash_value(&hash, key, id);
+	copy = copy_key(key);
+	op = append(CF_OP_TOUCH, &hash, cf_clock_of_key(key->hash));
+	op->key = *key;
+	op->key.data = copy;
+	op->id = *id;
+	op->stats_slot = stats_slot;
+	op->ttl = ttl;
+}
+
+bool
+cf_pending_get(const CfKey *key, const CfIdentity *id, text **value)
+{
+	int			decided;
+
+	if (!cf_pending_any())
+		return false;
+	decided = deciding_op(key, id);
+	if (decided < 0 || ops[decided].kind == CF_OP_TOUCH)
+		return false;
+	*value = ops[decided].kind == CF_OP_SET && !cf_pending_is_outdated(decided) ?
+		ops[decided].value : NULL;
+	return true;
+}
+
+bool
+cf_pending_any(void)
+{
+	return nops > 0;
+}
+
+bool
+cf_pending_has_tag(CfClockRef clock)
+{
+	return last_tag_op >= 0 && find_newest_on_clock(clock) >= 0;
+}
+
+bool
+cf_pending_touches(CfClockRef clock)
+{
+	return nops > 0 && find_newest_on_clock(clock) >= 0;
+}
+
+int
+cf_pending_count(void)
+{
+	return nops;
+}
+
+CfOp *
+cf_pending_op(int i)
+{
+	return &ops[i];
+}
+
+bool
+cf_pending_is_last(int i)
+{
+	return deciding_op(&ops[i].key, &ops[i].id) == i;
+}
+
+void
+cf_pending_subxact(SubXactEvent event)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (context == NULL || nmarks == 0 || marks[nmarks - 1].nest_level < level)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		while (nops > marks[nmarks - 1].nops)
+			pop();
+		nmarks--;
+	}
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		/* What it added is now the parent's, which may have its own mark. */
+		if (level - 1 <= 1 ||
+			(nmarks > 1 && marks[nmarks - 2].nest_level == level - 1))
+			nmarks--;
+		else
+			marks[nmarks - 1].nest_level = level - 1;
+	}
+}
+
+/* Texts and the hash table go with the transaction's memory. Never fails. */
+void
+cf_pending_reset(void)
+{
+	if (context == NULL)
+		return;
+	context = NULL;
+	newest = NULL;
+	nops = nmarks = 0;
+	by_hand = false;
+	last_value_op = last_tag_op = -1;
+	if (ops_room >= CF_LARGE_LOG)
+	{
+		pfree(ops);
+		ops = NULL;
+		ops_room = 0;
+	}
+}
