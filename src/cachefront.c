@@ -97,8 +97,6 @@ _PG_init(void)
 	cf_define_register();
 	cf_policy_register();
 	cf_params_register();
-	cf_load_set_settling(cf_twophase_look);
-	cf_policy_set_own_writes(cf_pending_any, cf_commit_collect, cf_commit_touches);
 
 	cf_log_mask_install_hook();
 	cf_loader_install_hooks();

@@ -19,6 +19,7 @@
 
 #include "base/guc.h"
 #include "base/shmem.h"
+#include "l2/lua.h"
 #include "redis/address.h"
 #include "redis/breaker.h"
 #include "redis/command.h"
@@ -135,7 +136,7 @@ add_words(const Datum *values, const bool *nulls, int n)
 		lens[argc++] = VARSIZE_ANY_EXHDR(word);
 	}
 	if (argc >= 2 && lens[0] == 11 && memcmp(argv[0], "SCRIPT:ping", 11) == 0)
-		cf_l2_add_script(CF_L2_SCRIPT_PING, argv[1], lens[1], argc - 2, argv + 2, lens + 2);
+		cf_l2_add_script(&cf_lua_ping, argv[1], lens[1], argc - 2, argv + 2, lens + 2);
 	else if (argc > 0)
 		cf_l2_add(argc, argv, lens);
 }

@@ -9,6 +9,7 @@
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
 #include "access/xlogrecovery.h"
+#include "utils/snapmgr.h"
 
 #include "base/position.h"
 
@@ -66,6 +67,12 @@ cf_position_widen(TransactionId xid)
 	if (xid > XidFromFullTransactionId(next))
 		epoch--;
 	return FullTransactionIdFromEpochAndXid(epoch, xid);
+}
+
+FullTransactionId
+cf_position_snapshot_xmin(void)
+{
+	return cf_position_widen(GetTransactionSnapshot()->xmin);
 }
 
 uint32

@@ -38,6 +38,9 @@ extern FullTransactionId cf_position_xid(void);
 /* A transaction id that is given out, made 64 bits wide: the last that there was of it. */
 extern FullTransactionId cf_position_widen(TransactionId xid);
 
+/* The xmin of the transaction's snapshot, which is taken if there is none. */
+extern FullTransactionId cf_position_snapshot_xmin(void);
+
 /* On a standby: of what is replayed. */
 extern uint32 cf_position_timeline(void);
 

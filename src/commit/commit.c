@@ -30,7 +30,6 @@
 #include "capture/witness.h"
 #include "capture/writeset.h"
 #include "commit/commit.h"
-#include "engine/policy.h"
 #include "txn/lease.h"
 #include "txn/pending.h"
 #include "txn/twophase.h"
@@ -89,7 +88,7 @@ check_lease(int i)
 	meta.deps = op->deps;
 	/* What an old snapshot shows is older than the miss. */
 	if (IsolationUsesXactSnapshot())
-		meta.xmin = cf_policy_snapshot_xmin();
+		meta.xmin = cf_position_snapshot_xmin();
 	if (!cf_l1_meta_is_current(&op->key, &meta))
 	{
 		cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);

@@ -22,11 +22,13 @@
 #include "base/position.h"
 #include "base/relchange.h"
 #include "capture/writing.h"
+#include "commit/commit.h"
 #include "engine/policy.h"
 #include "load/loader.h"
 #include "load/watch.h"
 #include "request/identity.h"
 #include "rules/security.h"
+#include "txn/pending.h"
 
 /*
  * Does a query mean a temporary table? Asked only in sessions that have made
@@ -47,19 +49,6 @@ typedef struct Right
 	CfHash128	key;			/* of identity and roles */
 } Right;
 
-static bool (*own_cache_writes) (void) = NULL;
-static void (*collect_own) (void) = NULL;
-static bool (*own_touches) (CfClockRef ref) = NULL;
-
-void
-cf_policy_set_own_writes(bool (*any) (void), void (*collect) (void),
-						 bool (*touches) (CfClockRef ref))
-{
-	own_cache_writes = any;
-	collect_own = collect;
-	own_touches = touches;
-}
-
 /* A transaction with a transaction id may have written: rule 10 of docs/consistency.md. */
 bool
 cf_policy_has_written(void)
@@ -67,7 +56,7 @@ cf_policy_has_written(void)
 #ifdef CF_FAULT_NO_OWN_WRITES
 	return false;
 #endif
-	return TransactionIdIsValid(GetTopTransactionIdIfAny()) || own_cache_writes();
+	return TransactionIdIsValid(GetTopTransactionIdIfAny()) || cf_pending_any();
 }
 
 static CfMemo rights = CF_MEMO("cachefront rights", Right, 1024);
@@ -233,13 +222,6 @@ cf_policy_has_rights(const CfRequest *request)
 	return true;
 }
 
-/* The xmin of the transaction's snapshot, made 64 bits wide. */
-FullTransactionId
-cf_policy_snapshot_xmin(void)
-{
-	return cf_position_widen(GetTransactionSnapshot()->xmin);
-}
-
 bool
 cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 {
@@ -258,13 +240,13 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
 		return false;
 	proof->xmin = XactIsoLevel == XACT_REPEATABLE_READ ?
-		cf_policy_snapshot_xmin() : InvalidFullTransactionId;
+		cf_position_snapshot_xmin() : InvalidFullTransactionId;
 	proof->own = NULL;
 	if (cf_policy_has_written())
 	{
 		/* It is asked under a lock: what it must look up is looked up now. */
-		collect_own();
-		proof->own = own_touches;
+		cf_commit_collect();
+		proof->own = cf_commit_touches;
 	}
 	return true;
 }

@@ -6,32 +6,10 @@
 #ifndef CF_ENGINE_POLICY_H
 #define CF_ENGINE_POLICY_H
 
+#include "request/bypass.h"
 #include "request/request.h"
 
-/* Why a fetch runs its query and leaves no trace. In the order of the counters. */
-typedef enum CfBypass
-{
-	CF_BYPASS_NONE,
-	CF_BYPASS_DISABLED,
-	CF_BYPASS_SERIALIZABLE,
-	CF_BYPASS_REPEATABLE_READ,
-	CF_BYPASS_OWN_WRITES,
-	CF_BYPASS_ROW_SECURITY,
-	CF_BYPASS_TEMPORARY,
-	CF_BYPASS_SETTING,
-	CF_BYPASS_SESSION,
-	CF_BYPASS_RIGHTS
-} CfBypass;
-
 extern void cf_policy_register(void);
-
-/*
- * What the invalidation side knows of the running transaction: whether it
- * holds writes to the cache; and whether to what a clock stands for, once it
- * has collected what has been written so far. Set once, at start.
- */
-extern void cf_policy_set_own_writes(bool (*any) (void), void (*collect) (void),
-									 bool (*touches) (CfClockRef ref));
 
 extern CfBypass cf_policy_bypass(const CfRequest *request);
 extern bool cf_policy_has_written(void);
@@ -62,8 +40,6 @@ cf_policy_may_share(const CfRequest *request)
  */
 extern bool cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof);
 
-/* The xmin of the transaction's snapshot, made 64 bits wide. */
-extern FullTransactionId cf_policy_snapshot_xmin(void);
 extern void cf_policy_count(const CfRequest *request, CfBypass bypass);
 extern const char *cf_policy_reason(CfBypass bypass);
 

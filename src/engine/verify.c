@@ -31,6 +31,7 @@
 #include "base/debug_point.h"
 #include "base/subxact.h"
 #include "codec/rowset.h"
+#include "engine/policy.h"
 #include "engine/verify.h"
 #include "request/identity.h"
 

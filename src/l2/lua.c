@@ -28,22 +28,20 @@
 	"  if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ms(ttl)) end\n" \
 	"end\n"
 
-const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
-
-	[CF_L2_SCRIPT_PING] =
+CfScript cf_lua_ping = {.text =
 	"redis.call('GET', KEYS[1])\n"
-	"return ARGV[1]\n",
+	"return ARGV[1]\n"};
 
-	/*
-	 * lease field, token, lease ms, longest lease ms, a token that is known to be of a
-	 * dead server, or ''; the value's field, if there was none just now, or ''. Answers
-	 * 'L', granted, 'V', a value has come meanwhile, or the token of who has it. Whoever
-	 * takes one over that has run out, as of a server that died, or whose load takes
-	 * longer than it said, gets it for twice as long as that one was for: so that few
-	 * take the place of one that is slow. One that ends later than it was for is of before
-	 * Redis's clock was set back.
-	 */
-	[CF_L2_LEASE] = PRELUDE
+/*
+ * lease field, token, lease ms, longest lease ms, a token that is known to be of a
+ * dead server, or ''; the value's field, if there was none just now, or ''. Answers
+ * 'L', granted, 'V', a value has come meanwhile, or the token of who has it. Whoever
+ * takes one over that has run out, as of a server that died, or whose load takes
+ * longer than it said, gets it for twice as long as that one was for: so that few
+ * take the place of one that is slow. One that ends later than it was for is of before
+ * Redis's clock was set back.
+ */
+CfScript cf_lua_lease = {.text = PRELUDE
 	"if ARGV[6] ~= '' and redis.call('HGET', KEYS[1], ARGV[6]) then return 'V' end\n"
 	"local length = tonumber(ARGV[3])\n"
 	"local token, till, last = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '',\n"
@@ -55,31 +53,30 @@ const char *const cf_l2_lua[CF_L2_NSCRIPTS] = {
 	"redis.call('HSET', KEYS[1], ARGV[1],\n"
 	"  ARGV[2] .. '@' .. ms(now + length) .. '+' .. ms(length))\n"
 	"keep(KEYS[1], ARGV[4])\n"
-	"return 'L'\n",
+	"return 'L'\n"};
 
-	/* lease field, token: gives a lease back. */
-	[CF_L2_RELEASE] = ALLOW_OOM
+/* lease field, token: gives a lease back. */
+CfScript cf_lua_release = {.text = ALLOW_OOM
 	"local l = redis.call('HGET', KEYS[1], ARGV[1])\n"
 	"if l and string.match(l, '^(%S+)@') == ARGV[2] then\n"
 	"  return redis.call('HDEL', KEYS[1], ARGV[1])\n"
 	"end\n"
-	"return 0\n",
+	"return 0\n"};
 
-	/*
-	 * lease field, token, value field, value, meta field, meta, keep ms. A lease that
-	 * is gone was dropped with its key: what was loaded under it may be older.
-	 */
-	[CF_L2_FILL] = PRELUDE
+/*
+ * lease field, token, value field, value, meta field, meta, keep ms. A lease that
+ * is gone was dropped with its key: what was loaded under it may be older.
+ */
+CfScript cf_lua_fill = {.text = PRELUDE
 	"local l = redis.call('HGET', KEYS[1], ARGV[1])\n"
 	"if not l or string.match(l, '^(%S+)@') ~= ARGV[2] then return 0 end\n"
 	"redis.call('HSET', KEYS[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])\n"
 	"redis.call('HDEL', KEYS[1], ARGV[1])\n"
 	"keep(KEYS[1], ARGV[7])\n"
-	"return 1\n",
+	"return 1\n"};
 
-	/* value field, value, meta field, meta, keep ms. */
-	[CF_L2_PUT] = PRELUDE
+/* value field, value, meta field, meta, keep ms. */
+CfScript cf_lua_put = {.text = PRELUDE
 	"redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])\n"
 	"keep(KEYS[1], ARGV[5])\n"
-	"return 1\n",
-};
+	"return 1\n"};

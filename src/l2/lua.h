@@ -1,7 +1,7 @@
 /*
  * lua.h - the scripts that run inside Redis.
  *
- * Each touches one key (its KEYS[1]), so that they work in a cluster. Times
+ * Each touches one key (its KEYS[1], cf:<ns>:<key>), so that they work in a cluster. Times
  * are Redis' own (TIME), in milliseconds: no server's clock counts.
  *
  * src/l2/lua.h
@@ -9,19 +9,12 @@
 #ifndef CF_L2_LUA_H
 #define CF_L2_LUA_H
 
-typedef enum CfL2Script
-{
-	CF_L2_SCRIPT_PING,			/* reads the key, returns ARGV[1]: for tests */
+#include "redis/command.h"
 
-	/* On cf:<ns>:<key> */
-	CF_L2_LEASE,
-	CF_L2_RELEASE,
-	CF_L2_FILL,
-	CF_L2_PUT,
-
-	CF_L2_NSCRIPTS
-} CfL2Script;
-
-extern const char *const cf_l2_lua[CF_L2_NSCRIPTS];
+extern CfScript cf_lua_ping;	/* reads the key, returns ARGV[1]: for tests */
+extern CfScript cf_lua_lease;
+extern CfScript cf_lua_release;
+extern CfScript cf_lua_fill;
+extern CfScript cf_lua_put;
 
 #endif							/* CF_L2_LUA_H */

@@ -218,7 +218,7 @@ cf_store_lease(const CfL2Variant *variant, int64 lease_ms, int64 longest_ms,
 	push_text(&args, dead);
 	push_text(&args, empty ? variant->value_field : "");
 	cf_l2_begin();
-	cf_l2_add_script(CF_L2_LEASE, variant->key, variant->key_len, args.n, args.argv, args.lens);
+	cf_l2_add_script(&cf_lua_lease, variant->key, variant->key_len, args.n, args.argv, args.lens);
 	status = run(interruptible);
 	if (status == CF_L2_OK)
 		take_lease(cf_l2_reply(0), lease);
@@ -233,7 +233,7 @@ cf_store_release(const CfL2Variant *variant, const CfLease *lease)
 	push_text(&args, variant->lease_field);
 	push_text(&args, lease->token);
 	cf_l2_begin();
-	cf_l2_add_script(CF_L2_RELEASE, variant->key, variant->key_len, args.n, args.argv, args.lens);
+	cf_l2_add_script(&cf_lua_release, variant->key, variant->key_len, args.n, args.argv, args.lens);
 	(void) run(false);
 }
 
@@ -254,7 +254,7 @@ cf_store_fill(const CfL2Variant *variant, const CfLease *lease, const char *valu
 	push(&args, meta, meta_len);
 	push_number(&args, keep_ms, &digits);
 	cf_l2_begin();
-	cf_l2_add_script(CF_L2_FILL, variant->key, variant->key_len, args.n, args.argv, args.lens);
+	cf_l2_add_script(&cf_lua_fill, variant->key, variant->key_len, args.n, args.argv, args.lens);
 	*stored = false;
 	status = run(interruptible);
 	if (status == CF_L2_OK)
@@ -295,7 +295,7 @@ cf_store_add_put(const CfL2Variant *variant, const char *value, Size value_len,
 	push_text(&args, variant->meta_field);
 	push(&args, meta, meta_len);
 	push_number(&args, keep_ms, &digits);
-	cf_l2_add_script(CF_L2_PUT, variant->key, variant->key_len, args.n, args.argv, args.lens);
+	cf_l2_add_script(&cf_lua_put, variant->key, variant->key_len, args.n, args.argv, args.lens);
 }
 
 void

@@ -42,6 +42,7 @@
 #include "request/params.h"
 #include "rules/determined.h"
 #include "rules/pins.h"
+#include "txn/twophase.h"
 
 /* Encodes rows as they come. */
 typedef struct Receiver
@@ -59,7 +60,6 @@ typedef struct Receiver
 } Receiver;
 
 static CfLoad *current_load = NULL;
-static void (*settle_clocks) (void) = NULL;
 static QueryDesc *own_query = NULL; /* its own, already looked at */
 static ExecutorStart_hook_type prev_executor_start = NULL;
 
@@ -195,12 +195,6 @@ cf_loader_install_hooks(void)
 	ExecutorStart_hook = loader_executor_start;
 	cf_watch_install_hooks();
 	cf_pins_install_hooks();
-}
-
-void
-cf_load_set_settling(void (*settle) (void))
-{
-	settle_clocks = settle;
 }
 
 bool
@@ -480,7 +474,7 @@ begin_load(const CfRequest *request, CfLoad *load)
 static void
 read_clocks(CfLoad *load, const CfLoadHooks *hooks)
 {
-	settle_clocks();
+	cf_twophase_look();
 	load->started = load->oldest = cf_now();
 	load->stamp = cf_clock_stamp();
 	load->replica = RecoveryInProgress();

@@ -6,8 +6,8 @@
 #ifndef CF_LOAD_LOADER_H
 #define CF_LOAD_LOADER_H
 
-#include "engine/policy.h"
 #include "load/watch.h"
+#include "request/bypass.h"
 #include "request/request.h"
 #include "rules/security.h"
 
@@ -54,9 +54,6 @@ typedef struct CfLoadHooks
 
 	bool		serial;			/* no plan for parallel workers */
 } CfLoadHooks;
-
-/* What is to be settled before a load reads the clocks. Set once, at start. */
-extern void cf_load_set_settling(void (*settle) (void));
 
 /*
  * Runs the query, read-only, on a fresh snapshot (the transaction's own from

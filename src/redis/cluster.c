@@ -468,7 +468,7 @@ judge(CfPipe *pipe, int command, const Visit *visit, const redisReply *reply,
 		}
 		return false;
 	}
-	if (cf_script_is_unknown(reply) && !part->as_text && cf_script_of(command) >= 0)
+	if (cf_script_is_unknown(reply) && !part->as_text && cf_script_of(command) != NULL)
 	{
 		part->as_text = true;
 		return false;

@@ -79,7 +79,7 @@ cf_l2_next_node(int node)
 }
 
 void
-cf_l2_add_script(CfL2Script script, const char *key, size_t keylen, int argc,
+cf_l2_add_script(CfScript *script, const char *key, size_t keylen, int argc,
 				 const char *const *argv, const size_t *lens)
 {
 	cf_script_add(&pipeline, script, key, keylen, argc, argv, lens);

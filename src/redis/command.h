@@ -5,7 +5,7 @@
  *
  *		cf_l2_begin();
  *		cf_l2_add(3, (const char *const[]) {"HGET", key, "v"}, lens);
- *		cf_l2_add_script(CF_L2_SCRIPT_..., key, keylen, argc, argv, lens);
+ *		cf_l2_add_script(&script, key, keylen, argc, argv, lens);
  *		if (cf_l2_run(cf_guc_redis_command_timeout, true) == CF_L2_OK)
  *			... cf_l2_reply(0), cf_l2_reply(1) ...
  *
@@ -31,7 +31,6 @@
 
 #include <hiredis/hiredis.h>
 
-#include "l2/lua.h"
 
 typedef enum CfL2Status
 {
@@ -43,6 +42,15 @@ typedef enum CfL2Status
 	CF_L2_PARTLY,				/* replies may be NULL: those of nodes of a cluster that failed */
 	CF_L2_FAILED				/* see cf_l2_error; commands may have run or not */
 } CfL2Status;
+
+#define CF_SHA1_HEX 40
+
+/* A script, of static life: the text is given, the hash is computed when it is first sent. */
+typedef struct CfScript
+{
+	const char *text;
+	char		hash[CF_SHA1_HEX + 1];
+} CfScript;
 
 extern void cf_l2_register(void);
 extern bool cf_l2_configured(void);
@@ -56,7 +64,7 @@ extern void cf_l2_begin(void);
  */
 extern void cf_l2_add_keyed(int key, int argc, const char *const *argv, const size_t *lens);
 extern void cf_l2_add(int argc, const char *const *argv, const size_t *lens);
-extern void cf_l2_add_script(CfL2Script script, const char *key, size_t keylen,
+extern void cf_l2_add_script(CfScript *script, const char *key, size_t keylen,
 							 int argc, const char *const *argv, const size_t *lens);
 
 /*

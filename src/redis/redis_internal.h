@@ -33,8 +33,8 @@
 #include <time.h>
 
 #include "base/redis_url.h"
-#include "l2/lua.h"
 #include "redis/breaker.h"
+#include "redis/command.h"
 #include "redis/slot.h"
 
 #define CF_RUN_ID_LEN 40
@@ -229,9 +229,9 @@ extern const char *cf_handshake_user(void);
 
 /* script.c */
 extern void cf_script_reset(void);
-extern void cf_script_add(CfPipe *pipe, CfL2Script script, const char *key, size_t keylen,
+extern void cf_script_add(CfPipe *pipe, CfScript *script, const char *key, size_t keylen,
 						  int argc, const char *const *argv, const size_t *lens);
-extern int	cf_script_of(int command);	/* CfL2Script; -1: it is no script */
+extern const CfScript *cf_script_of(int command);	/* NULL: it is no script */
 extern bool cf_script_is_unknown(const redisReply *reply);
 extern bool cf_script_retry(CfConn *conn, CfPipe *pipe);
 

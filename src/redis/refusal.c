@@ -29,7 +29,7 @@ typedef struct CfRefusal
 	char		verb[CF_VERB_LEN];	/* of the command that we sent; empty: free */
 	char		name[CF_VERB_LEN];	/* of the one that Redis refused */
 	char		user[CF_USER_LEN];
-	int			script;			/* CfL2Script, -1: none, or refused as a whole */
+	const CfScript *script;		/* NULL: none, or refused as a whole; in the library, which was loaded before any process was made */
 	bool		keys;			/* not the command, but our keys */
 	bool		standing;		/* not answered since */
 	uint64		settings;
@@ -86,12 +86,12 @@ find_name(CfRefusal *refusal, const char *text)
 	refusal->name[0] = '\0';
 	if (end != NULL)
 		copy_name(refusal->name, quote + 1, end - quote - 1);
-	if (refusal->name[0] == '\0' && refusal->script < 0)
+	if (refusal->name[0] == '\0' && refusal->script == NULL)
 		strlcpy(refusal->name, refusal->verb, sizeof(refusal->name));
 }
 
 static void
-describe(CfRefusal *refusal, const char *verb, size_t len, int script)
+describe(CfRefusal *refusal, const char *verb, size_t len, const CfScript *script)
 {
 	MemSet(refusal, 0, sizeof(*refusal));
 	copy_name(refusal->verb, verb, len);
@@ -131,7 +131,7 @@ append_refused(char text[CF_REFUSAL_LEN], const CfRefusal *refusal)
 		return;
 	}
 	strlcat(text, "a command of a script, one of ", CF_REFUSAL_LEN);
-	append_calls(text, cf_l2_lua[refusal->script]);
+	append_calls(text, refusal->script->text);
 }
 
 /* ---- the list ---- */
@@ -141,7 +141,7 @@ static bool
 is_of(const CfRefusal *a, const CfRefusal *b)
 {
 	return strcmp(a->verb, b->verb) == 0 &&
-		(a->script == b->script || a->script < 0 || b->script < 0);
+		(a->script == b->script || a->script == NULL || b->script == NULL);
 }
 
 /* True if it is new, or was logged long ago. */
@@ -232,14 +232,14 @@ cf_refusal_look(const CfPipe *pipe, bool scripts)
 		if (!refused && pg_atomic_read_u32(&shared->nstanding) == 0)
 			continue;
 		verb = cf_pipe_verb(pipe, i, &len);
-		describe(&refusal, verb, len, scripts ? cf_script_of(i) : -1);
+		describe(&refusal, verb, len, scripts ? cf_script_of(i) : NULL);
 		if (!refused)
 		{
 			forget(&refusal);
 			continue;
 		}
 		if (!in_script)
-			refusal.script = -1;
+			refusal.script = NULL;
 		refusal.keys = keys;
 		note(&refusal, reply->str);
 	}

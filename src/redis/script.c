@@ -17,13 +17,11 @@
 
 #include "redis/redis_internal.h"
 
-#define CF_SHA1_HEX 40
-
 /* A script command of the pipeline. */
 typedef struct ScriptCall
 {
 	int			command;		/* its number in the pipeline */
-	CfL2Script	script;
+	const CfScript *script;
 	int			nwords;			/* of the whole command */
 	size_t		rest;			/* where the words after the hash begin, */
 	size_t		end;			/* and where they end, in the pipeline's data */
@@ -33,19 +31,17 @@ static ScriptCall *calls = NULL;
 static int	ncalls = 0;
 static int	calls_size = 0;
 static CfPipe again;			/* what is sent once more */
-static char hashes[CF_L2_NSCRIPTS][CF_SHA1_HEX + 1];
 
 /* NULL if it cannot be computed. */
 static const char *
-hash_of(CfL2Script script)
+hash_of(CfScript *script)
 {
-	char	   *hash = hashes[script];
+	char	   *hash = script->hash;
 	unsigned char digest[SHA_DIGEST_LENGTH];
 
 	if (hash[0] != '\0')
 		return hash;
-	if (SHA1((const unsigned char *) cf_l2_lua[script], strlen(cf_l2_lua[script]),
-			 digest) == NULL)
+	if (SHA1((const unsigned char *) script->text, strlen(script->text), digest) == NULL)
 		return NULL;
 	for (int i = 0; i < SHA_DIGEST_LENGTH; i++)
 		snprintf(hash + 2 * i, 3, "%02x", digest[i]);
@@ -102,7 +98,7 @@ append_words(CfPipe *pipe, const char *key, size_t keylen, int argc,
 
 /* A failure to allocate is remembered in the pipeline. */
 void
-cf_script_add(CfPipe *pipe, CfL2Script script, const char *key, size_t keylen,
+cf_script_add(CfPipe *pipe, CfScript *script, const char *key, size_t keylen,
 			  int argc, const char *const *argv, const size_t *lens)
 {
 	const char *hash = hash_of(script);
@@ -115,7 +111,7 @@ cf_script_add(CfPipe *pipe, CfL2Script script, const char *key, size_t keylen,
 		return;
 	}
 	if (!append_head(pipe, nwords, hash ? "EVALSHA" : "EVAL",
-					 hash ? hash : cf_l2_lua[script]))
+					 hash ? hash : script->text))
 		return;
 	call->command = pipe->ncommands;
 	call->script = script;
@@ -143,18 +139,18 @@ find_call(int command)
 	return NULL;
 }
 
-int
+const CfScript *
 cf_script_of(int command)
 {
 	const ScriptCall *call = find_call(command);
 
-	return call != NULL ? (int) call->script : -1;
+	return call != NULL ? call->script : NULL;
 }
 
 static bool
 add_text(CfPipe *to, const CfPipe *from, const ScriptCall *call)
 {
-	return append_head(to, call->nwords, "EVAL", cf_l2_lua[call->script]) &&
+	return append_head(to, call->nwords, "EVAL", call->script->text) &&
 		cf_pipe_add_formatted(to, from->data + call->rest, call->end - call->rest);
 }
 
