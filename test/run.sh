@@ -508,6 +508,11 @@ tap_file()
 				tail -n 100 >"$log.fail"
 			# What a test dies of is only in a log of its own.
 			tail -n 15 "$RUN/tap/$name/tmp_check/log/regress_log_$name" >>"$log.fail" 2>/dev/null
+			# Once more at the end, in short: who reads the end of a long run sees why.
+			{
+				echo "tap $name:"
+				grep -aE -A 9 '^not ok|timed out|^died|^Bailout' "$log" | cut -c 1-200 | head -n 24
+			} >>"$RUN/reasons"
 			record fail tap "$name" "$(since "$start")" "$log.fail" ;;
 	esac
 	cf_server_stop_below "$RUN/tap/$name"
@@ -664,6 +669,7 @@ main()
 		tap) prepare "$FLAVOUR"; lane run_tap "$FLAVOUR" "$@" ;;
 	esac
 	wait
+	cat "$RUN/reasons" 2>/dev/null
 	passed=$(grep -c '^ok ' "$RUN/results")
 	failed=$(grep -c '^fail ' "$RUN/results")
 	printf '%d passed, %d failed\n' "$passed" "$failed"
