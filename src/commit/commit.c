@@ -66,10 +66,18 @@ is_own(int set)
 	return false;
 }
 
+/* The clock that an operation moves. A new value leaves all else as it is. */
+static CfClockRef
+moved_clock(const CfOp *op)
+{
+	return op->kind == CF_OP_SET ? cf_clock_of_value(op->key.hash) : op->clock;
+}
+
 /*
- * A set that fills a miss loses against an invalidation after the miss. What
- * the check saw holds until the commit only if no clock moves after it, so
- * from here on the value is judged by the stamp read before.
+ * A set that fills a miss loses against an invalidation after the miss, and against the
+ * set of a transaction that has changed something. What the check saw holds until the
+ * commit only if no clock moves after it, so from here on the value is judged by the stamp
+ * read before.
  */
 static void
 check_lease(int i)
@@ -128,19 +136,15 @@ cf_commit_collect(void)
 	cf_epoch_collect();
 }
 
-/* The clock that an operation moves. A new value leaves all else as it is. */
-static CfClockRef
-moved_clock(const CfOp *op)
-{
-	return op->kind == CF_OP_SET ? cf_clock_of_value(op->key.hash) : op->clock;
-}
-
 static void
 raise_clock(CfOp *op)
 {
 	if (op->kind == CF_OP_TAG && CF_FAULT_POINT("no-raise"))
 		return;
 	op->hard = !op->rows;
+	op->writes = op->kind == CF_OP_SET && TransactionIdIsValid(GetTopTransactionIdIfAny());
+	if (op->writes)
+		cf_clock_raise(cf_clock_of_key(op->key.hash));
 	if (op->hard)
 		cf_clock_raise(moved_clock(op));
 	else
@@ -161,6 +165,8 @@ settle_clock(CfOp *op, uint64 seq, FullTransactionId xid, uint64 lsn)
 static void
 lower_clock(CfOp *op)
 {
+	if (op->writes)
+		cf_clock_lower(cf_clock_of_key(op->key.hash));
 	if (op->hard)
 		cf_clock_lower(moved_clock(op));
 	else
@@ -168,10 +174,16 @@ lower_clock(CfOp *op)
 	op->raised = false;
 }
 
-/* Entries of what was raised that only the key leads to. */
+/*
+ * Entries of what was raised that only the key leads to. The value that a cache_set
+ * replaces goes before what else the transaction has changed can show: without a
+ * transaction id there is nothing else.
+ */
 static void
 drop_entries(const CfOp *op)
 {
+	if (op->writes)
+		cf_l1_delete(&op->key, &op->id);
 	if (op->kind == CF_OP_FLUSH)
 		cf_l1_delete_database(MyDatabaseId);
 	else if (op->kind == CF_OP_KEY && op->rows)
@@ -209,14 +221,39 @@ cf_commit_prepare(void)
 	CF_WAIT_POINT("commit-window");
 }
 
-/* Has nobody else moved a clock of the value since its lease was checked? */
+/* How many of the transaction's own sets keep the clock raised. */
+static uint32
+count_raised(CfClockRef key)
+{
+	uint32		n = 0;
+
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		const CfOp *op = cf_pending_op(i);
+
+		n += op->raised && op->writes && cf_clock_of_key(op->key.hash) == key;
+	}
+	return n;
+}
+
+/*
+ * Has nobody else moved the clock of the key since the lease was checked, nor is about to?
+ * Before the own ones are settled.
+ */
+static bool
+is_key_unmoved(const CfOp *op)
+{
+	CfClockRef	key = cf_clock_of_key(op->key.hash);
+	uint32		pending = cf_clock_pending(key);
+
+	return cf_pending_first_move(key) >= 0 ||
+		((pending == 0 || pending <= count_raised(key)) && cf_clock_seq(key) <= op->lease);
+}
+
+/* Has nobody else moved another clock of the value since its lease was checked? */
 static bool
 is_lease_good(const CfOp *op)
 {
-	CfClockRef	key = cf_clock_of_key(op->key.hash);
-
-	if (cf_pending_first_move(key) < 0 && !cf_clock_unmoved(key, op->lease))
-		return false;
 	for (int k = 0; k < op->ndeps; k++)
 	{
 		if (cf_pending_first_move(op->deps[k]) < 0 &&
@@ -238,7 +275,7 @@ stamp_of_value(const CfOp *op, bool *good)
 	*good = true;
 	if (op->lease == CF_NO_LEASE)
 		return now;
-	if (!op->own)
+	if (!op->own && !op->writes)
 		return op->lease;
 	*good = is_lease_good(op);
 	return now;
@@ -263,6 +300,7 @@ store(const CfOp *op)
 	meta.stamp = stamp_of_value(op, &good);
 	if (RecoveryInProgress())
 		meta.lsn = cf_position_lsn();
+	meta.set_lsn = settled_lsn;
 	meta.stats_slot = op->stats_slot;
 	meta.ndeps = op->ndeps;
 	meta.deps = op->deps;
@@ -284,8 +322,7 @@ store(const CfOp *op)
 				break;
 		}
 	}
-	/* What could not be stored must not leave its predecessor behind. */
-	cf_l1_delete(&op->key, &op->id);
+	cf_l1_delete_older(&op->key, &op->id, settled_lsn);
 }
 
 /* What the session itself has invalidated or set it no longer misses. */
@@ -296,6 +333,23 @@ drop_leases(const CfOp *op)
 		cf_lease_drop(&op->key);
 	else if (op->kind != CF_OP_TOUCH)
 		cf_lease_drop_all();
+}
+
+/* What somebody has taken from Redis meanwhile is not kept in memory from here on. */
+static void
+settle_values(void)
+{
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		CfOp	   *op = cf_pending_op(i);
+
+		if (op->raised && op->writes)
+			cf_clock_settle(cf_clock_of_key(op->key.hash), cf_clock_next(), settled_xid,
+							settled_lsn);
+		if (op->raised)
+			cf_clock_settle(moved_clock(op), cf_clock_next(), settled_xid, settled_lsn);
+		op->raised = false;
+	}
 }
 
 void
@@ -309,12 +363,14 @@ cf_commit_store(void)
 		CfOp	   *op = cf_pending_op(i);
 
 		drop_leases(op);
-		if (op->last)
-			store(op);
-		/* Only now: who asked for it before must not be kept. */
-		if (op->raised)
-			cf_clock_settle(moved_clock(op), cf_clock_next(), settled_xid, settled_lsn);
-		op->raised = false;
+		if (op->kind == CF_OP_SET && op->lease != CF_NO_LEASE && !is_key_unmoved(op))
+			op->value = NULL;
+	}
+	settle_values();
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		if (cf_pending_op(i)->last)
+			store(cf_pending_op(i));
 	}
 }
 

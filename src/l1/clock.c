@@ -219,6 +219,12 @@ cf_clock_seq(CfClockRef ref)
  * Pending must be read before the sequence number. The other way round, a
  * whole commit window could pass between the two reads and leave no trace.
  */
+uint32
+cf_clock_pending(CfClockRef ref)
+{
+	return pg_atomic_read_u32(&slot_of(ref)->pending);
+}
+
 bool
 cf_clock_unmoved(CfClockRef ref, uint64 stamp)
 {

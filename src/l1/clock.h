@@ -37,6 +37,9 @@ extern uint64 cf_clock_stamp(void);
 /* The number of the last invalidation that was settled there. */
 extern uint64 cf_clock_seq(CfClockRef ref);
 
+/* How many invalidations are under way there. */
+extern uint32 cf_clock_pending(CfClockRef ref);
+
 /* No invalidation is under way, none was settled after the stamp. */
 extern bool cf_clock_unmoved(CfClockRef ref, uint64 stamp);
 

@@ -520,6 +520,20 @@ cf_l1_depend(const CfL1Meta *meta)
 }
 
 /*
+ * COMMIT callbacks come in another order than the commits that they are of. Who settles
+ * writes the history first, and raises the clock before he drops what is here: so under
+ * the lock one of the two is seen, or is yet to come and will replace this.
+ */
+static bool
+is_overtaken(const CfKey *key, const CfL1Meta *meta)
+{
+	CfClockRef	clock = cf_clock_of_value(key->hash);
+
+	return meta->set_lsn != 0 &&
+		(cf_clock_pending(clock) > 0 || cf_history_lsn(clock) > meta->set_lsn);
+}
+
+/*
  * The check of the clocks and the linking are one step under the partition's
  * lock. A writer raises the key's clock first and then takes the same lock to
  * unlink the key: so either it finds this entry, or this finds its clock.
@@ -552,7 +566,7 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
 	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
 	link = find_locked(key, id);
-	if (!cf_l1_meta_is_current(key, meta))
+	if (!cf_l1_meta_is_current(key, meta) || is_overtaken(key, meta))
 		status = CF_L1_REFUSED;
 	else if (DsaPointerIsValid(*link) &&
 			 (entry = cf_entry(*link))->filled_at > meta->filled_at &&
@@ -601,6 +615,12 @@ cf_l1_touch(const CfKey *key, const CfIdentity *id, TimestampTz now, int64 ttl)
 void
 cf_l1_delete(const CfKey *key, const CfIdentity *id)
 {
+	cf_l1_delete_older(key, id, PG_UINT64_MAX);
+}
+
+void
+cf_l1_delete_older(const CfKey *key, const CfIdentity *id, uint64 set_lsn)
+{
 	CfSharedL1Partition *partition;
 	dsa_pointer *link;
 
@@ -608,7 +628,7 @@ cf_l1_delete(const CfKey *key, const CfIdentity *id)
 	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
 	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
 	link = find_locked(key, id);
-	if (DsaPointerIsValid(*link))
+	if (DsaPointerIsValid(*link) && cf_history_lsn(cf_clock_of_value(key->hash)) <= set_lsn)
 		cf_l1_remove_locked(partition, link);
 	LWLockRelease(partition->lock);
 }

@@ -49,6 +49,7 @@ typedef struct CfL1Meta
 	uint64		stamp;			/* clocks settled up to here are in the value */
 	uint64		lsn;			/* what is committed up to here is in it: then the history
 								 * counts as well; 0: only the clocks do */
+	uint64		set_lsn;		/* cache_set: the end of its commit; else 0 */
 	uint32		load_us;
 	uint32		first_len;		/* JSON: bytes of the first object, at offset 1 */
 	uint32		about;			/* cf_notes_keep, or 0 */
@@ -177,7 +178,11 @@ extern bool cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta);
  */
 extern void cf_l1_depend(const CfL1Meta *meta);
 
-/* Stores a value unless a clock that it depends on moved after its stamp. */
+/*
+ * Stores a value unless a clock that it depends on moved after its stamp. One of cache_set:
+ * unless another cache_set under the key has committed after it, or is about to. Its own
+ * clock of values must be settled before.
+ */
 extern CfL1PutStatus cf_l1_put(const CfKey *key, const CfIdentity *id,
 							   const char *value, Size len, const CfL1Meta *meta);
 
@@ -186,6 +191,12 @@ extern bool cf_l1_touch(const CfKey *key, const CfIdentity *id,
 						TimestampTz now, int64 ttl);
 
 extern void cf_l1_delete(const CfKey *key, const CfIdentity *id);
+
+/*
+ * After a cache_set, whose commit ends at set_lsn, was not stored: what it was to replace
+ * goes, unless it is of a commit after that.
+ */
+extern void cf_l1_delete_older(const CfKey *key, const CfIdentity *id, uint64 set_lsn);
 extern int	cf_l1_delete_key(const CfKey *key);
 
 /*

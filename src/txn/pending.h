@@ -50,6 +50,8 @@ typedef struct CfOp
 	uint64		lease;			/* SET: stamp of the miss that it fills, or none */
 	bool		last;			/* PRE_COMMIT: the last word on its value */
 	bool		own;			/* PRE_COMMIT: the transaction itself moves a clock of it */
+	bool		writes;			/* SET, PRE_COMMIT: of a transaction that has changed more than
+								 * the cache; the key's clock is raised as well */
 	int			ndeps;
 	CfClockRef *deps;
 } CfOp;

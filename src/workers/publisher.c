@@ -22,6 +22,7 @@
 #include "base/steady.h"
 #include "base/worker.h"
 #include "codec/key.h"
+#include "history/history.h"
 #include "l1/table.h"
 #include "l2/store.h"
 #include "publish/ack.h"
@@ -105,8 +106,8 @@ forget_seen(HTAB *seen, const CfL2Variant *variant)
 }
 
 /*
- * Where memory has no such value any more, none may be left in Redis either; if that
- * is of a later commit, its own item comes.
+ * Where memory has no such value any more, none need be left in Redis either. That of a
+ * later commit has an item of its own, which may have come before this one.
  */
 static void
 add_value(HTAB *seen, const CfRingValue *value)
@@ -125,7 +126,7 @@ add_value(HTAB *seen, const CfRingValue *value)
 						 sealed.meta_len, sealed.keep_ms);
 		batch.bytes += sealed.value_len;
 	}
-	else if (!value->touched)
+	else if (!value->touched && cf_history_lsn(cf_clock_of_value(value->hash)) <= value->lsn)
 		cf_store_add_remove(&sealed.variant);
 	else
 		return;

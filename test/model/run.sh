@@ -39,6 +39,17 @@ CASES=(
 	'breaks savepoint -DBAD_DEDUP'
 	'breaks savepoint -DNO_TAG_ORDER'
 
+	'holds kept'
+	'holds kept -DWRITERS=3'
+	'breaks kept -DNO_DROP'
+	'breaks kept -DDROP_FIRST'
+	'breaks kept -DNO_ORDER'
+	'breaks kept -DLATE_NOTE'
+	'breaks kept -DNO_PENDING'
+	'holds kept -DDELETE_ALL'
+	'breaks kept -DNO_LEASE'
+	'breaks kept -DNO_KEY'
+
 	'holds epoch'
 	'breaks epoch -DEARLY_SETTLE'
 	'breaks epoch -DNO_RAISE'
