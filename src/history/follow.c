@@ -34,6 +34,7 @@
 
 #include "base/compat.h"
 #include "base/debug_point.h"
+#include "base/guc.h"
 #include "base/shmem.h"
 #include "base/steady.h"
 #include "base/worker.h"
@@ -222,7 +223,7 @@ begin(Follower *follower, XLogRecPtr line_known)
 		cf_history_raise_floor(replaying);
 	publish_timeline(replaying, timeline);
 	follower->line_known = false;
-	cf_lookback_begin(cf_history_floor(), line_known);
+	cf_lookback_begin(cf_history_floor(), line_known, cf_guc_wal_lookback);
 }
 
 static void

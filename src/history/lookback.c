@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/twophase.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
 #include "access/xlog_internal.h"
@@ -31,6 +32,14 @@
 
 #define CF_LOOKBACK_SLICE 500	/* records at once: about a millisecond at most */
 #define CF_LOOKBACK_WAIT_MS 10
+
+/*
+ * A server that writes looks back a little first: what was used last counts soon. From
+ * round to round it goes on from the floor that it has come to. Not where there may be
+ * prepared transactions: which of them are open shows only in all of the WAL.
+ */
+#define CF_LOOKBACK_FIRST_MB 32
+#define CF_LOOKBACK_GROWTH 4
 
 /* Of this process */
 static struct
@@ -57,9 +66,10 @@ end_lookback(void)
  * reach, or needed for the line. (A floor that was saved may be out of reach.)
  */
 static XLogRecPtr
-find_oldest(XLogRecPtr floor, XLogRecPtr now, XLogRecPtr line_known, TimeLineID timeline)
+find_oldest(XLogRecPtr floor, XLogRecPtr now, XLogRecPtr line_known, int reach_mb,
+			TimeLineID timeline)
 {
-	XLogRecPtr	reach = (XLogRecPtr) cf_guc_wal_lookback * 1024 * 1024;
+	XLogRecPtr	reach = (XLogRecPtr) reach_mb * 1024 * 1024;
 	XLogRecPtr	oldest = InvalidXLogRecPtr;
 	XLogRecPtr	last = floor - 1;	/* a floor between two segments needs the first one only */
 	XLogRecPtr	segment = last - XLogSegmentOffset(last, wal_segment_size);
@@ -75,7 +85,7 @@ find_oldest(XLogRecPtr floor, XLogRecPtr now, XLogRecPtr line_known, TimeLineID 
 }
 
 void
-cf_lookback_begin(uint64 floor, uint64 line_known)
+cf_lookback_begin(uint64 floor, uint64 line_known, int reach_mb)
 {
 	TimeLineID	timeline;
 	XLogRecPtr	now;
@@ -93,7 +103,7 @@ cf_lookback_begin(uint64 floor, uint64 line_known)
 		now = GetXLogInsertRecPtr();
 		timeline = GetWALInsertionTimeLine();
 	}
-	start = find_oldest(floor, now, Min(line_known, floor), timeline);
+	start = find_oldest(floor, now, Min(line_known, floor), reach_mb, timeline);
 	if (!XLogRecPtrIsInvalid(start))
 		start = cf_wal_find_first(start, floor, timeline);
 	if (XLogRecPtrIsInvalid(start))
@@ -200,7 +210,13 @@ cf_lookback_of_writer(void)
 	floor = cf_history_floor();
 	if (floor != PG_UINT64_MAX)
 		XLogFlush(floor);		/* it reads files */
-	cf_lookback_begin(floor, 0);
-	while (cf_lookback_step())
-		cf_worker_check();
+	for (int reach = max_prepared_xacts > 0 ? cf_guc_wal_lookback : CF_LOOKBACK_FIRST_MB;;
+		 reach *= CF_LOOKBACK_GROWTH)
+	{
+		cf_lookback_begin(cf_history_floor(), 0, Min(reach, cf_guc_wal_lookback));
+		while (cf_lookback_step())
+			cf_worker_check();
+		if (reach >= cf_guc_wal_lookback)
+			return;
+	}
 }

@@ -13,9 +13,9 @@
 /*
  * The history is complete from this LSN on, which is its floor, and the line up to
  * another one before it (0: it is not known): begins with what of the WAL before is
- * still there, cachefront.wal_lookback at most, but for the line's sake.
+ * still there, reach_mb at most, but for the line's sake.
  */
-extern void cf_lookback_begin(uint64 floor, uint64 line_known);
+extern void cf_lookback_begin(uint64 floor, uint64 line_known, int reach_mb);
 
 /* False: nothing is left to do. */
 extern bool cf_lookback_step(void);
