@@ -111,7 +111,12 @@ cf_lookback_begin(uint64 floor, uint64 line_known, int reach_mb)
 	lookback.judge = cf_judge_create();
 	cf_judge_begin(lookback.judge, InvalidTransactionId);
 	lookback.floor = floor;
-	lookback.complete = InvalidXLogRecPtr;
+
+	/*
+	 * A commit whose message was not read counts as of anything, until a record tells
+	 * which transactions were running. Only what is prepared needs to be known at once.
+	 */
+	lookback.complete = max_prepared_xacts == 0 ? start : InvalidXLogRecPtr;
 	lookback.ours = false;
 	lookback.reaches_line = start <= line_known;
 	lookback.reader = cf_wal_open(start, timeline);
