@@ -43,8 +43,6 @@
 #include "base/worker.h"
 #include "redis/redis_internal.h"
 
-#define CF_BRIEF_MS 1			/* may pass before an interrupt is seen */
-
 static CfConn conns[CF_CONNS];
 static int	nconns = 0;			/* of them, the first ones that were ever used */
 static TimeoutId idle_timeout;

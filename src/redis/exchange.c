@@ -375,9 +375,12 @@ cf_exchange(CfConn *conn, CfPipe *pipe)
 		if (!send_more(&exchange))
 			return false;
 		/* A reply takes longer than this: the first attempt would be in vain. */
-		if (exchange.frame.total_bytes == 0 && exchange.sent == pipe->len &&
-			!cf_conn_wait(conn, POLLIN))
-			return false;
+		if (exchange.frame.total_bytes == 0 && exchange.sent == pipe->len)
+		{
+			conn->soon = conn->transport->can_wait;
+			if (!conn->soon && !cf_conn_wait(conn, POLLIN))
+				return false;
+		}
 		if (!receive_more(&exchange))
 			return false;
 		if (exchange.events != 0 && !cf_conn_wait(conn, exchange.events))

@@ -66,13 +66,20 @@ typedef struct CfAddress
 } CfAddress;
 
 /* How bytes get through a connected socket. None of these blocks. */
+#define CF_BRIEF_MS 1			/* may pass before an interrupt is seen */
+
 typedef struct CfTransport
 {
 	/* Sets the transport up; then handshake is called until it is done. */
 	bool		(*start) (CfConn *conn, const CfRedisHost *host);
 	CfIo		(*handshake) (CfConn *conn);
 
-	/* *done bytes of len, at least one, if CF_IO_DONE. */
+	/*
+	 * *done bytes of len, at least one, if CF_IO_DONE. Neither waits, but that read does,
+	 * for some milliseconds, where conn->soon says that an answer is coming; it resets
+	 * that. can_wait: it can.
+	 */
+	bool		can_wait;
 	CfIo		(*write) (CfConn *conn, const char *data, size_t len, size_t *done);
 	CfIo		(*read) (CfConn *conn, char *data, size_t len, size_t *done);
 
@@ -93,6 +100,7 @@ struct CfConn
 	volatile int64 used_at;		/* end of the last call, by cf_mono_us */
 
 	bool		open;			/* what follows is to be freed by cf_conn_drop */
+	bool		soon;			/* the next read may wait for a moment */
 	const CfTransport *transport;
 	void	   *tls;			/* SSL */
 	redisReader *reader;
