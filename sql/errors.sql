@@ -352,7 +352,14 @@ SELECT cache_define('re:'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_define('re x'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_define('ré'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_define(repeat('r', 64)); \echo :LAST_ERROR_SQLSTATE
-SELECT cache_define('re', query => 'SELECT 1'); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_define('re', query => 'SELECT nothing'); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_read('re_nobody'); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_define('re_named', query => 'SELECT $1', arg_types => '{int}', version => '1');
+SELECT cache_read('re_named'); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_read('re_named', now()); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_alter('re_named', query => 'SELECT $1 + 1'); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_alter('re_nobody', ttl => '1 s'); \echo :LAST_ERROR_SQLSTATE
+SELECT cache_drop('re_named');
 SELECT cache_define('re', ttl => '0'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_define('re', ttl => '-1 min'); \echo :LAST_ERROR_SQLSTATE
 SELECT cache_define('re', ttl => '13 months'); \echo :LAST_ERROR_SQLSTATE

@@ -14,10 +14,14 @@ CREATE TABLE cache_definitions (
     scope        text,
     max_stale    interval,
     freshness    text,
+    query        text,
+    arg_types    regtype[],
+    version      text,
+    search_path  text,
     owner        name
 );
 COMMENT ON TABLE cache_definitions IS
-'settings of each cache that cache_define registered, and the role that it belongs to; a NULL column means the server''s default';
+'settings and query of each cache that cache_define registered, and the role that it belongs to; a NULL column means the server''s default';
 SELECT pg_catalog.pg_extension_config_dump('cache_definitions', '');
 REVOKE ALL ON TABLE cache_definitions FROM PUBLIC;
 -- The database's owner need not be a superuser to dump and to restore it.
@@ -42,12 +46,25 @@ CREATE FUNCTION cache_define(name text, query text DEFAULT NULL,
                              ttl interval DEFAULT NULL, negative_ttl interval DEFAULT NULL,
                              stale_ttl interval DEFAULT NULL, jitter float8 DEFAULT NULL,
                              xfetch_beta float8 DEFAULT NULL, scope text DEFAULT NULL,
-                             max_stale interval DEFAULT NULL, freshness text DEFAULT NULL)
+                             max_stale interval DEFAULT NULL, freshness text DEFAULT NULL,
+                             arg_types regtype[] DEFAULT NULL, version text DEFAULT NULL)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'cachefront_define';
-COMMENT ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text) IS
+COMMENT ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text) IS
 'register settings for every key that starts with the name and a colon';
+
+CREATE FUNCTION cache_alter(name text, query text DEFAULT NULL,
+                            ttl interval DEFAULT NULL, negative_ttl interval DEFAULT NULL,
+                            stale_ttl interval DEFAULT NULL, jitter float8 DEFAULT NULL,
+                            xfetch_beta float8 DEFAULT NULL, scope text DEFAULT NULL,
+                            max_stale interval DEFAULT NULL, freshness text DEFAULT NULL,
+                            arg_types regtype[] DEFAULT NULL, version text DEFAULT NULL)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'cachefront_alter';
+COMMENT ON FUNCTION cache_alter(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text) IS
+'change settings of a cache; what is not named stays';
 
 CREATE FUNCTION cache_drop(name text)
 RETURNS boolean
@@ -57,8 +74,10 @@ COMMENT ON FUNCTION cache_drop(text) IS
 'forget the settings of a cache; true if it was defined';
 
 REVOKE ALL ON FUNCTION
-    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text),
+    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text),
+    cache_alter(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text),
     cache_drop(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text),
+    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text),
+    cache_alter(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text),
     cache_drop(text) TO pg_database_owner;

@@ -1,20 +1,24 @@
 /*
- * admin.c - cache_define, cache_drop and the trigger behind them; cache_explain
+ * admin.c - cache_define, cache_alter, cache_drop and the trigger behind them; cache_explain
  * and cache_stats_reset.
  *
  * src/api/admin.c
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "api/args.h"
+#include "api/named.h"
 #include "base/shmem.h"
 #include "report/report.h"
 #include "rules/define.h"
@@ -23,6 +27,7 @@
 #include "stats/counters.h"
 
 PG_FUNCTION_INFO_V1(cachefront_define);
+PG_FUNCTION_INFO_V1(cachefront_alter);
 PG_FUNCTION_INFO_V1(cachefront_drop);
 PG_FUNCTION_INFO_V1(cachefront_definitions_changed);
 PG_FUNCTION_INFO_V1(cachefront_stats_reset);
@@ -70,11 +75,6 @@ check_settings(FunctionCallInfo fcinfo)
 	CfFreshness freshness;
 	char		setting[NAMEDATALEN];
 
-	if (!PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a cache cannot have a loader query yet"),
-				 errhint("Define the settings only, and pass the query to cache_fetch.")));
 	if (!PG_ARGISNULL(2))
 		(void) cf_ttl_check(PG_GETARG_INTERVAL_P(2), "ttl", false);
 	if (!PG_ARGISNULL(3))
@@ -101,22 +101,184 @@ check_settings(FunctionCallInfo fcinfo)
 				 errhint("It is 'proven' or 'declared'.")));
 }
 
+/* The column's place among those that cf_deftable_store takes. */
+#define CHOSEN(column) ((column) - CF_DEF_TTL)
+
+/* What the call names; NULL where it names nothing. */
+static void
+take_values(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	/* The arguments after the name, by column. */
+	static const int columns[] = {CF_DEF_QUERY, CF_DEF_TTL, CF_DEF_NEGATIVE_TTL,
+		CF_DEF_STALE_TTL, CF_DEF_JITTER, CF_DEF_XFETCH_BETA, CF_DEF_SCOPE, CF_DEF_MAX_STALE,
+		CF_DEF_FRESHNESS, CF_DEF_ARG_TYPES, CF_DEF_VERSION};
+
+	memset(nulls, true, CF_DEF_CHOSEN * sizeof(bool));
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		nulls[CHOSEN(columns[i])] = PG_ARGISNULL(i + 1);
+		values[CHOSEN(columns[i])] = PG_GETARG_DATUM(i + 1);
+	}
+}
+
+static char *
+value_text(const Datum *values, const bool *nulls, int column)
+{
+	return nulls[CHOSEN(column)] ? NULL : TextDatumGetCString(values[CHOSEN(column)]);
+}
+
+static void
+take_types(const Datum *values, const bool *nulls, CfLoaderDefinition *loader)
+{
+	Datum	   *types;
+	bool	   *null_types;
+
+	if (nulls[CHOSEN(CF_DEF_ARG_TYPES)])
+		return;
+	deconstruct_array(DatumGetArrayTypeP(values[CHOSEN(CF_DEF_ARG_TYPES)]), REGTYPEOID,
+					  sizeof(Oid), true, TYPALIGN_INT, &types, &null_types, &loader->nargs);
+	if (loader->nargs > CF_MAX_ARGS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
+				 errmsg("arg_types has too many types"),
+				 errdetail("It has %d, the limit is %d.", loader->nargs, CF_MAX_ARGS)));
+	loader->arg_types = palloc(Max(loader->nargs, 1) * sizeof(Oid));
+	for (int i = 0; i < loader->nargs; i++)
+	{
+		if (null_types[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("arg_types must not contain null")));
+		loader->arg_types[i] = DatumGetObjectId(types[i]);
+	}
+}
+
+static void
+check_version(const char *version)
+{
+	int			len = strlen(version);
+
+	if (len == 0 || len > 32 ||
+		strspn(version, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != len)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid version \"%s\"", version),
+				 errhint("It is 'auto', 'none', or 1 to 32 letters, digits and characters of \"_.-\".")));
+}
+
+/* Fills in what a loader has though nobody named it, and checks it. */
+static void
+check_loader(const char *name, Datum *values, bool *nulls)
+{
+	CfLoaderDefinition loader = {0};
+
+	if (nulls[CHOSEN(CF_DEF_QUERY)])
+	{
+		if (!nulls[CHOSEN(CF_DEF_ARG_TYPES)] || !nulls[CHOSEN(CF_DEF_VERSION)])
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("arg_types and version belong to a query"),
+					 errhint("Name the query, too.")));
+		return;
+	}
+	if (strchr(name, ':') != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a cache with a query must not contain a colon")));
+	if (nulls[CHOSEN(CF_DEF_VERSION)])
+		values[CHOSEN(CF_DEF_VERSION)] = CStringGetTextDatum("auto");
+	if (nulls[CHOSEN(CF_DEF_SEARCH_PATH)])
+		values[CHOSEN(CF_DEF_SEARCH_PATH)] = CStringGetTextDatum(cf_named_search_path());
+	nulls[CHOSEN(CF_DEF_VERSION)] = nulls[CHOSEN(CF_DEF_SEARCH_PATH)] = false;
+	loader.query = value_text(values, nulls, CF_DEF_QUERY);
+	loader.version = value_text(values, nulls, CF_DEF_VERSION);
+	loader.search_path = value_text(values, nulls, CF_DEF_SEARCH_PATH);
+	take_types(values, nulls, &loader);
+	check_version(loader.version);
+	cf_named_check(name, &loader);
+}
+
+static bool
+is_same(const Datum *values, const bool *nulls, const Datum *old, const bool *old_nulls, int column)
+{
+	int			i = CHOSEN(column);
+
+	if (nulls[i] || old_nulls[i])
+		return nulls[i] == old_nulls[i];
+	return datumIsEqual(PointerGetDatum(PG_DETOAST_DATUM(values[i])),
+						PointerGetDatum(PG_DETOAST_DATUM(old[i])), false, -1);
+}
+
+/* A version that somebody chose says what its keys hold: another query needs another. */
+static void
+check_clash(const char *name, const Datum *values, const bool *nulls, const Datum *old,
+			const bool *old_nulls)
+{
+	char	   *version = value_text(values, nulls, CF_DEF_VERSION);
+
+	if (version == NULL || strcmp(version, "auto") == 0 || strcmp(version, "none") == 0 ||
+		old_nulls[CHOSEN(CF_DEF_QUERY)] ||
+		!is_same(values, nulls, old, old_nulls, CF_DEF_VERSION) ||
+		(is_same(values, nulls, old, old_nulls, CF_DEF_QUERY) &&
+		 is_same(values, nulls, old, old_nulls, CF_DEF_ARG_TYPES)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("version \"%s\" of cache \"%s\" is that of another query", version, name),
+			 errhint("Name another version, or 'auto'.")));
+}
+
 Datum
 cachefront_define(PG_FUNCTION_ARGS)
 {
-	Datum		values[8];
-	bool		nulls[8];
+	Datum		values[CF_DEF_CHOSEN];
+	bool		nulls[CF_DEF_CHOSEN];
+	Datum		old[CF_DEF_CHOSEN];
+	bool		old_nulls[CF_DEF_CHOSEN];
 	char	   *name;
 
 	cf_shmem_require();
 	name = get_name(fcinfo);
 	check_settings(fcinfo);
-	/* Of the arguments, the query has no column. */
-	for (int i = 0; i < lengthof(values); i++)
+	take_values(fcinfo, values, nulls);
+	check_loader(name, values, nulls);
+	if (cf_deftable_get(name, old, old_nulls))
+		check_clash(name, values, nulls, old, old_nulls);
+	cf_deftable_store(name, values, nulls);
+	cf_define_notice_nesting(name);
+	PG_RETURN_VOID();
+}
+
+Datum
+cachefront_alter(PG_FUNCTION_ARGS)
+{
+	Datum		values[CF_DEF_CHOSEN];
+	bool		nulls[CF_DEF_CHOSEN];
+	Datum		old[CF_DEF_CHOSEN];
+	bool		old_nulls[CF_DEF_CHOSEN];
+	char	   *name;
+	bool		same_query;
+
+	cf_shmem_require();
+	name = get_name(fcinfo);
+	check_settings(fcinfo);
+	take_values(fcinfo, values, nulls);
+	if (!cf_deftable_get(name, old, old_nulls))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("cache \"%s\" does not exist", name),
+				 errhint("Define it with cache_define.")));
+	/* A query is read under the search_path of who named it. */
+	same_query = nulls[CHOSEN(CF_DEF_QUERY)];
+	for (int i = 0; i < CF_DEF_CHOSEN; i++)
 	{
-		nulls[i] = PG_ARGISNULL(i + 2);
-		values[i] = nulls[i] ? (Datum) 0 : PG_GETARG_DATUM(i + 2);
+		if (!nulls[i] || (i == CHOSEN(CF_DEF_SEARCH_PATH) && !same_query))
+			continue;
+		nulls[i] = old_nulls[i];
+		values[i] = old[i];
 	}
+	check_loader(name, values, nulls);
+	check_clash(name, values, nulls, old, old_nulls);
 	cf_deftable_store(name, values, nulls);
 	cf_define_notice_nesting(name);
 	PG_RETURN_VOID();

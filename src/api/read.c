@@ -1,5 +1,5 @@
 /*
- * read.c - cache_fetch, cache_fetch_row, cache_fetch_rows.
+ * read.c - cache_fetch, cache_fetch_row, cache_fetch_rows; cache_read and its family.
  *
  * src/api/read.c
  */
@@ -17,6 +17,7 @@
 #include "utils/tuplestore.h"
 
 #include "api/args.h"
+#include "api/named.h"
 #include "base/shmem.h"
 #include "base/subxact.h"
 #include "codec/rowcodec.h"
@@ -25,41 +26,76 @@
 PG_FUNCTION_INFO_V1(cachefront_fetch);
 PG_FUNCTION_INFO_V1(cachefront_fetch_row);
 PG_FUNCTION_INFO_V1(cachefront_fetch_rows);
+PG_FUNCTION_INFO_V1(cachefront_read);
+PG_FUNCTION_INFO_V1(cachefront_read_row);
+PG_FUNCTION_INFO_V1(cachefront_read_rows);
 
-static void
-take_arguments(FunctionCallInfo fcinfo, CfRequest *request)
+/* Of cache_fetch. The level, or 0, is for end_call. */
+static int
+begin_fetch(FunctionCallInfo fcinfo, CfRequest *request)
 {
 	cf_arg_request(fcinfo, request);
 	request->ttl = cf_arg_ttl(fcinfo, 3);
 	request->tags = cf_arg_tags(fcinfo, 4);
+	return 0;
+}
+
+/* begin_fetch, or cf_named_begin. */
+typedef int (*BeginCall) (FunctionCallInfo fcinfo, CfRequest *request);
+
+static void
+end_call(int level)
+{
+	if (level != 0)
+		cf_named_end(level);
 }
 
 static struct varlena *
-fetch_json(FunctionCallInfo fcinfo, CfL1Part part)
+fetch_json(FunctionCallInfo fcinfo, BeginCall begin, CfL1Part part)
 {
 	CfRequest	request;
+	int			level = begin(fcinfo, &request);
+	struct varlena *value;
 
-	take_arguments(fcinfo, &request);
 	request.part = part;
-	if (unlikely(!cf_shmem_ready_or_warn()))
-		return cf_fetch_without_cache(&request);
-	return cf_fetch(&request);
+	value = likely(cf_shmem_ready_or_warn()) ?
+		cf_fetch(&request) : cf_fetch_without_cache(&request);
+	end_call(level);
+	return value;
 }
 
 Datum
 cachefront_fetch(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_POINTER(fetch_json(fcinfo, CF_L1_PART_ALL));
+	PG_RETURN_POINTER(fetch_json(fcinfo, begin_fetch, CF_L1_PART_ALL));
+}
+
+Datum
+cachefront_read(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(fetch_json(fcinfo, cf_named_begin, CF_L1_PART_ALL));
+}
+
+static Datum
+fetch_row(FunctionCallInfo fcinfo, BeginCall begin)
+{
+	struct varlena *row = fetch_json(fcinfo, begin, CF_L1_PART_FIRST);
+
+	if (row == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(row);
 }
 
 Datum
 cachefront_fetch_row(PG_FUNCTION_ARGS)
 {
-	struct varlena *row = fetch_json(fcinfo, CF_L1_PART_FIRST);
+	return fetch_row(fcinfo, begin_fetch);
+}
 
-	if (row == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(row);
+Datum
+cachefront_read_row(PG_FUNCTION_ARGS)
+{
+	return fetch_row(fcinfo, cf_named_begin);
 }
 
 /* As a SQL function that returns record would say it. */
@@ -179,13 +215,14 @@ fetch_rows(CfRequest *request, ReturnSetInfo *rsinfo)
 		(void) cf_fetch_uncached(request);
 }
 
-Datum
-cachefront_fetch_rows(PG_FUNCTION_ARGS)
+static void
+fetch_typed(FunctionCallInfo fcinfo, BeginCall begin)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	CfRequest	request;
 	CfRowsSink	sink = {NULL, false};
 	MemoryContext old;
+	int			level;
 
 	require_column_list(rsinfo);
 	require_readable_types(rsinfo->expectedDesc);
@@ -198,11 +235,25 @@ cachefront_fetch_rows(PG_FUNCTION_ARGS)
 							  false, work_mem);
 	MemoryContextSwitchTo(old);
 
-	take_arguments(fcinfo, &request);
+	level = begin(fcinfo, &request);
 	request.form = CF_FORM_ROWS;
 	request.rows_desc = rsinfo->setDesc;
 	sink.store = rsinfo->setResult;
 	request.rows_sink = &sink;
 	fetch_rows(&request, rsinfo);
+	end_call(level);
+}
+
+Datum
+cachefront_fetch_rows(PG_FUNCTION_ARGS)
+{
+	fetch_typed(fcinfo, begin_fetch);
+	return (Datum) 0;
+}
+
+Datum
+cachefront_read_rows(PG_FUNCTION_ARGS)
+{
+	fetch_typed(fcinfo, cf_named_begin);
 	return (Datum) 0;
 }

@@ -566,7 +566,7 @@ cf_fetch(CfRequest *request)
 
 	/* What the identity is made of must be as current as what a load will see. */
 	AcceptInvalidationMessages();
-	cf_define_find(&request->key, &request->def);
+	cf_request_define(request);
 	cf_request_set_limits(request);
 	count(request, CF_COUNT_FETCHES);
 	/* This gives the arguments their types, which all that follows needs. */
@@ -617,7 +617,7 @@ struct varlena *
 cf_fetch_uncached(CfRequest *request)
 {
 	AcceptInvalidationMessages();
-	cf_define_find(&request->key, &request->def);
+	cf_request_define(request);
 	cf_identity_of_request(request);
 	cf_watch_nested_fetch(CF_BOUND_NONE);
 	cf_load_check_scope(&request->def);

@@ -40,6 +40,7 @@
 #include "redis/command.h"
 #include "request/deps.h"
 #include "request/params.h"
+#include "request/version.h"
 #include "rules/determined.h"
 #include "rules/pins.h"
 #include "txn/twophase.h"
@@ -57,6 +58,8 @@ typedef struct Receiver
 	CfRowEncoder *encoder;		/* CF_FORM_ROWS */
 	CfRowsSink *sink;			/* or NULL */
 	uint64		schema;
+	const CfRequest *request;
+	uint32		shape;			/* with request->shape */
 } Receiver;
 
 static CfLoad *current_load = NULL;
@@ -260,6 +263,8 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 	Receiver   *receiver = (Receiver *) self;
 
 	receiver->schema = hash_columns(desc);
+	if (receiver->request->shape != 0)
+		receiver->shape = cf_version_of_shape(desc, receiver->request->query);
 	if (receiver->form == CF_FORM_ROWS)
 		receiver->encoder = cf_row_encoder_create(desc, &receiver->buf);
 	else
@@ -316,14 +321,18 @@ receiver_destroy(DestReceiver *self)
 }
 
 static void
-init_receiver(Receiver *receiver, CfForm form, CfRowsSink *sink)
+init_receiver(Receiver *receiver, const CfRequest *request)
 {
+	CfForm		form = request->form;
+	CfRowsSink *sink = request->rows_sink;
+
 	MemSet(receiver, 0, sizeof(*receiver));
 	receiver->pub.receiveSlot = receiver_receive;
 	receiver->pub.rStartup = receiver_startup;
 	receiver->pub.rShutdown = receiver_shutdown;
 	receiver->pub.rDestroy = receiver_destroy;
 	receiver->pub.mydest = DestNone;
+	receiver->request = request;
 	receiver->form = form;
 	receiver->sink = sink;
 	if (sink != NULL)
@@ -514,7 +523,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 
 	begin_load(request, load);
 	load->serial = hooks != NULL && hooks->serial;
-	init_receiver(&receiver, request->form, request->rows_sink);
+	init_receiver(&receiver, request);
 	cf_request_begin_errors(&callback, request);
 
 	cf_stats_count(request->def.stats_slot, CF_COUNT_LOADS);
@@ -585,6 +594,9 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		add_light_names(load);
 	if (load->outer != NULL)
 		add_sources(load->outer, request, load);
+	/* A definition changed since the key was made: the rows are right, the key is not. */
+	if (request->shape != 0 && receiver.shape != request->shape)
+		load->bypass = CF_BYPASS_SETTING;
 	if (load->bypass == CF_BYPASS_NONE)
 		load->bypass = judge_sources(request, &load->sources);
 	CF_WAIT_POINT("load-after-query");
@@ -605,7 +617,7 @@ cf_load_run_plain(const CfRequest *request, CfLoad *load)
 	Receiver	receiver;
 
 	begin_load(request, load);
-	init_receiver(&receiver, request->form, request->rows_sink);
+	init_receiver(&receiver, request);
 	cf_request_begin_errors(&callback, request);
 	PG_TRY();
 	{

@@ -289,7 +289,7 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 	const char *reason;
 	bool		may_share;
 
-	cf_define_find(&request->key, &request->def);
+	cf_request_define(request);
 	cf_request_set_limits(request);
 	cf_identity_of_request(request);
 	bypass = cf_policy_bypass(request);

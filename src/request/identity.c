@@ -398,7 +398,7 @@ cf_identity_still_holds(const CfRequest *request)
 {
 	CfRequest	now = *request;
 
-	cf_define_find(&now.key, &now.def);
+	cf_request_define(&now);
 	cf_identity_of_request(&now);
 	return cf_identity_equal(&now.id, &request->id);
 }

@@ -486,6 +486,13 @@ needs_types(const CfArgs *args)
 void
 cf_params_complain(const CfArgs *args, int nparams)
 {
+	if (args->declared)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("arg_types does not fit the parameters of the query"),
+				 errdetail("Types in arg_types: %d. Parameters of the query: %d.",
+						   args->n, nparams),
+				 errhint("Name the type of each of $1, $2, ... in arg_types: '{int,text}'.")));
 	ereport(ERROR,
 			(errcode(nparams > args->n ? ERRCODE_UNDEFINED_PARAMETER :
 					 ERRCODE_INVALID_PARAMETER_VALUE),

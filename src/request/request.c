@@ -13,6 +13,15 @@
 #include "rules/setting.h"
 #include "stats/notes.h"
 
+void
+cf_request_define(CfRequest *request)
+{
+	if (request->cache != NULL)
+		cf_define_find_named(request->cache, &request->def);
+	else
+		cf_define_find(&request->key, &request->def);
+}
+
 text	  **
 cf_request_tags(const CfRequest *request, int *ntags)
 {
@@ -98,6 +107,8 @@ explain_error(const CfRequest *request, int sqlerrcode)
 		errdetail("A query that is being cached runs once for many callers, so neither it nor a function that it calls may write.");
 		errhint("Write before or after the fetch, or run the query without it.");
 	}
+	else if (sqlerrcode == ERRCODE_UNDEFINED_PARAMETER && request->args.declared)
+		errhint("Name the type of each of $1, $2, ... in arg_types: '{int,text}'.");
 	else if (sqlerrcode == ERRCODE_UNDEFINED_PARAMETER)
 		errhint("Pass one value for each of $1, $2, ... as the third argument, args: (7) for one, (7, 'x') or ARRAY['7', 'x'] for more.");
 	else if (sqlerrcode == ERRCODE_UNDEFINED_FUNCTION && request->args.array)

@@ -31,6 +31,7 @@ typedef struct CfArgs
 	bool		list;			/* given as an array of text, one element each */
 	bool		array;			/* given as another array, which is one value */
 	bool		optional;		/* an untyped NULL: none, if the query has no parameter */
+	bool		declared;		/* by the definition of a named loader */
 	bool		resolved;		/* of the parameters' types: params.c */
 } CfArgs;
 
@@ -47,6 +48,8 @@ typedef struct CfRowsSink
 typedef struct CfRequest
 {
 	CfKey		key;
+	const char *cache;			/* of a named loader, or NULL: as the key says */
+	uint32		shape;			/* of a loader of version 'auto': see version.h; else 0 */
 	text	   *query;
 	CfArgs		args;
 	CfForm		form;
@@ -69,6 +72,9 @@ typedef struct CfRequest
  * caller can do, until error_context_stack is set to callback->previous.
  */
 extern void cf_request_begin_errors(ErrorContextCallback *callback, const CfRequest *request);
+
+/* Fills in request->def. */
+extern void cf_request_define(CfRequest *request);
 
 /* The tags as texts, palloc'd. */
 extern text **cf_request_tags(const CfRequest *request, int *ntags);

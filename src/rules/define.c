@@ -13,8 +13,10 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_type.h"
 #include "common/int.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -26,6 +28,7 @@
 
 #include "base/guc.h"
 #include "base/relchange.h"
+#include "base/shmem.h"
 #include "rules/define.h"
 #include "rules/deftable.h"
 
@@ -43,9 +46,11 @@ typedef struct Definition
 	double		xfetch_beta;
 	CfScope		scope;
 	char		setting[NAMEDATALEN];
+	CfLoaderDefinition loader;	/* in definitions_context */
 } Definition;
 
 static HTAB *definitions = NULL;
+static MemoryContext definitions_context = NULL;
 static bool definitions_valid = false;
 static Oid	definitions_relid = InvalidOid;
 
@@ -132,6 +137,38 @@ column_number(const Datum *values, const bool *nulls, int column, double max)
 	return value >= 0 ? Min(value, max) : -1.0;
 }
 
+static char *
+column_text(const Datum *values, const bool *nulls, int column)
+{
+	return nulls[column - 1] ? NULL : TextDatumGetCString(values[column - 1]);
+}
+
+/* Allocates in CurrentMemoryContext. */
+static void
+read_loader(const Datum *values, const bool *nulls, CfLoaderDefinition *loader)
+{
+	Datum	   *types;
+	bool	   *null_types;
+
+	MemSet(loader, 0, sizeof(*loader));
+	loader->query = column_text(values, nulls, CF_DEF_QUERY);
+	loader->version = column_text(values, nulls, CF_DEF_VERSION);
+	loader->search_path = column_text(values, nulls, CF_DEF_SEARCH_PATH);
+	if (!nulls[CF_DEF_OWNER - 1])
+		loader->owner = pstrdup(NameStr(*DatumGetName(values[CF_DEF_OWNER - 1])));
+	if (loader->version == NULL)
+		loader->version = pstrdup("auto");
+	if (loader->search_path == NULL)
+		loader->search_path = pstrdup("pg_catalog, pg_temp");
+	if (nulls[CF_DEF_ARG_TYPES - 1])
+		return;
+	deconstruct_array(DatumGetArrayTypeP(values[CF_DEF_ARG_TYPES - 1]), REGTYPEOID, sizeof(Oid),
+					  true, TYPALIGN_INT, &types, &null_types, &loader->nargs);
+	loader->arg_types = palloc(Max(loader->nargs, 1) * sizeof(Oid));
+	for (int i = 0; i < loader->nargs; i++)
+		loader->arg_types[i] = null_types[i] ? TEXTOID : DatumGetObjectId(types[i]);
+}
+
 static void
 add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 {
@@ -147,7 +184,8 @@ add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 		return;
 	strlcpy(name, TextDatumGetCString(values[CF_DEF_NAME - 1]), sizeof(name));
 	definition = hash_search(hash, name, HASH_ENTER, NULL);
-	definition->stats_slot = cf_stats_slot(MyDatabaseId, name);
+	definition->stats_slot = cf_shmem_ready() ?
+		cf_stats_slot(MyDatabaseId, name) : CF_STATS_DEFAULT;
 	definition->ttl = column_us(values, nulls, CF_DEF_TTL);
 	definition->negative_ttl = column_us(values, nulls, CF_DEF_NEGATIVE_TTL);
 	definition->stale_ttl = column_us(values, nulls, CF_DEF_STALE_TTL);
@@ -167,6 +205,7 @@ add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 		definition->scope = CF_SCOPE_ROLE;
 		definition->setting[0] = '\0';
 	}
+	read_loader(values, nulls, &definition->loader);
 }
 
 static void
@@ -175,18 +214,22 @@ read_definitions(void)
 	HASHCTL		control = {
 		.keysize = CF_MAX_CACHE_NAME,
 		.entrysize = sizeof(Definition),
-		.hcxt = TopMemoryContext,
 	};
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "cachefront definitions",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old;
 	HTAB	   *hash;
 	Relation	rel;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
+	control.hcxt = context;
 	hash = hash_create("cachefront definitions", 16, &control,
 					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 
 	/* An invalidation that arrives while we read makes us read again. */
 	definitions_valid = true;
+	old = MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
 		definitions_relid = cf_define_relation();
@@ -204,13 +247,16 @@ read_definitions(void)
 	PG_CATCH();
 	{
 		definitions_valid = false;
-		hash_destroy(hash);
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 
-	if (definitions != NULL)
-		hash_destroy(definitions);
+	MemoryContextSwitchTo(old);
+	if (definitions_context != NULL)
+		MemoryContextDelete(definitions_context);
+	definitions_context = context;
 	definitions = hash;
 }
 
@@ -294,16 +340,18 @@ bound_by_server(const Definition *found, CfDefinition *result)
 								cf_guc_of_server(CF_SERVER_STALE_TTL) * USECS_PER_SEC);
 }
 
-void
-cf_define_find(const CfKey *key, CfDefinition *result)
+static void
+require_definitions(void)
 {
-	const Definition *found = NULL;
-	const Definition *shorter;
-	int			rest = 0;
-
-	if (unlikely(!definitions_valid))
+	/* Without the library's hooks nothing tells that the table changed. */
+	if (unlikely(!definitions_valid || !cf_shmem_ready()))
 		read_definitions();
+}
 
+/* What holds for keys of no cache. */
+static void
+set_defaults(CfDefinition *result)
+{
 	result->name[0] = '\0';
 	result->stats_slot = CF_STATS_DEFAULT;
 	result->ttl = cf_guc_default_ttl * USECS_PER_SEC;
@@ -316,11 +364,11 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 	result->scope = CF_SCOPE_ROLE;
 	result->setting[0] = '\0';
 	result->more_settings = false;
+}
 
-	if (hash_get_num_entries(definitions) > 0)
-		found = find_definition(key->data, key->len, &rest);
-	if (found == NULL)
-		return;
+static void
+apply_definition(const Definition *found, CfDefinition *result)
+{
 	strlcpy(result->name, found->name, CF_MAX_CACHE_NAME);
 	result->stats_slot = found->stats_slot;
 	if (found->ttl > 0)
@@ -338,10 +386,82 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 		result->xfetch_beta = found->xfetch_beta;
 	result->scope = CF_SCOPE_SHARED;
 	narrow_scope(found, result);
+}
+
+void
+cf_define_find(const CfKey *key, CfDefinition *result)
+{
+	const Definition *found = NULL;
+	const Definition *shorter;
+	int			rest = 0;
+
+	require_definitions();
+	set_defaults(result);
+	if (hash_get_num_entries(definitions) > 0)
+		found = find_definition(key->data, key->len, &rest);
+	if (found == NULL)
+		return;
+	apply_definition(found, result);
 	while ((shorter = find_definition(key->data, rest, &rest)) != NULL)
 		narrow_scope(shorter, result);
 	if (result->scope == CF_SCOPE_SHARED)
 		bound_by_server(found, result);
+}
+
+static const Definition *
+find_named(const char *name)
+{
+	require_definitions();
+	return strlen(name) >= CF_MAX_CACHE_NAME ? NULL :
+		hash_search(definitions, name, HASH_FIND, NULL);
+}
+
+void
+cf_define_find_named(const char *name, CfDefinition *result)
+{
+	const Definition *found = find_named(name);
+
+	set_defaults(result);
+	if (found == NULL)
+		return;
+	apply_definition(found, result);
+	if (result->scope == CF_SCOPE_SHARED)
+		bound_by_server(found, result);
+}
+
+bool
+cf_define_find_loader(const char *name, CfLoaderDefinition *result)
+{
+	const Definition *found = find_named(name);
+
+	if (found == NULL)
+		return false;
+	*result = found->loader;
+	/* The next look may read all of them again. */
+	result->owner = result->owner == NULL ? NULL : pstrdup(result->owner);
+	if (result->query == NULL)
+		return true;
+	result->query = pstrdup(result->query);
+	result->version = pstrdup(result->version);
+	result->search_path = pstrdup(result->search_path);
+	result->arg_types = palloc(Max(result->nargs, 1) * sizeof(Oid));
+	if (result->nargs > 0)
+		memcpy(result->arg_types, found->loader.arg_types, result->nargs * sizeof(Oid));
+	return true;
+}
+
+List *
+cf_define_names(void)
+{
+	HASH_SEQ_STATUS scan;
+	const Definition *definition;
+	List	   *names = NIL;
+
+	require_definitions();
+	hash_seq_init(&scan, definitions);
+	while ((definition = hash_seq_search(&scan)) != NULL)
+		names = lappend(names, pstrdup(definition->name));
+	return names;
 }
 
 int

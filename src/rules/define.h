@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 
 #include "codec/key.h"
 #include "stats/counters.h"
@@ -46,6 +47,17 @@ typedef struct CfDefinition
 	CfHash128	more_values;	/* whose names and values are hashed here */
 } CfDefinition;
 
+/* How a named loader reads; all in the caller's memory. */
+typedef struct CfLoaderDefinition
+{
+	char	   *query;			/* NULL: the cache has none */
+	int			nargs;
+	Oid		   *arg_types;
+	char	   *version;		/* 'auto', 'none' or its text */
+	char	   *search_path;
+	char	   *owner;			/* its role, which may be gone; NULL: none */
+} CfLoaderDefinition;
+
 extern void cf_define_register(void);
 
 /*
@@ -54,6 +66,15 @@ extern void cf_define_register(void);
  * cache may look as if it belonged to one that is shared.
  */
 extern void cf_define_find(const CfKey *key, CfDefinition *result);
+
+/* The same by the cache's name, never by a key: the defaults if there is none. */
+extern void cf_define_find_named(const char *name, CfDefinition *result);
+
+/* False: there is no cache of that name. */
+extern bool cf_define_find_loader(const char *name, CfLoaderDefinition *result);
+
+/* The names of all caches, palloc'd. */
+extern List *cf_define_names(void);
 
 extern int	cf_define_count(void);
 

@@ -67,7 +67,8 @@ bool
 cf_deftable_has_our_shape(Relation rel)
 {
 	static const Oid types[CF_DEF_COLUMNS] = {TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
-	FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, TEXTOID, NAMEOID};
+	FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID, REGTYPEARRAYOID, TEXTOID, TEXTOID,
+	NAMEOID};
 	TupleDesc	desc = RelationGetDescr(rel);
 
 	if (rel->rd_rel->relkind != RELKIND_RELATION || desc->natts < CF_DEF_COLUMNS)
@@ -213,7 +214,7 @@ cf_deftable_store(const char *name, const Datum *values, const bool *nulls)
 	memset(replace, true, CF_DEF_COLUMNS * sizeof(bool));
 	row[CF_DEF_NAME - 1] = CStringGetTextDatum(name);
 	row_nulls[CF_DEF_NAME - 1] = false;
-	for (int i = 0; i <= CF_DEF_FRESHNESS - CF_DEF_TTL; i++)
+	for (int i = 0; i < CF_DEF_CHOSEN; i++)
 	{
 		row[CF_DEF_TTL - 1 + i] = values[i];
 		row_nulls[CF_DEF_TTL - 1 + i] = nulls[i];
@@ -231,6 +232,22 @@ cf_deftable_store(const char *name, const Datum *values, const bool *nulls)
 								   heap_modify_tuple(old, desc, row, row_nulls, replace),
 								   indexes);
 	changed(rel, indexes);
+}
+
+bool
+cf_deftable_get(const char *name, Datum *values, bool *nulls)
+{
+	Relation	rel = open_table("cache_define()");
+	HeapTuple	row = find_row(rel, name);
+
+	if (row != NULL)
+	{
+		require_owner(name, owner_of(rel, row));
+		for (int i = 0; i < CF_DEF_CHOSEN; i++)
+			values[i] = heap_getattr(row, CF_DEF_TTL + i, RelationGetDescr(rel), &nulls[i]);
+	}
+	table_close(rel, NoLock);
+	return row != NULL;
 }
 
 bool

@@ -22,16 +22,23 @@ enum
 	CF_DEF_SCOPE,
 	CF_DEF_MAX_STALE,
 	CF_DEF_FRESHNESS,
+	CF_DEF_QUERY,				/* of a named loader, or NULL */
+	CF_DEF_ARG_TYPES,
+	CF_DEF_VERSION,
+	CF_DEF_SEARCH_PATH,			/* under which the query is read */
 	CF_DEF_OWNER,				/* the name of the role that it belongs to */
 	CF_DEF_COLUMNS = CF_DEF_OWNER
 };
+
+/* Those that a definition's maker chooses. */
+#define CF_DEF_CHOSEN (CF_DEF_SEARCH_PATH - CF_DEF_TTL + 1)
 
 /* Has a table the columns that this library knows? Its owner may change them. */
 extern bool cf_deftable_has_our_shape(Relation rel);
 
 /*
  * Stores or deletes a definition. Values are in the columns' order, from
- * CF_DEF_TTL on to CF_DEF_FRESHNESS. A new one belongs to the caller; another can be
+ * CF_DEF_TTL on to CF_DEF_SEARCH_PATH, CF_DEF_CHOSEN of them. A new one belongs to the caller; another can be
  * changed by the role that it belongs to, its members, and superusers, and where
  * that role is gone by the database's owner: else, as in a read-only transaction,
  * an error. So is a new one whose name begins with that of a cache of another's.
@@ -40,5 +47,11 @@ extern bool cf_deftable_has_our_shape(Relation rel);
  */
 extern void cf_deftable_store(const char *name, const Datum *values, const bool *nulls);
 extern bool cf_deftable_delete(const char *name);
+
+/*
+ * What is stored, copied, for who is about to change it; false if there is nothing.
+ * Locks and raises errors as cf_deftable_store does.
+ */
+extern bool cf_deftable_get(const char *name, Datum *values, bool *nulls);
 
 #endif							/* CF_RULES_DEFTABLE_H */

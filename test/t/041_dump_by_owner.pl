@@ -34,15 +34,21 @@ $node->safe_psql($_, 'CREATE EXTENSION cachefront') foreach qw(shop custom plain
 as('shop', 'shop', "CREATE TABLE product (id int PRIMARY KEY, name text);"
 	  . " INSERT INTO product VALUES (1, 'one')");
 as($super, 'shop', "SELECT cache_attach('product', key => 'product:{id}'), cache_attach('product', rows => '{}')");
+# A named loader, with a type of its own.
+as('shop', 'shop', 'CREATE SCHEMA own; CREATE TYPE own.size AS ENUM (\'s\', \'m\');'
+	  . q{ SELECT cache_define('named', query => 'SELECT name, $2::own.size FROM product WHERE id = $1',}
+	  . q{ arg_types => '{int,own.size}')});
+my $key = as('shop', 'shop', q{SELECT cache_key('named', 1, 's')});
+like($key, qr/^named:v[0-9a-f]{8}:1:s$/, 'a key of a named loader');
 as($super, 'shop', "SELECT cache_define('super', ttl => '1 min', max_stale => '5 s', freshness => 'declared')");
 as('shop', 'shop', "SELECT cache_define('product', ttl => '1 hour', scope => 'shared')");
 $node->safe_psql('shop', "BEGIN; GRANT EXECUTE ON FUNCTION cache_define(text, text, interval, interval,"
-	  . " interval, float8, float8, text, interval, text) TO maker; SET ROLE maker; SELECT cache_define('made', jitter => 0.5);"
+	  . " interval, float8, float8, text, interval, text, regtype[], text) TO maker; SET ROLE maker; SELECT cache_define('made', jitter => 0.5);"
 	  . " RESET ROLE; REVOKE EXECUTE ON FUNCTION cache_define(text, text, interval, interval,"
-	  . " interval, float8, float8, text, interval, text) FROM maker; COMMIT");
+	  . " interval, float8, float8, text, interval, text, regtype[], text) FROM maker; COMMIT");
 my $before = $node->safe_psql('shop', $definitions);
-is(join(' ', map { (split /\|/)[0] } split /\n/, $before), 'made product super', 'three definitions');
-is(join(' ', map { (split /\|/)[-1] } split /\n/, $before), "maker shop $super", 'of three roles');
+is(join(' ', map { (split /\|/)[0] } split /\n/, $before), 'made named product super', 'four definitions');
+is(join(' ', map { (split /\|/)[-1] } split /\n/, $before), "maker shop shop $super", 'of three roles');
 
 # With rows that wait for Redis: they are of this server.
 $node->safe_psql('shop', "INSERT INTO cache_outbox VALUES (now(), '{product:1}')");
@@ -65,6 +71,9 @@ sub check
 	is( $node->safe_psql($database, 'SELECT rel, kind, key, problem FROM cache_rules ORDER BY kind'),
 		"product|row|product:{id}|\nproduct|table||",
 		"$database: the rules");
+	is(as('shop', $database, q{SELECT cache_key('named', 1, 's')}), $key, "$database: the same key");
+	is(as('shop', $database, q{SELECT cache_read_row('named', 1, 's') ->> 'name'}), 'one',
+		"$database: the named loader");
 	as('shop', $database, "SELECT cache_fetch('product:1', 'SELECT name FROM product WHERE id = 1')");
 	is( $node->safe_psql($database,
 			"SELECT cache FROM cache_entries WHERE database = '$database' AND key = 'product:1'"),

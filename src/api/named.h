@@ -1,0 +1,30 @@
+/*
+ * named.h - named loaders: a definition's query, under its settings.
+ *
+ * src/api/named.h
+ */
+#ifndef CF_API_NAMED_H
+#define CF_API_NAMED_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "request/request.h"
+#include "rules/define.h"
+
+/*
+ * Takes apart the arguments of cache_read and its family, name and values, and sets
+ * the definition's settings until cf_named_end gets the level that it returns, or an
+ * error ends the (sub)transaction.
+ */
+extern int	cf_named_begin(FunctionCallInfo fcinfo, CfRequest *request);
+extern void cf_named_end(int level);
+
+/* Is the loader one whose query can be read and planned? Raises an error if not. */
+extern void cf_named_check(const char *name, const CfLoaderDefinition *loader);
+
+/* The session's schemas, but for temporary ones, which come last. */
+extern char *cf_named_search_path(void);
+
+#endif							/* CF_API_NAMED_H */
