@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 
 #include "api/named.h"
+#include "base/debug_point.h"
 #include "base/memo.h"
 #include "base/shmem.h"
 #include "base/subxact.h"
@@ -495,6 +496,7 @@ cf_named_begin(FunctionCallInfo fcinfo, CfRequest *request)
 	for (int i = 0; i < given.n; i++)
 		take_argument(request, &given, i);
 	make_key(request, &loader);
+	CF_WAIT_POINT("named-after-key");
 	return level;
 }
 
