@@ -29,6 +29,7 @@
 #include "api/named.h"
 #include "base/debug_point.h"
 #include "base/memo.h"
+#include "base/relchange.h"
 #include "base/shmem.h"
 #include "base/subxact.h"
 #include "load/select.h"
@@ -199,7 +200,7 @@ definition_changed(Datum arg, int cacheid, uint32 hashvalue)
 }
 
 static void
-relation_changed(Datum arg, Oid relid)
+relation_changed(Oid relid)
 {
 	cf_memo_forget(&shapes);
 }
@@ -213,7 +214,7 @@ register_once(void)
 	if (registered)
 		return;
 	registered = true;
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	cf_relchange_register(relation_changed);
 	for (int i = 0; i < lengthof(caches); i++)
 		CacheRegisterSyscacheCallback(caches[i], definition_changed, (Datum) 0);
 }
