@@ -9,7 +9,7 @@
 
 #include "base/relchange.h"
 
-#define CF_MAX_CALLBACKS 8
+#define CF_MAX_CALLBACKS 16
 
 static CfRelchangeCallback callbacks[CF_MAX_CALLBACKS];
 static int	ncallbacks = 0;
@@ -24,7 +24,8 @@ relation_changed(Datum arg, Oid relid)
 void
 cf_relchange_register(CfRelchangeCallback callback)
 {
-	Assert(ncallbacks < CF_MAX_CALLBACKS);
+	if (ncallbacks == CF_MAX_CALLBACKS)
+		elog(ERROR, "too many callbacks for changed relations");
 	if (ncallbacks == 0)
 		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	callbacks[ncallbacks++] = callback;
