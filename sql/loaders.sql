@@ -1,5 +1,5 @@
 -- Named loaders: cache_define with a query, cache_alter, cache_read and its family,
--- cache_key, cache_check.
+-- cache_key, cache_check, cache_warm.
 -- server: without tracking
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cachefront;
@@ -144,6 +144,29 @@ SELECT cache_define('rlx', version => '1');
 SELECT cache_read_rows('rlp', 1);
 SELECT * FROM cache_read_rows('rlp', 1) AS t(id int);
 SELECT count(*) FROM cache_definitions WHERE name = 'rlx';
+
+--
+-- Warming
+--
+SELECT cache_define('rlh', query => 'SELECT id, 6 / (id - 2) AS v FROM product WHERE id = $1', arg_types => '{int}');
+SELECT cache_define('rlo', query => 'SELECT count(*) FROM product', scope => 'shared');
+SELECT * FROM cache_warm('rlo');
+SELECT * FROM cache_warm('rlh', 'SELECT i FROM generate_series(1, 250) i');
+SELECT count(*) FROM cache_entries WHERE cache IN ('rlh', 'rlo');
+SELECT hits('rlh') AS before \gset
+SELECT cache_read('rlh', 1), cache_read('rlh', 200);
+SELECT hits('rlh') - :before AS hits;
+SET client_min_messages = notice;
+SELECT * FROM cache_warm('rlh', 'SELECT 2');
+SELECT * FROM cache_warm('rlh', 'SELECT ''many''');
+SELECT * FROM cache_warm('rlh', 'SELECT 1, 2');
+SELECT * FROM cache_warm('rlh', 'SELECT 1 WHERE false');
+SELECT * FROM cache_warm('rlh', 'SELECT 1/0');
+SELECT * FROM cache_warm('rlh', 'DELETE FROM product');
+SELECT * FROM cache_warm('rlh', 'SELECT 1; SELECT 2');
+SELECT * FROM cache_warm('nobody');
+SELECT * FROM cache_warm(NULL);
+SET client_min_messages = warning;
 
 --
 -- Rights: the caller's

@@ -97,3 +97,11 @@ COMMENT ON FUNCTION cache_check() IS
 
 REVOKE ALL ON FUNCTION cache_check() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION cache_check() TO pg_database_owner;
+
+-- PARALLEL UNSAFE: it begins subtransactions.
+CREATE FUNCTION cache_warm(name text, keys text DEFAULT NULL, OUT done bigint, OUT errors bigint)
+RETURNS record
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'cachefront_warm';
+COMMENT ON FUNCTION cache_warm(text, text) IS
+'reads a cache for each row of a query, which has its arguments; how many reads came through, and how many failed';

@@ -288,16 +288,8 @@ converts(Oid from, Oid to)
 		can_coerce_type(1, &from, &to, COERCION_IMPLICIT);
 }
 
-typedef struct Given
-{
-	int			n;
-	Datum	   *values;
-	Oid		   *types;
-	bool	   *nulls;
-} Given;
-
 static void
-require_fit(const char *name, const CfLoaderDefinition *loader, const Given *given)
+require_fit(const char *name, const CfLoaderDefinition *loader, const CfNamedArgs *given)
 {
 	if (given->n != loader->nargs)
 		ereport(ERROR,
@@ -343,7 +335,7 @@ argument_error_callback(void *arg)
 
 /* By the text of a value, which an input function reads; also of NULL, for domains. */
 static void
-take_argument(CfRequest *request, const Given *given, int i)
+take_argument(CfRequest *request, const CfNamedArgs *given, int i)
 {
 	CfArgs	   *args = &request->args;
 	Position	position = {request->cache, i + 1};
@@ -466,7 +458,7 @@ find_loader(const char *name, CfLoaderDefinition *loader)
 }
 
 static void
-take_given(FunctionCallInfo fcinfo, Given *given)
+take_given(FunctionCallInfo fcinfo, CfNamedArgs *given)
 {
 	MemSet(given, 0, sizeof(*given));
 	if (PG_NARGS() < 2)
@@ -480,25 +472,41 @@ take_given(FunctionCallInfo fcinfo, Given *given)
 }
 
 int
-cf_named_begin(FunctionCallInfo fcinfo, CfRequest *request)
+cf_named_begin_with(const char *name, const CfNamedArgs *given, CfRequest *request)
 {
-	char	   *name = take_name(fcinfo);
 	CfLoaderDefinition loader;
-	Given		given;
 	int			level;
 
 	register_once();
 	AcceptInvalidationMessages();
 	find_loader(name, &loader);
-	take_given(fcinfo, &given);
-	require_fit(name, &loader, &given);
+	require_fit(name, &loader, given);
 	level = begin_settings(&loader);
 	fill_request(request, name, &loader);
-	for (int i = 0; i < given.n; i++)
-		take_argument(request, &given, i);
+	for (int i = 0; i < given->n; i++)
+		take_argument(request, given, i);
 	make_key(request, &loader);
 	CF_WAIT_POINT("named-after-key");
 	return level;
+}
+
+int
+cf_named_begin(FunctionCallInfo fcinfo, CfRequest *request)
+{
+	char	   *name = take_name(fcinfo);
+	CfNamedArgs given;
+
+	take_given(fcinfo, &given);
+	return cf_named_begin_with(name, &given, request);
+}
+
+void
+cf_named_require(const char *name)
+{
+	CfLoaderDefinition loader;
+
+	AcceptInvalidationMessages();
+	find_loader(name, &loader);
 }
 
 Datum

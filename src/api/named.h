@@ -21,6 +21,21 @@
 extern int	cf_named_begin(FunctionCallInfo fcinfo, CfRequest *request);
 extern void cf_named_end(int level);
 
+/* Values for the query's $1, $2, ..., of whatever types the caller has. */
+typedef struct CfNamedArgs
+{
+	int			n;
+	Datum	   *values;
+	Oid		   *types;
+	bool	   *nulls;
+} CfNamedArgs;
+
+/* The same, of a cache and values that are at hand. */
+extern int	cf_named_begin_with(const char *name, const CfNamedArgs *given, CfRequest *request);
+
+/* Raises an error if there is no such cache, or it has no query. */
+extern void cf_named_require(const char *name);
+
 /* Is the loader one whose query can be read and planned? Raises an error if not. */
 extern void cf_named_check(const char *name, const CfLoaderDefinition *loader);
 

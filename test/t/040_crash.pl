@@ -476,6 +476,7 @@ query(
 				CASE WHEN p.provariadic <> 0 AND a.n = p.pronargs THEN 'VARIADIC ' ELSE '' END
 				|| CASE WHEN NOT with_values THEN 'NULL'
 					WHEN a.type = 'text[]'::regtype THEN '''{x}'''
+					WHEN a.type = 'regtype[]'::regtype THEN '''{int}'''
 					WHEN a.type = 'interval'::regtype THEN '''1 s'''
 					WHEN a.type = 'regclass'::regtype THEN '''pg_class'''
 					WHEN a.type IN ('json'::regtype, 'float8'::regtype) THEN '''1'''
@@ -496,7 +497,7 @@ query(
 	  . ' to shared_preload_libraries and restart the server.';
 
 	# Reads are misses, and what they keep is not kept.
-	my $misses = "p.proname ~ '^cache_(fetch|fetch_row|fetch_rows|get|set|touch)\$'"
+	my $misses = "p.proname ~ '^cache_(fetch|fetch_row|fetch_rows|get|set|touch|read|read_row|read_rows|key)\$'"
 	  # A table is there without the library.
 	  . " OR p.proname = 'cache_outbox_status_data'";
 
@@ -527,9 +528,12 @@ query(
 		SELECT cache_set('k', '1'), cache_set('k', '1'::jsonb), cache_get('k') IS NULL;
 		SELECT cache_touch('k');
 		ALTER TABLE read ALTER a TYPE text;
-		SELECT cache_fetch('k', 'SELECT b FROM read WHERE a = $1', '01');});
+		SELECT cache_fetch('k', 'SELECT b FROM read WHERE a = $1', '01');
+		INSERT INTO cache_definitions (name, query, arg_types, version, search_path, owner)
+			VALUES ('named', 'SELECT b FROM read WHERE a = $1', '{text}', 'none', 'public, pg_temp', current_user);
+		SELECT cache_read('named', '1'), cache_read_row('named', '2') IS NULL, cache_key('named', 'x:y');});
 	is( "$rc: $out",
-		join("\n", '0: [{"a":1,"b":"one"}]', '{"a":1,"b":"one"}', '1|uno', 't', 'f|f|t', '', '[]'),
+		join("\n", '0: [{"a":1,"b":"one"}]', '{"a":1,"b":"one"}', '1|uno', 't', 'f|f|t', '', '[]', '[{"b":"uno"}]|t|named:x%3Ay'),
 		'reads run their query');
 	is(() = $err =~ /WARNING:  cachefront is not loaded: nothing is cached/g,
 		1, 'with one warning in a session');
