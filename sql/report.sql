@@ -203,6 +203,11 @@ SELECT count(*) FROM cache_inflight;
 SELECT flights, waiters FROM cache_status;
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 207;
 
+-- each column says what it is
+SELECT a.attrelid::regclass, a.attname FROM pg_depend d JOIN pg_attribute a ON d.objid = a.attrelid
+	WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cachefront') AND d.classid = 'pg_class'::regclass
+	AND a.attnum > 0 AND col_description(a.attrelid, a.attnum) IS NULL;
+
 --
 -- cache_stats, cache_latency and their reset
 --

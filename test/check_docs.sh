@@ -5,7 +5,8 @@
 # - README.md is a page that one reads: 200 lines at most;
 # - every one of them is named in a test;
 # - every SQL object has a COMMENT;
-# - every view, and each of its columns, has a line in docs/monitoring.md;
+# - every view, and each of its columns, has a line in docs/monitoring.md, and a COMMENT that
+#   says the same;
 # - the rights in Redis that docs/redis.md asks for are those that a test makes do with;
 # - docs/consistency.md names no test, planted fault or rule of a model that is not there;
 # - no file names a document that is not in the repository.
@@ -114,6 +115,13 @@ while read -r view column; do
 		complain "$view.$column: not in docs/monitoring.md"
 	fi
 done < <(view_columns)
+if ! diff <(test/column_comments.sh) sql/install/60_columns.sql >/dev/null; then
+	complain 'sql/install/60_columns.sql: not what test/column_comments.sh prints'
+fi
+# The script is read in the encoding of the database, whatever that is.
+if LC_ALL=C grep -n '[^ -~	]' sql/install/*.sql; then
+	complain 'sql/install: not ASCII'
+fi
 while read -r view; do
 	if ! grep -q "^$view " <<<"$(view_columns)"; then
 		complain "$view: found no columns of the function behind it"
