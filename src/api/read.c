@@ -100,8 +100,10 @@ cachefront_read_row(PG_FUNCTION_ARGS)
 
 /* As a SQL function that returns record would say it. */
 static void
-require_column_list(ReturnSetInfo *rsinfo)
+require_column_list(FunctionCallInfo fcinfo)
 {
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
 	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -114,7 +116,8 @@ require_column_list(ReturnSetInfo *rsinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("function returning record called in context that cannot accept type record"),
-				 errhint("Call it in FROM with a column definition list: cache_fetch_rows(...) AS t(id int, name text).")));
+				 errhint("Call it in FROM with a column definition list: %s(...) AS t(id int, name text).",
+						 get_func_name(fcinfo->flinfo->fn_oid))));
 }
 
 /* Types whose values can be shown but not read back. */
@@ -224,7 +227,7 @@ fetch_typed(FunctionCallInfo fcinfo, BeginCall begin)
 	MemoryContext old;
 	int			level;
 
-	require_column_list(rsinfo);
+	require_column_list(fcinfo);
 	require_readable_types(rsinfo->expectedDesc);
 
 	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
