@@ -192,6 +192,16 @@ REVOKE EXECUTE ON FUNCTION cache_alter(text, text, interval, interval, interval,
 -- cache_check
 --
 SELECT * FROM cache_check() WHERE cache LIKE 'rl%';
+-- what the planner runs is run as the owner, not as who asks
+CREATE FUNCTION who() RETURNS text IMMUTABLE LANGUAGE plpgsql AS
+$$ BEGIN IF current_setting('cf.tell', true) = 'on' THEN RAISE 'run by %', current_user; END IF; RETURN 'x'; END $$;
+SELECT cache_define('rlo', query => 'SELECT who() AS who');
+UPDATE cache_definitions SET owner = 'regress_cf_reader' WHERE name = 'rlo';
+SET cf.tell = on;
+SELECT * FROM cache_check() WHERE cache LIKE 'rl%';
+SELECT cache_alter('rlo', ttl => '1 hour');
+RESET cf.tell;
+SELECT current_user = session_user AS myself, cache_drop('rlo');
 ALTER TABLE product DROP COLUMN added;
 SELECT * FROM cache_check() WHERE cache LIKE 'rl%';
 SELECT cache_read('rlp', 1);

@@ -166,9 +166,9 @@ check_version(const char *version)
 				 errhint("It is 'auto', 'none', or 1 to 32 letters, digits and characters of \"_.-\".")));
 }
 
-/* Fills in what a loader has though nobody named it, and checks it. */
+/* Fills in what a loader has though nobody named it, and checks it; its plan if it is new. */
 static void
-check_loader(const char *name, Datum *values, bool *nulls)
+check_loader(const char *name, Datum *values, bool *nulls, bool is_new)
 {
 	CfLoaderDefinition loader = {0};
 
@@ -195,7 +195,8 @@ check_loader(const char *name, Datum *values, bool *nulls)
 	loader.search_path = value_text(values, nulls, CF_DEF_SEARCH_PATH);
 	take_types(values, nulls, &loader);
 	check_version(loader.version);
-	cf_named_check(name, &loader);
+	if (is_new)
+		cf_named_check(name, &loader);
 }
 
 static bool
@@ -241,7 +242,7 @@ cachefront_define(PG_FUNCTION_ARGS)
 	name = get_name(fcinfo);
 	check_settings(fcinfo);
 	take_values(fcinfo, values, nulls);
-	check_loader(name, values, nulls);
+	check_loader(name, values, nulls, true);
 	if (cf_deftable_get(name, old, old_nulls))
 		check_clash(name, values, nulls, old, old_nulls);
 	cf_deftable_store(name, values, nulls);
@@ -258,6 +259,7 @@ cachefront_alter(PG_FUNCTION_ARGS)
 	bool		old_nulls[CF_DEF_CHOSEN];
 	char	   *name;
 	bool		same_query;
+	bool		same_types;
 
 	cf_shmem_require();
 	name = get_name(fcinfo);
@@ -270,6 +272,7 @@ cachefront_alter(PG_FUNCTION_ARGS)
 				 errhint("Define it with cache_define.")));
 	/* A query is read under the search_path of who named it. */
 	same_query = nulls[CHOSEN(CF_DEF_QUERY)];
+	same_types = nulls[CHOSEN(CF_DEF_ARG_TYPES)];
 	for (int i = 0; i < CF_DEF_CHOSEN; i++)
 	{
 		if (!nulls[i] || (i == CHOSEN(CF_DEF_SEARCH_PATH) && !same_query))
@@ -277,7 +280,8 @@ cachefront_alter(PG_FUNCTION_ARGS)
 		nulls[i] = old_nulls[i];
 		values[i] = old[i];
 	}
-	check_loader(name, values, nulls);
+	/* The planner may run functions: never those of another's query that merely stays. */
+	check_loader(name, values, nulls, !same_query || !same_types);
 	check_clash(name, values, nulls, old, old_nulls);
 	cf_deftable_store(name, values, nulls);
 	cf_define_notice_nesting(name);

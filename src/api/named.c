@@ -524,15 +524,23 @@ cachefront_key(PG_FUNCTION_ARGS)
 typedef struct Check
 {
 	const char *name;
+	Oid			owner;			/* or InvalidOid, if it is gone */
 	CfLoaderDefinition loader;
 } Check;
 
+/* The planner may run functions of the query: never as who asks. An error sets the role back. */
 static void
 check(void *arg)
 {
 	Check	   *call = arg;
+	Oid			role;
+	int			context;
 
+	GetUserIdAndSecContext(&role, &context);
+	SetUserIdAndSecContext(call->owner, context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
 	cf_named_check(call->name, &call->loader);
+	SetUserIdAndSecContext(role, context);
 }
 
 static void
@@ -562,10 +570,11 @@ check_one(ReturnSetInfo *rsinfo, Check *call)
 	const char *owner = call->loader.owner;
 	ErrorData  *error;
 
-	if (owner == NULL || !OidIsValid(get_role_oid(owner, true)))
+	call->owner = owner == NULL ? InvalidOid : get_role_oid(owner, true);
+	if (!OidIsValid(call->owner))
 		put_problem(rsinfo, call->name, "warning", "the role that it belonged to does not exist",
 					"The database's owner may define it again.");
-	if (call->loader.query == NULL)
+	if (call->loader.query == NULL || !OidIsValid(call->owner))
 		return;
 	error = cf_subxact_try(check, call);
 	if (error == NULL)
