@@ -111,6 +111,7 @@ typedef struct Session
 	bool		standby;		/* connected to it */
 	bool		failed;			/* a statement of the transaction failed */
 	bool		connecting;		/* being prepared, after a crash */
+	bool		incomplete;		/* meanwhile, a statement could not be prepared */
 	bool		poison;			/* what it writes now is rolled back later */
 	bool		checks_own;		/* reads its own writes through the cache */
 	int			nstatements;

@@ -39,9 +39,10 @@ connect_again(Session *s)
 	{
 		PQfinish(s->conn);
 		s->conn = try_connect(s->standby);
+		s->incomplete = false;
 		if (PQstatus(s->conn) == CONNECTION_OK)
 			prepare_session(s);
-		if (PQstatus(s->conn) == CONNECTION_OK)
+		if (PQstatus(s->conn) == CONNECTION_OK && !s->incomplete)
 		{
 			s->connecting = false;
 			return;

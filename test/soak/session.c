@@ -205,7 +205,9 @@ prepare(Session *s, const char *name, const char *format, ...)
 		return;
 	}
 	result = PQprepare(s->conn, name, sql, 0, NULL);
-	if (PQresultStatus(result) != PGRES_COMMAND_OK && !s->connecting)
+	if (PQresultStatus(result) != PGRES_COMMAND_OK && s->connecting)
+		s->incomplete = true;
+	else if (PQresultStatus(result) != PGRES_COMMAND_OK)
 	{
 		fprintf(stderr, "%s: %s\n", sql, PQerrorMessage(s->conn));
 		exit(2);
