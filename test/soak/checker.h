@@ -32,6 +32,7 @@
 
 #include <libpq-fe.h>
 
+#define WAIT_SECONDS 60			/* for a server that comes back, or takes over */
 #define KEYS 120				/* rows of a table; see schema.sql */
 #define ROWS 16					/* rows of t_tab */
 #define GROUPS 8

@@ -9,8 +9,6 @@
  */
 #include "checker.h"
 
-#define WAIT_SECONDS 60
-
 static const char victims[] =
 "SELECT pid FROM pg_stat_activity WHERE application_name = 'checker'"
 " AND state = 'active' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1";

@@ -26,6 +26,24 @@ kill_server(pid_t postmaster)
 	kill(postmaster, SIGKILL);
 }
 
+/*
+ * Not by a statement that waits for it: replay has the rest of the WAL to go, and may have to
+ * wait for that statement's snapshot.
+ */
+static bool
+promote_server(PGconn *standby)
+{
+	bool		over = false;
+
+	(void) query_int(standby, "SELECT pg_promote(false)::int");
+	for (int i = 0; i < WAIT_SECONDS * 100 && !over; i++)
+	{
+		usleep(WAIT_US);
+		over = query_int(standby, "SELECT pg_is_in_recovery()::int") == 0;
+	}
+	return over;
+}
+
 static void
 promote(Session *s)
 {
@@ -37,7 +55,7 @@ promote(Session *s)
 		usleep(WAIT_US);
 	if (postmaster > 1)
 		kill_server(postmaster);
-	if (query_int(standby, "SELECT pg_promote(true, 60)::int") != 1)
+	if (!promote_server(standby))
 		report_error("the standby was not promoted");
 	promoted = true;
 	PQfinish(standby);
