@@ -194,13 +194,7 @@ typedef struct Shape
 static CfMemo shapes = CF_MEMO("cachefront shapes", Shape, 256);
 
 static void
-definition_changed(Datum arg, int cacheid, uint32 hashvalue)
-{
-	cf_memo_forget(&shapes);
-}
-
-static void
-relation_changed(Oid relid)
+definition_changed(Oid relid)
 {
 	cf_memo_forget(&shapes);
 }
@@ -208,15 +202,12 @@ relation_changed(Oid relid)
 static void
 register_once(void)
 {
-	static const int caches[] = {PROCOID, OPEROID, TYPEOID, CASTSOURCETARGET, NAMESPACEOID};
 	static bool registered = false;
 
 	if (registered)
 		return;
 	registered = true;
-	cf_relchange_register(relation_changed);
-	for (int i = 0; i < lengthof(caches); i++)
-		CacheRegisterSyscacheCallback(caches[i], definition_changed, (Datum) 0);
+	cf_relchange_register_any(definition_changed);
 }
 
 static uint32
@@ -554,16 +545,6 @@ put_problem(ReturnSetInfo *rsinfo, const char *name, const char *severity, const
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-static bool
-is_of_definition(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category != ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) &&
-		category != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) &&
-		category != ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR);
-}
-
 static void
 check_one(ReturnSetInfo *rsinfo, Check *call)
 {
@@ -579,7 +560,7 @@ check_one(ReturnSetInfo *rsinfo, Check *call)
 	error = cf_subxact_try(check, call);
 	if (error == NULL)
 		return;
-	if (!is_of_definition(error->sqlerrcode))
+	if (cf_subxact_ends_all(error->sqlerrcode))
 		ReThrowError(error);
 	put_problem(rsinfo, call->name, "error", error->message,
 				"Change its query with cache_alter, or drop it with cache_drop.");

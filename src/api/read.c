@@ -156,17 +156,6 @@ decode(void *arg)
 								 call->rsinfo->setDesc, call->rsinfo->setResult);
 }
 
-/* Is it the value that is wrong, and not the server or the session? */
-static bool
-is_of_value(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category != ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) &&
-		category != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) &&
-		category != ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR);
-}
-
 /* False: the cached rows are of no use, and the store holds anything. */
 static bool
 decode_rows(ReturnSetInfo *rsinfo, struct varlena *rows, CfRowTrust trust)
@@ -182,7 +171,7 @@ decode_rows(ReturnSetInfo *rsinfo, struct varlena *rows, CfRowTrust trust)
 	error = cf_subxact_try(decode, &call);
 	if (error == NULL)
 		return call.valid;
-	if (!is_of_value(error->sqlerrcode))
+	if (cf_subxact_ends_all(error->sqlerrcode))
 		ReThrowError(error);
 	FreeErrorData(error);
 	return false;

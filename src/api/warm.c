@@ -61,17 +61,6 @@ read_one(void *arg)
 	tell_for_whom(warming, &request);
 }
 
-/* What the server or the user wants to end ends all of it. */
-static bool
-ends_all(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR);
-}
-
 static void
 warm_one(Warming *warming)
 {
@@ -84,7 +73,7 @@ warm_one(Warming *warming)
 		warming->done++;
 		return;
 	}
-	if (ends_all(error->sqlerrcode))
+	if (cf_subxact_ends_all(error->sqlerrcode))
 		ReThrowError(error);
 	if (warming->errors++ == 0)
 		warming->first_error = MemoryContextStrdup(warming->context, error->message);

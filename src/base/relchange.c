@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "utils/inval.h"
+#include "utils/syscache.h"
 
 #include "base/relchange.h"
 
@@ -21,6 +22,16 @@ relation_changed(Datum arg, Oid relid)
 		callbacks[i] (relid);
 }
 
+static CfRelchangeCallback any_callbacks[CF_MAX_CALLBACKS];
+static int	nany = 0;
+
+static void
+definition_changed(Datum arg, int cache, uint32 hash)
+{
+	for (int i = 0; i < nany; i++)
+		any_callbacks[i] (InvalidOid);
+}
+
 void
 cf_relchange_register(CfRelchangeCallback callback)
 {
@@ -29,4 +40,18 @@ cf_relchange_register(CfRelchangeCallback callback)
 	if (ncallbacks == 0)
 		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	callbacks[ncallbacks++] = callback;
+}
+
+void
+cf_relchange_register_any(CfRelchangeCallback callback)
+{
+	static const int caches[] = {PROCOID, OPEROID, TYPEOID, CASTSOURCETARGET, NAMESPACEOID};
+
+	cf_relchange_register(callback);
+	if (nany == 0)
+	{
+		for (int i = 0; i < lengthof(caches); i++)
+			CacheRegisterSyscacheCallback(caches[i], definition_changed, (Datum) 0);
+	}
+	any_callbacks[nany++] = callback;
 }

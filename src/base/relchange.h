@@ -20,4 +20,10 @@ typedef void (*CfRelchangeCallback) (Oid relid);
 
 extern void cf_relchange_register(CfRelchangeCallback callback);
 
+/*
+ * The same, and also with InvalidOid where a function, operator, type, cast or schema has
+ * changed: whatever may give a query another meaning.
+ */
+extern void cf_relchange_register_any(CfRelchangeCallback callback);
+
 #endif							/* CF_BASE_RELCHANGE_H */

@@ -37,3 +37,13 @@ cf_subxact_try(void (*run) (void *arg), void *arg)
 	CurrentResourceOwner = owner;
 	return error;
 }
+
+bool
+cf_subxact_ends_all(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR);
+}

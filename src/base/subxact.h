@@ -16,4 +16,10 @@
  */
 extern ErrorData *cf_subxact_try(void (*run) (void *arg), void *arg);
 
+/*
+ * Of an error that was caught so: is it of the server or of who wants to end the session or
+ * the statement, and not of what was run? Then it is to be raised again.
+ */
+extern bool cf_subxact_ends_all(int sqlerrcode);
+
 #endif							/* CF_BASE_SUBXACT_H */

@@ -84,20 +84,16 @@ count_told(const SharedInvalidationMessage *messages, int n, Oid relid)
 	return told;
 }
 
-/* How often the transaction has told of a relation until now. Not in subtransactions. */
+/*
+ * What the transaction has told until now, palloc'd if there is anything. Not in
+ * subtransactions.
+ */
 static int
-told_until_now(Oid relid)
+messages_until_now(SharedInvalidationMessage **messages)
 {
-	SharedInvalidationMessage *messages;
 	bool		init_file;
-	int			n = xactGetCommittedInvalidationMessages(&messages, &init_file);
-	int			told;
 
-	if (n == 0)
-		return 0;
-	told = count_told(messages, n, relid);
-	pfree(messages);
-	return told;
+	return xactGetCommittedInvalidationMessages(messages, &init_file);
 }
 
 void
@@ -112,6 +108,9 @@ cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt)
 void
 cf_catalog_excuse(CfHarmless *harmless, Oid relid)
 {
+	SharedInvalidationMessage *messages;
+	int			n;
+
 	if (!OidIsValid(relid) || harmless->n == CF_CATALOG_MAX_EXCUSED ||
 		GetCurrentTransactionNestLevel() > 1)
 		return;
@@ -120,9 +119,12 @@ cf_catalog_excuse(CfHarmless *harmless, Oid relid)
 		if (harmless->relids[i] == relid)
 			return;
 	}
+	n = messages_until_now(&messages);
 	harmless->relids[harmless->n] = relid;
-	harmless->before[harmless->n] = told_until_now(relid);
+	harmless->before[harmless->n] = count_told(messages, n, relid);
 	harmless->n++;
+	if (n > 0)
+		pfree(messages);
 }
 
 /*
@@ -132,9 +134,13 @@ cf_catalog_excuse(CfHarmless *harmless, Oid relid)
 void
 cf_catalog_end_harmless(CfHarmless *harmless)
 {
+	SharedInvalidationMessage *messages;
+	int			n;
+
 	if (harmless->n == 0 || GetCurrentTransactionNestLevel() > 1)
 		return;
 	CommandCounterIncrement();
+	n = messages_until_now(&messages);
 	for (int i = 0; i < harmless->n; i++)
 	{
 		CfNote	   *note = cf_note_find(CF_NOTE_EXCUSED_RELATION, harmless->relids[i]);
@@ -143,8 +149,10 @@ cf_catalog_end_harmless(CfHarmless *harmless)
 			continue;
 		if (note == NULL)
 			note = cf_note_add(CF_NOTE_EXCUSED_RELATION, harmless->relids[i]);
-		note->told = told_until_now(harmless->relids[i]);
+		note->told = count_told(messages, n, harmless->relids[i]);
 	}
+	if (n > 0)
+		pfree(messages);
 }
 
 void

@@ -22,7 +22,6 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
-#include "utils/inval.h"
 #include "utils/syscache.h"
 
 #include "base/debug_point.h"
@@ -347,7 +346,7 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
  * come in this way as well: who it was is found out when somebody reads.
  */
 static void
-stir(void)
+stir(Oid relid)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		fine.stirred = true;
@@ -360,25 +359,15 @@ stir(void)
 static void
 relation_changed(Oid relid)
 {
-	stir();
 	if (RecoveryInProgress())
 		cf_rule_forget();
-}
-
-static void
-definition_changed(Datum arg, int cache, uint32 hash)
-{
-	stir();
 }
 
 void
 cf_epoch_install_hooks(void)
 {
-	static const int caches[] = {PROCOID, TYPEOID, OPEROID, CASTSOURCETARGET, NAMESPACEOID};
-
 	cf_relchange_register(relation_changed);
-	for (int i = 0; i < lengthof(caches); i++)
-		CacheRegisterSyscacheCallback(caches[i], definition_changed, (Datum) 0);
+	cf_relchange_register_any(stir);
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = epoch_process_utility;
 	cf_catalog_install_hooks();

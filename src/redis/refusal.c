@@ -29,7 +29,8 @@ typedef struct CfRefusal
 	char		verb[CF_VERB_LEN];	/* of the command that we sent; empty: free */
 	char		name[CF_VERB_LEN];	/* of the one that Redis refused */
 	char		user[CF_USER_LEN];
-	const CfScript *script;		/* NULL: none, or refused as a whole; in the library, which was loaded before any process was made */
+	const CfScript *script;		/* NULL: none, or refused as a whole. It is in the library, which
+								 * was loaded before any process was made */
 	bool		keys;			/* not the command, but our keys */
 	bool		standing;		/* not answered since */
 	uint64		settings;

@@ -19,7 +19,6 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -59,13 +58,7 @@ typedef struct Known
 static CfMemo known_queries = CF_MEMO("cachefront parameters", Known, 1024);
 
 static void
-relation_changed(Oid relid)
-{
-	cf_memo_forget(&known_queries);
-}
-
-static void
-definition_changed(Datum arg, int cacheid, uint32 hashvalue)
+definition_changed(Oid relid)
 {
 	cf_memo_forget(&known_queries);
 }
@@ -74,12 +67,7 @@ definition_changed(Datum arg, int cacheid, uint32 hashvalue)
 void
 cf_params_register(void)
 {
-	cf_relchange_register(relation_changed);
-	CacheRegisterSyscacheCallback(PROCOID, definition_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(OPEROID, definition_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(TYPEOID, definition_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(CASTSOURCETARGET, definition_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(NAMESPACEOID, definition_changed, (Datum) 0);
+	cf_relchange_register_any(definition_changed);
 }
 
 static Kind
