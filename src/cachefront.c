@@ -43,6 +43,7 @@
 #include "rules/missed.h"
 #include "stats/counters.h"
 #include "stats/notes.h"
+#include "statement/statement.h"
 #include "tier/foreign.h"
 #include "txn/pending.h"
 #include "txn/twophase.h"
@@ -105,5 +106,7 @@ _PG_init(void)
 	cf_trigger_install_hooks();
 	cf_writeset_install_hooks();
 	cf_witness_install_hooks();
+	/* The last, so that all others see what is run. */
+	cf_statement_install_hooks();
 	cf_xact_register();
 }

@@ -210,7 +210,7 @@ COMMENT ON COLUMN cache_entries.role IS
 COMMENT ON COLUMN cache_entries.session_role IS
 'and the session''s user; likewise';
 COMMENT ON COLUMN cache_entries.form IS
-'json (cache_fetch, cache_fetch_row), rows (cache_fetch_rows), value (cache_set)';
+'json (cache_fetch, cache_fetch_row), rows (cache_fetch_rows), value (cache_set), tuples (a plain SELECT)';
 COMMENT ON COLUMN cache_entries.state IS
 'fresh, stale (may still answer instead of an error), expired, invalidated (may still answer who asked for max_stale), not cacheable (a note that this query is not to be cached)';
 COMMENT ON COLUMN cache_entries.negative IS

@@ -51,6 +51,13 @@
 #define CF_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe((tag), (mode))
 #endif
 
+/* 18 keeps what is pruned when a plan is made ready beside the plan. */
+#if PG_VERSION_NUM >= 180000
+#define CF_DROP_PRUNING(stmt) ((stmt)->partPruneInfos = NIL)
+#else
+#define CF_DROP_PRUNING(stmt) ((void) 0)
+#endif
+
 /* 18 dropped ExecutorRun's execute_once. */
 #if PG_VERSION_NUM >= 180000
 #define CF_EXECUTOR_RUN(desc) ExecutorRun((desc), ForwardScanDirection, 0)

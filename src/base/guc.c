@@ -23,6 +23,13 @@ static const struct config_enum_entry notify_options[] = {
 	{NULL, 0, false}
 };
 
+static const struct config_enum_entry transparent_options[] = {
+	{"off", CF_TRANSPARENT_OFF, false},
+	{"marked", CF_TRANSPARENT_MARKED, false},
+	{"auto", CF_TRANSPARENT_AUTO, false},
+	{NULL, 0, false}
+};
+
 static const struct config_enum_entry wal_messages_options[] = {
 	{"auto", CF_WAL_MESSAGES_AUTO, false},
 	{"on", CF_WAL_MESSAGES_ON, false},
@@ -77,6 +84,7 @@ bool		cf_guc_redis_tls_verify = true;
 char	   *cf_guc_redis_url = NULL;
 int			cf_guc_stale_ttl = 600;
 bool		cf_guc_track_changes = true;
+int			cf_guc_transparent = CF_TRANSPARENT_OFF;
 double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_verify_rate = 0.0;
 int			cf_guc_wal_lookback = 256;
@@ -504,6 +512,16 @@ cf_guc_define(void)
 							 &cf_guc_track_changes,
 							 true,
 							 PGC_POSTMASTER,
+							 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("cachefront.transparent",
+							 "Sets which plain SELECTs are served from the cache.",
+							 "\"off\": none; \"marked\": those that begin with the comment /* cache */; \"auto\": all that can be.",
+							 &cf_guc_transparent,
+							 CF_TRANSPARENT_OFF,
+							 transparent_options,
+							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
 

@@ -8,6 +8,14 @@
 
 #include "postgres.h"
 
+/* Which SELECTs are served from the cache without a call of it. */
+typedef enum CfTransparent
+{
+	CF_TRANSPARENT_OFF,
+	CF_TRANSPARENT_MARKED,		/* those whose comment asks for it */
+	CF_TRANSPARENT_AUTO
+} CfTransparent;
+
 typedef enum CfNotify
 {
 	CF_NOTIFY_OFF,
@@ -72,6 +80,7 @@ extern bool cf_guc_redis_tls_verify;
 extern char *cf_guc_redis_url;
 extern int	cf_guc_stale_ttl;		/* seconds */
 extern bool	cf_guc_track_changes;
+extern int	cf_guc_transparent;
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_verify_rate;	/* fraction of hits, 0 to 1 */
 extern int	cf_guc_wal_lookback;	/* megabytes, 0: none */

@@ -61,7 +61,7 @@ typedef struct CfSharedL1Entry
 
 StaticAssertDecl(CF_MAX_KEY < 1 << 11, "the length of a key fits");
 StaticAssertDecl(CF_L1_MAX_DEPS < 1 << 11, "the number of dependencies fits");
-StaticAssertDecl(CF_FORM_VALUE < 1 << 2, "the form fits");
+StaticAssertDecl(CF_FORM_TUPLES < 1 << 2, "the form fits");
 StaticAssertDecl(CF_STATS_SLOTS <= 1 << 8, "the slot of the counters fits");
 
 #define CF_ENTRY_NEGATIVE 0x01

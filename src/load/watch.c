@@ -296,6 +296,12 @@ cf_watch_plan(Query *query, const char *text, int options, ParamListInfo params)
 	return pg_plan_query(query, text, options, params);
 }
 
+bool
+cf_watch_plans_own(void)
+{
+	return next_plan_is_own;
+}
+
 /* Rows, or that there is no such cursor. A name of NULL is an error, everywhere. */
 CfTraits
 cf_watch_traits_of_fetch(const char *cursor)

@@ -53,6 +53,9 @@ extern void cf_watch_reset(void);
 extern PlannedStmt *cf_watch_plan(Query *query, const char *text, int options,
 								  ParamListInfo params);
 
+/* Is the plan that is asked for next one of a load itself? */
+extern bool cf_watch_plans_own(void);
+
 /* Something reads a table or the cache, watched or not. Cheap. */
 extern void cf_watch_read(void);
 

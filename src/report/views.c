@@ -342,6 +342,8 @@ form_name(CfForm form)
 			return "rows";
 		case CF_FORM_VALUE:
 			return "value";
+		case CF_FORM_TUPLES:
+			return "tuples";
 	}
 	return NULL;
 }

@@ -233,6 +233,18 @@ find_query(const text *query)
 	return slot;
 }
 
+/* The same of a statement that is known by what it means. */
+static const KnownQuery *
+query_of_tree(const CfHash128 *tree)
+{
+	static KnownQuery query;
+
+	query.hash = *settings_hash();
+	cf_hash128_add(&query.hash, tree, sizeof(*tree));
+	cf_hash_stream_begin(&query.stream, &query.hash);
+	return &query;
+}
+
 CfHash128
 cf_identity_of_query(const text *query)
 {
@@ -375,7 +387,8 @@ void
 cf_identity_of_request(CfRequest *request)
 {
 	CfIdentity *id = &request->id;
-	const KnownQuery *query = find_query(request->query);
+	const KnownQuery *query = request->tree != NULL ? query_of_tree(request->tree) :
+		find_query(request->query);
 	CfHashStream stream = query->stream;
 
 	set_roles(&request->def, id);

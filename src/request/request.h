@@ -51,6 +51,7 @@ typedef struct CfRequest
 	const char *cache;			/* of a named loader, or NULL: as the key says */
 	uint32		shape;			/* of a loader of version 'auto': see version.h; else 0 */
 	text	   *query;
+	const CfHash128 *tree;		/* of a statement that is known by its tree, or NULL */
 	CfArgs		args;
 	CfForm		form;
 	CfL1Part	part;			/* what of the JSON the caller wants */

@@ -1,0 +1,409 @@
+/*
+ * answer.c - looks for a statement's rows, and keeps them.
+ *
+ * A statement sees its own snapshot, whoever took it: so a hit must be what that shows.
+ * The snapshot that only this statement uses was taken a moment ago, and whoever gets a
+ * result of now instead can not tell. One that an enclosing statement uses as well, a
+ * function's or a cursor's, is kept: then every change that the entry depends on must
+ * precede it, as for REPEATABLE READ. And a miss may be kept under a stamp only if the
+ * stamp precedes the snapshot (rule 3 of docs/consistency.md): it was taken before us, so
+ * another is taken after the stamp; if both are the same, nothing came between.
+ *
+ * A value is a count of rows, then each as a MinimalTuple without pointers to elsewhere,
+ * at a multiple of MAXALIGN from the first. No function of a type runs on a hit.
+ *
+ * Locking: none of its own.
+ *
+ * src/statement/answer.c
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "utils/fmgrprotos.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/debug_point.h"
+#include "base/guc.h"
+#include "base/position.h"
+#include "capture/writing.h"
+#include "commit/commit.h"
+#include "engine/fill.h"
+#include "engine/policy.h"
+#include "l1/table.h"
+#include "request/deps.h"
+#include "request/identity.h"
+#include "statement/answer.h"
+#include "statement/validity.h"
+#include "txn/twophase.h"
+
+#define count(answer, counter) cf_stats_count((answer)->request.def.stats_slot, (counter))
+
+/* ---- what is asked for -------------------------------------------------- */
+
+/* The values of $1, $2, ...; false: one is not there. */
+static bool
+take_params(const CfStatement *statement, ParamListInfo params, CfArgs *args)
+{
+	ListCell   *number;
+	ListCell   *type;
+
+	args->resolved = true;
+	args->n = list_length(statement->params);
+	if (args->n == 0)
+		return true;
+	if (params == NULL)
+		return false;
+	args->types = palloc(args->n * sizeof(Oid));
+	args->typlens = palloc(args->n * sizeof(int16));
+	args->typbyvals = palloc(args->n * sizeof(bool));
+	args->values = palloc(args->n * sizeof(Datum));
+	args->nulls = palloc(args->n * sizeof(bool));
+	args->n = 0;
+	forboth(number, statement->params, type, statement->param_types)
+	{
+		int			id = lfirst_int(number);
+		ParamExternData *param;
+		ParamExternData space;
+
+		if (id > params->numParams)
+			return false;
+		/* PL/pgSQL may have no value yet, which is no error of ours. */
+		param = params->paramFetch != NULL ? params->paramFetch(params, id, true, &space) :
+			&params->params[id - 1];
+		if (param->ptype != lfirst_oid(type))
+			return false;
+		args->types[args->n] = param->ptype;
+		get_typlenbyval(param->ptype, &args->typlens[args->n], &args->typbyvals[args->n]);
+		args->values[args->n] = param->value;
+		args->nulls[args->n] = param->isnull;
+		args->n++;
+	}
+	return true;
+}
+
+/* The cache's name, a colon, and the identity in 32 digits. */
+static void
+make_key(const CfStatement *statement, const CfHash128 *hash, CfKey *key)
+{
+	static const char digits[] = "0123456789abcdef";
+	int			len = strlen(statement->cache);
+	char	   *text = palloc(len + 33);
+
+	memcpy(text, statement->cache, len);
+	text[len++] = ':';
+	for (int i = 0; i < 32; i++)
+		text[len++] = digits[(hash->h[i / 16] >> (60 - 4 * (i % 16))) & 15];
+	cf_key_init(key, MyDatabaseId, text, len);
+}
+
+static bool
+make_request(CfAnswer *answer, ParamListInfo params)
+{
+	CfRequest  *request = &answer->request;
+	const CfStatement *statement = answer->statement;
+
+	request->cache = statement->cache;
+	request->tree = &statement->tree;
+	request->form = CF_FORM_TUPLES;
+	request->part = CF_L1_PART_ALL;
+	request->binding = statement->binding;
+	request->ttl = statement->ttl;
+	if (!take_params(statement, params, &request->args))
+		return false;
+	cf_request_define(request);
+	/* What fails, fails; what is past its time is loaded. */
+	request->def.stale_ttl = 0;
+	cf_identity_of_request(request);
+	make_key(statement, &request->id.hash, &request->key);
+	if (request->ttl != 0)
+		cf_request_set_limits(request);
+	return true;
+}
+
+/* ---- the snapshot ------------------------------------------------------- */
+
+/*
+ * Does nobody but this statement use the snapshot? One that an enclosing statement has
+ * is registered by that as well: by its QueryDesc and its EState, as by ours.
+ */
+static bool
+is_own_snapshot(Snapshot snapshot)
+{
+	return !IsolationUsesXactSnapshot() && snapshot->active_count == 1 &&
+		snapshot->regd_count == 2;
+}
+
+static bool
+is_same_snapshot(Snapshot a, Snapshot b)
+{
+	return a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt &&
+		a->subxcnt == b->subxcnt && a->suboverflowed == b->suboverflowed &&
+		a->takenDuringRecovery == b->takenDuringRecovery &&
+		memcmp(a->xip, b->xip, a->xcnt * sizeof(TransactionId)) == 0 &&
+		memcmp(a->subxip, b->subxip, a->subxcnt * sizeof(TransactionId)) == 0;
+}
+
+/* ---- a hit -------------------------------------------------------------- */
+
+/*
+ * Where the snapshot is not its own, or the transaction has written: what an entry must
+ * satisfy. False: none may be used.
+ */
+static bool
+needed_proof(Snapshot snapshot, CfL1Proof *proof, bool *needed)
+{
+	bool		written = cf_policy_has_written();
+
+	MemSet(proof, 0, sizeof(*proof));
+	*needed = written || !is_own_snapshot(snapshot);
+	if (written)
+	{
+		if (cf_writing_now() ||
+			DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
+			return false;
+		/* Looked up under a lock, so what it needs is read before. */
+		cf_commit_collect();
+		proof->own = cf_commit_touches;
+	}
+	if (!is_own_snapshot(snapshot))
+		proof->xmin = cf_position_widen(snapshot->xmin);
+	return true;
+}
+
+static bool
+look(CfAnswer *answer, Snapshot snapshot)
+{
+	CfRequest  *request = &answer->request;
+	CfL1Result	result;
+	CfL1Proof	proof;
+	bool		needed;
+
+	if (!needed_proof(snapshot, &proof, &needed))
+	{
+		cf_policy_count(request, CF_BYPASS_OWN_WRITES);
+		return false;
+	}
+	if (cf_l1_get_within(&request->key, &request->id, CF_L1_PART_ALL, cf_now(), 0, request->limits,
+						 needed ? &proof : NULL, 0, &result) != CF_L1_HIT || result.no_memory)
+		return false;
+	count(answer, CF_COUNT_L1_HITS);
+	if (result.negative)
+		count(answer, CF_COUNT_NEGATIVE_HITS);
+	answer->value = result.value;
+	return true;
+}
+
+/* ---- a miss ------------------------------------------------------------- */
+
+/* What its plan reads, under the rights of whom it runs as. False: not to be shared. */
+static bool
+collect_sources(CfAnswer *answer, ParamListInfo params)
+{
+	CfSources  *sources = &answer->load.sources;
+	const CfStatement *statement = answer->statement;
+	CfBypass	bypass = CF_BYPASS_NONE;
+
+	cf_security_add_plan(sources, statement->child, false);
+	cf_proof_add_plan(&sources->proof, statement->child, params, false);
+	sources->defined.any = statement->defined_any;
+	sources->defined.relids = statement->defined;
+	sources->defined.rowtypes = statement->rowtypes;
+	sources->mutable = statement->mutable;
+	if (sources->temporary)
+		bypass = CF_BYPASS_TEMPORARY;
+	else if (sources->row_security && answer->request.def.scope != CF_SCOPE_SETTING)
+		bypass = CF_BYPASS_ROW_SECURITY;
+	else if (sources->has_policies && answer->request.def.scope == CF_SCOPE_SHARED)
+		bypass = CF_BYPASS_ROW_SECURITY;
+	cf_policy_count(&answer->request, bypass);
+	return bypass == CF_BYPASS_NONE;
+}
+
+/*
+ * Rule 3: the stamp, then the snapshot. From here to the end nothing of the plan may be
+ * older than the stamp either, hence the messages.
+ */
+static void
+begin_load(CfAnswer *answer, Snapshot snapshot, ParamListInfo params)
+{
+	CfLoad	   *load = &answer->load;
+
+	if (cf_policy_has_written() || RecoveryInProgress() || cf_guc_l1_max_value == 0)
+		return;
+	load->def = &answer->request.def;
+	load->context = CurrentMemoryContext;
+	CF_WAIT_POINT("statement-before-stamp");
+	cf_twophase_look();
+	load->started = load->oldest = cf_now();
+	load->stamp = cf_clock_stamp();
+	AcceptInvalidationMessages();
+	if (!collect_sources(answer, params))
+		return;
+	/* Nobody has depended on a table before: what the snapshot shows may be out of date. */
+	if (cf_deps_announce(MyDatabaseId, load->sources.relids) || !cf_validity_holds(answer->statement, load->stamp))
+		return;
+	if (IsolationUsesXactSnapshot() || !is_same_snapshot(snapshot, GetLatestSnapshot()))
+		answer->xmin = cf_position_widen(snapshot->xmin);
+	initStringInfo(&answer->rows);
+	/* The count, which ends at a multiple of MAXALIGN where the value is varlena. */
+	appendStringInfoSpaces(&answer->rows, sizeof(uint32));
+	answer->keeps = true;
+}
+
+void
+cf_answer_drop(CfAnswer *answer)
+{
+	if (answer->keeps)
+		pfree(answer->rows.data);
+	answer->keeps = false;
+}
+
+/* A copy of the row that points to nothing outside of itself. */
+static MinimalTuple
+flatten(TupleTableSlot *slot)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	Datum	   *values = palloc(desc->natts * sizeof(Datum));
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		values[i] = slot->tts_values[i];
+		if (!slot->tts_isnull[i] && TupleDescAttr(desc, i)->attlen == -1 &&
+			VARATT_IS_EXTERNAL(DatumGetPointer(values[i])))
+			values[i] = PointerGetDatum(detoast_external_attr((struct varlena *)
+															  DatumGetPointer(values[i])));
+	}
+	return heap_form_minimal_tuple(desc, values, slot->tts_isnull);
+}
+
+static void
+append_row(CfAnswer *answer, TupleTableSlot *slot)
+{
+	MinimalTuple tuple = flatten(slot);
+	Size		room = MAXALIGN(tuple->t_len);
+
+	if (answer->rows.len + room > (Size) cf_guc_l1_max_value)
+	{
+		count(answer, CF_COUNT_TOO_LARGE);
+		cf_answer_drop(answer);
+		return;
+	}
+	enlargeStringInfo(&answer->rows, room);
+	memcpy(answer->rows.data + answer->rows.len, tuple, tuple->t_len);
+	memset(answer->rows.data + answer->rows.len + tuple->t_len, 0, room - tuple->t_len);
+	answer->rows.len += room;
+	answer->nrows++;
+}
+
+void
+cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run)
+{
+	MemoryContext row;
+	MemoryContext old;
+
+	if (!answer->keeps)
+		return;
+	if (answer->nrows == 0)
+		answer->run = run;
+	else if (answer->run != run)
+	{
+		/* Between two runs settings may change. */
+		cf_answer_drop(answer);
+		return;
+	}
+	row = AllocSetContextCreate(CurrentMemoryContext, "cachefront row", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(row);
+	append_row(answer, slot);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row);
+}
+
+/* What others may have is put where they find it. */
+static void
+publish(CfAnswer *answer)
+{
+	CfRequest  *request = &answer->request;
+	CfLoad	   *load = &answer->load;
+	CfDeps		deps;
+	CfL1Meta	meta;
+
+	load->value = answer->rows.data;
+	load->len = answer->rows.len;
+	load->negative = answer->nrows == 0;
+	load->load_us = (uint32) Min(answer->ns / 1000, PG_UINT32_MAX);
+	memcpy(load->value, &answer->nrows, sizeof(answer->nrows));
+	cf_fill_describe(request, load, NULL, &deps, &meta);
+	meta.xmin = answer->xmin;
+	if (FullTransactionIdIsValid(meta.xmin) && !meta.provable)
+		return;
+	if (!meta.covered || !cf_deps_fit(meta.ndeps))
+		return;
+	cf_fill_put(request, load->value, load->len, &meta);
+}
+
+void
+cf_answer_end(CfAnswer *answer, uint64 run)
+{
+	if (!answer->keeps)
+		return;
+	cf_stats_latency(CF_LATENCY_LOAD, answer->ns);
+	if ((answer->nrows == 0 || answer->run == run) && !cf_policy_has_written() &&
+		cf_identity_still_holds(&answer->request))
+		publish(answer);
+	cf_answer_drop(answer);
+}
+
+/* ---- a statement begins ------------------------------------------------- */
+
+static bool
+may_look(void)
+{
+	return cf_guc_enabled && !IsolationIsSerializable() && !IsInParallelMode() &&
+		!cf_load_active() && !RecoveryInProgress();
+}
+
+void
+cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate)
+{
+	Snapshot	snapshot = estate->es_snapshot;
+
+	MemSet(answer, 0, sizeof(*answer));
+	answer->statement = statement;
+	if (!may_look() || !make_request(answer, estate->es_param_list_info))
+		return;
+	count(answer, CF_COUNT_FETCHES);
+	answer->hit = look(answer, snapshot);
+	if (answer->hit)
+		return;
+	count(answer, CF_COUNT_MISSES);
+	count(answer, CF_COUNT_LOADS);
+	begin_load(answer, snapshot, estate->es_param_list_info);
+}
+
+void
+cf_answer_rows(const CfAnswer *answer, CfAnswerRows *rows)
+{
+	memcpy(&rows->left, VARDATA(answer->value), sizeof(uint32));
+	rows->next = VARDATA(answer->value) + sizeof(uint32);
+}
+
+MinimalTuple
+cf_answer_next(CfAnswerRows *rows)
+{
+	MinimalTuple tuple = (MinimalTuple) rows->next;
+
+	if (rows->left == 0)
+		return NULL;
+	rows->left--;
+	rows->next += MAXALIGN(tuple->t_len);
+	return tuple;
+}

@@ -1,0 +1,63 @@
+/*
+ * answer.h - one execution of a statement: what the cache has for it, and what it gives
+ * to the cache.
+ *
+ * src/statement/answer.h
+ */
+#ifndef CF_STATEMENT_ANSWER_H
+#define CF_STATEMENT_ANSWER_H
+
+#include "postgres.h"
+
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+#include "nodes/execnodes.h"
+#include "portability/instr_time.h"
+
+#include "load/loader.h"
+#include "request/request.h"
+#include "statement/statement.h"
+
+typedef struct CfAnswer
+{
+	const CfStatement *statement;
+	CfRequest	request;
+	bool		hit;
+	struct varlena *value;		/* with hit: all rows */
+
+	/* on a miss */
+	bool		keeps;			/* rows are copied as they come, and kept at the end */
+	uint64		run;			/* the run of the executor that began */
+	StringInfoData rows;
+	uint32		nrows;
+	FullTransactionId xmin;		/* of the snapshot; invalid: the stamp precedes it */
+	CfLoad		load;
+	uint64		ns;				/* spent on the query so far */
+} CfAnswer;
+
+/*
+ * Looks. To be called when the executor makes the statement ready, in its memory. Raises
+ * errors only for lack of memory.
+ */
+extern void cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate);
+
+/* A row that the query gave; run: the run of the executor that is under way. */
+extern void cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run);
+
+/* The query has given its last row: keeps the result. */
+extern void cf_answer_end(CfAnswer *answer, uint64 run);
+
+/* Will not be whole. */
+extern void cf_answer_drop(CfAnswer *answer);
+
+/* Rows of a value, in order: begin, then next until NULL. They point into it. */
+typedef struct CfAnswerRows
+{
+	const char *next;
+	uint32		left;
+} CfAnswerRows;
+
+extern void cf_answer_rows(const CfAnswer *answer, CfAnswerRows *rows);
+extern MinimalTuple cf_answer_next(CfAnswerRows *rows);
+
+#endif							/* CF_STATEMENT_ANSWER_H */

@@ -1,0 +1,320 @@
+/*
+ * node.c - the plan node that gives a statement's rows from the cache, or else from its
+ * plan, row by row, as they are asked for.
+ *
+ * The plan inside is a statement of its own with an executor of its own: it is made ready
+ * on a miss only, under the rights and settings of then. PostgreSQL checks the outer
+ * statement's rights each time, and takes its locks. It is run by ExecProcNode alone:
+ * ExecutorRun would end a parallel plan that stops and goes on.
+ *
+ * src/statement/node.c
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "commands/explain.h"
+#include "executor/executor.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "statement/answer.h"
+#include "statement/node.h"
+
+typedef struct ServeState
+{
+	CustomScanState css;
+	CfStatement *statement;
+	CfAnswer	answer;
+	CfAnswerRows rows;			/* on a hit */
+	TupleTableSlot *slot;		/* on a hit */
+	QueryDesc  *child;			/* on a miss */
+	bool		done;
+} ServeState;
+
+static uint64 current_run = 0;
+static uint64 last_run = 0;
+
+static Node *create_state(CustomScan *scan);
+static void begin_node(CustomScanState *node, EState *estate, int eflags);
+static TupleTableSlot *exec_node(CustomScanState *node);
+static void end_node(CustomScanState *node);
+static void rescan_node(CustomScanState *node);
+static void shutdown_node(CustomScanState *node);
+static void explain_node(CustomScanState *node, List *ancestors, ExplainState *es);
+
+static const CustomScanMethods scan_methods = {
+	.CustomName = "Cachefront",
+	.CreateCustomScanState = create_state
+};
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "Cachefront",
+	.BeginCustomScan = begin_node,
+	.ExecCustomScan = exec_node,
+	.EndCustomScan = end_node,
+	.ReScanCustomScan = rescan_node,
+	.ShutdownCustomScan = shutdown_node,
+	.ExplainCustomScan = explain_node
+};
+
+void
+cf_node_register(void)
+{
+	RegisterCustomScanMethods(&scan_methods);
+}
+
+uint64
+cf_node_begin_run(void)
+{
+	uint64		before = current_run;
+
+	current_run = ++last_run;
+	return before;
+}
+
+void
+cf_node_end_run(uint64 before)
+{
+	current_run = before;
+}
+
+/* ---- the plan ----------------------------------------------------------- */
+
+/* What the node gives: the columns of the plan inside, without those of no concern. */
+static void
+add_columns(CustomScan *scan, const List *targetlist)
+{
+	ListCell   *cell;
+
+	foreach(cell, targetlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		Oid			type = exprType((Node *) entry->expr);
+		int32		typmod = exprTypmod((Node *) entry->expr);
+		Oid			collation = exprCollation((Node *) entry->expr);
+		TargetEntry *column;
+		TargetEntry *source;
+
+		if (entry->resjunk)
+			continue;
+		column = makeTargetEntry((Expr *) makeVar(INDEX_VAR, entry->resno, type, typmod,
+												  collation, 0),
+								 entry->resno, entry->resname, false);
+		column->resorigtbl = entry->resorigtbl;
+		column->resorigcol = entry->resorigcol;
+		source = makeTargetEntry((Expr *) makeNullConst(type, typmod, collation),
+								 entry->resno, entry->resname, false);
+		scan->scan.plan.targetlist = lappend(scan->scan.plan.targetlist, column);
+		scan->custom_scan_tlist = lappend(scan->custom_scan_tlist, source);
+	}
+}
+
+static CustomScan *
+make_scan(const CfStatement *statement)
+{
+	const Plan *inside = statement->child->planTree;
+	CustomScan *scan = makeNode(CustomScan);
+
+	add_columns(scan, inside->targetlist);
+	/* By its price the plan cache chooses between plans. */
+	scan->scan.plan.startup_cost = inside->startup_cost;
+	scan->scan.plan.total_cost = inside->total_cost;
+	scan->scan.plan.plan_rows = inside->plan_rows;
+	scan->scan.plan.plan_width = inside->plan_width;
+	scan->scan.scanrelid = 0;
+	scan->custom_private = cf_statement_pack(statement);
+	scan->methods = &scan_methods;
+	return scan;
+}
+
+PlannedStmt *
+cf_node_wrap(const CfStatement *statement)
+{
+	PlannedStmt *child = statement->child;
+	PlannedStmt *stmt = makeNode(PlannedStmt);
+
+	*stmt = *child;
+	stmt->planTree = (Plan *) make_scan(statement);
+	stmt->jitFlags = 0;
+	stmt->resultRelations = NIL;
+	stmt->appendRelations = NIL;
+	stmt->subplans = NIL;
+	stmt->rewindPlanIDs = NULL;
+	stmt->rowMarks = NIL;
+	stmt->paramExecTypes = NIL;
+	CF_DROP_PRUNING(stmt);
+	/* Statistics count the statement, not what is inside of it as well. */
+	child->queryId = 0;
+	return stmt;
+}
+
+PlannedStmt *
+cf_node_unwrap(const PlannedStmt *stmt)
+{
+	CustomScan *scan = (CustomScan *) stmt->planTree;
+	PlannedStmt *child;
+
+	if (scan == NULL || !IsA(scan, CustomScan) || scan->methods != &scan_methods)
+		return NULL;
+	child = makeNode(PlannedStmt);
+	*child = *(PlannedStmt *) linitial(scan->custom_private);
+	child->queryId = stmt->queryId;
+	return child;
+}
+
+/* ---- its execution ------------------------------------------------------ */
+
+static Node *
+create_state(CustomScan *scan)
+{
+	ServeState *state = (ServeState *) newNode(sizeof(ServeState), T_CustomScanState);
+
+	state->css.methods = &exec_methods;
+	state->statement = cf_statement_unpack(scan->custom_private);
+	return (Node *) state;
+}
+
+/* The plan inside, on the same snapshot and with the same parameters. */
+static void
+begin_child(ServeState *state, EState *estate, int eflags)
+{
+	state->child = CreateQueryDesc(state->statement->child, estate->es_sourceText,
+								   estate->es_snapshot, InvalidSnapshot, None_Receiver,
+								   estate->es_param_list_info, estate->es_queryEnv,
+								   estate->es_instrument);
+	standard_ExecutorStart(state->child, eflags);
+}
+
+static void
+begin_node(CustomScanState *node, EState *estate, int eflags)
+{
+	ServeState *state = (ServeState *) node;
+
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+		cf_answer_begin(&state->answer, state->statement, estate);
+	if (!state->answer.hit)
+	{
+		begin_child(state, estate, eflags);
+		return;
+	}
+	state->slot = MakeSingleTupleTableSlot(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+										   &TTSOpsMinimalTuple);
+	cf_answer_rows(&state->answer, &state->rows);
+}
+
+static TupleTableSlot *
+next_from_cache(ServeState *state)
+{
+	MinimalTuple tuple = cf_answer_next(&state->rows);
+
+	if (tuple == NULL)
+		return ExecClearTuple(state->slot);
+	return ExecStoreMinimalTuple(tuple, state->slot, false);
+}
+
+/* As ExecutePlan pulls a plan: with the columns that only the plan needs taken away. */
+static TupleTableSlot *
+pull(ServeState *state)
+{
+	EState	   *inner = state->child->estate;
+	TupleTableSlot *slot;
+	MemoryContext old = MemoryContextSwitchTo(inner->es_query_cxt);
+
+	inner->es_use_parallel_mode = state->css.ss.ps.state->es_use_parallel_mode;
+	ResetPerTupleExprContext(inner);
+	slot = ExecProcNode(state->child->planstate);
+	if (!TupIsNull(slot) && inner->es_junkFilter != NULL)
+		slot = ExecFilterJunk(inner->es_junkFilter, slot);
+	MemoryContextSwitchTo(old);
+	return slot;
+}
+
+static TupleTableSlot *
+next_from_plan(ServeState *state)
+{
+	CfAnswer   *answer = &state->answer;
+	TupleTableSlot *slot;
+	instr_time	begin;
+	instr_time	end;
+
+	if (state->done)
+		return NULL;
+	if (!answer->keeps)
+	{
+		slot = pull(state);
+		state->done = TupIsNull(slot);
+		return slot;
+	}
+	INSTR_TIME_SET_CURRENT(begin);
+	slot = pull(state);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, begin);
+	answer->ns += (uint64) (INSTR_TIME_GET_DOUBLE(end) * 1e9);
+	state->done = TupIsNull(slot);
+	if (state->done)
+		cf_answer_end(answer, current_run);
+	else
+		cf_answer_keep(answer, slot, current_run);
+	return slot;
+}
+
+static TupleTableSlot *
+exec_node(CustomScanState *node)
+{
+	ServeState *state = (ServeState *) node;
+
+	return state->answer.hit ? next_from_cache(state) : next_from_plan(state);
+}
+
+static void
+shutdown_node(CustomScanState *node)
+{
+	ServeState *state = (ServeState *) node;
+
+	if (state->child != NULL)
+		(void) ExecShutdownNode(state->child->planstate);
+}
+
+static void
+end_node(CustomScanState *node)
+{
+	ServeState *state = (ServeState *) node;
+
+	cf_answer_drop(&state->answer);
+	if (state->slot != NULL)
+		ExecDropSingleTupleTableSlot(state->slot);
+	if (state->child == NULL)
+		return;
+	if ((state->child->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+		standard_ExecutorFinish(state->child);
+	standard_ExecutorEnd(state->child);
+	FreeQueryDesc(state->child);
+}
+
+static void
+rescan_node(CustomScanState *node)
+{
+	ServeState *state = (ServeState *) node;
+
+	state->done = false;
+	if (state->answer.hit)
+	{
+		cf_answer_rows(&state->answer, &state->rows);
+		return;
+	}
+	cf_answer_drop(&state->answer);
+	ExecReScan(state->child->planstate);
+}
+
+static void
+explain_node(CustomScanState *node, List *ancestors, ExplainState *es)
+{
+	ServeState *state = (ServeState *) node;
+
+	ExplainPropertyText("Cache", state->statement->cache, es);
+	ExplainPropertyBool("Hit", state->answer.hit, es);
+}

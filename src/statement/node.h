@@ -1,0 +1,32 @@
+/*
+ * node.h - the plan node at the root of a statement that is served from the cache.
+ *
+ * src/statement/node.h
+ */
+#ifndef CF_STATEMENT_NODE_H
+#define CF_STATEMENT_NODE_H
+
+#include "postgres.h"
+
+#include "executor/execdesc.h"
+#include "nodes/plannodes.h"
+
+#include "statement/statement.h"
+
+/* So that PostgreSQL can copy plans with the node. At the start of the server. */
+extern void cf_node_register(void);
+
+/*
+ * A statement of one node, with all that PostgreSQL must know of the plan inside: whose
+ * rights count on which tables, what it is to be planned anew for, what it costs.
+ */
+extern PlannedStmt *cf_node_wrap(const CfStatement *statement);
+
+/* The plan inside as a statement of its own, palloc'd; NULL: it is none of ours. */
+extern PlannedStmt *cf_node_unwrap(const PlannedStmt *stmt);
+
+/* From here on the executor is in another run; returns the one before, to go back to. */
+extern uint64 cf_node_begin_run(void);
+extern void cf_node_end_run(uint64 before);
+
+#endif							/* CF_STATEMENT_NODE_H */

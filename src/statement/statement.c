@@ -1,0 +1,87 @@
+/*
+ * statement.c - packs what goes with a plan into a list of PostgreSQL's own nodes.
+ *
+ * The plan cache copies plans (copyObject), so what they carry is made of nodes.
+ *
+ * src/statement/statement.c
+ */
+#include "postgres.h"
+
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+
+#include "statement/statement.h"
+
+/* Places in the list. */
+enum
+{
+	PACKED_CHILD,
+	PACKED_NUMBERS,				/* 64 bits each, as two integers */
+	PACKED_CACHE,
+	PACKED_TEXT,
+	PACKED_PARAMS,
+	PACKED_PARAM_TYPES,
+	PACKED_DEFINED,
+	PACKED_ROWTYPES
+};
+
+static List *
+pack_number(List *numbers, uint64 number)
+{
+	numbers = lappend_int(numbers, (int) (uint32) (number >> 32));
+	return lappend_int(numbers, (int) (uint32) number);
+}
+
+static uint64
+unpack_number(const List *numbers, int place)
+{
+	return ((uint64) (uint32) list_nth_int(numbers, 2 * place) << 32) |
+		(uint32) list_nth_int(numbers, 2 * place + 1);
+}
+
+List *
+cf_statement_pack(const CfStatement *statement)
+{
+	List	   *numbers = NIL;
+	List	   *packed;
+
+	numbers = pack_number(numbers, statement->tree.h[0]);
+	numbers = pack_number(numbers, statement->tree.h[1]);
+	numbers = pack_number(numbers, statement->number);
+	numbers = pack_number(numbers, statement->stamp);
+	numbers = pack_number(numbers, (uint64) statement->ttl);
+	numbers = pack_number(numbers, (uint64) statement->binding << 32 |
+						  (statement->folds_names ? 1 : 0) | (statement->mutable ? 2 : 0) |
+						  (statement->defined_any ? 4 : 0));
+	packed = list_make5(statement->child, numbers, makeString(pstrdup(statement->cache)),
+						makeString(pstrdup(statement->text)), statement->params);
+	packed = lappend(packed, statement->param_types);
+	packed = lappend(packed, statement->defined);
+	return lappend(packed, statement->rowtypes);
+}
+
+CfStatement *
+cf_statement_unpack(const List *packed)
+{
+	CfStatement *statement = palloc0(sizeof(CfStatement));
+	const List *numbers = list_nth(packed, PACKED_NUMBERS);
+	uint64		flags = unpack_number(numbers, 5);
+
+	statement->child = list_nth_node(PlannedStmt, packed, PACKED_CHILD);
+	statement->tree.h[0] = unpack_number(numbers, 0);
+	statement->tree.h[1] = unpack_number(numbers, 1);
+	statement->number = (uint32) unpack_number(numbers, 2);
+	statement->stamp = unpack_number(numbers, 3);
+	statement->ttl = (int64) unpack_number(numbers, 4);
+	statement->binding = (CfBinding) (flags >> 32);
+	statement->folds_names = (flags & 1) != 0;
+	statement->mutable = (flags & 2) != 0;
+	statement->defined_any = (flags & 4) != 0;
+	statement->cache = strVal(list_nth(packed, PACKED_CACHE));
+	statement->text = strVal(list_nth(packed, PACKED_TEXT));
+	statement->params = list_nth(packed, PACKED_PARAMS);
+	statement->param_types = list_nth(packed, PACKED_PARAM_TYPES);
+	statement->defined = list_nth(packed, PACKED_DEFINED);
+	statement->rowtypes = list_nth(packed, PACKED_ROWTYPES);
+	return statement;
+}

@@ -1,0 +1,46 @@
+/*
+ * statement.h - a plain SELECT that is served from the cache, as its plan has it.
+ *
+ * src/statement/statement.h
+ */
+#ifndef CF_STATEMENT_STATEMENT_H
+#define CF_STATEMENT_STATEMENT_H
+
+#include "postgres.h"
+
+#include "nodes/parsenodes.h"
+#include "nodes/pg_list.h"
+#include "nodes/plannodes.h"
+
+#include "codec/key.h"
+#include "rules/setting.h"
+
+#define CF_STATEMENT_CACHE "query"	/* the cache of statements that name none */
+
+/* What is known of a statement once it is planned, and goes with its plan. */
+typedef struct CfStatement
+{
+	PlannedStmt *child;			/* the plan that PostgreSQL made */
+	CfHash128	tree;			/* what it means: see tree.h */
+	uint32		number;			/* of the plan, in this session: see validity.h */
+	uint64		stamp;			/* from before planning */
+	bool		folds_names;	/* its plan may hold what PostgreSQL does not look at again */
+	bool		mutable;		/* it calls functions that are not IMMUTABLE */
+	CfBinding	binding;
+	const char *cache;			/* whose settings count */
+	int64		ttl;			/* us, or 0: as the cache has it */
+	List	   *params;			/* numbers of $1, $2, ... that it uses */
+	List	   *param_types;	/* OIDs */
+	List	   *defined;		/* OIDs of relations by whose definition it is what it is */
+	List	   *rowtypes;
+	bool		defined_any;	/* of whatever else */
+	const char *text;			/* for the reports */
+} CfStatement;
+
+/* As a list that PostgreSQL can copy with a plan, and back. Palloc'd; shares what it can. */
+extern List *cf_statement_pack(const CfStatement *statement);
+extern CfStatement *cf_statement_unpack(const List *packed);
+
+extern void cf_statement_install_hooks(void);
+
+#endif							/* CF_STATEMENT_STATEMENT_H */

@@ -1,0 +1,246 @@
+/*
+ * wrap.c - where statements are seen as they are planned and begun.
+ *
+ * src/statement/wrap.c
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/planner.h"
+#include "replication/walsender.h"
+#include "tcop/utility.h"
+
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/shmem.h"
+#include "l1/clock.h"
+#include "load/loader.h"
+#include "request/deps.h"
+#include "rules/defined.h"
+#include "rules/pins.h"
+#include "rules/security.h"
+#include "statement/comment.h"
+#include "statement/eligible.h"
+#include "statement/node.h"
+#include "statement/statement.h"
+#include "statement/tree.h"
+#include "statement/validity.h"
+
+static planner_hook_type prev_planner = NULL;
+static ExecutorStart_hook_type prev_start = NULL;
+static ExecutorRun_hook_type prev_run = NULL;
+static ProcessUtility_hook_type prev_utility = NULL;
+
+static int	explaining = 0;		/* how many EXPLAINs are at work */
+
+/* ---- planning ----------------------------------------------------------- */
+
+/* May statements be served in this process, now? */
+static bool
+is_serving(void)
+{
+	return cf_guc_transparent != CF_TRANSPARENT_OFF && cf_guc_enabled && cf_shmem_ready() &&
+		!IsParallelWorker() && !am_walsender && explaining == 0 && !cf_load_active() &&
+		!cf_watch_plans_own() && !RecoveryInProgress();
+}
+
+/* Is it asked for? */
+static bool
+is_wanted(const Query *query, const char *text, CfComment *comment)
+{
+	memset(comment, 0, sizeof(*comment));
+	if (cf_comment_of(text, query->stmt_location, query->stmt_len, comment))
+		return true;
+	return cf_guc_transparent == CF_TRANSPARENT_AUTO;
+}
+
+typedef struct Params
+{
+	List	   *numbers;
+	List	   *types;
+	bool		folds_names;
+} Params;
+
+/* Which parameters it uses, and whether it names what text search is configured by. */
+static bool
+params_walker(Node *node, void *context)
+{
+	Params	   *params = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, params_walker, context, 0);
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN &&
+		!list_member_int(params->numbers, ((Param *) node)->paramid))
+	{
+		params->numbers = lappend_int(params->numbers, ((Param *) node)->paramid);
+		params->types = lappend_oid(params->types, ((Param *) node)->paramtype);
+	}
+	if (IsA(node, Const) && (((Const *) node)->consttype == REGCONFIGOID ||
+							 ((Const *) node)->consttype == REGDICTIONARYOID))
+		params->folds_names = true;
+	return expression_tree_walker(node, params_walker, context);
+}
+
+/* All that must be known before the planner has changed the query. */
+static void
+describe(CfStatement *statement, Query *query, const char *text, const CfComment *comment,
+		 CfDefined *defined)
+{
+	Params		params = {0};
+
+	(void) params_walker((Node *) query, &params);
+	cf_tree_hash(query, &statement->tree);
+	cf_defined_add_query(defined, query);
+	statement->params = params.numbers;
+	statement->param_types = params.types;
+	statement->folds_names = params.folds_names;
+	statement->mutable = contain_mutable_functions((Node *) query);
+	statement->number = cf_validity_number();
+	statement->stamp = cf_clock_stamp();
+	statement->cache = comment->name[0] != '\0' ? pstrdup(comment->name) : CF_STATEMENT_CACHE;
+	statement->ttl = comment->ttl;
+	if (text != NULL && query->stmt_len > 0)
+		statement->text = pnstrdup(text + Max(query->stmt_location, 0), query->stmt_len);
+	else
+		statement->text = text != NULL ? pstrdup(text + Max(query->stmt_location, 0)) : "";
+}
+
+static PlannedStmt *
+plan_on(Query *query, const char *text, int options, ParamListInfo params)
+{
+	return prev_planner ? prev_planner(query, text, options, params) :
+		standard_planner(query, text, options, params);
+}
+
+/* With what its scans are pinned to, for the rows that it depends on. */
+static PlannedStmt *
+plan_and_note(Query *query, const char *text, int options, ParamListInfo params)
+{
+	PlannedStmt *volatile stmt;
+
+	cf_pins_note(true);
+	PG_TRY();
+	{
+		stmt = plan_on(query, text, options, params);
+	}
+	PG_FINALLY();
+	{
+		cf_pins_note(cf_load_active());
+	}
+	PG_END_TRY();
+	return stmt;
+}
+
+static PlannedStmt *
+wrap_planner(Query *query, const char *text, int options, ParamListInfo params)
+{
+	CfStatement statement = {0};
+	CfDefined	defined = {0};
+	CfComment	comment;
+	CfEligibility verdict;
+
+	if (likely(cf_guc_transparent == CF_TRANSPARENT_OFF) || query->commandType != CMD_SELECT ||
+		query->rtable == NIL || !is_serving() || !is_wanted(query, text, &comment) ||
+		(verdict = cf_eligible_query(query, options)) != CF_ELIGIBLE)
+		return plan_on(query, text, options, params);
+
+	describe(&statement, query, text, &comment, &defined);
+	statement.child = plan_and_note(query, text, options, params);
+	if (cf_eligible_plan(statement.child, &statement.binding) != CF_ELIGIBLE)
+		return statement.child;
+	cf_defined_add_plan(&defined, statement.child);
+	statement.defined = defined.relids;
+	statement.rowtypes = defined.rowtypes;
+	statement.defined_any = defined.any;
+	(void) cf_deps_announce(MyDatabaseId, statement.child->relationOids);
+	return cf_node_wrap(&statement);
+}
+
+/* ---- execution ---------------------------------------------------------- */
+
+/* Where the cache must not be asked the plan inside runs as if there were no other. */
+static void
+wrap_executor_start(QueryDesc *query, int eflags)
+{
+	if (unlikely(explaining > 0 || cf_load_active()))
+	{
+		PlannedStmt *inside = cf_node_unwrap(query->plannedstmt);
+
+		if (inside != NULL)
+			query->plannedstmt = inside;
+	}
+	if (prev_start)
+		prev_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+/* An error leaves the number of the run that it ended: then nothing is kept. */
+static void
+wrap_executor_run(CF_EXECUTOR_RUN_PARAMS)
+{
+	uint64		before = cf_node_begin_run();
+
+	if (prev_run)
+		prev_run(CF_EXECUTOR_RUN_ARGS);
+	else
+		standard_ExecutorRun(CF_EXECUTOR_RUN_ARGS);
+	cf_node_end_run(before);
+}
+
+static void
+run_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
+			ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+			DestReceiver *dest, QueryCompletion *completion)
+{
+	if (prev_utility)
+		prev_utility(pstmt, text, read_only_tree, context, params, environment, dest, completion);
+	else
+		standard_ProcessUtility(pstmt, text, read_only_tree, context, params, environment, dest,
+								completion);
+}
+
+/* EXPLAIN shows the plan, and runs it. */
+static void
+wrap_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
+			 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+			 DestReceiver *dest, QueryCompletion *completion)
+{
+	if (likely(!IsA(pstmt->utilityStmt, ExplainStmt)))
+	{
+		run_utility(pstmt, text, read_only_tree, context, params, environment, dest, completion);
+		return;
+	}
+	explaining++;
+	PG_TRY();
+	{
+		run_utility(pstmt, text, read_only_tree, context, params, environment, dest, completion);
+	}
+	PG_FINALLY();
+	{
+		explaining--;
+	}
+	PG_END_TRY();
+}
+
+void
+cf_statement_install_hooks(void)
+{
+	cf_node_register();
+	prev_planner = planner_hook;
+	planner_hook = wrap_planner;
+	prev_start = ExecutorStart_hook;
+	ExecutorStart_hook = wrap_executor_start;
+	prev_run = ExecutorRun_hook;
+	ExecutorRun_hook = wrap_executor_run;
+	prev_utility = ProcessUtility_hook;
+	ProcessUtility_hook = wrap_utility;
+}
