@@ -82,6 +82,37 @@ SELECT shop % 2 AS a, shop % 3 AS b, count(*) FROM tp_orders WHERE shop < 3 GROU
 SELECT shop % 2 AS a, shop % 3 AS b, count(*) FROM tp_orders WHERE shop < 3 GROUP BY CUBE (1, 2) ORDER BY 1, 2;
 SELECT * FROM tp_did();
 
+-- Known texts are not planned: what is found is what a plan would give.
+SELECT name FROM tp_shops WHERE id = 51;
+SELECT name FROM tp_shops WHERE id = 51;
+SELECT name FROM tp_shops WHERE id = 51;
+UPDATE tp_shops SET name = 'changed' WHERE id = 51;
+SELECT name FROM tp_shops WHERE id = 51;
+SELECT name FROM tp_shops WHERE id = 51;
+SELECT * FROM tp_did();
+-- the same text means something else: by the search path, the role, a setting, DDL
+CREATE SCHEMA tp_other;
+CREATE TABLE tp_other.tp_shops AS SELECT 51 AS id, 'elsewhere' AS name;
+SET search_path = tp_other, public;
+SELECT name FROM tp_shops WHERE id = 51;
+SET search_path = public, tp_other;
+SELECT name FROM tp_shops WHERE id = 51;
+RESET search_path;
+SELECT at FROM tp_shops WHERE at = '2026-01-01' AND id = 52;
+SELECT at FROM tp_shops WHERE at = '2026-01-01' AND id = 52;
+SELECT at FROM tp_shops WHERE at = '2026-01-01' AND id = 52;
+SET TimeZone = 'Asia/Tokyo';
+SELECT at FROM tp_shops WHERE at = '2026-01-01' AND id = 52;
+RESET TimeZone;
+SELECT * FROM tp_sums WHERE shop = 6;
+SELECT * FROM tp_sums WHERE shop = 6;
+SELECT * FROM tp_sums WHERE shop = 6;
+CREATE OR REPLACE VIEW tp_sums AS SELECT shop, sum(amount) + 1 AS total FROM tp_orders GROUP BY shop;
+SELECT * FROM tp_sums WHERE shop = 6;
+CREATE OR REPLACE VIEW tp_sums AS SELECT shop, sum(amount) AS total FROM tp_orders GROUP BY shop;
+SELECT * FROM tp_sums WHERE shop = 6;
+DROP SCHEMA tp_other CASCADE;
+
 -- Parameters: by value, by plans for one value and for all.
 PREPARE tp_one(int) AS SELECT name FROM tp_shops WHERE id = $1;
 EXECUTE tp_one(10);

@@ -246,6 +246,12 @@ query_of_tree(const CfHash128 *tree)
 }
 
 CfHash128
+cf_identity_of_settings(void)
+{
+	return *settings_hash();
+}
+
+CfHash128
 cf_identity_of_query(const text *query)
 {
 	return find_query(query)->hash;

@@ -17,6 +17,9 @@ extern void cf_identity_of_request(CfRequest *request);
  */
 extern CfHash128 cf_identity_of_query(const text *query);
 
+/* The hash of the settings that are part of every identity. */
+extern CfHash128 cf_identity_of_settings(void);
+
 /* Is it still what cf_identity_of_request would say? */
 extern bool cf_identity_still_holds(const CfRequest *request);
 

@@ -179,6 +179,13 @@ needed_proof(Snapshot snapshot, CfL1Proof *proof, bool *needed)
 }
 
 static bool
+get(const CfRequest *request, CfL1Part part, const CfL1Proof *proof, CfL1Result *result)
+{
+	return cf_l1_get_within(&request->key, &request->id, part, cf_now(), 0, request->limits, proof, 0,
+							result) == CF_L1_HIT && !result->no_memory;
+}
+
+static bool
 look(CfAnswer *answer, Snapshot snapshot)
 {
 	CfRequest  *request = &answer->request;
@@ -191,8 +198,7 @@ look(CfAnswer *answer, Snapshot snapshot)
 		cf_policy_count(request, CF_BYPASS_OWN_WRITES);
 		return false;
 	}
-	if (cf_l1_get_within(&request->key, &request->id, CF_L1_PART_ALL, cf_now(), 0, request->limits,
-						 needed ? &proof : NULL, 0, &result) != CF_L1_HIT || result.no_memory)
+	if (!get(request, CF_L1_PART_ALL, needed ? &proof : NULL, &result))
 		return false;
 	count(answer, CF_COUNT_L1_HITS);
 	if (result.negative)
@@ -227,16 +233,23 @@ collect_sources(CfAnswer *answer, ParamListInfo params)
 	return bypass == CF_BYPASS_NONE;
 }
 
-/*
- * Rule 3: the stamp, then the snapshot. From here to the end nothing of the plan may be
- * older than the stamp either, hence the messages.
- */
+/* Rule 3: was the stamp read before the snapshot, or as if it had been? */
 static void
-begin_load(CfAnswer *answer, Snapshot snapshot, ParamListInfo params)
+compare_snapshot(CfAnswer *answer, bool fresh, Snapshot *snapshot)
+{
+	if (fresh && is_own_snapshot(*snapshot))
+		*snapshot = GetTransactionSnapshot();
+	else if (IsolationUsesXactSnapshot() || !is_same_snapshot(*snapshot, GetLatestSnapshot()))
+		answer->xmin = cf_position_widen((*snapshot)->xmin);
+}
+
+/* Nothing of the plan may be older than the stamp, hence the messages. */
+void
+cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh, Snapshot *snapshot)
 {
 	CfLoad	   *load = &answer->load;
 
-	if (cf_policy_has_written() || RecoveryInProgress() || cf_guc_l1_max_value == 0)
+	if (!answer->asked || cf_policy_has_written() || cf_guc_l1_max_value == 0)
 		return;
 	load->def = &answer->request.def;
 	load->context = CurrentMemoryContext;
@@ -245,13 +258,13 @@ begin_load(CfAnswer *answer, Snapshot snapshot, ParamListInfo params)
 	load->started = load->oldest = cf_now();
 	load->stamp = cf_clock_stamp();
 	AcceptInvalidationMessages();
-	if (!collect_sources(answer, params))
+	if (!collect_sources(answer, estate->es_param_list_info))
 		return;
 	/* Nobody has depended on a table before: what the snapshot shows may be out of date. */
-	if (cf_deps_announce(MyDatabaseId, load->sources.relids) || !cf_validity_holds(answer->statement, load->stamp))
+	if (cf_deps_announce(MyDatabaseId, load->sources.relids) ||
+		!cf_validity_holds(answer->statement, load->stamp))
 		return;
-	if (IsolationUsesXactSnapshot() || !is_same_snapshot(snapshot, GetLatestSnapshot()))
-		answer->xmin = cf_position_widen(snapshot->xmin);
+	compare_snapshot(answer, fresh, snapshot);
 	initStringInfo(&answer->rows);
 	/* The count, which ends at a multiple of MAXALIGN where the value is varlena. */
 	appendStringInfoSpaces(&answer->rows, sizeof(uint32));
@@ -371,22 +384,30 @@ may_look(void)
 		!cf_load_active() && !RecoveryInProgress();
 }
 
+bool
+cf_answer_is_there(const CfStatement *statement, ParamListInfo params)
+{
+	CfAnswer	answer = {.statement = statement};
+	CfL1Result	result;
+
+	return may_look() && make_request(&answer, params) &&
+		get(&answer.request, CF_L1_PART_NONE, NULL, &result);
+}
+
 void
 cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate)
 {
-	Snapshot	snapshot = estate->es_snapshot;
-
 	MemSet(answer, 0, sizeof(*answer));
 	answer->statement = statement;
 	if (!may_look() || !make_request(answer, estate->es_param_list_info))
 		return;
+	answer->asked = true;
 	count(answer, CF_COUNT_FETCHES);
-	answer->hit = look(answer, snapshot);
+	answer->hit = look(answer, estate->es_snapshot);
 	if (answer->hit)
 		return;
 	count(answer, CF_COUNT_MISSES);
 	count(answer, CF_COUNT_LOADS);
-	begin_load(answer, snapshot, estate->es_param_list_info);
 }
 
 void

@@ -22,6 +22,7 @@ typedef struct CfAnswer
 {
 	const CfStatement *statement;
 	CfRequest	request;
+	bool		asked;			/* the cache was */
 	bool		hit;
 	struct varlena *value;		/* with hit: all rows */
 
@@ -35,11 +36,21 @@ typedef struct CfAnswer
 	uint64		ns;				/* spent on the query so far */
 } CfAnswer;
 
+/* Is there an answer for a statement that would begin now? Raises errors as below. */
+extern bool cf_answer_is_there(const CfStatement *statement, ParamListInfo params);
+
 /*
  * Looks. To be called when the executor makes the statement ready, in its memory. Raises
  * errors only for lack of memory.
  */
 extern void cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate);
+
+/*
+ * After a miss, before the plan is made ready: from here on its rows may be kept. With
+ * "fresh" *snapshot is replaced by one of now, if nobody else uses it.
+ */
+extern void cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh,
+								 Snapshot *snapshot);
 
 /* A row that the query gave; run: the run of the executor that is under way. */
 extern void cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run);

@@ -27,12 +27,9 @@
 
 /* ---- conversions -------------------------------------------------------- */
 
-/*
- * May text be read as a value of this type without a look at the clock? 'today' is a
- * date, 'now' a time, also as elements of arrays and as columns of rows.
- */
-static bool
-reads_no_clock(Oid type)
+/* 'today' is a date, 'now' a time, also as elements of arrays and as columns of rows. */
+bool
+cf_eligible_reads_no_clock(Oid type)
 {
 	switch (getBaseType(type))
 	{
@@ -75,7 +72,7 @@ all_read_no_clock(const List *types)
 
 	foreach(cell, types)
 	{
-		if (!reads_no_clock(lfirst_oid(cell)))
+		if (!cf_eligible_reads_no_clock(lfirst_oid(cell)))
 			return false;
 	}
 	return true;
@@ -188,7 +185,7 @@ look_walker(Node *node, void *context)
 				return refuse(seen, CF_NOT_BUILTIN);
 			return false;
 		case T_CoerceViaIO:
-			if (!reads_no_clock(((CoerceViaIO *) node)->resulttype))
+			if (!cf_eligible_reads_no_clock(((CoerceViaIO *) node)->resulttype))
 				return refuse(seen, CF_NOT_STABLE);
 			break;
 		case T_CurrentOfExpr:
@@ -232,14 +229,18 @@ has_kept_columns(const Query *query)
 	return true;
 }
 
+/* What moves in both directions, or updates where it stands, needs the plan itself. */
+bool
+cf_eligible_cursor(int options)
+{
+	return (options & (CURSOR_OPT_FAST_PLAN | CURSOR_OPT_SCROLL | CURSOR_OPT_HOLD)) == 0;
+}
+
 CfEligibility
-cf_eligible_query(Query *query, int options)
+cf_eligible_query(Query *query)
 {
 	Seen		seen = {false, CF_ELIGIBLE};
 
-	/* What moves in both directions, or updates where it stands, needs the plan itself. */
-	if ((options & (CURSOR_OPT_FAST_PLAN | CURSOR_OPT_SCROLL | CURSOR_OPT_HOLD)) != 0)
-		return CF_NOT_PLAIN;
 	if (look_at_query(query, &seen))
 		return seen.verdict;
 	if (!seen.table)

@@ -30,11 +30,17 @@ typedef enum CfEligibility
 	CF_NOT_PLAIN				/* a cursor, a sample, a transition table */
 } CfEligibility;
 
-/* What shows before planning. query: analysed and rewritten; options: of its cursor. */
-extern CfEligibility cf_eligible_query(Query *query, int options);
+/* May a plan be served that is made with these options of a cursor? */
+extern bool cf_eligible_cursor(int options);
+
+/* What shows before planning. query: analysed and rewritten. */
+extern CfEligibility cf_eligible_query(Query *query);
 
 /* And after. binding: to which of the session's settings the result is bound. */
 extern CfEligibility cf_eligible_plan(PlannedStmt *stmt, CfBinding *binding);
+
+/* May text be read as a value of this type without a look at the clock? */
+extern bool cf_eligible_reads_no_clock(Oid type);
 
 /* In words, for people. */
 extern const char *cf_eligible_reason(CfEligibility eligibility);

@@ -152,18 +152,67 @@ cf_node_wrap(const CfStatement *statement)
 	return stmt;
 }
 
+/* The node at the root, if it is ours. */
+static CustomScan *
+node_of(const PlannedStmt *stmt)
+{
+	CustomScan *scan = (CustomScan *) stmt->planTree;
+
+	return scan != NULL && IsA(scan, CustomScan) && scan->methods == &scan_methods ? scan : NULL;
+}
+
 PlannedStmt *
 cf_node_unwrap(const PlannedStmt *stmt)
 {
-	CustomScan *scan = (CustomScan *) stmt->planTree;
+	CustomScan *scan = node_of(stmt);
 	PlannedStmt *child;
 
-	if (scan == NULL || !IsA(scan, CustomScan) || scan->methods != &scan_methods)
+	if (scan == NULL || !IsA(linitial(scan->custom_private), PlannedStmt))
 		return NULL;
 	child = makeNode(PlannedStmt);
 	*child = *(PlannedStmt *) linitial(scan->custom_private);
 	child->queryId = stmt->queryId;
 	return child;
+}
+
+CfStatement *
+cf_node_statement(const PlannedStmt *stmt)
+{
+	return cf_statement_unpack(node_of(stmt)->custom_private);
+}
+
+PlannedStmt *
+cf_node_empty(const PlannedStmt *stmt)
+{
+	PlannedStmt *outer = makeNode(PlannedStmt);
+	CustomScan *scan = makeNode(CustomScan);
+
+	/* Shallow, so that the plan inside is not copied with it. */
+	*scan = *node_of(stmt);
+	scan->custom_private = list_copy(scan->custom_private);
+	linitial(scan->custom_private) = NULL;
+	*outer = *stmt;
+	outer->planTree = (Plan *) scan;
+	return copyObject(outer);
+}
+
+PlannedStmt *
+cf_node_rewrap(const PlannedStmt *stmt, const CfStatement *statement, const Query *query)
+{
+	PlannedStmt *outer = makeNode(PlannedStmt);
+	CustomScan *scan = makeNode(CustomScan);
+
+	*scan = *node_of(stmt);
+	scan->custom_private = cf_statement_pack(statement);
+	*outer = *stmt;
+	outer->planTree = (Plan *) scan;
+	outer->queryId = query->queryId;
+	outer->stmt_location = query->stmt_location;
+	outer->stmt_len = query->stmt_len;
+	/* It has nothing to be run in parallel; and were it kept, it would not be for long. */
+	outer->parallelModeNeeded = false;
+	outer->transientPlan = true;
+	return outer;
 }
 
 /* ---- its execution ------------------------------------------------------ */
@@ -178,15 +227,30 @@ create_state(CustomScan *scan)
 	return (Node *) state;
 }
 
-/* The plan inside, on the same snapshot and with the same parameters. */
+/* The plan inside, with the same parameters. */
 static void
-begin_child(ServeState *state, EState *estate, int eflags)
+begin_child(ServeState *state, EState *estate, Snapshot snapshot, int eflags)
 {
-	state->child = CreateQueryDesc(state->statement->child, estate->es_sourceText,
-								   estate->es_snapshot, InvalidSnapshot, None_Receiver,
-								   estate->es_param_list_info, estate->es_queryEnv,
-								   estate->es_instrument);
+	state->child = CreateQueryDesc(state->statement->child, estate->es_sourceText, snapshot,
+								   InvalidSnapshot, None_Receiver, estate->es_param_list_info,
+								   estate->es_queryEnv, estate->es_instrument);
 	standard_ExecutorStart(state->child, eflags);
+}
+
+/* An answer that was there when the statement would have been planned may be gone. */
+static void
+begin_plan(ServeState *state, EState *estate, int eflags)
+{
+	Snapshot	snapshot = estate->es_snapshot;
+	bool		late = state->statement->child == NULL;
+	bool		keeps = true;
+
+	if (late)
+		keeps = cf_statement_plan_late(state->statement, estate->es_sourceText,
+									   estate->es_param_list_info);
+	if (keeps && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+		cf_answer_begin_load(&state->answer, estate, late, &snapshot);
+	begin_child(state, estate, snapshot, eflags);
 }
 
 static void
@@ -198,7 +262,7 @@ begin_node(CustomScanState *node, EState *estate, int eflags)
 		cf_answer_begin(&state->answer, state->statement, estate);
 	if (!state->answer.hit)
 	{
-		begin_child(state, estate, eflags);
+		begin_plan(state, estate, eflags);
 		return;
 	}
 	state->slot = MakeSingleTupleTableSlot(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,

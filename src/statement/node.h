@@ -25,6 +25,19 @@ extern PlannedStmt *cf_node_wrap(const CfStatement *statement);
 /* The plan inside as a statement of its own, palloc'd; NULL: it is none of ours. */
 extern PlannedStmt *cf_node_unwrap(const PlannedStmt *stmt);
 
+/* What goes with one of ours. */
+extern CfStatement *cf_node_statement(const PlannedStmt *stmt);
+
+/* A copy of one of ours, without the plan inside. */
+extern PlannedStmt *cf_node_empty(const PlannedStmt *stmt);
+
+/*
+ * One for another query of the same kind: with the query in place of a plan, and what else
+ * goes with it. Shares with "stmt" what it can.
+ */
+extern PlannedStmt *cf_node_rewrap(const PlannedStmt *stmt, const CfStatement *statement,
+								   const Query *query);
+
 /* From here on the executor is in another run; returns the one before, to go back to. */
 extern uint64 cf_node_begin_run(void);
 extern void cf_node_end_run(uint64 before);

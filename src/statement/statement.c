@@ -15,7 +15,7 @@
 /* Places in the list. */
 enum
 {
-	PACKED_CHILD,
+	PACKED_CHILD,				/* or the query */
 	PACKED_NUMBERS,				/* 64 bits each, as two integers */
 	PACKED_CACHE,
 	PACKED_TEXT,
@@ -53,7 +53,7 @@ cf_statement_pack(const CfStatement *statement)
 	numbers = pack_number(numbers, (uint64) statement->binding << 32 |
 						  (statement->folds_names ? 1 : 0) | (statement->mutable ? 2 : 0) |
 						  (statement->defined_any ? 4 : 0));
-	packed = list_make5(statement->child, numbers, makeString(pstrdup(statement->cache)),
+	packed = list_make5(statement->child != NULL ? (void *) statement->child : statement->query, numbers, makeString(pstrdup(statement->cache)),
 						makeString(pstrdup(statement->text)), statement->params);
 	packed = lappend(packed, statement->param_types);
 	packed = lappend(packed, statement->defined);
@@ -65,9 +65,13 @@ cf_statement_unpack(const List *packed)
 {
 	CfStatement *statement = palloc0(sizeof(CfStatement));
 	const List *numbers = list_nth(packed, PACKED_NUMBERS);
+	Node	   *inside = list_nth(packed, PACKED_CHILD);
 	uint64		flags = unpack_number(numbers, 5);
 
-	statement->child = list_nth_node(PlannedStmt, packed, PACKED_CHILD);
+	if (inside != NULL && IsA(inside, PlannedStmt))
+		statement->child = (PlannedStmt *) inside;
+	else
+		statement->query = (Query *) inside;
 	statement->tree.h[0] = unpack_number(numbers, 0);
 	statement->tree.h[1] = unpack_number(numbers, 1);
 	statement->number = (uint32) unpack_number(numbers, 2);

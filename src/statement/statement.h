@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "nodes/params.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "nodes/plannodes.h"
@@ -20,7 +21,8 @@
 /* What is known of a statement once it is planned, and goes with its plan. */
 typedef struct CfStatement
 {
-	PlannedStmt *child;			/* the plan that PostgreSQL made */
+	PlannedStmt *child;			/* the plan that PostgreSQL made, or NULL: */
+	Query	   *query;			/* it was not needed; this is what to plan */
 	CfHash128	tree;			/* what it means: see tree.h */
 	uint32		number;			/* of the plan, in this session: see validity.h */
 	uint64		stamp;			/* from before planning */
@@ -42,5 +44,12 @@ extern List *cf_statement_pack(const CfStatement *statement);
 extern CfStatement *cf_statement_unpack(const List *packed);
 
 extern void cf_statement_install_hooks(void);
+
+/*
+ * Plans a statement that has no plan inside, as it begins. False: it must not be kept.
+ * Raises the errors of planning.
+ */
+extern bool cf_statement_plan_late(CfStatement *statement, const char *text,
+								   ParamListInfo params);
 
 #endif							/* CF_STATEMENT_STATEMENT_H */

@@ -23,55 +23,63 @@
 
 #include "statement/tree.h"
 
-/* Labels of numbers that say where something stands, or what it is called in statistics. */
-static const char *const places[] = {
-	":location ", ":stmt_location ", ":stmt_len ", ":queryId ",
+/* A label, and what ends the value after it that does not count. */
+typedef struct Label
+{
+	const char *name;
+	char		end;
+} Label;
+
+/* Where something stands, or what it is called in statistics. */
+static const Label places[] = {
+	{":location ", ' '}, {":stmt_location ", ' '}, {":stmt_len ", ' '}, {":queryId ", ' '}
 };
 
-/* The length of such a label at a colon, or 0. */
-static Size
-length_of_place(const char *colon)
-{
-	for (int i = 0; i < lengthof(places); i++)
-	{
-		Size		len = strlen(places[i]);
+/* The value of a constant that is not NULL: "4 [ 7 0 0 0 ]". */
+static const Label values[] = {{":constvalue ", ']'}};
 
-		if (strncmp(colon, places[i], len) == 0)
-			return len;
+static const Label *
+find_label(const char *colon, const Label *labels, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strncmp(colon, labels[i].name, strlen(labels[i].name)) == 0)
+			return &labels[i];
 	}
-	return 0;
+	return NULL;
 }
 
-/* Takes the numbers after such labels out, in place; returns the new length. */
+/* Takes what stands after such labels out, in place; returns the new length. */
 static Size
-remove_places(char *text)
+take_out(char *text, const Label *labels, int n)
 {
 	char	   *to = text;
 	const char *from = text;
 
 	while (*from != '\0')
 	{
-		Size		len = 0;
+		const Label *label = NULL;
 
 		if (*from == ':' && from > text + 1 && from[-1] == ' ' && from[-2] != '\\')
-			len = length_of_place(from);
-		if (len == 0)
+			label = find_label(from, labels, n);
+		if (label == NULL)
 		{
 			*to++ = *from++;
 			continue;
 		}
-		from += len;
+		from += strlen(label->name);
 		*to++ = ':';
-		while (*from == '-' || (*from >= '0' && *from <= '9'))
-			from++;
+		/* Of a node the last field is ended by its brace. */
+		if (strncmp(from, "<>", 2) != 0)
+			while (*from != '\0' && *from != label->end && (label->end != ' ' || *from != '}'))
+				from++;
 	}
 	*to = '\0';
 	return to - text;
 }
 
-/* By these the planner chooses. */
-static void
-add_planner_settings(CfHash128 *hash)
+void
+cf_tree_add_settings(CfHash128 *hash)
 {
 	const bool	switches[] = {
 		enable_seqscan, enable_indexscan, enable_indexonlyscan, enable_bitmapscan,
@@ -103,7 +111,18 @@ cf_tree_hash(const Query *query, CfHash128 *hash)
 	char	   *text = nodeToString(query);
 
 	cf_hash128_init(hash, query->commandType);
-	cf_hash128_add(hash, text, remove_places(text));
+	cf_hash128_add(hash, text, take_out(text, places, lengthof(places)));
 	pfree(text);
-	add_planner_settings(hash);
+	cf_tree_add_settings(hash);
+}
+
+void
+cf_tree_shape(const Query *query, CfHash128 *hash)
+{
+	char	   *text = nodeToString(query);
+
+	(void) take_out(text, places, lengthof(places));
+	cf_hash128_init(hash, query->commandType);
+	cf_hash128_add(hash, text, take_out(text, values, lengthof(values)));
+	pfree(text);
 }

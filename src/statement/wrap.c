@@ -27,6 +27,7 @@
 #include "rules/security.h"
 #include "statement/comment.h"
 #include "statement/eligible.h"
+#include "statement/known.h"
 #include "statement/node.h"
 #include "statement/statement.h"
 #include "statement/tree.h"
@@ -139,29 +140,64 @@ plan_and_note(Query *query, const char *text, int options, ParamListInfo params)
 	return stmt;
 }
 
+/* Plans, and says what goes with the plan. False: the plan alone. */
+static bool
+plan_statement(CfStatement *statement, Query *query, const char *text, int options,
+			   ParamListInfo params, const CfComment *comment)
+{
+	CfDefined	defined = {0};
+
+	describe(statement, query, text, comment, &defined);
+	statement->child = plan_and_note(query, text, options, params);
+	if (cf_eligible_plan(statement->child, &statement->binding) != CF_ELIGIBLE)
+		return false;
+	cf_defined_add_plan(&defined, statement->child);
+	statement->defined = defined.relids;
+	statement->rowtypes = defined.rowtypes;
+	statement->defined_any = defined.any;
+	return true;
+}
+
 static PlannedStmt *
 wrap_planner(Query *query, const char *text, int options, ParamListInfo params)
 {
 	CfStatement statement = {0};
-	CfDefined	defined = {0};
+	CfKnownText known;
 	CfComment	comment;
-	CfEligibility verdict;
+	PlannedStmt *stmt;
 
 	if (likely(cf_guc_transparent == CF_TRANSPARENT_OFF) || query->commandType != CMD_SELECT ||
-		query->rtable == NIL || !is_serving() || !is_wanted(query, text, &comment) ||
-		(verdict = cf_eligible_query(query, options)) != CF_ELIGIBLE)
+		query->rtable == NIL || !is_serving() || !cf_eligible_cursor(options) ||
+		!is_wanted(query, text, &comment))
 		return plan_on(query, text, options, params);
 
-	describe(&statement, query, text, &comment, &defined);
-	statement.child = plan_and_note(query, text, options, params);
-	if (cf_eligible_plan(statement.child, &statement.binding) != CF_ELIGIBLE)
+	stmt = cf_known_find(query, text, params, &comment, &known);
+	if (stmt != NULL)
+		return stmt;
+	if (cf_eligible_query(query) != CF_ELIGIBLE)
+		return plan_on(query, text, options, params);
+	cf_known_before(&known, query, text);
+	if (!plan_statement(&statement, query, text, options, params, &comment))
 		return statement.child;
-	cf_defined_add_plan(&defined, statement.child);
-	statement.defined = defined.relids;
-	statement.rowtypes = defined.rowtypes;
-	statement.defined_any = defined.any;
 	(void) cf_deps_announce(MyDatabaseId, statement.child->relationOids);
-	return cf_node_wrap(&statement);
+	stmt = cf_node_wrap(&statement);
+	cf_known_learn(&known, &statement, stmt);
+	return stmt;
+}
+
+bool
+cf_statement_plan_late(CfStatement *statement, const char *text, ParamListInfo params)
+{
+	CfComment	comment = {.ttl = statement->ttl};
+	CfStatement planned = {0};
+	bool		eligible;
+
+	strlcpy(comment.name, statement->cache, sizeof(comment.name));
+	/* Should it begin again, the query is needed as it was. */
+	eligible = plan_statement(&planned, copyObject(statement->query), text, 0, params, &comment);
+	planned.child->queryId = 0;
+	*statement = planned;
+	return eligible;
 }
 
 /* ---- execution ---------------------------------------------------------- */
@@ -235,6 +271,7 @@ void
 cf_statement_install_hooks(void)
 {
 	cf_node_register();
+	cf_known_install_hooks();
 	prev_planner = planner_hook;
 	planner_hook = wrap_planner;
 	prev_start = ExecutorStart_hook;

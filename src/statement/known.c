@@ -1,0 +1,389 @@
+/*
+ * known.c - what a text means, and what goes with a plan, as of the last time.
+ *
+ * A text is known when it has been planned twice with one result, and analysed anew in
+ * between, and no definition has changed since the first time: then neither the analysis
+ * nor what came after it can have seen anything else than what is there now. The
+ * clocks of definitions stay raised until all sessions have been told of a change, so
+ * a look at them is enough.
+ *
+ * What goes with a plan (whose rights count on which tables, the columns, the parameters)
+ * is the same for all texts that differ in constants alone, where no subquery may
+ * be taken away for one of them and not for another. It is kept as a statement whose node has
+ * no plan inside. If the answer is gone before the node begins, the node plans (node.c).
+ *
+ * Only of texts that the client has sent, and only where the plan is for one execution: a
+ * statement of the simple protocol, or one with parameters that PostgreSQL plans for their
+ * values.
+ *
+ * Locking: none; all memory is of this session.
+ *
+ * src/statement/known.c
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/extensible.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/memo.h"
+#include "engine/policy.h"
+#include "l1/clock.h"
+#include "request/identity.h"
+#include "statement/answer.h"
+#include "statement/eligible.h"
+#include "statement/known.h"
+#include "statement/node.h"
+#include "statement/tree.h"
+
+#define CF_KNOWN_TEXTS 4096
+#define CF_KNOWN_TEMPLATES 128	/* those that share a place take turns */
+#define CF_KNOWN_TEXT_MAX 16384 /* bytes; longer ones are planned each time */
+
+/* What a text means. */
+typedef struct Text
+{
+	CfHash128	key;
+	CfHash128	tree;
+	CfHash128	shape;
+	uint64		stamp;			/* from when it was planned first */
+	uint64		analysed;		/* how many texts had been by then */
+	bool		confirmed;
+} Text;
+
+/* What goes with the plans of a shape. */
+typedef struct Template
+{
+	CfHash128	shape;
+	MemoryContext context;
+	PlannedStmt *stmt;			/* its node has no plan inside */
+	CfStatement *statement;
+} Template;
+
+/* Replaced, but perhaps in use until the transaction ends. */
+typedef struct Doomed
+{
+	struct Doomed *next;
+	MemoryContext context;		/* of this, too */
+	LocalTransactionId lxid;
+} Doomed;
+
+/* The last text that was analysed. */
+typedef struct Analysed
+{
+	const Query *query;
+	CfHash128	key;
+	uint64		stamp;			/* from after that */
+	uint64		n;				/* how many so far */
+} Analysed;
+
+static CfMemo texts = CF_MEMO("cachefront texts", Text, CF_KNOWN_TEXTS);
+static Template *templates[CF_KNOWN_TEMPLATES];
+static Doomed *doomed = NULL;
+static Analysed last;
+static post_parse_analyze_hook_type prev_analyze = NULL;
+
+/* ---- texts -------------------------------------------------------------- */
+
+/* The statement in the source; false: too long. */
+static bool
+slice(const char *text, const Query *query, const char **begin, int *len)
+{
+	*begin = text + Max(query->stmt_location, 0);
+	*len = query->stmt_len > 0 ? query->stmt_len : (int) strlen(*begin);
+	return *len <= CF_KNOWN_TEXT_MAX;
+}
+
+/* All that the meaning of a text depends on but definitions. */
+static bool
+make_key(const char *text, const Query *query, CfHash128 *key)
+{
+	const char *begin;
+	int			len;
+
+	if (!slice(text, query, &begin, &len))
+		return false;
+	*key = cf_identity_of_settings();
+	cf_hash128_add(key, begin, len);
+	cf_hash128_add_u64(key, ((uint64) GetUserId() << 32) | GetSessionUserId());
+	cf_tree_add_settings(key);
+	return true;
+}
+
+static void
+note_analysed(ParseState *state, Query *query, JumbleState *jumble)
+{
+	if (prev_analyze)
+		prev_analyze(state, query, jumble);
+	if (likely(cf_guc_transparent == CF_TRANSPARENT_OFF) || query->commandType != CMD_SELECT ||
+		state->p_sourcetext == NULL || state->p_sourcetext != debug_query_string)
+		return;
+	last.query = NULL;
+	last.n++;
+	if (!make_key(state->p_sourcetext, query, &last.key))
+		return;
+	last.query = query;
+	last.stamp = cf_clock_stamp();
+}
+
+/* Has no definition changed since? */
+static bool
+definitions_unmoved(uint64 stamp)
+{
+	return cf_clock_unmoved(cf_clock_of_epoch(MyDatabaseId), stamp) &&
+		cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), stamp) &&
+		cf_clock_unmoved(cf_clock_of_any_definition(MyDatabaseId), stamp) &&
+		cf_clock_unmoved(cf_clock_of_light_names(MyDatabaseId), stamp) &&
+		cf_clock_unmoved(cf_clock_of_light_names(InvalidOid), stamp);
+}
+
+/* Is its plan for this execution alone, and its tree of now? */
+static bool
+is_for_once(const Query *query, const char *text, ParamListInfo params)
+{
+	if (text != debug_query_string || last.query == NULL)
+		return false;
+	if (params == NULL)
+		return query == last.query;
+	return params->paramFetch == NULL;
+}
+
+/*
+ * Words of time are read when a text is analysed: 'today' means another constant
+ * tomorrow. Of other types that are not known to be free of that nothing is remembered.
+ */
+static bool
+holds_time(const char *text, const Query *query)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday", "u&", "\\"};
+	const char *begin;
+	int			len;
+
+	if (!slice(text, query, &begin, &len))
+		return true;
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		int			n = strlen(words[i]);
+
+		for (int k = 0; k + n <= len; k++)
+		{
+			if (pg_strncasecmp(begin + k, words[i], n) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+changing_constant_walker(Node *node, void *context)
+{
+	bool	   *may_hold_time = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, changing_constant_walker, context, 0);
+	if (IsA(node, Const) && !((Const *) node)->constisnull)
+	{
+		Oid			type = ((Const *) node)->consttype;
+
+		if (type == UNKNOWNOID || cf_eligible_reads_no_clock(type))
+			return false;
+		switch (type)
+		{
+			case DATEOID:
+			case TIMEOID:
+			case TIMESTAMPOID:
+			case TIMESTAMPTZOID:
+				*may_hold_time = true;
+				return false;
+			default:
+				return true;
+		}
+	}
+	return expression_tree_walker(node, changing_constant_walker, context);
+}
+
+static bool
+means_the_same_tomorrow(const char *text, const Query *query)
+{
+	bool		may_hold_time = false;
+
+	if (changing_constant_walker((Node *) query, &may_hold_time))
+		return false;
+	return !may_hold_time || !holds_time(text, query);
+}
+
+/* ---- templates ---------------------------------------------------------- */
+
+/* Portals do not outlive their transaction, unless their rows are kept by themselves. */
+static void
+free_doomed(void)
+{
+	Doomed	  **link = &doomed;
+
+	while (*link != NULL)
+	{
+		Doomed	   *one = *link;
+
+		if (one->lxid == CF_MY_LXID)
+		{
+			link = &one->next;
+			continue;
+		}
+		*link = one->next;
+		MemoryContextDelete(one->context);
+	}
+}
+
+static void
+drop_template(Template **place)
+{
+	Template   *template = *place;
+	Doomed	   *one = MemoryContextAlloc(template->context, sizeof(Doomed));
+
+	*place = NULL;
+	one->context = template->context;
+	one->lxid = CF_MY_LXID;
+	one->next = doomed;
+	doomed = one;
+}
+
+static Template **
+place_of(const CfHash128 *shape)
+{
+	return &templates[shape->h[0] % CF_KNOWN_TEMPLATES];
+}
+
+static void
+keep_template(const CfHash128 *shape, const PlannedStmt *stmt)
+{
+	Template  **place = place_of(shape);
+	MemoryContext context;
+	MemoryContext old;
+	Template   *template;
+
+	if (*place != NULL && cf_hash128_equal(&(*place)->shape, shape))
+		return;
+	if (*place != NULL)
+		drop_template(place);
+	context = AllocSetContextCreate(CurrentMemoryContext, "cachefront statement",
+									ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+	template = palloc0(sizeof(Template));
+	template->shape = *shape;
+	template->context = context;
+	template->stmt = cf_node_empty(stmt);
+	template->statement = cf_node_statement(template->stmt);
+	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(context, TopMemoryContext);
+	*place = template;
+}
+
+/* ---- a statement is planned --------------------------------------------- */
+
+PlannedStmt *
+cf_known_find(Query *query, const char *text, ParamListInfo params, const CfComment *comment,
+			  CfKnownText *known)
+{
+	CfMemoTicket ticket;
+	CfStatement statement;
+	Template   *template;
+	Text	   *entry;
+
+	MemSet(known, 0, sizeof(*known));
+	if (doomed != NULL)
+		free_doomed();
+	if (!is_for_once(query, text, params) || cf_policy_has_written() ||
+		IsolationUsesXactSnapshot() || !make_key(text, query, &known->key) ||
+		!cf_hash128_equal(&known->key, &last.key) || !definitions_unmoved(last.stamp))
+		return NULL;
+	known->usable = true;
+	entry = cf_memo_find(&texts, &known->key, &ticket);
+	if (entry == NULL || !entry->confirmed)
+		return NULL;
+	if (!definitions_unmoved(entry->stamp))
+	{
+		cf_memo_forget(&texts);
+		return NULL;
+	}
+	template = *place_of(&entry->shape);
+	if (template == NULL || !cf_hash128_equal(&template->shape, &entry->shape))
+		return NULL;
+	statement = *template->statement;
+	statement.tree = entry->tree;
+	statement.query = query;
+	statement.cache = comment->name[0] != '\0' ? comment->name : CF_STATEMENT_CACHE;
+	statement.ttl = comment->ttl;
+	if (!cf_answer_is_there(&statement, params))
+		return NULL;
+	return cf_node_rewrap(template->stmt, &statement, query);
+}
+
+static bool
+sublink_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return ((Query *) node)->hasSubLinks ||
+			query_tree_walker((Query *) node, sublink_walker, context, 0);
+	return IsA(node, SubLink) || expression_tree_walker(node, sublink_walker, context);
+}
+
+void
+cf_known_before(CfKnownText *known, const Query *query, const char *text)
+{
+	known->learns = known->usable && means_the_same_tomorrow(text, query);
+	if (!known->learns)
+		return;
+	/* A subquery may be taken away for one constant, with the rights that it asks for. */
+	if (!sublink_walker((Node *) query, NULL))
+		cf_tree_shape(query, &known->shape);
+}
+
+void
+cf_known_learn(const CfKnownText *known, const CfStatement *statement, const PlannedStmt *stmt)
+{
+	CfHash128	shape = known->shape;
+	CfMemoTicket ticket;
+	Text	   *entry;
+
+	if (!known->learns)
+		return;
+	/* What a constant is the name of may decide to which settings it is bound. */
+	if ((shape.h[0] == 0 && shape.h[1] == 0) || statement->binding != CF_BOUND_NONE)
+		shape = statement->tree;
+	keep_template(&shape, stmt);
+	entry = cf_memo_find(&texts, &known->key, &ticket);
+	if (entry == NULL)
+		entry = cf_memo_enter(&texts, &known->key, ticket);
+	else if (cf_hash128_equal(&entry->tree, &statement->tree) &&
+			 cf_hash128_equal(&entry->shape, &shape) && definitions_unmoved(entry->stamp))
+	{
+		entry->confirmed |= last.n > entry->analysed;
+		return;
+	}
+	if (entry == NULL)
+		return;
+	entry->tree = statement->tree;
+	entry->shape = shape;
+	entry->stamp = statement->stamp;
+	entry->analysed = last.n;
+	entry->confirmed = false;
+}
+
+void
+cf_known_install_hooks(void)
+{
+	prev_analyze = post_parse_analyze_hook;
+	post_parse_analyze_hook = note_analysed;
+}
