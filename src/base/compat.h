@@ -63,11 +63,15 @@
 #define CF_EXECUTOR_RUN(desc) ExecutorRun((desc), ForwardScanDirection, 0)
 #define CF_EXECUTOR_RUN_PARAMS QueryDesc *query, ScanDirection direction, uint64 count
 #define CF_EXECUTOR_RUN_ARGS query, direction, count
+#define CF_EXECUTOR_RUN_ONCE true
+#define CF_EXECUTOR_RUN_LIST(query, direction, count, once) query, direction, count
 #else
 #define CF_EXECUTOR_RUN(desc) ExecutorRun((desc), ForwardScanDirection, 0, true)
 #define CF_EXECUTOR_RUN_PARAMS \
 	QueryDesc *query, ScanDirection direction, uint64 count, bool once
 #define CF_EXECUTOR_RUN_ARGS query, direction, count, once
+#define CF_EXECUTOR_RUN_ONCE once
+#define CF_EXECUTOR_RUN_LIST(query, direction, count, once) query, direction, count, once
 #endif
 
 /* 17 wants to know whether it is a procedure; 18 adds columns to the list alone. */

@@ -220,7 +220,7 @@ load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 		cf_watch_binding(load.sources.traits) <= request->binding && !cf_policy_has_written() &&
 		cf_identity_still_holds(request) &&
 		cf_deps_fit(meta.ndeps))
-		cf_fill_put(request, load.value, load.len, &meta);
+		(void) cf_fill_put(request, load.value, load.len, &meta);
 	return take_part_of_load(request, &load);
 }
 
@@ -235,7 +235,7 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 	cf_flight_begin_snapshot(leading->flight);
 	if (!cf_tier_look(&leading->tier, request, newer_than, deadline, hit))
 		return false;
-	cf_fill_put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
+	(void) cf_fill_put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
 	cf_load_add_entry(hit->meta.filled_at, hit->meta.covered && is_proven(request),
 					  hit->meta.deps, hit->meta.ndeps);
 	cf_watch_nested_fetch(request->binding);

@@ -110,11 +110,14 @@ cf_fill_describe(const CfRequest *request, const CfLoad *load, const CfL1Result 
 	collect_deps(request, load, replaced, deps, meta);
 }
 
-void
+CfL1PutStatus
 cf_fill_put(const CfRequest *request, const char *value, Size len, const CfL1Meta *meta)
 {
+	CfL1PutStatus status;
+
 	CF_WAIT_POINT("fetch-before-fill");
-	switch (cf_l1_put(&request->key, &request->id, value, len, meta))
+	status = cf_l1_put(&request->key, &request->id, value, len, meta);
+	switch (status)
 	{
 		case CF_L1_STORED:
 			count(request, CF_COUNT_FILLS);
@@ -129,6 +132,7 @@ cf_fill_put(const CfRequest *request, const char *value, Size len, const CfL1Met
 			count(request, CF_COUNT_NO_MEMORY);
 			break;
 	}
+	return status;
 }
 
 /*
@@ -143,7 +147,7 @@ fill_bound(const CfRequest *request, CfBinding binding, CfLoad *load, const CfL1
 
 	if (!cf_marker_put_bound(request, binding, meta, &bound))
 		return CF_FILLED_PRIVATE;
-	cf_fill_put(&bound, load->value, load->len, meta);
+	(void) cf_fill_put(&bound, load->value, load->len, meta);
 	return CF_FILLED_ELSEWHERE;
 }
 
@@ -178,6 +182,6 @@ cf_fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDe
 	else if (binding > request->binding)
 		return fill_bound(request, binding, load, meta);
 	else
-		cf_fill_put(request, load->value, load->len, meta);
+		(void) cf_fill_put(request, load->value, load->len, meta);
 	return binding > request->binding ? CF_FILLED_PRIVATE : CF_FILLED_SHARED;
 }

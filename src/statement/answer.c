@@ -237,7 +237,7 @@ collect_sources(CfAnswer *answer, ParamListInfo params)
 static void
 compare_snapshot(CfAnswer *answer, bool fresh, Snapshot *snapshot)
 {
-	if (fresh && is_own_snapshot(*snapshot))
+	if (fresh && answer->own_snapshot)
 		*snapshot = GetTransactionSnapshot();
 	else if (IsolationUsesXactSnapshot() || !is_same_snapshot(*snapshot, GetLatestSnapshot()))
 		answer->xmin = cf_position_widen((*snapshot)->xmin);
@@ -318,6 +318,13 @@ append_row(CfAnswer *answer, TupleTableSlot *slot)
 }
 
 void
+cf_answer_loads(const CfAnswer *answer)
+{
+	if (answer->asked)
+		count(answer, CF_COUNT_LOADS);
+}
+
+void
 cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run)
 {
 	MemoryContext row;
@@ -360,7 +367,16 @@ publish(CfAnswer *answer)
 		return;
 	if (!meta.covered || !cf_deps_fit(meta.ndeps))
 		return;
-	cf_fill_put(request, load->value, load->len, &meta);
+	if (cf_fill_put(request, load->value, load->len, &meta) != CF_L1_STORED)
+		return;
+	/* It was current when it was put: so it is as new as whoever waits for it. */
+	if (answer->flight != NULL)
+	{
+		CfSharedFlight *flight = answer->flight;
+
+		answer->flight = NULL;
+		cf_flight_finish(flight, load->value, load->len, &meta);
+	}
 }
 
 void
@@ -373,6 +389,102 @@ cf_answer_end(CfAnswer *answer, uint64 run)
 		cf_identity_still_holds(&answer->request))
 		publish(answer);
 	cf_answer_drop(answer);
+}
+
+/* ---- one load ----------------------------------------------------------- */
+
+/* Somebody else has had the answer meanwhile. */
+static void
+take(CfAnswer *answer, struct varlena *value)
+{
+	cf_answer_drop(answer);
+	answer->value = value;
+	answer->hit = true;
+	count(answer, CF_COUNT_HANDOVERS);
+}
+
+static bool
+take_from_l1(CfAnswer *answer)
+{
+	CfL1Result	result;
+
+	if (!get(&answer->request, CF_L1_PART_ALL, NULL, &result))
+		return false;
+	take(answer, result.value);
+	return true;
+}
+
+static void
+lead(CfAnswer *answer, CfSharedFlight *flight)
+{
+	answer->flight = flight;
+	PG_TRY();
+	{
+		cf_flight_begin_snapshot(flight);
+		cf_flight_lock(flight);
+		CF_WAIT_POINT("statement-leads");
+		/* It may have landed between our look and now. */
+		if (take_from_l1(answer))
+			cf_answer_land(answer);
+	}
+	PG_CATCH();
+	{
+		cf_answer_land(answer);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+void
+cf_answer_board(CfAnswer *answer)
+{
+	TimestampTz deadline = cf_steady_now() + cf_guc_flight_timeout * INT64CONST(1000);
+	CfRequest  *request = &answer->request;
+	CfSharedFlight *flight;
+	CfL1Result	result;
+
+	/* What others load may be newer than a snapshot that is used elsewhere, too. */
+	if (!answer->keeps || answer->nrows > 0 || !answer->own_snapshot)
+		return;
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		switch (cf_flight_join(&request->key, &request->id, true, &flight))
+		{
+			case CF_FLIGHT_LEAD:
+				lead(answer, flight);
+				return;
+			case CF_FLIGHT_ALONE:
+				return;
+			case CF_FLIGHT_FOLLOW:
+				break;
+		}
+		switch (cf_flight_wait(flight, deadline, CF_L1_PART_ALL, request->limits, &result))
+		{
+			case CF_FLIGHT_VALUE:
+				take(answer, result.value);
+				return;
+			case CF_FLIGHT_RETRY:
+				if (take_from_l1(answer))
+					return;
+				break;
+			case CF_FLIGHT_PRIVATE:
+				return;
+			case CF_FLIGHT_TIMEOUT:
+				count(answer, CF_COUNT_FLIGHT_TIMEOUTS);
+				return;
+		}
+	}
+}
+
+void
+cf_answer_land(CfAnswer *answer)
+{
+	CfSharedFlight *flight = answer->flight;
+
+	answer->flight = NULL;
+	if (flight != NULL)
+		cf_flight_abort(flight, CF_FLIGHT_RETRY);
 }
 
 /* ---- a statement begins ------------------------------------------------- */
@@ -402,12 +514,12 @@ cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate)
 	if (!may_look() || !make_request(answer, estate->es_param_list_info))
 		return;
 	answer->asked = true;
+	answer->own_snapshot = is_own_snapshot(estate->es_snapshot);
 	count(answer, CF_COUNT_FETCHES);
 	answer->hit = look(answer, estate->es_snapshot);
 	if (answer->hit)
 		return;
 	count(answer, CF_COUNT_MISSES);
-	count(answer, CF_COUNT_LOADS);
 }
 
 void

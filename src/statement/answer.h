@@ -14,6 +14,7 @@
 #include "nodes/execnodes.h"
 #include "portability/instr_time.h"
 
+#include "engine/flight.h"
 #include "load/loader.h"
 #include "request/request.h"
 #include "statement/statement.h"
@@ -23,6 +24,7 @@ typedef struct CfAnswer
 	const CfStatement *statement;
 	CfRequest	request;
 	bool		asked;			/* the cache was */
+	bool		own_snapshot;	/* nobody else uses it */
 	bool		hit;
 	struct varlena *value;		/* with hit: all rows */
 
@@ -34,6 +36,7 @@ typedef struct CfAnswer
 	FullTransactionId xmin;		/* of the snapshot; invalid: the stamp precedes it */
 	CfLoad		load;
 	uint64		ns;				/* spent on the query so far */
+	CfSharedFlight *flight;		/* led during a run of the executor, or NULL */
 } CfAnswer;
 
 /* Is there an answer for a statement that would begin now? Raises errors as below. */
@@ -51,6 +54,17 @@ extern void cf_answer_begin(CfAnswer *answer, const CfStatement *statement, ESta
  */
 extern void cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh,
 								 Snapshot *snapshot);
+
+/*
+ * Before all rows of a miss are run for at once: joins or leads the flight of its identity
+ * (engine/flight.h). Afterwards it may be a hit. Waits, so it is interruptible. Whoever leads
+ * lands the flight when the run is over, or when it fails.
+ */
+extern void cf_answer_board(CfAnswer *answer);
+extern void cf_answer_land(CfAnswer *answer);
+
+/* The query is asked for its first row. */
+extern void cf_answer_loads(const CfAnswer *answer);
 
 /* A row that the query gave; run: the run of the executor that is under way. */
 extern void cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run);

@@ -32,6 +32,7 @@ typedef struct ServeState
 	CfAnswerRows rows;			/* on a hit */
 	TupleTableSlot *slot;		/* on a hit */
 	QueryDesc  *child;			/* on a miss */
+	bool		begun;			/* it was asked for a row */
 	bool		done;
 } ServeState;
 
@@ -65,21 +66,6 @@ void
 cf_node_register(void)
 {
 	RegisterCustomScanMethods(&scan_methods);
-}
-
-uint64
-cf_node_begin_run(void)
-{
-	uint64		before = current_run;
-
-	current_run = ++last_run;
-	return before;
-}
-
-void
-cf_node_end_run(uint64 before)
-{
-	current_run = before;
 }
 
 /* ---- the plan ----------------------------------------------------------- */
@@ -254,6 +240,14 @@ begin_plan(ServeState *state, EState *estate, int eflags)
 }
 
 static void
+begin_rows(ServeState *state)
+{
+	state->slot = MakeSingleTupleTableSlot(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+										   &TTSOpsMinimalTuple);
+	cf_answer_rows(&state->answer, &state->rows);
+}
+
+static void
 begin_node(CustomScanState *node, EState *estate, int eflags)
 {
 	ServeState *state = (ServeState *) node;
@@ -265,9 +259,7 @@ begin_node(CustomScanState *node, EState *estate, int eflags)
 		begin_plan(state, estate, eflags);
 		return;
 	}
-	state->slot = MakeSingleTupleTableSlot(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
-										   &TTSOpsMinimalTuple);
-	cf_answer_rows(&state->answer, &state->rows);
+	begin_rows(state);
 }
 
 static TupleTableSlot *
@@ -307,6 +299,9 @@ next_from_plan(ServeState *state)
 
 	if (state->done)
 		return NULL;
+	if (!state->begun)
+		cf_answer_loads(answer);
+	state->begun = true;
 	if (!answer->keeps)
 	{
 		slot = pull(state);
@@ -381,4 +376,52 @@ explain_node(CustomScanState *node, List *ancestors, ExplainState *es)
 
 	ExplainPropertyText("Cache", state->statement->cache, es);
 	ExplainPropertyBool("Hit", state->answer.hit, es);
+}
+
+/* ---- a run of the executor ---------------------------------------------- */
+
+static void
+run_and_land(ServeState *state, void (*run) (void *arg), void *arg)
+{
+	PG_TRY();
+	{
+		run(arg);
+	}
+	PG_CATCH();
+	{
+		cf_answer_land(&state->answer);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	cf_answer_land(&state->answer);
+}
+
+static void
+board(ServeState *state, EState *estate)
+{
+	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	cf_answer_board(&state->answer);
+	if (state->answer.hit)
+		begin_rows(state);
+	MemoryContextSwitchTo(old);
+}
+
+/* An error leaves the number of the run that it ended: then nothing is kept. */
+void
+cf_node_run(QueryDesc *query, uint64 count, void (*run) (void *arg), void *arg)
+{
+	ServeState *state = (ServeState *) query->planstate;
+	uint64		before = current_run;
+
+	current_run = ++last_run;
+	if (!IsA(state, CustomScanState) || state->css.methods != &exec_methods ||
+		!state->answer.keeps || count != 0)
+		run(arg);
+	else
+	{
+		board(state, query->estate);
+		run_and_land(state, run, arg);
+	}
+	current_run = before;
 }

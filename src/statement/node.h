@@ -38,8 +38,11 @@ extern PlannedStmt *cf_node_empty(const PlannedStmt *stmt);
 extern PlannedStmt *cf_node_rewrap(const PlannedStmt *stmt, const CfStatement *statement,
 								   const Query *query);
 
-/* From here on the executor is in another run; returns the one before, to go back to. */
-extern uint64 cf_node_begin_run(void);
-extern void cf_node_end_run(uint64 before);
+/*
+ * Calls "run" with its argument, which runs the executor on a statement. If that is one of
+ * ours, and all of its rows are asked for, at most one session of those that miss the same
+ * answer does so (cf_answer_board).
+ */
+extern void cf_node_run(QueryDesc *query, uint64 count, void (*run) (void *arg), void *arg);
 
 #endif							/* CF_STATEMENT_NODE_H */

@@ -219,17 +219,31 @@ wrap_executor_start(QueryDesc *query, int eflags)
 		standard_ExecutorStart(query, eflags);
 }
 
-/* An error leaves the number of the run that it ended: then nothing is kept. */
+typedef struct Run
+{
+	QueryDesc  *query;
+	ScanDirection direction;
+	uint64		count;
+	bool		once;
+} Run;
+
+static void
+run_on(void *arg)
+{
+	Run		   *r = arg;
+
+	if (prev_run)
+		prev_run(CF_EXECUTOR_RUN_LIST(r->query, r->direction, r->count, r->once));
+	else
+		standard_ExecutorRun(CF_EXECUTOR_RUN_LIST(r->query, r->direction, r->count, r->once));
+}
+
 static void
 wrap_executor_run(CF_EXECUTOR_RUN_PARAMS)
 {
-	uint64		before = cf_node_begin_run();
+	Run			r = {query, direction, count, CF_EXECUTOR_RUN_ONCE};
 
-	if (prev_run)
-		prev_run(CF_EXECUTOR_RUN_ARGS);
-	else
-		standard_ExecutorRun(CF_EXECUTOR_RUN_ARGS);
-	cf_node_end_run(before);
+	cf_node_run(query, count, run_on, &r);
 }
 
 static void
