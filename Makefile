@@ -9,6 +9,8 @@ CF_HEADERS = $(wildcard src/*.h src/*/*.h)
 INSTALL_SQL = $(sort $(wildcard sql/install/*.sql))
 DATA_built = sql/cachefront--$(EXTVERSION).sql
 DATA = $(wildcard sql/updates/*.sql)
+# Queries, alerts and dashboard go where Debian's extensions have their documentation.
+DOCS = $(wildcard monitoring/cachefront_*)
 
 PG_CPPFLAGS = -I$(srcdir)/src -DCF_VERSION='"$(EXTVERSION)"' $(CF_LIB_CPPFLAGS) $(CF_CPPFLAGS)
 # PostgreSQL's own headers have unused parameters and signed comparisons.
@@ -59,6 +61,12 @@ $(OBJS): $(CF_HEADERS) Makefile
 
 $(DATA_built): $(INSTALL_SQL) Makefile
 	cat $(INSTALL_SQL) > $@
+
+# PGXS would look for them in a folder monitoring/ there.
+uninstall: uninstall-monitoring
+.PHONY: uninstall-monitoring
+uninstall-monitoring:
+	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/,$(notdir $(DOCS)))
 endif
 
 .PHONY: demo demo-stop test bench soak

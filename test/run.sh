@@ -30,6 +30,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 # named here they do without; test/check_waits.sh knows some.
 PACKAGES=("${CF_PACKAGES[@]}" libpq-dev libipc-run-perl spin clang libclang-rt-dev
 	redis-server redis-tools perl openssl binutils python3-psycopg2 python3-psycopg pgbouncer)
+# "PACKAGE PROGRAM": what is fetched for a test, which is skipped where that fails. Not
+# installed, for these packages bring services.
+FETCHED=("prometheus-postgres-exporter prometheus-postgres-exporter" "prometheus promtool")
 # Only what hangs reaches these, however busy the machine.
 SUITE_TIMEOUT=3600
 TAP_TIMEOUT=1800
@@ -95,6 +98,16 @@ prepare()
 built()
 {
 	! grep -q "^fail build $1$" "$RUN/results"
+}
+
+# Servers' users reach them in CF_BUILD/tools.
+fetch_programs()
+{
+	local package program
+
+	while read -r package program; do
+		cf_fetch_program "$package" "$program" || note '' "could not fetch $program of package $package"
+	done < <(printf '%s\n' "${FETCHED[@]}")
 }
 
 # The value of a variable of the Makefile, so that 'make installcheck' and we
@@ -487,6 +500,7 @@ tap_file()
 	start=$(now_ms)
 	cf_as env CF_FLAVOUR="$flavour" TESTDIR="$RUN/tap/$name" TMPDIR="$SOCKETS" \
 		PG_TEST_PORT_DIR="$CF_BUILD/ports" CF_NPM="$CF_BUILD/npm" TESTDATADIR="$RUN/tap/$name" \
+		CF_TOOLS="$CF_BUILD/tools" \
 		PG_REGRESS="$pgxs/src/test/regress/pg_regress" PG_TEST_TIMEOUT_DEFAULT=$WAIT_TIMEOUT \
 		PGCTLTIMEOUT=$WAIT_TIMEOUT \
 		PATH="$CF_BUILD/$flavour$("$PG_CONFIG" --bindir):$PATH" \
@@ -658,6 +672,7 @@ main()
 		*) FLAVOUR=${CF_FLAVOUR:-debug} ;;
 	esac
 	SOURCE=$CF_BUILD/$FLAVOUR/src-tree
+	case $what in all | tap) fetch_programs ;; esac
 	case $what in
 		all) SOURCE=$CF_BUILD/release/src-tree; run_all ;;
 		checks) prepare release; lane run_checks ;;

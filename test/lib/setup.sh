@@ -7,6 +7,7 @@
 #
 #   cf_install_packages "${CF_PACKAGES[@]}" ...  needs root only if one is missing
 #   cf_setup                                   sets the variables below
+#   cf_fetch_program PACKAGE PROGRAM           what a test can do without
 #   cf_private_tree "$CF_BUILD/release" release        builds and installs there
 #   cf_server_init  DATADIR BINDIR
 #   cf_server_start DATADIR BINDIR SOCKETDIR PORT [-o 'name=value']...
@@ -128,6 +129,29 @@ cf_unstarted()
 	)
 }
 
+# cf_fetch_program PACKAGE PROGRAM: has PROGRAM in CF_BUILD/tools/usr/bin, unless it is
+# installed. Only that file is taken out of the package: nothing is installed, so no
+# service starts, now or when the machine does. Returns false where that does not work,
+# and says nothing: who needs the program skips a test.
+cf_fetch_program()
+{
+	local package=$1 program=$2 tools=$CF_BUILD/tools new
+
+	if command -v "$program" >/dev/null || [[ -x $tools/usr/bin/$program ]]; then return; fi
+	if ! command -v apt-get >/dev/null; then return 1; fi
+	if ((EUID == 0)) && [[ -z $(apt-cache show "$package" 2>/dev/null) ]]; then
+		cf_apt update >/dev/null 2>&1
+	fi
+	mkdir -p "$tools"
+	new=$(mktemp -d "$tools/new.XXXXXX") || return
+	(
+		trap 'rm -rf "$new"' EXIT
+		cd "$new" && cf_apt download "$package" && dpkg-deb -x ./*.deb . &&
+			chmod -R a+rX "$tools" && mkdir -p "$tools/usr/bin" &&
+			mv "usr/bin/$program" "$tools/usr/bin/"
+	) >/dev/null 2>&1
+}
+
 cf_apt()
 {
 	DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
@@ -213,7 +237,7 @@ cf_sync_source()
 
 cf_source_files()
 {
-	find ./Makefile ./*.control docs src sql expected test -type f \
+	find ./Makefile ./*.control docs monitoring src sql expected test -type f \
 		! -name '*.o' ! -name '*.so' ! -name '*.bc' ! -name '*~' \
 		! -path 'sql/cachefront--*' ! -path '*/tmp_check/*' 2>/dev/null || true
 }
