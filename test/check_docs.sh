@@ -9,6 +9,8 @@
 #   says the same;
 # - the rights in Redis that docs/redis.md asks for are those that a test makes do with;
 # - docs/consistency.md names no test, planted fault or rule of a model that is not there;
+# - what the manual has in backticks and looks like a function, view, column or setting of
+#   ours is one;
 # - no file names a document that is not in the repository.
 
 set -u
@@ -184,6 +186,30 @@ protocol_rules()
 while read -r rule; do
 	complain "docs/consistency.md: no case of test/model/run.sh breaks: $rule"
 done < <(comm -23 <(protocol_rules) <(model_rules))
+
+# Files whose names look like a setting's, and the beginning of a rule's name.
+NOT_OURS=(cachefront.c cachefront.control cachefront.line cachefront.so cache_rule_)
+
+# What stands in backticks in the manual and looks like a name of ours: functions, views,
+# tables and their columns, settings. CHANGELOG.md names what is gone, too.
+named_objects()
+{
+	grep -rohE '`[^`]+`' docs README.md CONTRIBUTING.md test/README.md monitoring/README.md |
+		grep -oE '\b(cache_[a-z0-9_]+(\.[a-z0-9_]+)?|cachefront\.[a-z0-9_]+)' |
+		grep -vxF "$(printf '%s\n' "${NOT_OURS[@]}")" | sort -u
+}
+
+existing_objects()
+{
+	settings
+	objects | sed 's/.* //'
+	view_columns | tr ' ' '.'
+	sed -nE 's/^COMMENT ON COLUMN (.*) IS$/\1/p' sql/install/*.sql
+}
+
+while read -r name; do
+	complain "there is no $name, which the manual names"
+done < <(comm -23 <(named_objects) <(existing_objects | sort -u))
 
 # Paths from the root, anywhere; links, from the document's own folder.
 named_documents()
