@@ -2,7 +2,7 @@
 # All tests: make test, or for one's own loop
 #
 #   test/run.sh [all]              everything
-#   test/run.sh checks             static checks: layers, symbols, documents, waits of tests
+#   test/run.sh checks             static checks: layers, symbols, documents, waits of tests, format
 #   test/run.sh unit [NAME...]     test/unit/*.c under ASan and UBSan
 #   test/run.sh fuzz [NAME...]     test/fuzz/*.c by libFuzzer, CF_FUZZ_SECONDS=10 each
 #   test/run.sh model              test/model/*.pml, and those of the design
@@ -30,9 +30,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 # named here they do without; test/check_waits.sh knows some.
 PACKAGES=("${CF_PACKAGES[@]}" libpq-dev libipc-run-perl spin clang libclang-rt-dev
 	redis-server redis-tools perl openssl binutils python3-psycopg2 python3-psycopg pgbouncer)
-# "PACKAGE PROGRAM": what is fetched for a test, which is skipped where that fails. Not
-# installed, for these packages bring services.
-FETCHED=("prometheus-postgres-exporter prometheus-postgres-exporter" "prometheus promtool")
+# Programs, and their packages, that are fetched for a test or check, which is skipped where
+# that fails. Not installed, for some of these packages bring services.
+declare -A FETCHED=([prometheus-postgres-exporter]=prometheus-postgres-exporter
+	[promtool]=prometheus [shellcheck]=shellcheck)
 # Only what hangs reaches these, however busy the machine.
 SUITE_TIMEOUT=3600
 TAP_TIMEOUT=1800
@@ -100,14 +101,15 @@ built()
 	! grep -q "^fail build $1$" "$RUN/results"
 }
 
-# Servers' users reach them in CF_BUILD/tools.
+# Those named are then installed, or in CF_BUILD/tools.
 fetch_programs()
 {
-	local package program
+	local program
 
-	while read -r package program; do
-		cf_fetch_program "$package" "$program" || note '' "could not fetch $program of package $package"
-	done < <(printf '%s\n' "${FETCHED[@]}")
+	for program in "$@"; do
+		cf_fetch_program "${FETCHED[$program]}" "$program" ||
+			note '' "could not fetch $program of package ${FETCHED[$program]}"
+	done
 }
 
 # The value of a variable of the Makefile, so that 'make installcheck' and we
@@ -124,7 +126,7 @@ run_checks()
 {
 	local check start status
 
-	for check in layers symbols docs waits; do
+	for check in layers symbols docs waits format; do
 		start=$(now_ms)
 		if [[ $check == symbols ]]; then
 			if ! built release; then continue; fi
@@ -133,7 +135,10 @@ run_checks()
 			set --
 		fi
 		status=ok
-		"test/check_$check.sh" "$@" >"$RUN/check-$check" 2>&1 || status=fail
+		CF_TOOLS=$CF_BUILD/tools "test/check_$check.sh" "$@" >"$RUN/check-$check" 2>&1 || status=fail
+		if grep -q '^skip: ' "$RUN/check-$check"; then
+			note skip "check $check: $(sed -n 's/^skip: //p' "$RUN/check-$check")"
+		fi
 		record $status check "$check" "$(since "$start")" "$RUN/check-$check"
 	done
 }
@@ -672,7 +677,11 @@ main()
 		*) FLAVOUR=${CF_FLAVOUR:-debug} ;;
 	esac
 	SOURCE=$CF_BUILD/$FLAVOUR/src-tree
-	case $what in all | tap) fetch_programs ;; esac
+	case $what in
+		all) fetch_programs "${!FETCHED[@]}" ;;
+		tap) fetch_programs prometheus-postgres-exporter promtool ;;
+		checks) fetch_programs shellcheck ;;
+	esac
 	case $what in
 		all) SOURCE=$CF_BUILD/release/src-tree; run_all ;;
 		checks) prepare release; lane run_checks ;;

@@ -476,7 +476,8 @@ cachefront_launcher_main(Datum arg)
 
 		reap_workers(started);
 		all_started = start_wanted(started);
-		wait_for_work(begun && all_started && !any_started(started) ? 60 * 1000 : CF_WORKER_RETRY_MS);
+		wait_for_work(begun && all_started && !any_started(started) ?
+					  60 * 1000 : CF_WORKER_RETRY_MS);
 	}
 }
 

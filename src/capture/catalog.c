@@ -446,7 +446,8 @@ relation_told(Collecting *to, Oid relid)
 		ReleaseSysCache(tuple);
 		look_at_relation(to, relid, &form);
 	}
-	else if (!cf_note_has(CF_NOTE_GONE_LIGHTLY, relid) && !cf_note_has(CF_NOTE_MADE_RELATION, relid))
+	else if (!cf_note_has(CF_NOTE_GONE_LIGHTLY, relid) &&
+			 !cf_note_has(CF_NOTE_MADE_RELATION, relid))
 		add_relation(to, relid);
 }
 

@@ -22,7 +22,7 @@ typedef enum CfNoteKind
 	CF_NOTE_EXCUSED_RELATION,			/* a harmless statement is about it */
 	CF_NOTE_SEEN_FUNCTION,				/* made, changed or gone */
 	CF_NOTE_SEEN_TYPE,					/* likewise */
-	CF_NOTE_GONE_LIGHT_TYPE,			/* of rows of a relation, or of arrays of them; or temporary */
+	CF_NOTE_GONE_LIGHT_TYPE,			/* of rows of a relation, of arrays of them; or temporary */
 	CF_NOTE_MADE_SCHEMA,
 	CF_NOTE_MADE_TRIGGER,
 	CF_NOTE_UNKNOWN						/* whatever else counts, nobody can say what it changes */

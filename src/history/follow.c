@@ -341,7 +341,8 @@ save_line(Follower *follower)
 {
 	TimestampTz now = cf_steady_now();
 
-	if (!follower->line_known || !TimestampDifferenceExceeds(follower->saved_at, now, CF_FOLLOW_SAVE_MS))
+	if (!follower->line_known ||
+		!TimestampDifferenceExceeds(follower->saved_at, now, CF_FOLLOW_SAVE_MS))
 		return;
 	cf_line_save();
 	follower->saved_at = now;

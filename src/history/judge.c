@@ -484,7 +484,8 @@ judge_prepare(CfJudge *judge, XLogReaderState *record)
 {
 	xl_xact_parsed_prepare prepare;
 
-	ParsePrepareRecord(XLogRecGetInfo(record), (xl_xact_prepare *) XLogRecGetData(record), &prepare);
+	ParsePrepareRecord(XLogRecGetInfo(record), (xl_xact_prepare *) XLogRecGetData(record),
+					   &prepare);
 	mark_prepared(judge, XLogRecGetXid(record));
 	for (int i = 0; i < prepare.nsubxacts; i++)
 		mark_prepared(judge, prepare.subxacts[i]);

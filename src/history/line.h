@@ -53,8 +53,8 @@ extern bool cf_line_admits(uint64 incarnation, uint64 end);
  * The reader of the WAL, alone; of a record it tells here before it tells anybody that it
  * has read that far. Up to which LSN the list that it finds at its start is
  * complete: if it cannot read from there on, it does not know what it has missed,
- * and vouches for nothing until the next START. (The file of a writing server is complete up to where a
- * backup of it begins: PG_UINT64_MAX.)
+ * and vouches for nothing until the next START. (The file of a writing server is
+ * complete up to where a backup of it begins: PG_UINT64_MAX.)
  */
 extern uint64 cf_line_known(void);
 

@@ -3,9 +3,10 @@
  *
  * A clock is one of a fixed number of slots, found by hash; callers' tags, keys, rows,
  * tables with rules, and epochs have an array each: so whoever invalidates
- * many tags, keys or rows disturbs those who named some, and nobody else. A writer raises a clock before its commit becomes
- * visible and settles it (a new sequence number, then one pending less)
- * after; before it falls the history (history/history.h) has the LSN. A reader stamps itself before it takes its snapshot; what it read is
+ * many tags, keys or rows disturbs those who named some, and nobody else. A writer
+ * raises a clock before its commit becomes visible and settles it (a new sequence
+ * number, then one pending less) after; before it falls the history (history/history.h)
+ * has the LSN. A reader stamps itself before it takes its snapshot; what it read is
  * current as long as no clock was settled after the stamp and none is
  * pending. Two tags that share a slot cost a miss, never a stale hit.
  *

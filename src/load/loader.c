@@ -115,7 +115,9 @@ add_clocks(CfLoad *load, const CfClockRef *deps, int ndeps)
 static void
 add_light_names(CfLoad *load)
 {
-	CfClockRef	names[] = {cf_clock_of_light_names(InvalidOid), cf_clock_of_light_names(MyDatabaseId)};
+	CfClockRef	names[] = {cf_clock_of_light_names(InvalidOid),
+		cf_clock_of_light_names(MyDatabaseId)
+	};
 
 	add_clocks(load, names, lengthof(names));
 }

@@ -201,13 +201,17 @@ traits_of_cursor(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 	switch (stmt->cmd_type)
 	{
 		case PLPGSQL_STMT_FETCH:
-			return cf_watch_traits_of_fetch(cursor_name(estate, ((PLpgSQL_stmt_fetch *) stmt)->curvar));
+			return cf_watch_traits_of_fetch(cursor_name(estate,
+														((PLpgSQL_stmt_fetch *) stmt)->curvar));
 		case PLPGSQL_STMT_CLOSE:
-			return cf_watch_traits_of_fetch(cursor_name(estate, ((PLpgSQL_stmt_close *) stmt)->curvar));
+			return cf_watch_traits_of_fetch(cursor_name(estate,
+														((PLpgSQL_stmt_close *) stmt)->curvar));
 		case PLPGSQL_STMT_OPEN:
-			return cf_watch_traits_of_open(cursor_name(estate, ((PLpgSQL_stmt_open *) stmt)->curvar));
+			return cf_watch_traits_of_open(cursor_name(estate,
+														((PLpgSQL_stmt_open *) stmt)->curvar));
 		case PLPGSQL_STMT_FORC:
-			return cf_watch_traits_of_open(cursor_name(estate, ((PLpgSQL_stmt_forc *) stmt)->curvar));
+			return cf_watch_traits_of_open(cursor_name(estate,
+														((PLpgSQL_stmt_forc *) stmt)->curvar));
 		default:
 			return 0;
 	}
@@ -221,7 +225,8 @@ note_opened(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 
 	if (stmt->cmd_type != PLPGSQL_STMT_OPEN)
 		return;
-	name = cursor_name(estate, ((PLpgSQL_stmt_open *) stmt)->curvar);
+	name = cursor_name(estate,
+														((PLpgSQL_stmt_open *) stmt)->curvar);
 	if (name != NULL)
 		cf_cursors_open(&cf_watch_current->cursors, name);
 }

@@ -108,7 +108,8 @@ extern bool cf_ring_is_through(uint64 position);
  * Waits until it is, for at most so many ms; not if nobody would do it, not while
  * Redis is out of use, and no longer than until a cancel or the end of the session,
  * which are noticed though interrupts are held off, and left for others to act
- * upon. Holds up no DROP DATABASE meanwhile. True: it is through, and Redis has got what went with it. Cannot fail.
+ * upon. Holds up no DROP DATABASE meanwhile. True: it is through, and Redis has got
+ * what went with it. Cannot fail.
  */
 extern bool cf_ring_wait(uint64 position, int timeout_ms);
 

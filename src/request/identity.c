@@ -286,7 +286,8 @@ add_record(CfHashStream *stream, Datum record)
 		if (att->attisdropped)
 			continue;
 		cf_hash_stream_put(stream, NameStr(att->attname), strlen(NameStr(att->attname)));
-		cf_hash_stream_put_u64(stream, ((uint64) (uint32) att->atttypmod << 32) | att->attcollation);
+		cf_hash_stream_put_u64(stream,
+							   ((uint64) (uint32) att->atttypmod << 32) | att->attcollation);
 		add_value(stream, att->atttypid, att->attlen, att->attbyval, values[i], nulls[i]);
 	}
 	ReleaseTupleDesc(desc);

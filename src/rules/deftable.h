@@ -38,9 +38,9 @@ extern bool cf_deftable_has_our_shape(Relation rel);
 
 /*
  * Stores or deletes a definition. Values are in the columns' order, from
- * CF_DEF_TTL on to CF_DEF_SEARCH_PATH, CF_DEF_CHOSEN of them. A new one belongs to the caller; another can be
- * changed by the role that it belongs to, its members, and superusers, and where
- * that role is gone by the database's owner: else, as in a read-only transaction,
+ * CF_DEF_TTL on to CF_DEF_SEARCH_PATH, CF_DEF_CHOSEN of them. A new one belongs to the
+ * caller; another can be changed by the role that it belongs to, its members, and superusers,
+ * and where that role is gone by the database's owner: else, as in a read-only transaction,
  * an error. So is a new one whose name begins with that of a cache of another's.
  * Keeps the table locked against other changes to the end of the
  * transaction. Takes no right on the table, and fires no trigger of it.

@@ -38,9 +38,10 @@ extern void cf_setting_add(CfHash128 *hash, CfBinding binding);
 
 /*
  * Appends, for people, "name=value" of those settings that can change a result and
- * that the session has other than from the server's configuration; roles have columns of their own. What others
- * than PostgreSQL itself define may be secret: of those a number stands for the
- * value, the same for the same value until the server is restarted.
+ * that the session has other than from the server's configuration; roles have columns
+ * of their own. What others than PostgreSQL itself define may be secret: of those a
+ * number stands for the value, the same for the same value until the server is
+ * restarted.
  */
 extern void cf_setting_describe(StringInfo text);
 

@@ -136,7 +136,10 @@ cf_stats_hold(CfStatsSlot slot, int entries, int64 bytes)
 	pg_atomic_fetch_add_u64(&held[CF_HELD_BYTES], bytes);
 }
 
-/* What one session adds and another takes away lies in two stripes: read meanwhile, it may be below 0. */
+/*
+ * What one session adds and another takes away lies in two stripes: read meanwhile, it
+ * may be below 0.
+ */
 void
 cf_stats_held(CfStatsSlot slot, int64 *entries, int64 *bytes)
 {

@@ -63,9 +63,9 @@ cf_notes_register(void)
 uint32
 cf_notes_keep(const char *query, int query_len, const char *settings, int settings_len)
 {
-	uint32		digest = Max(hash_combine(hash_bytes((const unsigned char *) query, query_len),
-										  hash_bytes((const unsigned char *) settings, settings_len)),
-							 1);
+	uint32		of_query = hash_bytes((const unsigned char *) query, query_len);
+	uint32		of_settings = hash_bytes((const unsigned char *) settings, settings_len);
+	uint32		digest = Max(hash_combine(of_query, of_settings), 1);
 	CfSharedNote *shared = &notes[digest & (CF_NOTES - 1)];
 	bool		known;
 

@@ -69,7 +69,7 @@ standby_counts()
 # only, while the primary commits so often a second.
 measure_standby_rate()
 {
-	local round=$1 rate=$2 name=$2_$3 options= pid before cpu start wall
+	local round=$1 rate=$2 name=$2_$3 options='' pid before cpu start wall
 
 	if [[ $3 == l2 ]]; then options='-c cachefront.l1_max_value=0'; fi
 	pid=$(follower_pid)

@@ -5,7 +5,7 @@
 # line is printed once.
 
 TTY=
-BOLD= DIM= GREEN= PLAIN=
+BOLD='' DIM='' GREEN='' PLAIN=''
 if [[ -t 1 ]]; then
 	TTY=1
 	BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' PLAIN=$'\e[0m'

@@ -96,7 +96,7 @@ tour_negative()
 	code "SELECT cache_fetch('product:nosuch', 'SELECT * FROM products WHERE id = \$1', (987654321));"
 	printf '   %-44s%12s%14s%16s\n' '' 'answer' 'query ran' 'negative hits'
 	for i in first second third; do
-		before=($(counter product loads) $(counter product negative_hits))
+		before=("$(counter product loads)" "$(counter product negative_hits)")
 		answer=$(ask "$call")
 		printf '   %-44s%s%12s%14s%16s%s\n' "$i call" "$GREEN" "$answer" \
 			"+$(($(counter product loads) - before[0]))" \
@@ -136,9 +136,9 @@ tour_early_refresh()
 	text "$TRAFFIC_S seconds of traffic on one key (20 sessions, 1000 calls a second); the entry lives 2 s:"
 	code "SELECT cache_define('report', ttl => '2 s', xfetch_beta => 1);"
 	busy 'measuring without it ...'
-	off=($(traffic 0))
+	read -r -a off <<<"$(traffic 0)"
 	busy 'measuring with it ...'
-	on=($(traffic 1))
+	read -r -a on <<<"$(traffic 1)"
 	busy ''
 	printf '   %-44s%12s%14s\n' '' 'beta 0 (off)' 'beta 1'
 	pair 'answers' "$(thousands "${off[0]}")" "$(thousands "${on[0]}")"

@@ -172,9 +172,9 @@ outage_rows()
 {
 	local dir=$1 script=$2 name=$3 down=$4 back=$5 before during after
 
-	before=($(outage_row "$dir" "$script" 0 "$down"))
-	during=($(outage_row "$dir" "$script" "$down" "$back"))
-	after=($(outage_row "$dir" "$script" "$back" 9e15))
+	read -r -a before <<<"$(outage_row "$dir" "$script" 0 "$down")"
+	read -r -a during <<<"$(outage_row "$dir" "$script" "$down" "$back")"
+	read -r -a after <<<"$(outage_row "$dir" "$script" "$back" 9e15)"
 	triple "$name" "$(thousands "${before[0]}")" "$(thousands "${during[0]}")" "$(thousands "${after[0]}")"
 	triple '  median' "$(ms "${before[1]}")" "$(ms "${during[1]}")" "$(ms "${after[1]}")"
 	triple '  99.9 % within' "$(ms "${before[2]}")" "$(ms "${during[2]}")" "$(ms "${after[2]}")"

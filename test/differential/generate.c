@@ -146,7 +146,8 @@ choose_features(void)
 		if (!is_possible(catalogue[feature].feature) || chosen[feature])
 			continue;
 		for (int i = 0; i < catalogue_size; i++)
-			if (feature_of(i) == feature || is_base(catalogue[i].feature, catalogue[feature].feature))
+			if (feature_of(i) == feature ||
+				is_base(catalogue[i].feature, catalogue[feature].feature))
 				chosen[i] = true;
 		n--;
 	}
@@ -714,7 +715,8 @@ generate_setup(Steps *steps)
 	for (int i = 0; i < catalogue_size; i++)
 	{
 		if (can_pick(i, 1u << ENTRY_SETUP))
-			add_setup(steps, catalogue[i].feature, catalogue[i].a, (catalogue[i].flags & KEEP) != 0);
+			add_setup(steps, catalogue[i].feature, catalogue[i].a,
+					  (catalogue[i].flags & KEEP) != 0);
 		if (i == 0 && options.tracking)
 			add_setup(steps, "core", attach_nothing, true);
 	}

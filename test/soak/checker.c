@@ -169,7 +169,8 @@ read_initial_states(PGconn *conn)
 		{
 			Cell	   *cell = &cells[t][get_int(result, i, 0)];
 
-			cell->issued = cell->acked = cell->shown = state_of(get_int(result, i, 1), get_int(result, i, 2));
+			cell->issued = cell->acked = cell->shown =
+				state_of(get_int(result, i, 1), get_int(result, i, 2));
 		}
 		PQclear(result);
 	}

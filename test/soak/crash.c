@@ -88,7 +88,8 @@ crasher_main(void *arg)
 		if (elapsed() < next)
 			continue;
 		crash(s);
-		next = elapsed() + options.crash_every / 2.0 + below(s, options.crash_every * 1000) / 1000.0;
+		next = elapsed() + options.crash_every / 2.0 +
+			below(s, options.crash_every * 1000) / 1000.0;
 	}
 	return NULL;
 }

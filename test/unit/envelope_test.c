@@ -356,7 +356,9 @@ test_extremes(void)
 {
 	static const CfEnvelopePlace nowhere = {NULL, NULL, NULL, 0, 0, 0};
 	char		long_text[CF_MAX_TAG + 1] = "";
-	CfEnvelopePlace far = {long_text, long_text, long_text, 100, CF_MAX_KEY, CF_ENVELOPE_MAX_IDENTITY};
+	CfEnvelopePlace far = {long_text, long_text, long_text, 100, CF_MAX_KEY,
+		CF_ENVELOPE_MAX_IDENTITY
+	};
 	CfClockRef *refs = palloc0((CF_ENVELOPE_MAX_REFS + 1) * sizeof(CfClockRef));
 	CfEnvelope	env = {0};
 	CfEnvelopeOptions options = {.secret = secret};
