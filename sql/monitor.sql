@@ -31,6 +31,7 @@ SELECT count(*) > 0 AS ok FROM cache_status;
 SELECT count(*) > 0 AS ok FROM cache_stats;
 SELECT count(*) > 0 AS ok FROM cache_summary;
 SELECT count(*) > 0 AS ok FROM cache_latency;
+SELECT count(*) > 0 AS ok FROM cache_latency_buckets;
 SELECT count(*) >= 0 AS ok FROM cache_entries;
 SELECT count(*) >= 0 AS ok FROM cache_inflight;
 SELECT count(*) >= 0 AS ok FROM cache_rules;

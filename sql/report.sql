@@ -223,6 +223,19 @@ SELECT operation, samples, p50_us > 0 AS p50, p50_us <= p95_us AS p95, p95_us <=
 -- one hit in 16 is timed
 SELECT samples IN (3, 4) AS samples, p50_us > 0 AS p50, p50_us <= p95_us AS p95, p95_us <= p99_us AS p99, p99_us <= max_us AS max
 	FROM cache_latency WHERE operation = 'l1_hit';
+-- the same as a histogram
+SELECT operation, count(*) AS rows, min(below_us), max(below_us), max(samples) = (SELECT samples FROM cache_latency l
+		WHERE l.operation = b.operation) AS all,
+	max(total_us) BETWEEN 0.001 AND (SELECT samples * max_us FROM cache_latency l WHERE l.operation = b.operation) AS total
+	FROM cache_latency_buckets b WHERE operation IN ('load', 'l1_hit') GROUP BY operation ORDER BY operation;
+SELECT bool_and(samples >= before AND total_us >= total_before AND below_us > below) AS grows
+	FROM (SELECT *, lag(samples, 1, 0::bigint) OVER w AS before, lag(total_us, 1, 0::float8) OVER w AS total_before,
+			lag(below_us, 1, 0::float8) OVER w AS below
+		FROM cache_latency_buckets WINDOW w AS (PARTITION BY operation ORDER BY below_us)) b;
+-- half of the samples are below the first bound that is above their median
+SELECT bool_and(b.samples * 2 >= l.samples) AS median
+	FROM cache_latency l, LATERAL (SELECT samples FROM cache_latency_buckets b
+		WHERE b.operation = l.operation AND b.below_us > l.p50_us ORDER BY b.below_us LIMIT 1) b;
 SELECT * FROM cache_stats WHERE cache = 'rr' \gx
 -- the total is of all caches, of all databases
 SELECT bool_and(t.fetches >= s.fetches AND t.loads >= s.loads) AS total

@@ -80,6 +80,17 @@ CREATE VIEW cache_latency AS SELECT * FROM cache_latency_data();
 COMMENT ON VIEW cache_latency IS
 'percentiles in microseconds of L1 hits (one in 16 is timed), loads, waits for another session''s load, hits in Redis, and round trips to it';
 
+CREATE FUNCTION cache_latency_buckets_data(
+    OUT operation text, OUT below_us float8, OUT samples bigint, OUT total_us float8)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 150
+AS 'MODULE_PATHNAME', 'cachefront_latency_buckets';
+COMMENT ON FUNCTION cache_latency_buckets_data() IS 'data of the view cache_latency_buckets';
+
+CREATE VIEW cache_latency_buckets AS SELECT * FROM cache_latency_buckets_data();
+COMMENT ON VIEW cache_latency_buckets IS
+'for each operation of cache_latency and each power of two of nanoseconds, how many took less: for who adds up servers, or looks at the last minutes';
+
 CREATE FUNCTION cache_entries_data(
     OUT database name, OUT key text, OUT cache text, OUT role name, OUT session_role name,
     OUT form text, OUT state text, OUT negative boolean, OUT bytes integer,
@@ -111,11 +122,13 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'cachefront_stats_reset';
 COMMENT ON FUNCTION cache_stats_reset() IS 'set all counters and latency histograms to zero';
 
-REVOKE ALL ON FUNCTION cache_summary_data(), cache_latency_data(), cache_entries_data(), cache_inflight_data(),
-    cache_stats_reset() FROM PUBLIC;
-REVOKE ALL ON cache_summary, cache_latency, cache_entries, cache_inflight FROM PUBLIC;
+REVOKE ALL ON FUNCTION cache_summary_data(), cache_latency_data(), cache_latency_buckets_data(),
+    cache_entries_data(), cache_inflight_data(), cache_stats_reset() FROM PUBLIC;
+REVOKE ALL ON cache_summary, cache_latency, cache_latency_buckets, cache_entries,
+    cache_inflight FROM PUBLIC;
 GRANT SELECT ON cache_status, cache_stats TO PUBLIC;
-GRANT SELECT ON cache_status, cache_stats, cache_summary, cache_latency, cache_entries,
-    cache_inflight TO pg_monitor;
+GRANT SELECT ON cache_status, cache_stats, cache_summary, cache_latency, cache_latency_buckets,
+    cache_entries, cache_inflight TO pg_monitor;
 GRANT EXECUTE ON FUNCTION cache_status_data(), cache_stats_data(), cache_summary_data(),
-    cache_latency_data(), cache_entries_data(), cache_inflight_data() TO pg_monitor;
+    cache_latency_data(), cache_latency_buckets_data(), cache_entries_data(),
+    cache_inflight_data() TO pg_monitor;

@@ -199,6 +199,15 @@ COMMENT ON COLUMN cache_latency.p99_us IS
 COMMENT ON COLUMN cache_latency.max_us IS
 'the longest';
 
+COMMENT ON COLUMN cache_latency_buckets.operation IS
+'as in cache_latency';
+COMMENT ON COLUMN cache_latency_buckets.below_us IS
+'a bound, twice the one before: from 0.256 on to 68 seconds, and Infinity';
+COMMENT ON COLUMN cache_latency_buckets.samples IS
+'how many took less, those of the rows before among them';
+COMMENT ON COLUMN cache_latency_buckets.total_us IS
+'how long these took together, to a sixteenth';
+
 COMMENT ON COLUMN cache_entries.database IS
 'the key''s; null if it was dropped';
 COMMENT ON COLUMN cache_entries.key IS

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/timestamp.h"
 
 #include "base/debug_point.h"
@@ -36,6 +37,7 @@ PG_FUNCTION_INFO_V1(cachefront_status);
 PG_FUNCTION_INFO_V1(cachefront_stats);
 PG_FUNCTION_INFO_V1(cachefront_summary);
 PG_FUNCTION_INFO_V1(cachefront_latency);
+PG_FUNCTION_INFO_V1(cachefront_latency_buckets);
 PG_FUNCTION_INFO_V1(cachefront_entries);
 PG_FUNCTION_INFO_V1(cachefront_inflight);
 
@@ -304,10 +306,13 @@ cachefront_summary(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+static const char *const latency_names[CF_NLATENCIES] = {
+	"l1_hit", "load", "flight_wait", "l2_hit", "redis"
+};
+
 Datum
 cachefront_latency(PG_FUNCTION_ARGS)
 {
-	static const char *const names[CF_NLATENCIES] = {"l1_hit", "load", "flight_wait", "l2_hit", "redis"};
 	ReturnSetInfo *rsinfo = begin_set(fcinfo);
 
 	for (int i = 0; i < CF_NLATENCIES; i++)
@@ -317,7 +322,7 @@ cachefront_latency(PG_FUNCTION_ARGS)
 		uint64		ns[4];
 
 		cf_stats_read_latency((CfLatency) i, &count, &ns[0], &ns[1], &ns[2], &ns[3]);
-		put(&row, CStringGetTextDatum(names[i]));
+		put(&row, CStringGetTextDatum(latency_names[i]));
 		put(&row, Int64GetDatum((int64) count));
 		for (int k = 0; k < 4; k++)
 		{
@@ -327,6 +332,32 @@ cachefront_latency(PG_FUNCTION_ARGS)
 				put(&row, Float8GetDatum((double) ns[k] / 1000.0));
 		}
 		emit(rsinfo, &row);
+	}
+	return (Datum) 0;
+}
+
+Datum
+cachefront_latency_buckets(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = begin_set(fcinfo);
+
+	for (int i = 0; i < CF_NLATENCIES; i++)
+	{
+		CfHistogramStep step[CF_HISTOGRAM_STEPS];
+
+		cf_stats_read_steps((CfLatency) i, step);
+		for (int k = 0; k < CF_HISTOGRAM_STEPS; k++)
+		{
+			Row			row = {0};
+			bool		all = step[k].below == PG_UINT64_MAX;
+			double		below = (double) step[k].below / 1000.0;
+
+			put(&row, CStringGetTextDatum(latency_names[i]));
+			put(&row, Float8GetDatum(all ? get_float8_infinity() : below));
+			put(&row, Int64GetDatum((int64) step[k].count));
+			put(&row, Float8GetDatum(step[k].total / 1000.0));
+			emit(rsinfo, &row);
+		}
 	}
 	return (Datum) 0;
 }

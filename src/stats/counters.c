@@ -213,6 +213,12 @@ cf_stats_read_latency(CfLatency which, uint64 *count, uint64 *p50,
 	*max = pg_atomic_read_u64(&histogram->max);
 }
 
+void
+cf_stats_read_steps(CfLatency which, CfHistogramStep step[CF_HISTOGRAM_STEPS])
+{
+	cf_histogram_steps(&stats->latency[which], step);
+}
+
 TimestampTz
 cf_stats_reset_time(void)
 {

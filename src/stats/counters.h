@@ -16,6 +16,7 @@
 #include "portability/instr_time.h"
 
 #include "codec/key.h"
+#include "stats/histogram.h"
 
 /* In the order of the columns of cache_stats. */
 typedef enum CfCounter
@@ -114,6 +115,7 @@ extern void cf_stats_read(CfStatsSlot slot, Oid *dboid, char *name,
 						  uint64 values[CF_NCOUNTERS]);
 extern void cf_stats_read_latency(CfLatency which, uint64 *count, uint64 *p50,
 								  uint64 *p95, uint64 *p99, uint64 *max);
+extern void cf_stats_read_steps(CfLatency which, CfHistogramStep step[CF_HISTOGRAM_STEPS]);
 extern TimestampTz cf_stats_reset_time(void);
 extern void cf_stats_reset(void);
 

@@ -87,3 +87,32 @@ cf_histogram_percentile(CfSharedHistogram *histogram, double fraction)
 	}
 	return max;
 }
+
+/* Buckets begin where steps do. A sample counts as the middle of its bucket. */
+void
+cf_histogram_steps(CfSharedHistogram *histogram, CfHistogramStep step[CF_HISTOGRAM_STEPS])
+{
+	uint64		max = pg_atomic_read_u64(&histogram->max);
+	uint64		count = 0;
+	double		total = 0;
+	int			bucket = 0;
+
+	for (int i = 0; i < CF_HISTOGRAM_STEPS; i++)
+	{
+		bool		last = i == CF_HISTOGRAM_STEPS - 1;
+
+		step[i].below = last ? PG_UINT64_MAX : UINT64CONST(1) << (CF_HISTOGRAM_FIRST_STEP + i);
+		for (; bucket < CF_HISTOGRAM_BUCKETS &&
+			 (last || cf_histogram_upper(bucket) < step[i].below); bucket++)
+		{
+			uint64		here = pg_atomic_read_u64(&histogram->bucket[bucket]);
+			double		lower = bucket == 0 ? 0 : (double) cf_histogram_upper(bucket - 1) + 1;
+
+			count += here;
+			total += (double) here *
+				(lower + Max(lower, (double) Min(cf_histogram_upper(bucket), max))) / 2;
+		}
+		step[i].count = count;
+		step[i].total = total;
+	}
+}

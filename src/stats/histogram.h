@@ -17,6 +17,20 @@
 #define CF_HISTOGRAM_BITS 3
 #define CF_HISTOGRAM_BUCKETS 320	/* up to 2^42 ns, 73 minutes */
 
+/*
+ * For who adds up histograms, or looks at the last minutes only: how many samples are
+ * below each power of two, from 256 ns to 68 s, and below infinity.
+ */
+#define CF_HISTOGRAM_FIRST_STEP 8
+#define CF_HISTOGRAM_STEPS 30
+
+typedef struct CfHistogramStep
+{
+	uint64		below;			/* ns; PG_UINT64_MAX: all */
+	uint64		count;			/* samples */
+	double		total;			/* ns, of all these together, to a sixteenth */
+} CfHistogramStep;
+
 typedef struct CfSharedHistogram
 {
 	pg_atomic_uint64 max;		/* ns */
@@ -33,5 +47,8 @@ extern uint64 cf_histogram_count(CfSharedHistogram *histogram);
 
 /* Nanoseconds that a fraction (0 to 1) of the samples do not exceed. */
 extern uint64 cf_histogram_percentile(CfSharedHistogram *histogram, double fraction);
+
+extern void cf_histogram_steps(CfSharedHistogram *histogram,
+							   CfHistogramStep step[CF_HISTOGRAM_STEPS]);
 
 #endif							/* CF_STATS_HISTOGRAM_H */

@@ -33,7 +33,8 @@ my %left_out = (
 		  redis_error_at definitions)],
 	cache_stats => ['cache'],
 	cache_summary => [qw(database cache hit_ratio)],
-	cache_latency => ['operation'],
+	cache_latency => [qw(operation samples p50_us p95_us p99_us)],
+	cache_latency_buckets => ['operation'],
 	cache_outbox_status => ['oldest'],
 	cache_rules => [qw(rel rule kind key tags rows columns)]);
 
@@ -64,7 +65,12 @@ foreach my $namespace (sort keys %$queries)
 	my %labels = map { ($_ => 1) } grep { $usage{$_} eq 'LABEL' } keys %usage;
 
 	$defined{"${namespace}_$_"} = { type => lc $usage{$_}, labels => \%labels }
-	  foreach grep { $usage{$_} ne 'LABEL' } keys %usage;
+	  foreach grep { $usage{$_} =~ /^(COUNTER|GAUGE)$/ } keys %usage;
+	foreach my $histogram (map { "${namespace}_$_" } grep { $usage{$_} eq 'HISTOGRAM' } keys %usage)
+	{
+		$defined{"${histogram}_$_"} = { type => 'counter', labels => \%labels } foreach 'sum', 'count';
+		$defined{"${histogram}_bucket"} = { type => 'counter', labels => { %labels, le => 1 } };
+	}
 }
 
 # alert => { expr, texts: what else may name a label }
@@ -120,6 +126,25 @@ sub unknown
 	return join ' ', @unknown;
 }
 
+# Places of the dashboard, of 24 columns, that two panels share; and numbers of panels.
+sub collisions
+{
+	my (%taken, @shared);
+
+	foreach my $panel (@{ $dashboard->{panels} })
+	{
+		my $at = $panel->{gridPos};
+
+		foreach my $x ($at->{x} .. $at->{x} + $at->{w} - 1)
+		{
+			push @shared, map { "$panel->{title} $x/$_" } grep { $x > 23 || $taken{"$x/$_"}++ } $at->{y} .. $at->{y} + $at->{h} - 1;
+		}
+		push @shared, "$panel->{title} $panel->{id}" if $taken{"id $panel->{id}"}++;
+	}
+	return join ' ', @shared;
+}
+
+is(collisions(), '', 'no two panels are at the same place, or have the same number');
 cmp_ok(scalar keys %alerts, '>', 20, 'there are alerts');
 cmp_ok(scalar keys %panels, '>', 60, 'and panels');
 is(unknown($alerts{$_}), '', "alert $_ asks for nothing that is not there") foreach sort keys %alerts;
@@ -287,6 +312,8 @@ sub scrape
 
 		delete @label{qw(server filename hashsum)};
 		s/\\(["\\])/$1/g foreach values %label;
+		# 0.000512 and 5.12e-04 are the same.
+		$label{le} = sprintf '%.10g', $label{le} if ($label{le} // '+Inf') ne '+Inf';
 		$value{ $name . (%label ? '{' . join(',', map { "$_=$label{$_}" } sort keys %label) . '}' : '') } = $value;
 	}
 	return %value;
@@ -344,11 +371,18 @@ sub expected
 	{
 		my $operation = $row->{operation};
 
-		$want{"cachefront_operation_samples_total{operation=$operation}"} = $row->{samples};
 		$want{"cachefront_operation_max_seconds{operation=$operation}"} =
 		  defined $row->{max_us} ? $row->{max_us} / 1e6 : 'NaN';
-		$want{"cachefront_latency_seconds{operation=$operation,percentile=$_}"} = $row->{"p${_}_us"} / 1e6
-		  foreach grep { defined $row->{"p${_}_us"} } 50, 95, 99;
+		$want{"cachefront_latency_seconds_count{operation=$operation}"} = $row->{samples};
+	}
+	foreach my $row (rows(q{SELECT operation, nullif(below_us, 'Infinity') AS below_us, samples, total_us
+			FROM cache_latency_buckets}))
+	{
+		my $operation = $row->{operation};
+		my $le = defined $row->{below_us} ? sprintf '%.10g', $row->{below_us} / 1e6 : '+Inf';
+
+		$want{"cachefront_latency_seconds_bucket{le=$le,operation=$operation}"} = $row->{samples};
+		$want{"cachefront_latency_seconds_sum{operation=$operation}"} = $row->{total_us} / 1e6 if $le eq '+Inf';
 	}
 	expected_of_database($_, \%want) foreach @databases;
 	return %want;
@@ -436,6 +470,8 @@ start_exporter($source, split ' ', $arguments);
 
 my %got = compare();
 my $first = $text;
+note(sprintf '%d series, %.0f ms', scalar(grep { /^cachefront/ } keys %got),
+	1000 * $got{pg_exporter_last_scrape_duration_seconds});
 
 # By its table, for its name is a number.
 sub rule

@@ -90,6 +90,43 @@ test_single(void)
 	CHECK(cf_histogram_percentile(&histogram, 1.0) == PG_UINT64_MAX);
 }
 
+/* Steps count each sample once, and their totals are right to a sixteenth. */
+static void
+test_steps(void)
+{
+	CfHistogramStep step[CF_HISTOGRAM_STEPS];
+	double		total = 0;
+
+	cf_histogram_init(&histogram);
+	cf_histogram_steps(&histogram, step);
+	CHECK_INT(step[CF_HISTOGRAM_STEPS - 1].count, 0);
+	CHECK_RANGE(step[CF_HISTOGRAM_STEPS - 1].total, 0, 0);
+
+	for (uint64 ns = 0; ns < 10000; ns++)
+	{
+		cf_histogram_add(&histogram, ns);
+		total += (double) ns;
+	}
+	cf_histogram_steps(&histogram, step);
+	CHECK_INT(step[0].below, 256);
+	CHECK_INT(step[0].count, 256);
+	CHECK_INT(step[1].count, 512);
+	CHECK_RANGE(step[1].total, 511 * 256 * 15 / 16.0, 511 * 256 * 17 / 16.0);
+	CHECK_INT(step[5].count, 8192);
+	CHECK_INT(step[6].count, 10000);
+	CHECK_INT(step[CF_HISTOGRAM_STEPS - 2].count, 10000);
+	CHECK_RANGE(step[CF_HISTOGRAM_STEPS - 1].total, total * 15 / 16, total * 17 / 16);
+
+	/* What is beyond the last power of two is below infinity. */
+	cf_histogram_add(&histogram, UINT64CONST(1) << 40);
+	cf_histogram_steps(&histogram, step);
+	CHECK(step[CF_HISTOGRAM_STEPS - 2].below == UINT64CONST(1) << 36);
+	CHECK_INT(step[CF_HISTOGRAM_STEPS - 2].count, 10000);
+	CHECK(step[CF_HISTOGRAM_STEPS - 1].below == PG_UINT64_MAX);
+	CHECK_INT(step[CF_HISTOGRAM_STEPS - 1].count, 10001);
+	CHECK_RANGE(step[CF_HISTOGRAM_STEPS - 1].total, total + 1e12, total + 1.2e12);
+}
+
 int
 main(void)
 {
@@ -98,5 +135,6 @@ main(void)
 	RUN(test_empty);
 	RUN(test_percentiles);
 	RUN(test_single);
+	RUN(test_steps);
 	return cf_unit_end();
 }
