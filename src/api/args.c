@@ -321,6 +321,7 @@ cf_arg_request(FunctionCallInfo fcinfo, CfRequest *request)
 	cf_arg_key(fcinfo, 0, &request->key);
 	request->cache = NULL;
 	request->shape = 0;
+	request->tree = NULL;
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

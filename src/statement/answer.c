@@ -181,8 +181,8 @@ needed_proof(Snapshot snapshot, CfL1Proof *proof, bool *needed)
 static bool
 get(const CfRequest *request, CfL1Part part, const CfL1Proof *proof, CfL1Result *result)
 {
-	return cf_l1_get_within(&request->key, &request->id, part, cf_now(), 0, request->limits, proof, 0,
-							result) == CF_L1_HIT && !result->no_memory;
+	return cf_l1_get_within(&request->key, &request->id, part, cf_now(), 0, request->limits,
+							proof, 0, result) == CF_L1_HIT && !result->no_memory;
 }
 
 static bool

@@ -23,9 +23,9 @@ typedef enum CfEligibility
 	CF_ELIGIBLE,
 	CF_NOT_SELECT,				/* it writes, locks rows, or is no query */
 	CF_NOT_A_TABLE,				/* it reads none */
-	CF_NOT_TRACKED,				/* a table that the cache does not watch: a catalog, foreign, temporary */
+	CF_NOT_TRACKED,				/* of a table of it changes are not noticed */
 	CF_NOT_BUILTIN,				/* it calls a function that did not come with PostgreSQL */
-	CF_NOT_STABLE,				/* it depends on time, chance, the session, or what else changes unseen */
+	CF_NOT_STABLE,				/* it depends on time, chance, or the session */
 	CF_NOT_A_ROW,				/* its columns have no type that can be kept */
 	CF_NOT_PLAIN				/* a cursor, a sample, a transition table */
 } CfEligibility;

@@ -53,8 +53,14 @@ cf_statement_pack(const CfStatement *statement)
 	numbers = pack_number(numbers, (uint64) statement->binding << 32 |
 						  (statement->folds_names ? 1 : 0) | (statement->mutable ? 2 : 0) |
 						  (statement->defined_any ? 4 : 0));
-	packed = list_make5(statement->child != NULL ? (void *) statement->child : statement->query, numbers, makeString(pstrdup(statement->cache)),
-						makeString(pstrdup(statement->text)), statement->params);
+	if (statement->child != NULL)
+		packed = list_make1(statement->child);
+	else
+		packed = list_make1(statement->query);
+	packed = lappend(packed, numbers);
+	packed = lappend(packed, makeString(pstrdup(statement->cache)));
+	packed = lappend(packed, makeString(pstrdup(statement->text)));
+	packed = lappend(packed, statement->params);
 	packed = lappend(packed, statement->param_types);
 	packed = lappend(packed, statement->defined);
 	return lappend(packed, statement->rowtypes);
