@@ -8,6 +8,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "base/cycle.h"
 #include "base/debug_point.h"
 #include "base/guc.h"
 #include "base/log_mask.h"
@@ -45,6 +46,7 @@
 #include "stats/notes.h"
 #include "statement/statement.h"
 #include "tier/foreign.h"
+#include "txn/claim.h"
 #include "txn/pending.h"
 #include "txn/twophase.h"
 #include "workers/publisher.h"
@@ -79,6 +81,8 @@ _PG_init(void)
 	cf_l1_register();
 	cf_breaker_register();
 	cf_l2_register();
+	cf_cycle_register();
+	cf_claim_register();
 	cf_flight_register();
 	cf_loadtime_register();
 	cf_foreign_register();

@@ -27,6 +27,7 @@
 #include "load/loader.h"
 #include "redis/command.h"
 #include "tier/tier.h"
+#include "txn/claim.h"
 #include "txn/pending.h"
 #include "txn/twophase.h"
 #include "xact.h"
@@ -68,6 +69,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_commit_settle();
 			cf_notify_commit();
 			cf_witness_reset();
+			cf_claim_at_commit();
 			if (!cf_commit_stores_later())
 				finish();
 			cf_epoch_committed();
@@ -84,6 +86,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_deliver_reset();
 			cf_pending_reset();
 			cf_l2_at_abort();
+			cf_claim_at_abort();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			cf_trigger_pre_commit();
@@ -97,6 +100,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_twophase_prepared();
 			cf_epoch_at_prepare_transaction();
 			cf_witness_reset();
+			cf_claim_at_commit();
 			cf_pending_reset();
 			break;
 	}
@@ -107,6 +111,7 @@ subxact_callback(SubXactEvent event, SubTransactionId id,
 				 SubTransactionId parent, void *arg)
 {
 	cf_pending_subxact(event);
+	cf_claim_subxact(event);
 	cf_witness_subxact(event);
 	cf_epoch_subxact(event);
 }
@@ -129,7 +134,10 @@ resource_release_callback(ResourceReleasePhase phase, bool committed,
 	}
 	/* 8 */
 	if (committed)
+	{
 		cf_deliver_wait();
+		cf_claim_after_commit();
+	}
 }
 
 void

@@ -46,7 +46,9 @@ CREATE FUNCTION cache_stats_data(
     OUT l2_deletes bigint, OUT l2_deletes_lost bigint,
     OUT sync_waits bigint, OUT sync_failures bigint,
     OUT outbox_written bigint, OUT outbox_delivered bigint,
-    OUT blind_commits bigint, OUT late_writes bigint, OUT standby_behind bigint)
+    OUT blind_commits bigint, OUT late_writes bigint, OUT standby_behind bigint,
+    OUT claims bigint, OUT claims_inherited bigint, OUT claim_waits bigint,
+    OUT claim_timeouts bigint, OUT claim_sets_refused bigint)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
 AS 'MODULE_PATHNAME', 'cachefront_stats';

@@ -142,7 +142,7 @@ COMMENT ON COLUMN cache_stats.no_memory IS
 COMMENT ON COLUMN cache_stats.evictions IS
 'entries that had to go for others';
 COMMENT ON COLUMN cache_stats.gets IS
-'calls of cache_get';
+'calls of cache_get and cache_claim';
 COMMENT ON COLUMN cache_stats.get_hits IS
 'of those, answered';
 COMMENT ON COLUMN cache_stats.sets IS
@@ -185,6 +185,16 @@ COMMENT ON COLUMN cache_stats.standby_behind IS
 'looks in memory on a standby that found nothing usable, for the WAL was not read as far as it was replayed, in a millisecond: the query ran';
 COMMENT ON COLUMN cache_stats.late_writes IS
 'commits that another library''s callback added changes of tables or definitions to after cachefront had looked (the log says so): put cachefront first into shared_preload_libraries';
+COMMENT ON COLUMN cache_stats.claims IS
+'claims that cache_claim gave: each is a value that its caller went to compute';
+COMMENT ON COLUMN cache_stats.claims_inherited IS
+'of those, after the time of who had it before was over';
+COMMENT ON COLUMN cache_stats.claim_waits IS
+'calls of cache_claim that waited for who had the claim';
+COMMENT ON COLUMN cache_stats.claim_timeouts IS
+'calls of cache_claim that got neither a value nor the claim: the time was over, they must not wait, or there was no room';
+COMMENT ON COLUMN cache_stats.claim_sets_refused IS
+'values of cache_set with a token that were dropped: the claim was somebody else''s by then, or the key or a tag was invalidated meanwhile';
 
 COMMENT ON COLUMN cache_latency.operation IS
 'l1_hit, load (a query), flight_wait (for another session''s load), l2_hit (from the look in Redis until the value is proven), redis (a round trip)';

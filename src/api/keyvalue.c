@@ -15,6 +15,7 @@
 #include "utils/lsyscache.h"
 
 #include "api/args.h"
+#include "api/keyvalue.h"
 #include "base/debug_point.h"
 #include "base/guc.h"
 #include "base/shmem.h"
@@ -41,8 +42,8 @@ PG_FUNCTION_INFO_V1(cachefront_invalidate_table);
 PG_FUNCTION_INFO_V1(cachefront_flush);
 
 /* A query that is being cached runs once for many: it must have no effects. */
-static void
-require_write(void)
+void
+cf_keyvalue_require_write(void)
 {
 	cf_shmem_require();
 	if (cf_load_active())
@@ -72,16 +73,56 @@ get_from_redis(const CfKey *key, const CfIdentity *id, const CfDefinition *def)
 	return (text *) hit.value;
 }
 
+/* The transaction's own invalidations hold for it at once. */
+static bool
+is_own_invalidated(const CfL1Result *result)
+{
+	for (int i = 0; i < result->ndeps; i++)
+	{
+		if (cf_pending_has_tag(result->deps[i]))
+			return true;
+	}
+	return false;
+}
+
+text *
+cf_keyvalue_find(const CfKey *key, const CfIdentity *id, const CfDefinition *def,
+				 bool ask_redis, text **stale)
+{
+	CfL1Result	result;
+	CfL1Status	status;
+	text	   *found;
+	int			flags = (cf_pending_any() || cf_load_active() ? CF_L1_WANT_DEPS : 0) |
+		(stale != NULL ? CF_L1_WANT_STALE : 0);
+
+	if (stale != NULL)
+		*stale = NULL;
+	if (cf_pending_get(key, id, &found))
+		return found;
+	status = cf_l1_get(key, id, CF_L1_PART_ALL, cf_now(), flags, &result);
+	if (status == CF_L1_HIT && result.value != NULL)
+	{
+		if (is_own_invalidated(&result))
+			return NULL;
+		cf_load_add_entry(result.filled_at, false, result.deps, result.ndeps);
+		return (text *) result.value;
+	}
+	found = ask_redis ? get_from_redis(key, id, def) : NULL;
+	if (found == NULL && stale != NULL && status == CF_L1_EXPIRED &&
+		!is_own_invalidated(&result))
+		*stale = (text *) result.value;
+	return found;
+}
+
 Datum
 cachefront_get(PG_FUNCTION_ARGS)
 {
 	CfKey		key;
 	CfDefinition def;
 	CfIdentity	id;
-	CfL1Result	result;
 	text	   *own;
+	text	   *found;
 	uint64		stamp;
-	int			flags = cf_pending_any() || cf_load_active() ? CF_L1_WANT_DEPS : 0;
 
 	cf_arg_key(fcinfo, 0, &key);
 	if (unlikely(!cf_shmem_ready_or_warn()))
@@ -101,28 +142,14 @@ cachefront_get(PG_FUNCTION_ARGS)
 	cf_load_check_scope(&def);
 	cf_load_add_key(&key);
 	stamp = cf_clock_stamp();
-	if (cf_l1_get(&key, &id, CF_L1_PART_ALL, cf_now(), flags, &result) != CF_L1_HIT ||
-		result.value == NULL)
+	found = cf_keyvalue_find(&key, &id, &def, true, NULL);
+	if (found == NULL)
 	{
-		text	   *found = get_from_redis(&key, &id, &def);
-
-		if (found == NULL)
-		{
-			cf_lease_take(&key, stamp);
-			PG_RETURN_NULL();
-		}
-		cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
-		PG_RETURN_TEXT_P(found);
+		cf_lease_take(&key, stamp);
+		PG_RETURN_NULL();
 	}
-	/* The transaction's own invalidations hold for it at once. */
-	for (int i = 0; i < result.ndeps; i++)
-	{
-		if (cf_pending_has_tag(result.deps[i]))
-			PG_RETURN_NULL();
-	}
-	cf_load_add_entry(result.filled_at, false, result.deps, result.ndeps);
 	cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
-	PG_RETURN_POINTER(result.value);
+	PG_RETURN_TEXT_P(found);
 }
 
 /* Why a value cannot be kept, or NULL. */
@@ -151,6 +178,55 @@ can_keep(const text *value)
 	return false;
 }
 
+/* As of the claim: has nothing changed of what a value depends on? */
+static bool
+is_claim_current(const CfKey *key, const CfClaimUse *claim, const CfDeps *deps)
+{
+	CfL1Meta	meta = {0};
+
+	meta.stamp = claim->stamp;
+	meta.xmin = claim->xmin;
+	meta.ndeps = deps->n;
+	meta.deps = cf_deps_clocks(deps, 0);
+	return cf_l1_meta_is_current(key, &meta);
+}
+
+/*
+ * The claim by whose token a value is set. Whose time is over without anybody having inherited
+ * it is renewed. Refused: it said so. The commit asks all this again, for it
+ * is then that the value is stored.
+ */
+static CfClaimUse *
+use_claim(const CfKey *key, const CfIdentity *id, const CfDefinition *def, const text *digits,
+		  const CfDeps *deps)
+{
+	CfClaimToken token;
+	bool		well_formed = cf_claim_parse(VARDATA_ANY(digits), VARSIZE_ANY_EXHDR(digits),
+											 &token);
+	bool		over;
+	CfClaimUse *claim = cf_claim_use(key, id, well_formed ? &token : NULL, &over);
+	const char *reason = NULL;
+
+	if (!claim->refused && over)
+		claim->refused = !cf_keyvalue_renew_claim(key, id, &token, CF_CLAIM_HOLD_US);
+	if (claim->refused)
+		reason = _("The token is not that of the key's claim (any more).");
+	else if (!is_claim_current(key, claim, deps))
+	{
+		claim->refused = true;
+		(void) cf_claim_release(key, id, &token);
+		reason = _("The key or a tag of it was invalidated after the claim had been given.");
+	}
+	if (reason != NULL)
+	{
+		cf_stats_count(def->stats_slot, CF_COUNT_CLAIM_SETS_REFUSED);
+		ereport(NOTICE,
+				(errmsg("value is not cached"),
+				 errdetail_internal("%s", reason)));
+	}
+	return claim;
+}
+
 /* Puts a value, JSON as text, into the transaction's log. Is it kept? */
 static bool
 set(FunctionCallInfo fcinfo, const CfKey *key, text *value)
@@ -161,6 +237,8 @@ set(FunctionCallInfo fcinfo, const CfKey *key, text *value)
 	int			ntags = 0;
 	CfDeps		deps;
 	int64		ttl = cf_arg_ttl(fcinfo, 2);
+	CfClaimUse *claim = NULL;
+	uint64		lease = cf_lease_find(key);
 	bool		kept;
 
 	if (cf_arg_tags(fcinfo, 3) != NULL)
@@ -174,12 +252,21 @@ set(FunctionCallInfo fcinfo, const CfKey *key, text *value)
 	cf_define_find(key, &def);
 	cf_identity_of_value(&def, &id);
 	cf_stats_count(def.stats_slot, CF_COUNT_SETS);
-	kept = can_keep(value);
-	if (!kept && cf_guc_enabled)
-		cf_stats_count(def.stats_slot, CF_COUNT_TOO_LARGE);
+	if (!PG_ARGISNULL(4))
+	{
+		claim = use_claim(key, &id, &def, PG_GETARG_TEXT_PP(4), &deps);
+		lease = claim->stamp;
+	}
+	kept = claim == NULL || !claim->refused;
+	if (kept && !can_keep(value))
+	{
+		kept = false;
+		if (cf_guc_enabled)
+			cf_stats_count(def.stats_slot, CF_COUNT_TOO_LARGE);
+	}
 	/* Not kept, the old value must go all the same. */
 	cf_pending_add_set(key, &id, def.stats_slot, kept ? value : NULL,
-					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, cf_lease_find(key),
+					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, lease, claim,
 					   cf_deps_clocks(&deps, 0), deps.n);
 	return kept;
 }
@@ -200,7 +287,7 @@ set_as(FunctionCallInfo fcinfo, text *(*to_json) (Datum value))
 	value = to_json(PG_GETARG_DATUM(1));
 	if (unlikely(!cf_shmem_ready_or_warn()))
 		PG_RETURN_BOOL(false);
-	require_write();
+	cf_keyvalue_require_write();
 	PG_RETURN_BOOL(set(fcinfo, &key, value));
 }
 
@@ -264,7 +351,7 @@ cachefront_touch(PG_FUNCTION_ARGS)
 	cf_arg_key(fcinfo, 0, &key);
 	if (unlikely(!cf_shmem_ready_or_warn()))
 		PG_RETURN_VOID();
-	require_write();
+	cf_keyvalue_require_write();
 	ttl = cf_arg_ttl(fcinfo, 1);
 	cf_define_find(&key, &def);
 	cf_identity_of_value(&def, &id);
@@ -279,7 +366,7 @@ invalidate_keys(FunctionCallInfo fcinfo)
 	int			n;
 	text	  **keys;
 
-	require_write();
+	cf_keyvalue_require_write();
 	cf_pending_note_by_hand();
 	keys = cf_arg_texts(fcinfo, 0, "cache key", &n);
 	for (int i = 0; i < n; i++)
@@ -313,7 +400,7 @@ cachefront_invalidate_tag(PG_FUNCTION_ARGS)
 	int			n;
 	text	  **tags;
 
-	require_write();
+	cf_keyvalue_require_write();
 	cf_pending_note_by_hand();
 	tags = cf_arg_texts(fcinfo, 0, "cache tag", &n);
 	for (int i = 0; i < n; i++)
@@ -333,7 +420,7 @@ cachefront_invalidate_table(PG_FUNCTION_ARGS)
 {
 	Oid			relid;
 
-	require_write();
+	cf_keyvalue_require_write();
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -364,7 +451,7 @@ cachefront_invalidate_table(PG_FUNCTION_ARGS)
 Datum
 cachefront_flush(PG_FUNCTION_ARGS)
 {
-	require_write();
+	cf_keyvalue_require_write();
 	cf_pending_note_by_hand();
 	cf_pending_add_flush();
 	PG_RETURN_VOID();

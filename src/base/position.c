@@ -85,3 +85,11 @@ cf_position_timeline(void)
 	(void) GetXLogReplayRecPtr(&timeline);
 	return timeline;
 }
+
+FullTransactionId
+cf_position_older(FullTransactionId a, FullTransactionId b)
+{
+	if (!FullTransactionIdIsValid(a) || !FullTransactionIdIsValid(b))
+		return FullTransactionIdIsValid(a) ? a : b;
+	return FullTransactionIdPrecedes(a, b) ? a : b;
+}

@@ -41,6 +41,9 @@ extern FullTransactionId cf_position_widen(TransactionId xid);
 /* The xmin of the transaction's snapshot, which is taken if there is none. */
 extern FullTransactionId cf_position_snapshot_xmin(void);
 
+/* The older of two, of which either may be invalid: then it is the other. */
+extern FullTransactionId cf_position_older(FullTransactionId a, FullTransactionId b);
+
 /* On a standby: of what is replayed. */
 extern uint32 cf_position_timeline(void);
 

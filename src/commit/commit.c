@@ -73,6 +73,15 @@ moved_clock(const CfOp *op)
 	return op->kind == CF_OP_SET ? cf_clock_of_value(op->key.hash) : op->clock;
 }
 
+static void
+tell_of_refusal(const CfOp *op, const char *detail)
+{
+	cf_stats_count(op->stats_slot, CF_COUNT_CLAIM_SETS_REFUSED);
+	ereport(NOTICE,
+			(errmsg("value is not cached"),
+			 errdetail_internal("%s", detail)));
+}
+
 /*
  * A set that fills a miss loses against an invalidation after the miss, and against the
  * set of a transaction that has changed something. What the check saw holds until the
@@ -95,15 +104,36 @@ check_lease(int i)
 	meta.ndeps = op->ndeps;
 	meta.deps = op->deps;
 	/* What an old snapshot shows is older than the miss. */
+	if (op->claim != NULL)
+		meta.xmin = op->claim->xmin;
 	if (IsolationUsesXactSnapshot())
-		meta.xmin = cf_position_snapshot_xmin();
+		meta.xmin = cf_position_older(meta.xmin, cf_position_snapshot_xmin());
 	if (!cf_l1_meta_is_current(&op->key, &meta))
 	{
 		cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
+		if (op->claim != NULL)
+			tell_of_refusal(op, _("The key or a tag of it was invalidated after the claim had been given."));
 		op->value = NULL;
 	}
 	op->lease = now;
 	op->own = is_own(i);
+}
+
+/*
+ * A set by a token that is none any more does nothing. But a transaction that has changed
+ * more than the cache, or has set the value before, does not leave the old one.
+ */
+static void
+check_claim(CfOp *op)
+{
+	if (cf_claim_pin(op->claim))
+		return;
+	if (!op->claim->refused)
+		tell_of_refusal(op, _("The token is not that of the key's claim any more."));
+	op->dropped = !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		(op->older < 0 || cf_pending_op(op->older)->kind != CF_OP_SET);
+	op->last = !op->dropped;
+	op->value = NULL;
 }
 
 /* What becomes of a value is decided while a cancel can still be heard. */
@@ -115,6 +145,8 @@ judge_value(int i)
 	op->last = cf_pending_is_last(i);
 	if (op->kind != CF_OP_SET || !op->last)
 		return;
+	if (op->claim != NULL)
+		check_claim(op);
 	if (cf_pending_is_outdated(i))
 		op->value = NULL;
 	if (op->value != NULL)
@@ -211,7 +243,7 @@ cf_commit_prepare(void)
 		CfOp	   *op = cf_pending_op(i);
 
 		CHECK_FOR_INTERRUPTS();
-		if (op->kind == CF_OP_TOUCH)
+		if (op->kind == CF_OP_TOUCH || op->dropped)
 			continue;
 
 		/* Raise first: see cf_l1_put. */
@@ -313,6 +345,8 @@ store(const CfOp *op)
 				return;
 			case CF_L1_REFUSED:
 				cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
+				if (op->claim != NULL)
+					cf_stats_count(op->stats_slot, CF_COUNT_CLAIM_SETS_REFUSED);
 				break;
 			case CF_L1_TOO_LARGE:
 				cf_stats_count(op->stats_slot, CF_COUNT_TOO_LARGE);
@@ -369,8 +403,15 @@ cf_commit_store(void)
 	settle_values();
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
-		if (cf_pending_op(i)->last)
-			store(cf_pending_op(i));
+		const CfOp *op = cf_pending_op(i);
+
+		if (op->last)
+			store(op);
+		/* After it, so that whoever comes now finds the one or the other. */
+		if (op->claim != NULL)
+			cf_claim_end(op->claim);
+		else if (op->kind == CF_OP_SET)
+			cf_claim_wake(&op->key, &op->id);
 	}
 }
 

@@ -71,7 +71,7 @@ static bool
 drops_key(const CfOp *op)
 {
 	return (op->kind == CF_OP_KEY || (op->kind == CF_OP_SET && delivery.waits)) &&
-		!is_repeated(op);
+		!op->dropped && !is_repeated(op);
 }
 
 static bool

@@ -11,8 +11,8 @@
  * fetch, errors through its PG_CATCH, FATAL through before_shmem_exit.
  *
  * A follower sleeps on a condition variable, which the deadlock detector does
- * not see. So each deadlock_timeout it looks whether the leader waits, over
- * locks and other flights, for a lock of the follower itself, and gives up.
+ * not see. So each deadlock_timeout it looks whether the leader waits for the
+ * follower itself (base/cycle.h), and gives up.
  *
  * Locking: a flight's fields are protected by the lock of its partition; the
  * free list by a spinlock below it. No partition lock is held while memory is
@@ -22,21 +22,18 @@
  */
 #include "postgres.h"
 
-#include "access/twophase.h"
 #include "miscadmin.h"
 #include "storage/condition_variable.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
-#include "storage/procarray.h"
 #include "storage/spin.h"
-#include "utils/array.h"
-#include "utils/fmgrprotos.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/cycle.h"
 #include "base/debug_point.h"
 #include "base/guc.h"
 #include "base/shmem.h"
@@ -46,7 +43,6 @@
 #define CF_FLIGHT_PARTITIONS 16 /* powers of two */
 #define CF_FLIGHT_BUCKETS 1024
 #define CF_FLIGHT_SHARE 3		/* nested loads of one session; deeper ones go alone */
-#define CF_FLIGHT_MAX_CHAIN 64	/* sessions looked at for a deadlock */
 #define CF_FLIGHT_NONE (-1)
 
 /* objsubid of our advisory locks in pg_locks; pg_advisory_lock uses 1 and 2. */
@@ -93,19 +89,10 @@ struct CfSharedFlight
 	ConditionVariable landed;
 };
 
-/* Whom a session waits for: read without a lock, by the deadlock check only. */
-typedef struct SharedWaiter
-{
-	int			pid;
-	int			leader;			/* 0: does not wait */
-} SharedWaiter;
-
 typedef struct CfSharedFlights
 {
 	/* Immutable after startup */
 	int			nflights;
-	int			nwaiters;
-	SharedWaiter *waiter;
 
 	/* Protected by free_lock */
 	slock_t		free_lock;
@@ -144,9 +131,7 @@ flight_shmem_size(void)
 {
 	Size		size = offsetof(CfSharedFlights, flight);
 
-	size = add_size(size, mul_size(wanted_flights(), sizeof(CfSharedFlight)));
-	size = MAXALIGN(size);
-	return add_size(size, mul_size(MaxBackends, sizeof(SharedWaiter)));
+	return add_size(size, mul_size(wanted_flights(), sizeof(CfSharedFlight)));
 }
 
 static void
@@ -155,10 +140,6 @@ flight_shmem_init(void *memory, LWLockPadded *locks)
 	CfSharedFlights *new = memory;
 
 	new->nflights = wanted_flights();
-	new->nwaiters = MaxBackends;
-	new->waiter = (SharedWaiter *)
-		((char *) memory + MAXALIGN(offsetof(CfSharedFlights, flight) +
-									new->nflights * sizeof(CfSharedFlight)));
 	SpinLockInit(&new->free_lock);
 	for (int i = 0; i < CF_FLIGHT_BUCKETS; i++)
 		new->bucket[i] = CF_FLIGHT_NONE;
@@ -526,12 +507,6 @@ cf_flight_abort(CfSharedFlight *flight, CfFlightOutcome outcome)
 	pop_led(flight);
 }
 
-static SharedWaiter *
-my_waiter(void)
-{
-	return &flights->waiter[CF_MY_BACKEND_INDEX];
-}
-
 static void
 leave(CfSharedFlight *flight)
 {
@@ -540,7 +515,7 @@ leave(CfSharedFlight *flight)
 	dsm_handle	large;
 
 	following = NULL;
-	my_waiter()->leader = 0;
+	cf_cycle_end_wait();
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	flight->waiters--;
 	release_if_unused_locked(flight, &small, &large);
@@ -558,60 +533,6 @@ cf_flight_reset(void)
 		ConditionVariableCancelSleep();
 		leave(following);
 	}
-}
-
-/* Adds a session to the list to look at, once. */
-static int
-add_pid(int *pids, int n, int pid)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (pids[i] == pid)
-			return n;
-	}
-	if (n < CF_FLIGHT_MAX_CHAIN)
-		pids[n++] = pid;
-	return n;
-}
-
-static int
-add_blockers(int *pids, int n, int pid)
-{
-	ArrayType  *blockers;
-	PGPROC	   *proc = BackendPidGetProc(pid);
-	int32	   *elements;
-
-	/* The leader of a parallel query waits by its workers. */
-	if (proc == NULL || (proc->waitLock == NULL && dlist_is_empty(&proc->lockGroupMembers)))
-		return n;
-	blockers = DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids,
-													  Int32GetDatum(pid)));
-	elements = (int32 *) ARR_DATA_PTR(blockers);
-	for (int i = 0; i < ArrayGetNItems(ARR_NDIM(blockers), ARR_DIMS(blockers)); i++)
-		n = add_pid(pids, n, elements[i]);
-	pfree(blockers);
-	return n;
-}
-
-/* Does the leader wait, directly or through others, for this session? */
-static bool
-leader_waits_for_me(int leader)
-{
-	int			pids[CF_FLIGHT_MAX_CHAIN];
-	int			n = add_pid(pids, 0, leader);
-
-	for (int i = 0; i < n; i++)
-	{
-		if (pids[i] == MyProcPid)
-			return true;
-		for (int w = 0; w < flights->nwaiters; w++)
-		{
-			if (flights->waiter[w].pid == pids[i] && flights->waiter[w].leader != 0)
-				n = add_pid(pids, n, flights->waiter[w].leader);
-		}
-		n = add_blockers(pids, n, pids[i]);
-	}
-	return false;
 }
 
 static bool
@@ -638,7 +559,7 @@ sleep_until_landed(CfSharedFlight *flight, TimestampTz deadline)
 			break;
 		if (ConditionVariableTimedSleep(&flight->landed, Min(left, DeadlockTimeout),
 										cf_wait_event_flight) &&
-			leader_waits_for_me(flight->leader))
+			cf_cycle_leads_to_me(flight->leader))
 			break;
 	}
 	ConditionVariableCancelSleep();
@@ -728,8 +649,7 @@ cf_flight_wait(CfSharedFlight *flight, TimestampTz deadline, CfL1Part part,
 	CfFlightOutcome outcome;
 
 	Assert(following == flight);
-	my_waiter()->pid = MyProcPid;
-	my_waiter()->leader = flight->leader;
+	cf_cycle_begin_wait(flight->leader);
 	PG_TRY();
 	{
 		CF_WAIT_POINT("flight-wait");

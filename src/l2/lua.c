@@ -75,8 +75,9 @@ CfScript cf_lua_fill = {.text = PRELUDE
 	"keep(KEYS[1], ARGV[7])\n"
 	"return 1\n"};
 
-/* value field, value, meta field, meta, keep ms. */
+/* value field, value, meta field, meta, keep ms, lease field. A value ends the claim of it. */
 CfScript cf_lua_put = {.text = PRELUDE
 	"redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])\n"
+	"redis.call('HDEL', KEYS[1], ARGV[6])\n"
 	"keep(KEYS[1], ARGV[5])\n"
 	"return 1\n"};

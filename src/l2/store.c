@@ -295,6 +295,7 @@ cf_store_add_put(const CfL2Variant *variant, const char *value, Size value_len,
 	push_text(&args, variant->meta_field);
 	push(&args, meta, meta_len);
 	push_number(&args, keep_ms, &digits);
+	push_text(&args, variant->lease_field);
 	cf_l2_add_script(&cf_lua_put, variant->key, variant->key_len, args.n, args.argv, args.lens);
 }
 
@@ -307,5 +308,6 @@ cf_store_add_remove(const CfL2Variant *variant)
 	push(&args, variant->key, variant->key_len);
 	push_text(&args, variant->value_field);
 	push_text(&args, variant->meta_field);
+	push_text(&args, variant->lease_field);
 	add(&args);
 }

@@ -95,7 +95,7 @@ extern int	cf_store_print_key(char *name, const char *ns, const char *key, int l
 /* Adds to the pipeline of cf_l2_begin: drops all that there is of a key. */
 extern void cf_store_add_drop(const char *name, int len);
 
-/* The same: stores one variant, or drops it. */
+/* The same: stores one variant, or drops it; a claim of it ends with that. */
 extern void cf_store_add_put(const CfL2Variant *variant, const char *value, Size value_len,
 							 const char *meta, Size meta_len, int64 keep_ms);
 extern void cf_store_add_remove(const CfL2Variant *variant);

@@ -70,6 +70,11 @@ typedef enum CfCounter
 	CF_COUNT_BLIND_COMMITS,		/* track_counts was off: they forgot the database */
 	CF_COUNT_LATE_WRITES,		/* commits that changed tables after we had looked */
 	CF_COUNT_STANDBY_BEHIND,	/* looks in L1 for which the WAL was not read far enough */
+	CF_COUNT_CLAIMS,			/* given by cache_claim, */
+	CF_COUNT_CLAIMS_INHERITED,	/* of those, after another's time was over */
+	CF_COUNT_CLAIM_WAITS,		/* calls that waited */
+	CF_COUNT_CLAIM_TIMEOUTS,	/* calls that got neither a value nor the claim */
+	CF_COUNT_CLAIM_SETS_REFUSED,	/* cache_set by a token that was too late */
 	CF_NCOUNTERS
 } CfCounter;
 

@@ -136,8 +136,8 @@ is_pending(const CfTier *tier)
 	return !cf_l1_meta_is_current(&tier->request->key, &meta);
 }
 
-static bool
-find_place(CfTier *tier)
+bool
+cf_tier_find_place(CfTier *tier)
 {
 	const char *ns;
 
@@ -212,8 +212,8 @@ lease_ms(const CfRequest *request)
 }
 
 /* Is it of a former start of the writing server? Then nobody is left to give it back. */
-static bool
-is_dead(const char *token)
+bool
+cf_tier_is_dead(const char *token)
 {
 	CfStart		starts[CF_LINE_MAX];
 	int			n = cf_line_get(starts, CF_LINE_MAX);
@@ -244,7 +244,7 @@ ask_lease(CfTier *tier)
 	CF_WAIT_POINT("tier-before-lease");
 	take_hold(tier);
 	status = try_lease(tier, "");
-	if (status == CF_L2_OK && tier->lease.state == CF_LEASE_OTHER && is_dead(tier->lease.holder))
+	if (status == CF_L2_OK && tier->lease.state == CF_LEASE_OTHER && cf_tier_is_dead(tier->lease.holder))
 	{
 		char		dead[CF_TOKEN_LEN + 1];
 
@@ -294,7 +294,7 @@ look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTier
 	bool		told = false;
 	instr_time	begin;
 
-	if (!find_place(tier))
+	if (!cf_tier_find_place(tier))
 		return false;
 	INSTR_TIME_SET_CURRENT(begin);
 	for (;;)
@@ -375,7 +375,7 @@ cf_tier_look_without_lease(CfTier *tier, const CfRequest *request, CfTierHit *hi
 	tier->request = request;
 	*failed = true;
 	cf_l2_allow(full_allowance());
-	found = find_place(tier) && look_once(tier, hit, failed);
+	found = cf_tier_find_place(tier) && look_once(tier, hit, failed);
 	(void) cf_l2_end_allowance();
 	return found;
 }

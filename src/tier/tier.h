@@ -74,6 +74,21 @@ extern void cf_tier_reset(void);
 extern bool cf_tier_find_value(const CfKey *key, const CfIdentity *id, const CfDefinition *def,
 							   CfTierHit *hit);
 
+/*
+ * The claim of such a value, which is this server's, of all servers. GRANTED: lease is the
+ * token in Redis, which whoever ends the claim gives back (txn/claim.h), or "" if Redis
+ * is not there, and the claim is of this server alone. FILLED: there is a value by now.
+ * dead: a lease that it takes the place of, or "". May be cancelled, but not once it has
+ * the lease.
+ */
+extern CfLeaseState cf_tier_claim(const CfKey *key, const CfIdentity *id,
+								  const CfDefinition *def, int64 hold_us, const char *dead,
+								  char lease[CF_TOKEN_LEN + 1]);
+
+/* The same, of who has it, and wants it for longer. False: it is another server's. */
+extern bool cf_tier_renew_claim(const CfKey *key, const CfIdentity *id, int64 hold_us,
+								char lease[CF_TOKEN_LEN + 1]);
+
 /* What memory has of such a value, ready for cf_store_add_put; in CurrentMemoryContext. */
 typedef struct CfSealedValue
 {

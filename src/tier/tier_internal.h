@@ -30,6 +30,12 @@ extern void cf_tier_end_step(CfTier *tier);
 extern bool cf_tier_look_without_lease(CfTier *tier, const CfRequest *request, CfTierHit *hit,
 									   bool *failed);
 
+/* Prepares steps 2 and 4. False: Redis is not there, or not for this read. */
+extern bool cf_tier_find_place(CfTier *tier);
+
+/* Is a lease's token of a server that is not there any more? */
+extern bool cf_tier_is_dead(const char *token);
+
 extern void cf_tier_set_place(const CfTier *tier, CfEnvelopePlace *place);
 
 /* False: values must be encrypted, and there is no key. */

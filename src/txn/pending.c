@@ -409,7 +409,7 @@ cf_pending_add_flush(void)
 void
 cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slot,
 				   const text *value, int64 ttl, int64 stale_for, uint64 lease,
-				   const CfClockRef *deps, int ndeps)
+				   CfClaimUse *claim, const CfClockRef *deps, int ndeps)
 {
 	CfHash128	hash;
 	char	   *key_copy;
@@ -441,6 +441,7 @@ cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slo
 	op->ttl = ttl;
 	op->stale_for = stale_for;
 	op->lease = lease;
+	op->claim = claim;
 	op->ndeps = ndeps;
 	op->deps = deps_copy;
 }
@@ -527,7 +528,7 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 
 		if (set.value != NULL && !cf_pending_is_outdated(decided))
 			cf_pending_add_set(key, id, stats_slot, set.value, ttl,
-							   set.stale_for, set.lease, set.deps, set.ndeps);
+							   set.stale_for, set.lease, set.claim, set.deps, set.ndeps);
 		return;
 	}
 	if (decided >= 0 && ops[decided].kind != CF_OP_TOUCH)

@@ -15,6 +15,7 @@
 #include "codec/key.h"
 #include "l1/clock.h"
 #include "l1/table.h"
+#include "txn/claim.h"
 
 typedef enum CfOpKind
 {
@@ -48,6 +49,8 @@ typedef struct CfOp
 	int64		ttl;			/* us */
 	int64		stale_for;
 	uint64		lease;			/* SET: stamp of the miss that it fills, or none */
+	CfClaimUse *claim;			/* SET: by a token, or NULL */
+	bool		dropped;		/* SET, PRE_COMMIT: the token is none any more: it does nothing */
 	bool		last;			/* PRE_COMMIT: the last word on its value */
 	bool		own;			/* PRE_COMMIT: the transaction itself moves a clock of it */
 	bool		writes;			/* SET, PRE_COMMIT: of a transaction that has changed more than
@@ -77,12 +80,13 @@ extern bool cf_pending_by_hand(void);
 
 /*
  * Value NULL drops the caller's own value. Copies everything that it is
- * given; raises an error only if out of memory.
+ * given, but for the claim, which must live as long as the transaction; raises an error
+ * only if out of memory.
  */
 extern void cf_pending_add_set(const CfKey *key, const CfIdentity *id,
 							   CfStatsSlot stats_slot, const text *value,
 							   int64 ttl, int64 stale_for, uint64 lease,
-							   const CfClockRef *deps, int ndeps);
+							   CfClaimUse *claim, const CfClockRef *deps, int ndeps);
 extern void cf_pending_add_touch(const CfKey *key, const CfIdentity *id,
 								 CfStatsSlot stats_slot, int64 ttl);
 
