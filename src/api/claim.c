@@ -137,17 +137,23 @@ ask_other_servers(Call *call, const CfClaim *claim)
 	long		pause_ms = CF_FIRST_PAUSE_MS;
 	const char *dead = claim->lease;
 	uint64		stamp;
+	TimestampTz until;
 
 	for (;;)
 	{
+		bool		patient = call->may_wait && call->value == NULL &&
+			cf_steady_now() < call->deadline;
+
 		if (found(call, cf_keyvalue_find(&call->key, &call->id, &call->def, false, NULL)))
 			break;
 		stamp = cf_clock_stamp();
-		switch (cf_tier_claim(&call->key, &call->id, &call->def, call->hold, dead, lease))
+		until = cf_now() + call->hold;
+		switch (cf_tier_claim(&call->key, &call->id, &call->def, call->hold, dead, patient,
+							  lease))
 		{
 			case CF_LEASE_GRANTED:
 			case CF_LEASE_REFUSED:
-				cf_claim_begin(&call->name, &claim->token, call->hold, stamp, lease);
+				cf_claim_begin(&call->name, &claim->token, until, stamp, lease);
 				claimed(call, claim);
 				cf_stats_count(call->def.stats_slot, CF_COUNT_CLAIMS);
 				if (claim->inherited)
@@ -162,7 +168,7 @@ ask_other_servers(Call *call, const CfClaim *claim)
 		}
 		if (call->value != NULL || !may_go_on_waiting(call))
 			break;
-		(void) cf_claim_renew(&call->name, &claim->token, call->hold, NULL);
+		(void) cf_claim_renew(&call->name, &claim->token, cf_now() + call->hold, NULL);
 		pause_before_next_look(&pause_ms);
 		dead = "";
 	}
@@ -277,6 +283,7 @@ cf_keyvalue_renew_claim(const CfKey *key, const CfIdentity *id, const CfClaimTok
 {
 	bool		over;
 	CfClaimUse *claim = cf_claim_use(key, id, token, &over);
+	TimestampTz until = cf_now() + hold;
 
 	if (claim->refused)
 		return false;
@@ -285,7 +292,7 @@ cf_keyvalue_renew_claim(const CfKey *key, const CfIdentity *id, const CfClaimTok
 		(void) cf_claim_release(key, id, token);
 		return false;
 	}
-	if (cf_claim_renew(&claim->name, token, hold, claim->lease))
+	if (cf_claim_renew(&claim->name, token, until, claim->lease))
 		return true;
 	cf_claim_give_back(key, id, claim->lease);
 	return false;

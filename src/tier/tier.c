@@ -112,6 +112,7 @@ look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 	tier->stamp = cf_clock_stamp();
 	tier->replica = RecoveryInProgress();
 	tier->replayed = tier->replica ? cf_position_lsn() : 0;
+	tier->ahead = false;
 	*failed = cf_store_look(&tier->variant, &look, true) != CF_L2_OK;
 	tier->empty = !*failed && !look.found;
 	return !*failed && look.found && cf_tier_take_value(tier, &look, hit);

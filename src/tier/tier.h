@@ -38,6 +38,7 @@ typedef struct CfTier
 	uint64		stamp;			/* of the clocks, before Redis was asked */
 	bool		replica;		/* it was a standby then */
 	uint64		replayed;		/* standby: LSN, then */
+	bool		ahead;			/* standby: what the last look found is not replayed, or read, yet */
 	int64		allowance;		/* microseconds that it may still wait for Redis */
 	struct CfTier *outer;		/* where it has asked: of the load that this one is inside of */
 } CfTier;
@@ -77,13 +78,14 @@ extern bool cf_tier_find_value(const CfKey *key, const CfIdentity *id, const CfD
 /*
  * The claim of such a value, which is this server's, of all servers. GRANTED: lease is the
  * token in Redis, which whoever ends the claim gives back (txn/claim.h), or "" if Redis
- * is not there, and the claim is of this server alone. FILLED: there is a value by now.
+ * is not there, and the claim is of this server alone. FILLED: there is a value by now,
+ * or (only if patient) one that a standby may use as soon as it has replayed some more.
  * dead: a lease that it takes the place of, or "". May be cancelled, but not once it has
  * the lease.
  */
 extern CfLeaseState cf_tier_claim(const CfKey *key, const CfIdentity *id,
 								  const CfDefinition *def, int64 hold_us, const char *dead,
-								  char lease[CF_TOKEN_LEN + 1]);
+								  bool patient, char lease[CF_TOKEN_LEN + 1]);
 
 /* The same, of who has it, and wants it for longer. False: it is another server's. */
 extern bool cf_tier_renew_claim(const CfKey *key, const CfIdentity *id, int64 hold_us,

@@ -43,7 +43,7 @@ ask_twice(CfTier *tier, int64 hold_us, const char *dead)
 
 CfLeaseState
 cf_tier_claim(const CfKey *key, const CfIdentity *id, const CfDefinition *def, int64 hold_us,
-			  const char *dead, char lease[CF_TOKEN_LEN + 1])
+			  const char *dead, bool patient, char lease[CF_TOKEN_LEN + 1])
 {
 	CfRequest	request = {.key = *key, .id = *id, .def = *def, .form = CF_FORM_VALUE};
 	CfTier		tier;
@@ -56,6 +56,8 @@ cf_tier_claim(const CfKey *key, const CfIdentity *id, const CfDefinition *def, i
 		return CF_LEASE_FILLED;
 	if (failed)
 		return CF_LEASE_GRANTED;
+	if (patient && tier.ahead)
+		return CF_LEASE_FILLED;
 	cf_l2_allow((int64) cf_guc_redis_command_timeout * 1000);
 	if (ask_twice(&tier, hold_us, dead) == CF_L2_OK)
 		state = tier.lease.state;

@@ -166,13 +166,15 @@ is_of_our_data(const CfRequest *request, const CfEnvelope *env)
  * is from the future, whatever has been replayed since.
  */
 static bool
-is_of_our_past(const CfTier *tier, const CfEnvelope *env)
+is_of_our_past(CfTier *tier, const CfEnvelope *env)
 {
 #ifndef CF_FAULT_NO_FUTURE
-	if (tier->replica && env->end > tier->replayed)
+	tier->ahead = tier->replica && env->end > tier->replayed;
+	if (tier->ahead)
 		return false;
 #endif
-	return cf_follow_catch_up();
+	tier->ahead = !cf_follow_catch_up();
+	return !tier->ahead;
 }
 
 /* 3. */

@@ -41,8 +41,7 @@
 #define CF_CLAIM_USERS 256		/* counted apart, by hash */
 #define CF_CLAIM_BUCKETS 1024	/* powers of two */
 #define CF_CLAIM_QUEUES 128
-#define CF_CLAIM_SWEEP 4		/* looked at for each that is taken, */
-#define CF_CLAIM_SWEEP_FULL (CF_CLAIMS / 8)	/* or if there is no room */
+#define CF_CLAIM_SWEEP 4		/* looked at for each that is taken */
 #define CF_CLAIM_NONE (-1)
 
 typedef struct SharedClaim
@@ -75,6 +74,7 @@ typedef struct CfSharedClaims
 	int			used;
 	int			free;
 	int			hand;			/* of the sweep */
+	TimestampTz earliest;		/* no claim's time is over before */
 	int			user[CF_CLAIM_USERS];
 	int			bucket[CF_CLAIM_BUCKETS];
 	SharedClaim claim[CF_CLAIMS];
@@ -273,6 +273,31 @@ sweep_locked(int n)
 	}
 }
 
+/* All of them. Who asks again and again pays for it once, until one's time is over. */
+static void
+sweep_all_locked(void)
+{
+	TimestampTz earliest = PG_INT64_MAX;
+
+	if (cf_now() < claims->earliest)
+		return;
+	sweep_locked(CF_CLAIMS);
+	for (int i = 0; i < CF_CLAIMS; i++)
+	{
+		if (claims->claim[i].used)
+			earliest = Min(earliest, claims->claim[i].until);
+	}
+	claims->earliest = earliest;
+}
+
+/* Whoever changes when a claim is over says so. */
+static void
+set_until_locked(SharedClaim *claim, TimestampTz until)
+{
+	claim->until = until;
+	claims->earliest = Min(claims->earliest, claim->until);
+}
+
 static bool
 has_room_locked(uint8 user)
 {
@@ -286,7 +311,7 @@ new_locked(const CfHash128 *name, uint8 user)
 
 	sweep_locked(CF_CLAIM_SWEEP);
 	if (!has_room_locked(user))
-		sweep_locked(CF_CLAIM_SWEEP_FULL);
+		sweep_all_locked();
 	if (!has_room_locked(user))
 		return NULL;
 	claim = &claims->claim[claims->free];
@@ -430,7 +455,7 @@ cf_claim_take(const CfKey *key, const CfIdentity *id, int64 hold, const CfClaimT
 			answer = CF_CLAIM_GIVEN;
 			claim->pinned = false;
 			claim->holder = MyProcPid;
-			claim->until = cf_now() + hold;
+			set_until_locked(claim, cf_now() + hold);
 			claim->lease[0] = '\0';
 			claim->token = token;
 			claim->stamp = 0;
@@ -446,8 +471,8 @@ cf_claim_take(const CfKey *key, const CfIdentity *id, int64 hold, const CfClaimT
 }
 
 void
-cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, int64 hold, uint64 stamp,
-			   const char *lease)
+cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
+			   uint64 stamp, const char *lease)
 {
 	SharedClaim *claim;
 
@@ -455,7 +480,7 @@ cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, int64 hold, uin
 	claim = find_of_token_locked(name, token);
 	if (claim != NULL)
 	{
-		claim->until = cf_now() + hold;
+		set_until_locked(claim, until);
 		claim->stamp = stamp;
 		strlcpy(claim->lease, lease, sizeof(claim->lease));
 	}
@@ -498,7 +523,8 @@ cf_claim_use(const CfKey *key, const CfIdentity *id, const CfClaimToken *token, 
 }
 
 bool
-cf_claim_renew(const CfHash128 *name, const CfClaimToken *token, int64 hold, const char *lease)
+cf_claim_renew(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
+			   const char *lease)
 {
 	SharedClaim *claim;
 
@@ -506,7 +532,7 @@ cf_claim_renew(const CfHash128 *name, const CfClaimToken *token, int64 hold, con
 	claim = find_of_token_locked(name, token);
 	if (claim != NULL)
 	{
-		claim->until = cf_now() + hold;
+		set_until_locked(claim, until);
 		if (lease != NULL)
 			strlcpy(claim->lease, lease, sizeof(claim->lease));
 	}

@@ -89,9 +89,10 @@ extern CfClaimAnswer cf_claim_take(const CfKey *key, const CfIdentity *id, int64
 
 /*
  * The claim that was given begins now, for the caller is about to go and compute: stamp
- * is of just now. lease: its token in Redis, or "".
+ * is of just now. lease: its token in Redis, or "". until: by cf_now(), and by when Redis was
+ * asked, so that no claim here outlasts its lease there.
  */
-extern void cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, int64 hold,
+extern void cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
 						   uint64 stamp, const char *lease);
 
 /*
@@ -102,8 +103,8 @@ extern void cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, int
 extern CfClaimUse *cf_claim_use(const CfKey *key, const CfIdentity *id,
 								const CfClaimToken *token, bool *over);
 
-/* From now on for so long, if it is still that token's. lease: the new one, or NULL. */
-extern bool cf_claim_renew(const CfHash128 *name, const CfClaimToken *token, int64 hold,
+/* If it is still that token's. lease: the new one, or NULL. */
+extern bool cf_claim_renew(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
 						   const char *lease);
 
 /*
