@@ -21,7 +21,7 @@ my %snippets = slurp_file("$FindBin::RealBin/../../docs/drivers.md") =~
   /^<!-- snippet: (\S+) -->\n```\w+\n(.*?)^```$/msg;
 
 is( join(' ', sort keys %snippets),
-	'Drivers.java node.js pgbouncer.ini pooled.py schema.sql with_psycopg2.py with_psycopg3.py',
+	'Drivers.java claims.js claims.py node.js pgbouncer.ini pooled.py schema.sql with_psycopg2.py with_psycopg3.py',
 	'the programs of the document');
 
 my $node = CfTest->node('main', listen_addresses => '127.0.0.1', 'cachefront.track_changes' => 'on');
@@ -99,26 +99,56 @@ program('node-postgres', -d "$npm/pg" && works('node', '--version'),
 program('pgjdbc', -f $jar && works('javac', '-version'),
 	'pgjdbc or a JDK', 'java', '-cp', $jar, "$folder/Drivers.java");
 
+# ---- claims: 50 clients, of which one computes ----
+
+my $psycopg = works('python3', '-c', 'import psycopg');
+my $pg = -d "$npm/pg" && works('node', '--version');
+
+sub claims
+{
+	my ($how, $port) = @_;
+
+	foreach my $case ([ 'psycopg 3', $psycopg, 'python3', "$folder/claims.py" ],
+		[ 'node-postgres', $pg, 'node', "$folder/claims.js" ])
+	{
+		my ($name, $has, @command) = @$case;
+
+		SKIP:
+		{
+			skip "$name is not here", 2 if !$has;
+			$node->safe_psql('postgres', 'SELECT cache_flush(), cache_stats_reset()');
+
+			my ($rc, $out, $err) = run_command_at($port, @command);
+
+			is("$rc $err$out", "0 50 clients, 1 computed, 42\n", "$how, $name: one of 50 clients computes");
+			is(CfTest::stat($node, 'claims'), 1, "$how, $name: by the one claim");
+		}
+	}
+	return;
+}
+
+claims('direct', $node->port);
+
 # ---- pgbouncer ----
 
 my ($bouncer) = grep { -x $_ } '/usr/sbin/pgbouncer', '/usr/bin/pgbouncer';
 
 SKIP:
 {
-	skip 'pgbouncer or psycopg is not here', 4
-	  if !defined $bouncer || !works('python3', '-c', 'import psycopg');
+	skip 'pgbouncer or psycopg is not here', 8
+	  if !defined $bouncer || !$psycopg;
 
 	my $port = PostgreSQL::Test::Cluster::get_free_port();
 	my $user = $node->safe_psql('postgres', 'SELECT current_user');
 	my $ini = $snippets{'pgbouncer.ini'};
 	my $output = '';
 
-	# Where this server is; nothing else differs from the document.
+	# Where this server is, and few connections for many clients; nothing else differs.
 	$ini =~ s/host=\S+ port=\d+/'host=' . $node->host . ' port=' . $node->port/e;
 	$ini =~ s/(listen_port = )\d+/$1$port/;
 	$ini =~ s/(auth_file = )\S+/$1$folder\/userlist.txt/;
 	append_to_file("$folder/userlist.txt", qq{"$user" ""\n});
-	append_to_file("$folder/bouncer.ini", "${ini}unix_socket_dir =\n");
+	append_to_file("$folder/bouncer.ini", "${ini}unix_socket_dir =\ndefault_pool_size = 5\n");
 
 	my $pid = IPC::Run::start([ $bouncer, "$folder/bouncer.ini" ], '<', \'', '>&', \$output);
 	await_that('for pgbouncer', sub {
@@ -135,6 +165,7 @@ SKIP:
 	is( $node->safe_psql('postgres', q{SELECT count(*) FROM cache_entries
 			WHERE key = 'product:42' AND state = 'fresh'}),
 		1, 'pgbouncer: of one entry');
+	claims('pgbouncer', $port);
 	$pid->signal('INT');
 	$pid->finish;
 }
