@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -147,8 +148,6 @@ cf_claim_register(void)
 	cf_shmem_register(&segment);
 }
 
-/* ---- names and tokens ---- */
-
 void
 cf_claim_name(const CfKey *key, const CfIdentity *id, CfHash128 *name)
 {
@@ -156,53 +155,6 @@ cf_claim_name(const CfKey *key, const CfIdentity *id, CfHash128 *name)
 	cf_hash128_add(name, key->data, key->len);
 	cf_hash128_add(name, &id->hash, sizeof(id->hash));
 	cf_hash128_add_u64(name, ((uint64) id->role << 32) | id->session_role);
-}
-
-void
-cf_claim_print(const CfClaimToken *token, char digits[CF_CLAIM_TOKEN_DIGITS + 1])
-{
-	for (int i = 0; i < CF_CLAIM_TOKEN_BYTES; i++)
-	{
-		digits[2 * i] = "0123456789abcdef"[token->bytes[i] >> 4];
-		digits[2 * i + 1] = "0123456789abcdef"[token->bytes[i] & 15];
-	}
-	digits[CF_CLAIM_TOKEN_DIGITS] = '\0';
-}
-
-static int
-value_of_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool
-cf_claim_parse(const char *digits, int len, CfClaimToken *token)
-{
-	if (len != CF_CLAIM_TOKEN_DIGITS)
-		return false;
-	for (int i = 0; i < CF_CLAIM_TOKEN_BYTES; i++)
-	{
-		int			high = value_of_digit(digits[2 * i]);
-		int			low = value_of_digit(digits[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		token->bytes[i] = (uint8) (high << 4 | low);
-	}
-	return true;
-}
-
-/* In a time that does not tell where they differ. */
-static bool
-token_equal(const CfClaimToken *a, const CfClaimToken *b)
-{
-	uint8		differ = 0;
-
-	for (int i = 0; i < CF_CLAIM_TOKEN_BYTES; i++)
-		differ |= a->bytes[i] ^ b->bytes[i];
-	return differ == 0;
 }
 
 /* ---- the table ---- */
@@ -220,9 +172,9 @@ queue_of(const CfHash128 *name)
 }
 
 static inline bool
-is_over(const SharedClaim *claim)
+is_over(const SharedClaim *claim, TimestampTz now)
 {
-	return !claim->pinned && claim->until <= cf_now();
+	return !claim->pinned && claim->until <= now;
 }
 
 static SharedClaim *
@@ -241,7 +193,7 @@ find_of_token_locked(const CfHash128 *name, const CfClaimToken *token)
 {
 	SharedClaim *claim = find_locked(name);
 
-	return claim != NULL && token_equal(&claim->token, token) ? claim : NULL;
+	return claim != NULL && cf_claim_token_equal(&claim->token, token) ? claim : NULL;
 }
 
 static void
@@ -263,12 +215,14 @@ free_locked(SharedClaim *claim)
 static void
 sweep_locked(int n)
 {
+	TimestampTz now = cf_now();
+
 	for (int i = 0; i < n; i++)
 	{
 		SharedClaim *claim = &claims->claim[claims->hand];
 
 		claims->hand = (claims->hand + 1) % CF_CLAIMS;
-		if (claim->used && is_over(claim))
+		if (claim->used && is_over(claim, now))
 			free_locked(claim);
 	}
 }
@@ -429,13 +383,13 @@ cf_claim_take(const CfKey *key, const CfIdentity *id, int64 hold, const CfClaimT
 
 	LWLockAcquire(claims_lock, LW_EXCLUSIVE);
 	claim = find_locked(&name);
-	if (claim != NULL && mine != NULL && token_equal(&claim->token, mine))
+	if (claim != NULL && mine != NULL && cf_claim_token_equal(&claim->token, mine))
 	{
 		answer = CF_CLAIM_OWN;
 		result->token = claim->token;
 		strlcpy(result->lease, claim->lease, sizeof(result->lease));
 	}
-	else if (claim != NULL && !is_over(claim))
+	else if (claim != NULL && !is_over(claim, cf_now()))
 	{
 		answer = CF_CLAIM_HELD;
 		result->holder = claim->holder;
@@ -513,7 +467,7 @@ cf_claim_use(const CfKey *key, const CfIdentity *id, const CfClaimToken *token, 
 		use->xmin = claim->xmin;
 		use->refused = false;
 		strlcpy(use->lease, claim->lease, sizeof(use->lease));
-		*over = is_over(claim);
+		*over = is_over(claim, cf_now());
 	}
 	LWLockRelease(claims_lock);
 	entry = find_own(&use->name);
@@ -572,6 +526,9 @@ cf_claim_give_back(const CfKey *key, const CfIdentity *id, const char *token)
 
 	if (ns == NULL)
 		return;
+	/* The session may be terminated in the middle of a round trip. */
+	if (proc_exit_inprogress)
+		cf_l2_drop_if_busy();
 	strlcpy(lease.token, token, sizeof(lease.token));
 	cf_store_variant(&variant, ns, key, id);
 	cf_l2_allow((int64) cf_guc_redis_command_timeout * 1000);
@@ -590,7 +547,7 @@ cf_claim_release(const CfKey *key, const CfIdentity *id, const CfClaimToken *tok
 	entry = find_own(&name);
 	if (!remove_claim(&name, token, lease))
 		return false;
-	if (entry != NULL && token_equal(&entry->token, token))
+	if (entry != NULL && cf_claim_token_equal(&entry->token, token))
 		entry->held = false;
 	cf_claim_give_back(key, id, lease);
 	return true;

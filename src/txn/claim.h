@@ -62,6 +62,8 @@ extern void cf_claim_print(const CfClaimToken *token, char digits[CF_CLAIM_TOKEN
 /* False: it looks like no token. */
 extern bool cf_claim_parse(const char *digits, int len, CfClaimToken *token);
 
+extern bool cf_claim_token_equal(const CfClaimToken *a, const CfClaimToken *b);
+
 typedef enum CfClaimAnswer
 {
 	CF_CLAIM_GIVEN,				/* it is the caller's now */
