@@ -195,6 +195,14 @@ is(on($primary, "SELECT cache_renew('c:renewed', '$token', hold => '10 min')"), 
 is(claim($standby, 'c:renewed', q{, wait => '10 ms'}), 'timeout', 'on both');
 is(on($primary, "SELECT cache_set('c:renewed', '8', token => '$token')"), 't', 'and still good');
 
+# Who waits for another server can be cancelled, and leaves nothing behind.
+$token = claim($primary, 'c:polled');
+$waiting = waiter($standby, 'c:polled');
+on($standby, q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'waiter'});
+like(state_of($waiting), qr/canceling statement/, 'who waits for another server can be cancelled');
+on($primary, "SELECT cache_release('c:polled', '$token')");
+is(claim($standby, 'c:polled', q{, wait => '0'}) =~ /^[0-9a-f]{32}\z/, 1, 'and leaves no claim behind');
+
 # ---- no Redis ----
 
 $token = claim($primary, 'c:without');
