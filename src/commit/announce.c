@@ -74,6 +74,8 @@ add_ops(void)
 		const CfOp *op = cf_pending_op(i);
 
 		CHECK_FOR_INTERRUPTS();
+		if (op->dropped)
+			continue;
 		add_op(op);
 		lasting |= op->kind != CF_OP_SET && op->kind != CF_OP_TOUCH;
 	}

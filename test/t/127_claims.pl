@@ -153,6 +153,12 @@ is(outputs([ map { finish_session($_) } @sessions ]), '10 x 0: got 4 ',
 	'who waits on the standby gets what was computed for the primary');
 is(stat($standby, 'claims'), $given, 'and nobody computed there');
 
+# A set that is dropped tells nobody: what is in Redis still counts on the standby.
+is(on($primary, "SELECT cache_set('c:two', '-1', token => '$token')"), 'f', 'a token is good for one value');
+await_replayed($primary, $standby);
+on($standby, q{SELECT cf_debug_forget_l1(oid) FROM pg_database WHERE datname = 'postgres'});
+is(on($standby, q{SELECT cache_get('c:two')}), 4, 'the standby finds the value in Redis all the same');
+
 # Given back, rolled back, on either.
 foreach my $case ([ $primary, $standby, 'standby' ], [ $standby, $primary, 'primary' ])
 {
