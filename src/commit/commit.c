@@ -112,7 +112,8 @@ check_lease(int i)
 	{
 		cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
 		if (op->claim != NULL)
-			tell_of_refusal(op, _("The key or a tag of it was invalidated after the claim had been given."));
+			tell_of_refusal(op,
+							_("The key or a tag of it was invalidated after the claim had been given."));
 		op->value = NULL;
 	}
 	op->lease = now;
