@@ -245,7 +245,8 @@ ask_lease(CfTier *tier)
 	CF_WAIT_POINT("tier-before-lease");
 	take_hold(tier);
 	status = try_lease(tier, "");
-	if (status == CF_L2_OK && tier->lease.state == CF_LEASE_OTHER && cf_tier_is_dead(tier->lease.holder))
+	if (status == CF_L2_OK && tier->lease.state == CF_LEASE_OTHER &&
+		cf_tier_is_dead(tier->lease.holder))
 	{
 		char		dead[CF_TOKEN_LEN + 1];
 

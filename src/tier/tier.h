@@ -38,7 +38,7 @@ typedef struct CfTier
 	uint64		stamp;			/* of the clocks, before Redis was asked */
 	bool		replica;		/* it was a standby then */
 	uint64		replayed;		/* standby: LSN, then */
-	bool		ahead;			/* standby: what the last look found is not replayed, or read, yet */
+	bool		ahead;			/* standby: what the last look found is not replayed or read */
 	int64		allowance;		/* microseconds that it may still wait for Redis */
 	struct CfTier *outer;		/* where it has asked: of the load that this one is inside of */
 } CfTier;
