@@ -59,6 +59,7 @@ UPDATE tp_shops SET name = 'new' WHERE id = 1;
 SELECT * FROM tp_did();
 
 -- From here on all that can be is served.
+SET cachefront.transparent_min_saving = 0;
 SET cachefront.transparent = auto;
 
 -- Other texts of one meaning are one; others are not.

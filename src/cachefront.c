@@ -44,6 +44,7 @@
 #include "rules/missed.h"
 #include "stats/counters.h"
 #include "stats/notes.h"
+#include "statement/shape.h"
 #include "statement/statement.h"
 #include "tier/foreign.h"
 #include "txn/claim.h"
@@ -86,6 +87,7 @@ _PG_init(void)
 	cf_flight_register();
 	cf_loadtime_register();
 	cf_foreign_register();
+	cf_shape_register();
 	cf_twophase_register();
 	cf_notify_register();
 	cf_ring_register();

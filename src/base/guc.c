@@ -26,6 +26,7 @@ static const struct config_enum_entry notify_options[] = {
 static const struct config_enum_entry transparent_options[] = {
 	{"off", CF_TRANSPARENT_OFF, false},
 	{"marked", CF_TRANSPARENT_MARKED, false},
+	{"observe", CF_TRANSPARENT_OBSERVE, false},
 	{"auto", CF_TRANSPARENT_AUTO, false},
 	{NULL, 0, false}
 };
@@ -85,6 +86,7 @@ char	   *cf_guc_redis_url = NULL;
 int			cf_guc_stale_ttl = 600;
 bool		cf_guc_track_changes = true;
 int			cf_guc_transparent = CF_TRANSPARENT_OFF;
+int			cf_guc_transparent_min_saving = 50;
 double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_verify_rate = 0.0;
 int			cf_guc_wal_lookback = 256;
@@ -517,13 +519,22 @@ cf_guc_define(void)
 
 	DefineCustomEnumVariable("cachefront.transparent",
 							 "Sets which plain SELECTs are served from the cache.",
-							 "\"off\": none; \"marked\": those that begin with the comment /* cache */; \"auto\": all that can be.",
+							 "\"off\": none; \"marked\": those that begin with the comment /* cache */; \"auto\": those, and all that it pays for; \"observe\": none, but all are measured for cache_advise.",
 							 &cf_guc_transparent,
 							 CF_TRANSPARENT_OFF,
 							 transparent_options,
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.transparent_min_saving",
+							"Sets what serving a kind of statement must save per execution, in microseconds.",
+							"With cachefront.transparent = auto. 0: all that can be are served, and kept when they are seen first.",
+							&cf_guc_transparent_min_saving,
+							50, 0, 1000000000,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
 
 	DefineCustomRealVariable("cachefront.ttl_jitter",
 							 "Sets the fraction by which a time to live is shortened at random.",

@@ -13,7 +13,8 @@ typedef enum CfTransparent
 {
 	CF_TRANSPARENT_OFF,
 	CF_TRANSPARENT_MARKED,		/* those whose comment asks for it */
-	CF_TRANSPARENT_AUTO
+	CF_TRANSPARENT_OBSERVE,		/* none; but all are measured */
+	CF_TRANSPARENT_AUTO			/* those that it pays for */
 } CfTransparent;
 
 typedef enum CfNotify
@@ -81,6 +82,7 @@ extern char *cf_guc_redis_url;
 extern int	cf_guc_stale_ttl;		/* seconds */
 extern bool	cf_guc_track_changes;
 extern int	cf_guc_transparent;
+extern int	cf_guc_transparent_min_saving;	/* us; 0: all that can be are served */
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_verify_rate;	/* fraction of hits, 0 to 1 */
 extern int	cf_guc_wal_lookback;	/* megabytes, 0: none */

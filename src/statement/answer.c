@@ -151,6 +151,16 @@ is_same_snapshot(Snapshot a, Snapshot b)
 		memcmp(a->subxip, b->subxip, a->subxcnt * sizeof(TransactionId)) == 0;
 }
 
+/* The variant without rows, which tells whether those would still be there. */
+static CfIdentity
+ghost_of(const CfRequest *request)
+{
+	CfIdentity	id = request->id;
+
+	id.hash.h[0] ^= UINT64CONST(0x67686f7374);
+	return id;
+}
+
 /* ---- a hit -------------------------------------------------------------- */
 
 /*
@@ -250,6 +260,10 @@ cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh, Snapshot *sna
 	CfLoad	   *load = &answer->load;
 
 	if (!answer->asked || cf_policy_has_written() || cf_guc_l1_max_value == 0)
+		return;
+	/* Of a shape that pays what is asked for once leaves no trace but that. */
+	if (answer->ghost && answer->serving == CF_SERVE_IF_SEEN &&
+		!cf_shape_is_on_trial(answer->shape))
 		return;
 	load->def = &answer->request.def;
 	load->context = CurrentMemoryContext;
@@ -367,6 +381,13 @@ publish(CfAnswer *answer)
 		return;
 	if (!meta.covered || !cf_deps_fit(meta.ndeps))
 		return;
+	if (answer->ghost)
+	{
+		CfIdentity	id = ghost_of(request);
+
+		(void) cf_l1_put(&request->key, &id, "", 0, &meta);
+		return;
+	}
 	if (cf_fill_put(request, load->value, load->len, &meta) != CF_L1_STORED)
 		return;
 	/* It was current when it was put: so it is as new as whoever waits for it. */
@@ -379,9 +400,19 @@ publish(CfAnswer *answer)
 	}
 }
 
+bool
+cf_answer_is_timed(const CfAnswer *answer)
+{
+	return answer->keeps || answer->shape != NULL;
+}
+
 void
 cf_answer_end(CfAnswer *answer, uint64 run)
 {
+	if (answer->shape != NULL)
+		cf_shape_note(answer->shape, answer->sight,
+					  answer->ns / 1000 + answer->statement->plan_us, answer->nrows,
+					  answer->keeps ? answer->rows.len : 0);
 	if (!answer->keeps)
 		return;
 	cf_stats_latency(CF_LATENCY_LOAD, answer->ns);
@@ -444,7 +475,7 @@ cf_answer_board(CfAnswer *answer)
 	CfL1Result	result;
 
 	/* What others load may be newer than a snapshot that is used elsewhere, too. */
-	if (!answer->keeps || answer->nrows > 0 || !answer->own_snapshot)
+	if (!answer->keeps || answer->ghost || answer->nrows > 0 || !answer->own_snapshot)
 		return;
 	for (;;)
 	{
@@ -489,6 +520,29 @@ cf_answer_land(CfAnswer *answer)
 
 /* ---- a statement begins ------------------------------------------------- */
 
+/* By whom it is asked for, and what its shape has saved. */
+static CfServing
+serving(CfAnswer *answer)
+{
+	const CfStatement *statement = answer->statement;
+
+	if (cf_guc_transparent == CF_TRANSPARENT_OFF)
+		return CF_SERVE_NOT;
+	if (cf_guc_transparent != CF_TRANSPARENT_OBSERVE && statement->marked)
+		return CF_SERVE;
+	if (cf_guc_transparent == CF_TRANSPARENT_MARKED || statement->shape == 0)
+		return CF_SERVE_NOT;
+	answer->shape = cf_shape_find(statement->shape);
+	if (cf_guc_transparent == CF_TRANSPARENT_OBSERVE)
+		return CF_SERVE_OBSERVE;
+	if (answer->shape != NULL && !cf_shape_is_served(answer->shape))
+	{
+		answer->shape = NULL;
+		return CF_SERVE_NOT;
+	}
+	return cf_guc_transparent_min_saving == 0 ? CF_SERVE : CF_SERVE_IF_SEEN;
+}
+
 static bool
 may_look(void)
 {
@@ -506,20 +560,51 @@ cf_answer_is_there(const CfStatement *statement, ParamListInfo params)
 		get(&answer.request, CF_L1_PART_NONE, NULL, &result);
 }
 
+/* Was the answer asked for before, and is it what it was? */
+static CfSight
+sight_of(CfAnswer *answer)
+{
+	CfRequest  *request = &answer->request;
+	CfIdentity	id = ghost_of(request);
+	CfL1Result	result;
+
+	if (!cf_shape_saw(&id.hash))
+		return CF_SIGHT_FIRST;
+	return cf_l1_get_within(&request->key, &id, CF_L1_PART_NONE, cf_now(), 0, request->limits,
+							NULL, 0, &result) == CF_L1_HIT ?
+		CF_SIGHT_WOULD_HIT : CF_SIGHT_OUTDATED;
+}
+
 void
 cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate)
 {
 	MemSet(answer, 0, sizeof(*answer));
 	answer->statement = statement;
-	if (!may_look() || !make_request(answer, estate->es_param_list_info))
+	answer->serving = serving(answer);
+	if (answer->serving == CF_SERVE_NOT || !may_look() ||
+		!make_request(answer, estate->es_param_list_info))
+	{
+		answer->shape = NULL;
 		return;
+	}
 	answer->asked = true;
 	answer->own_snapshot = is_own_snapshot(estate->es_snapshot);
-	count(answer, CF_COUNT_FETCHES);
-	answer->hit = look(answer, estate->es_snapshot);
-	if (answer->hit)
-		return;
-	count(answer, CF_COUNT_MISSES);
+	if (answer->serving != CF_SERVE_OBSERVE)
+	{
+		count(answer, CF_COUNT_FETCHES);
+		answer->hit = look(answer, estate->es_snapshot);
+		if (answer->hit)
+		{
+			if (answer->shape != NULL)
+				cf_shape_note(answer->shape, CF_SIGHT_HIT, 0, 0, 0);
+			return;
+		}
+		count(answer, CF_COUNT_MISSES);
+	}
+	if (answer->shape != NULL)
+		answer->sight = sight_of(answer);
+	answer->ghost = answer->serving == CF_SERVE_OBSERVE ||
+		(answer->serving == CF_SERVE_IF_SEEN && answer->sight == CF_SIGHT_FIRST);
 }
 
 void

@@ -17,11 +17,24 @@
 #include "engine/flight.h"
 #include "load/loader.h"
 #include "request/request.h"
+#include "statement/shape.h"
 #include "statement/statement.h"
+
+/* What is done with the answer of an execution. */
+typedef enum CfServing
+{
+	CF_SERVE_NOT,
+	CF_SERVE,					/* looked for, and kept */
+	CF_SERVE_IF_SEEN,			/* looked for, and kept if it was asked for before */
+	CF_SERVE_OBSERVE			/* measured only */
+} CfServing;
 
 typedef struct CfAnswer
 {
 	const CfStatement *statement;
+	CfServing	serving;
+	CfSharedShape *shape;		/* to be told of it, or NULL */
+	CfSight		sight;			/* of a miss, for the shape */
 	CfRequest	request;
 	bool		asked;			/* the cache was */
 	bool		own_snapshot;	/* nobody else uses it */
@@ -30,6 +43,7 @@ typedef struct CfAnswer
 
 	/* on a miss */
 	bool		keeps;			/* rows are copied as they come, and kept at the end */
+	bool		ghost;			/* but without the rows: only what they depend on */
 	uint64		run;			/* the run of the executor that began */
 	StringInfoData rows;
 	uint32		nrows;
@@ -69,7 +83,10 @@ extern void cf_answer_loads(const CfAnswer *answer);
 /* A row that the query gave; run: the run of the executor that is under way. */
 extern void cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run);
 
-/* The query has given its last row: keeps the result. */
+/* Is it to be measured what the query takes? */
+extern bool cf_answer_is_timed(const CfAnswer *answer);
+
+/* The query has given its last row: keeps the result, and tells the shape. */
 extern void cf_answer_end(CfAnswer *answer, uint64 run);
 
 /* Will not be whole. */

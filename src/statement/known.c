@@ -291,7 +291,7 @@ keep_template(const CfHash128 *shape, const PlannedStmt *stmt)
 /* ---- a statement is planned --------------------------------------------- */
 
 PlannedStmt *
-cf_known_find(Query *query, const char *text, ParamListInfo params, const CfComment *comment,
+cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish *wish,
 			  CfKnownText *known)
 {
 	CfMemoTicket ticket;
@@ -303,7 +303,7 @@ cf_known_find(Query *query, const char *text, ParamListInfo params, const CfComm
 	if (doomed != NULL)
 		free_doomed();
 	if (!is_for_once(query, text, params) || cf_policy_has_written() ||
-		IsolationUsesXactSnapshot() || !make_key(text, query, &known->key) ||
+		cf_guc_transparent == CF_TRANSPARENT_OBSERVE || IsolationUsesXactSnapshot() || !make_key(text, query, &known->key) ||
 		!cf_hash128_equal(&known->key, &last.key) || !definitions_unmoved(last.stamp))
 		return NULL;
 	known->usable = true;
@@ -321,8 +321,7 @@ cf_known_find(Query *query, const char *text, ParamListInfo params, const CfComm
 	statement = *template->statement;
 	statement.tree = entry->tree;
 	statement.query = query;
-	statement.cache = comment->name[0] != '\0' ? comment->name : CF_STATEMENT_CACHE;
-	statement.ttl = comment->ttl;
+	cf_statement_wish(&statement, wish);
 	if (!cf_answer_is_there(&statement, params))
 		return NULL;
 	return cf_node_rewrap(template->stmt, &statement, query);

@@ -16,7 +16,6 @@
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 
-#include "statement/comment.h"
 #include "statement/statement.h"
 
 /* What is being planned, while it is. */
@@ -35,7 +34,7 @@ extern void cf_known_install_hooks(void);
  * known in any case, for what follows.
  */
 extern PlannedStmt *cf_known_find(Query *query, const char *text, ParamListInfo params,
-								  const CfComment *comment, CfKnownText *known);
+								  const CfWish *wish, CfKnownText *known);
 
 /* Before it is planned, and after: what its text means, and what goes with its plan. */
 extern void cf_known_before(CfKnownText *known, const Query *query, const char *text);

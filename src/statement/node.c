@@ -302,7 +302,7 @@ next_from_plan(ServeState *state)
 	if (!state->begun)
 		cf_answer_loads(answer);
 	state->begun = true;
-	if (!answer->keeps)
+	if (!cf_answer_is_timed(answer))
 	{
 		slot = pull(state);
 		state->done = TupIsNull(slot);

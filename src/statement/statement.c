@@ -52,7 +52,9 @@ cf_statement_pack(const CfStatement *statement)
 	numbers = pack_number(numbers, (uint64) statement->ttl);
 	numbers = pack_number(numbers, (uint64) statement->binding << 32 |
 						  (statement->folds_names ? 1 : 0) | (statement->mutable ? 2 : 0) |
-						  (statement->defined_any ? 4 : 0));
+						  (statement->defined_any ? 4 : 0) | (statement->marked ? 8 : 0));
+	numbers = pack_number(numbers, statement->shape);
+	numbers = pack_number(numbers, statement->plan_us);
 	if (statement->child != NULL)
 		packed = list_make1(statement->child);
 	else
@@ -87,6 +89,9 @@ cf_statement_unpack(const List *packed)
 	statement->folds_names = (flags & 1) != 0;
 	statement->mutable = (flags & 2) != 0;
 	statement->defined_any = (flags & 4) != 0;
+	statement->marked = (flags & 8) != 0;
+	statement->shape = unpack_number(numbers, 6);
+	statement->plan_us = unpack_number(numbers, 7);
 	statement->cache = strVal(list_nth(packed, PACKED_CACHE));
 	statement->text = strVal(list_nth(packed, PACKED_TEXT));
 	statement->params = list_nth(packed, PACKED_PARAMS);

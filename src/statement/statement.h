@@ -15,6 +15,8 @@
 
 #include "codec/key.h"
 #include "rules/setting.h"
+#include "statement/comment.h"
+#include "statement/shape.h"
 
 #define CF_STATEMENT_CACHE "query"	/* the cache of statements that name none */
 
@@ -31,6 +33,9 @@ typedef struct CfStatement
 	CfBinding	binding;
 	const char *cache;			/* whose settings count */
 	int64		ttl;			/* us, or 0: as the cache has it */
+	bool		marked;			/* it asks for it; else what it saves decides: */
+	uint64		shape;			/* see shape.h */
+	uint64		plan_us;		/* of planning, which a hit saves as well; 0: it does not */
 	List	   *params;			/* numbers of $1, $2, ... that it uses */
 	List	   *param_types;	/* OIDs */
 	List	   *defined;		/* OIDs of relations by whose definition it is what it is */
@@ -38,6 +43,18 @@ typedef struct CfStatement
 	bool		defined_any;	/* of whatever else */
 	const char *text;			/* for the reports */
 } CfStatement;
+
+/* What decides whether and how it is served. */
+typedef struct CfWish
+{
+	bool		marked;			/* it asks for it itself */
+	CfComment	comment;
+	uint64		number;			/* of its shape; 0: it is not measured */
+	CfSharedShape *shape;
+} CfWish;
+
+/* That, in what goes with a plan. Palloc's the cache's name. */
+extern void cf_statement_wish(CfStatement *statement, const CfWish *wish);
 
 /* As a list that PostgreSQL can copy with a plan, and back. Palloc'd; shares what it can. */
 extern List *cf_statement_pack(const CfStatement *statement);

@@ -13,6 +13,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/planner.h"
+#include "portability/instr_time.h"
 #include "replication/walsender.h"
 #include "tcop/utility.h"
 
@@ -29,6 +30,7 @@
 #include "statement/eligible.h"
 #include "statement/known.h"
 #include "statement/node.h"
+#include "statement/shape.h"
 #include "statement/statement.h"
 #include "statement/tree.h"
 #include "statement/validity.h"
@@ -51,14 +53,22 @@ is_serving(void)
 		!cf_watch_plans_own() && !RecoveryInProgress();
 }
 
-/* Is it asked for? */
+/* Is it asked for, or worth it? */
 static bool
-is_wanted(const Query *query, const char *text, CfComment *comment)
+is_wanted(const Query *query, const char *text, CfWish *wish)
 {
-	memset(comment, 0, sizeof(*comment));
-	if (cf_comment_of(text, query->stmt_location, query->stmt_len, comment))
+	const char *begin = text != NULL ? text + Max(query->stmt_location, 0) : "";
+
+	memset(wish, 0, sizeof(*wish));
+	wish->marked = cf_comment_of(text, query->stmt_location, query->stmt_len, &wish->comment);
+	if (wish->marked && cf_guc_transparent != CF_TRANSPARENT_OBSERVE)
 		return true;
-	return cf_guc_transparent == CF_TRANSPARENT_AUTO;
+	if (cf_guc_transparent == CF_TRANSPARENT_MARKED)
+		return false;
+	wish->number = cf_shape_number(query);
+	wish->shape = cf_shape_see(wish->number, begin,
+							   query->stmt_len > 0 ? query->stmt_len : (int) strlen(begin));
+	return cf_guc_transparent == CF_TRANSPARENT_OBSERVE || cf_shape_is_served(wish->shape);
 }
 
 typedef struct Params
@@ -92,8 +102,7 @@ params_walker(Node *node, void *context)
 
 /* All that must be known before the planner has changed the query. */
 static void
-describe(CfStatement *statement, Query *query, const char *text, const CfComment *comment,
-		 CfDefined *defined)
+describe(CfStatement *statement, Query *query, const char *text, CfDefined *defined)
 {
 	Params		params = {0};
 
@@ -106,8 +115,6 @@ describe(CfStatement *statement, Query *query, const char *text, const CfComment
 	statement->mutable = contain_mutable_functions((Node *) query);
 	statement->number = cf_validity_number();
 	statement->stamp = cf_clock_stamp();
-	statement->cache = comment->name[0] != '\0' ? pstrdup(comment->name) : CF_STATEMENT_CACHE;
-	statement->ttl = comment->ttl;
 	if (text != NULL && query->stmt_len > 0)
 		statement->text = pnstrdup(text + Max(query->stmt_location, 0), query->stmt_len);
 	else
@@ -140,22 +147,30 @@ plan_and_note(Query *query, const char *text, int options, ParamListInfo params)
 	return stmt;
 }
 
-/* Plans, and says what goes with the plan. False: the plan alone. */
-static bool
+/* Plans, and says what goes with the plan, if it may be served. */
+static CfEligibility
 plan_statement(CfStatement *statement, Query *query, const char *text, int options,
-			   ParamListInfo params, const CfComment *comment)
+			   ParamListInfo params)
 {
 	CfDefined	defined = {0};
+	CfEligibility verdict;
+	instr_time	begin;
+	instr_time	end;
 
-	describe(statement, query, text, comment, &defined);
+	describe(statement, query, text, &defined);
+	INSTR_TIME_SET_CURRENT(begin);
 	statement->child = plan_and_note(query, text, options, params);
-	if (cf_eligible_plan(statement->child, &statement->binding) != CF_ELIGIBLE)
-		return false;
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, begin);
+	statement->plan_us = INSTR_TIME_GET_MICROSEC(end);
+	verdict = cf_eligible_plan(statement->child, &statement->binding);
+	if (verdict != CF_ELIGIBLE)
+		return verdict;
 	cf_defined_add_plan(&defined, statement->child);
 	statement->defined = defined.relids;
 	statement->rowtypes = defined.rowtypes;
 	statement->defined_any = defined.any;
-	return true;
+	return CF_ELIGIBLE;
 }
 
 static PlannedStmt *
@@ -163,41 +178,63 @@ wrap_planner(Query *query, const char *text, int options, ParamListInfo params)
 {
 	CfStatement statement = {0};
 	CfKnownText known;
-	CfComment	comment;
+	CfEligibility verdict;
+	CfWish		wish;
 	PlannedStmt *stmt;
 
 	if (likely(cf_guc_transparent == CF_TRANSPARENT_OFF) || query->commandType != CMD_SELECT ||
 		query->rtable == NIL || !is_serving() || !cf_eligible_cursor(options) ||
-		!is_wanted(query, text, &comment))
+		!is_wanted(query, text, &wish))
 		return plan_on(query, text, options, params);
 
-	stmt = cf_known_find(query, text, params, &comment, &known);
+	stmt = cf_known_find(query, text, params, &wish, &known);
 	if (stmt != NULL)
 		return stmt;
-	if (cf_eligible_query(query) != CF_ELIGIBLE)
-		return plan_on(query, text, options, params);
-	cf_known_before(&known, query, text);
-	if (!plan_statement(&statement, query, text, options, params, &comment))
+	cf_statement_wish(&statement, &wish);
+	verdict = cf_eligible_query(query);
+	if (verdict != CF_ELIGIBLE)
+		statement.child = plan_on(query, text, options, params);
+	else
+	{
+		cf_known_before(&known, query, text);
+		verdict = plan_statement(&statement, query, text, options, params);
+	}
+	if (verdict != CF_ELIGIBLE)
+	{
+		if (wish.shape != NULL)
+			cf_shape_refuse(wish.shape, verdict);
 		return statement.child;
+	}
+	if (!known.usable)
+		statement.plan_us = 0;
 	(void) cf_deps_announce(MyDatabaseId, statement.child->relationOids);
 	stmt = cf_node_wrap(&statement);
 	cf_known_learn(&known, &statement, stmt);
 	return stmt;
 }
 
+void
+cf_statement_wish(CfStatement *statement, const CfWish *wish)
+{
+	statement->cache = wish->comment.name[0] != '\0' ? pstrdup(wish->comment.name) :
+		CF_STATEMENT_CACHE;
+	statement->ttl = wish->comment.ttl;
+	statement->marked = wish->marked;
+	statement->shape = wish->number;
+}
+
 bool
 cf_statement_plan_late(CfStatement *statement, const char *text, ParamListInfo params)
 {
-	CfComment	comment = {.ttl = statement->ttl};
-	CfStatement planned = {0};
-	bool		eligible;
+	CfStatement planned = {.cache = statement->cache, .ttl = statement->ttl,
+		.marked = statement->marked, .shape = statement->shape};
+	CfEligibility verdict;
 
-	strlcpy(comment.name, statement->cache, sizeof(comment.name));
 	/* Should it begin again, the query is needed as it was. */
-	eligible = plan_statement(&planned, copyObject(statement->query), text, 0, params, &comment);
+	verdict = plan_statement(&planned, copyObject(statement->query), text, 0, params);
 	planned.child->queryId = 0;
 	*statement = planned;
-	return eligible;
+	return verdict == CF_ELIGIBLE;
 }
 
 /* ---- execution ---------------------------------------------------------- */

@@ -1,0 +1,95 @@
+/*
+ * shape.h - what is known of statements that differ in constants alone: what they cost,
+ * how often the cache has, or would have had, their answer, and so whether they are worth it.
+ *
+ * Counters of all sessions, in shared memory, for a bounded set of shapes; those that were
+ * not seen for longest give way. Nothing depends on them but what is served and advised.
+ *
+ * Locking: counters are atomics; a lock of its own guards which shape is where.
+ *
+ * src/statement/shape.h
+ */
+#ifndef CF_STATEMENT_SHAPE_H
+#define CF_STATEMENT_SHAPE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/parsenodes.h"
+
+#include "codec/key.h"
+#include "statement/eligible.h"
+
+typedef struct CfSharedShape CfSharedShape;
+
+/* What an execution was. */
+typedef enum CfSight
+{
+	CF_SIGHT_FIRST,				/* its answer was not asked for lately */
+	CF_SIGHT_OUTDATED,			/* it was, but has changed since, or made room */
+	CF_SIGHT_WOULD_HIT,			/* it was, and has not changed: it could have been kept */
+	CF_SIGHT_HIT				/* it was answered from the cache */
+} CfSight;
+
+typedef enum CfVerdict
+{
+	CF_VERDICT_TRIAL,			/* served, and measured */
+	CF_VERDICT_PAYS,			/* served */
+	CF_VERDICT_PAYS_NOT,		/* left alone until another trial */
+	CF_VERDICT_INELIGIBLE		/* see reason */
+} CfVerdict;
+
+extern void cf_shape_register(void);
+
+/*
+ * A number for all statements that differ in constants and parameters alone. For
+ * statistics: two shapes may have the same number.
+ */
+extern uint64 cf_shape_number(const Query *query);
+
+/* The shape of a number in this database, which is new if need be. text: of the statement. */
+extern CfSharedShape *cf_shape_see(uint64 number, const char *text, int len);
+
+/* As it was seen before; NULL: another has its place by now. */
+extern CfSharedShape *cf_shape_find(uint64 number);
+
+/* Is it worth to serve it, or is it time for another trial? */
+extern bool cf_shape_is_served(CfSharedShape *shape);
+
+extern bool cf_shape_is_on_trial(CfSharedShape *shape);
+
+extern void cf_shape_refuse(CfSharedShape *shape, CfEligibility why);
+
+/*
+ * An execution. Of one that ran: us, rows, bytes of its result (0: it was too large, or
+ * not looked at). us is what a hit saves.
+ */
+extern void cf_shape_note(CfSharedShape *shape, CfSight sight, uint64 us, uint64 rows,
+						  uint64 bytes);
+
+/* Was this answer asked for lately, by anybody? From now on it was. */
+extern bool cf_shape_saw(const CfHash128 *identity);
+
+/* Reporting. */
+typedef struct CfShapeInfo
+{
+	uint64		number;
+	Oid			dboid;
+	CfVerdict	verdict;
+	CfEligibility reason;
+	TimestampTz since;
+	uint64		sights[CF_SIGHT_HIT + 1];
+	uint64		runs;			/* of those that are measured */
+	uint64		us;
+	uint64		rows;
+	uint64		bytes;			/* of all results together */
+	uint64		largest;
+	int			text_len;
+	char		text[512];
+} CfShapeInfo;
+
+extern int	cf_shape_max(void);
+extern bool cf_shape_info(int i, CfShapeInfo *info);
+extern void cf_shape_reset(void);
+
+#endif							/* CF_STATEMENT_SHAPE_H */
