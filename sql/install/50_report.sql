@@ -118,6 +118,19 @@ COMMENT ON FUNCTION cache_inflight_data() IS 'data of the view cache_inflight';
 CREATE VIEW cache_inflight AS SELECT * FROM cache_inflight_data();
 COMMENT ON VIEW cache_inflight IS 'loads that are under way, with the sessions that wait for each';
 
+CREATE FUNCTION cache_advise_data(
+    OUT query text, OUT calls bigint, OUT mean_ms float8, OUT would_hit float8,
+    OUT distinct_calls float8, OUT changes float8, OUT bytes bigint, OUT saved float8,
+    OUT verdict text, OUT reason text, OUT advice text)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 100
+AS 'MODULE_PATHNAME', 'cachefront_advise';
+COMMENT ON FUNCTION cache_advise_data() IS 'data of the view cache_advise';
+
+CREATE VIEW cache_advise AS SELECT * FROM cache_advise_data() ORDER BY verdict <> 'cache it', saved DESC;
+COMMENT ON VIEW cache_advise IS
+'which statements of this database are worth caching, best first, and why others are not; learns while cachefront.transparent is observe or auto';
+
 CREATE FUNCTION cache_stats_reset()
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
@@ -125,12 +138,12 @@ AS 'MODULE_PATHNAME', 'cachefront_stats_reset';
 COMMENT ON FUNCTION cache_stats_reset() IS 'set all counters and latency histograms to zero';
 
 REVOKE ALL ON FUNCTION cache_summary_data(), cache_latency_data(), cache_latency_buckets_data(),
-    cache_entries_data(), cache_inflight_data(), cache_stats_reset() FROM PUBLIC;
+    cache_entries_data(), cache_inflight_data(), cache_advise_data(), cache_stats_reset() FROM PUBLIC;
 REVOKE ALL ON cache_summary, cache_latency, cache_latency_buckets, cache_entries,
-    cache_inflight FROM PUBLIC;
+    cache_inflight, cache_advise FROM PUBLIC;
 GRANT SELECT ON cache_status, cache_stats TO PUBLIC;
 GRANT SELECT ON cache_status, cache_stats, cache_summary, cache_latency, cache_latency_buckets,
-    cache_entries, cache_inflight TO pg_monitor;
+    cache_entries, cache_inflight, cache_advise TO pg_monitor;
 GRANT EXECUTE ON FUNCTION cache_status_data(), cache_stats_data(), cache_summary_data(),
     cache_latency_data(), cache_latency_buckets_data(), cache_entries_data(),
-    cache_inflight_data() TO pg_monitor;
+    cache_inflight_data(), cache_advise_data() TO pg_monitor;

@@ -268,6 +268,29 @@ COMMENT ON COLUMN cache_inflight.started IS
 COMMENT ON COLUMN cache_inflight.age IS
 'since then';
 
+COMMENT ON COLUMN cache_advise.query IS
+'the text of one of them, 512 bytes';
+COMMENT ON COLUMN cache_advise.calls IS
+'how often it was run; of hits one in eight is counted, for eight';
+COMMENT ON COLUMN cache_advise.mean_ms IS
+'what a run took, with planning where a hit saves that as well';
+COMMENT ON COLUMN cache_advise.would_hit IS
+'share of the calls whose answer was in the cache, or would have been: it was asked for before, and nothing that it depends on had changed';
+COMMENT ON COLUMN cache_advise.distinct_calls IS
+'share of the calls for an answer that nobody had asked for lately';
+COMMENT ON COLUMN cache_advise.changes IS
+'how often a second an answer was asked for that had changed, or made room';
+COMMENT ON COLUMN cache_advise.bytes IS
+'of memory that the answers take which were asked for';
+COMMENT ON COLUMN cache_advise.saved IS
+'milliseconds a second that hits save, or would';
+COMMENT ON COLUMN cache_advise.verdict IS
+'cache it, too cheap, too many distinct values, changes too often, not eligible, too early to say';
+COMMENT ON COLUMN cache_advise.reason IS
+'why';
+COMMENT ON COLUMN cache_advise.advice IS
+'what to do, as a statement that can be run; null if nothing helps';
+
 COMMENT ON COLUMN cache_rules.rel IS
 'the table';
 COMMENT ON COLUMN cache_rules.rule IS

@@ -25,6 +25,7 @@
 #include "rules/deftable.h"
 #include "rules/missed.h"
 #include "stats/counters.h"
+#include "statement/shape.h"
 
 PG_FUNCTION_INFO_V1(cachefront_define);
 PG_FUNCTION_INFO_V1(cachefront_alter);
@@ -327,5 +328,6 @@ cachefront_stats_reset(PG_FUNCTION_ARGS)
 	cf_shmem_require();
 	cf_stats_reset();
 	cf_missed_reset();
+	cf_shape_reset();
 	PG_RETURN_VOID();
 }

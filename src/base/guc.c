@@ -51,6 +51,8 @@ static const struct config_enum_entry compress_options[] = {
 	{NULL, 0, false}
 };
 
+double		cf_guc_advise_min_hits = 0.7;
+double		cf_guc_advise_min_time = 5;
 bool		cf_guc_enabled = true;
 int			cf_guc_breaker_failures = 5;
 int			cf_guc_breaker_reset = 2000;
@@ -169,6 +171,24 @@ check_redis_url(char **newval, void **extra, GucSource source)
 void
 cf_guc_define(void)
 {
+	DefineCustomRealVariable("cachefront.advise_min_hits",
+							 "Sets the share of calls that the cache must have the answer of for cache_advise to advise it.",
+							 NULL,
+							 &cf_guc_advise_min_hits,
+							 0.7, 0, 1,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("cachefront.advise_min_time",
+							 "Sets what a statement must take for cache_advise to advise that it is cached.",
+							 NULL,
+							 &cf_guc_advise_min_time,
+							 5, 0, 1e9,
+							 PGC_USERSET,
+							 GUC_UNIT_MS,
+							 NULL, NULL, NULL);
+
 	DefineCustomIntVariable("cachefront.breaker_failures",
 							"Sets how many failures within ten seconds stop the use of Redis.",
 							"A call that waits for its whole time-out in vain stops it at once.",

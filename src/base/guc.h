@@ -44,6 +44,8 @@ typedef enum CfWalMessages
 	CF_WAL_MESSAGES_OFF
 } CfWalMessages;
 
+extern double cf_guc_advise_min_hits;
+extern double cf_guc_advise_min_time;	/* ms */
 extern bool cf_guc_enabled;
 extern int	cf_guc_breaker_failures;
 extern int	cf_guc_breaker_reset;	/* milliseconds */

@@ -303,8 +303,9 @@ cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish
 	if (doomed != NULL)
 		free_doomed();
 	if (!is_for_once(query, text, params) || cf_policy_has_written() ||
-		cf_guc_transparent == CF_TRANSPARENT_OBSERVE || IsolationUsesXactSnapshot() || !make_key(text, query, &known->key) ||
-		!cf_hash128_equal(&known->key, &last.key) || !definitions_unmoved(last.stamp))
+		cf_guc_transparent == CF_TRANSPARENT_OBSERVE || IsolationUsesXactSnapshot() ||
+		!make_key(text, query, &known->key) || !cf_hash128_equal(&known->key, &last.key) ||
+		!definitions_unmoved(last.stamp))
 		return NULL;
 	known->usable = true;
 	entry = cf_memo_find(&texts, &known->key, &ticket);

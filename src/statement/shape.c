@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -52,6 +53,7 @@ struct CfSharedShape
 
 	/* Protected by the lock */
 	Oid			dboid;
+	Oid			relid;			/* the first table that it reads */
 	CfEligibility reason;
 	int64		retry;			/* us until the next trial but one */
 	TimestampTz since;
@@ -73,6 +75,7 @@ static LWLock *shapes_lock = NULL;
 typedef struct Mixer
 {
 	uint64		hash;
+	Oid			relid;
 } Mixer;
 
 static void
@@ -125,6 +128,8 @@ number_walker(Node *node, void *context)
 		return false;
 	if (IsA(node, RangeTblEntry))
 	{
+		if (!OidIsValid(mixer->relid) && ((RangeTblEntry *) node)->relkind != RELKIND_VIEW)
+			mixer->relid = ((RangeTblEntry *) node)->relid;
 		mix(mixer, ((uint64) ((RangeTblEntry *) node)->rtekind << 32) |
 			((RangeTblEntry *) node)->relid);
 		return false;
@@ -139,11 +144,12 @@ number_walker(Node *node, void *context)
 }
 
 uint64
-cf_shape_number(const Query *query)
+cf_shape_number(const Query *query, Oid *relid)
 {
-	Mixer		mixer = {MyDatabaseId};
+	Mixer		mixer = {.hash = MyDatabaseId};
 
 	(void) number_walker((Node *) query, &mixer);
+	*relid = mixer.relid;
 	return Max(mixer.hash, 1);
 }
 
@@ -193,7 +199,7 @@ clear(CfSharedShape *shape)
 }
 
 static CfSharedShape *
-take_place(uint64 number, const char *text, int len)
+take_place(uint64 number, Oid relid, const char *text, int len)
 {
 	CfSharedShape *ways = ways_of(number);
 	CfSharedShape *place = &ways[0];
@@ -206,6 +212,7 @@ take_place(uint64 number, const char *text, int len)
 	pg_atomic_write_u64(&place->number, 0);
 	clear(place);
 	place->dboid = MyDatabaseId;
+	place->relid = relid;
 	place->reason = CF_ELIGIBLE;
 	place->retry = CF_FIRST_RETRY;
 	place->since = GetCurrentTimestamp();
@@ -216,7 +223,7 @@ take_place(uint64 number, const char *text, int len)
 }
 
 CfSharedShape *
-cf_shape_see(uint64 number, const char *text, int len)
+cf_shape_see(uint64 number, Oid relid, const char *text, int len)
 {
 	CfSharedShape *shape = cf_shape_find(number);
 
@@ -225,7 +232,7 @@ cf_shape_see(uint64 number, const char *text, int len)
 		LWLockAcquire(shapes_lock, LW_EXCLUSIVE);
 		shape = cf_shape_find(number);
 		if (shape == NULL)
-			shape = take_place(number, text, len);
+			shape = take_place(number, relid, text, len);
 		LWLockRelease(shapes_lock);
 	}
 	pg_atomic_write_u64(&shape->last_seen, (uint64) cf_now());
@@ -370,6 +377,7 @@ cf_shape_info(int i, CfShapeInfo *info)
 	LWLockAcquire(shapes_lock, LW_SHARED);
 	info->number = pg_atomic_read_u64(&shape->number);
 	info->dboid = shape->dboid;
+	info->relid = shape->relid;
 	info->verdict = (CfVerdict) pg_atomic_read_u32(&shape->verdict);
 	info->reason = shape->reason;
 	info->since = shape->since;

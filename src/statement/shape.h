@@ -43,12 +43,15 @@ extern void cf_shape_register(void);
 
 /*
  * A number for all statements that differ in constants and parameters alone. For
- * statistics: two shapes may have the same number.
+ * statistics: two shapes may have the same number. *relid: the first table that it reads.
  */
-extern uint64 cf_shape_number(const Query *query);
+extern uint64 cf_shape_number(const Query *query, Oid *relid);
 
-/* The shape of a number in this database, which is new if need be. text: of the statement. */
-extern CfSharedShape *cf_shape_see(uint64 number, const char *text, int len);
+/*
+ * The shape of a number in this database, which is new if need be. relid, text: of the
+ * statement.
+ */
+extern CfSharedShape *cf_shape_see(uint64 number, Oid relid, const char *text, int len);
 
 /* As it was seen before; NULL: another has its place by now. */
 extern CfSharedShape *cf_shape_find(uint64 number);
@@ -75,6 +78,7 @@ typedef struct CfShapeInfo
 {
 	uint64		number;
 	Oid			dboid;
+	Oid			relid;
 	CfVerdict	verdict;
 	CfEligibility reason;
 	TimestampTz since;

@@ -58,6 +58,7 @@ static bool
 is_wanted(const Query *query, const char *text, CfWish *wish)
 {
 	const char *begin = text != NULL ? text + Max(query->stmt_location, 0) : "";
+	Oid			relid;
 
 	memset(wish, 0, sizeof(*wish));
 	wish->marked = cf_comment_of(text, query->stmt_location, query->stmt_len, &wish->comment);
@@ -65,8 +66,8 @@ is_wanted(const Query *query, const char *text, CfWish *wish)
 		return true;
 	if (cf_guc_transparent == CF_TRANSPARENT_MARKED)
 		return false;
-	wish->number = cf_shape_number(query);
-	wish->shape = cf_shape_see(wish->number, begin,
+	wish->number = cf_shape_number(query, &relid);
+	wish->shape = cf_shape_see(wish->number, relid, begin,
 							   query->stmt_len > 0 ? query->stmt_len : (int) strlen(begin));
 	return cf_guc_transparent == CF_TRANSPARENT_OBSERVE || cf_shape_is_served(wish->shape);
 }
