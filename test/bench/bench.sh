@@ -10,6 +10,7 @@
 #   turns.sh            sessions that stay, and take turns
 #   updates.sh          what rules and messages cost writers, hits under writes
 #   tracking.sh         what the tracking of changes costs them
+#   transparent.sh      plain SELECTs that are served from the cache
 #   exact.sh            hits while other rows of the same table change
 #   standby.sh          hits on a standby, and the reader of its WAL
 #   redis.sh            Redis: hits in it, compression
@@ -52,6 +53,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/bench/updates.sh
 # shellcheck source=test/bench/tracking.sh
 . test/bench/tracking.sh
+# shellcheck source=test/bench/transparent.sh
+. test/bench/transparent.sh
 # shellcheck source=test/bench/standby.sh
 . test/bench/standby.sh
 # shellcheck source=test/bench/exact.sh
@@ -200,6 +203,7 @@ load()
 	for size in "${SIZES[@]}"; do write_scripts "$size"; done
 	load_updates
 	load_tracking
+	load_transparent
 	load_exact
 	load_standby
 	load_redis
@@ -394,6 +398,8 @@ main()
 		measure_throughput "$round"
 		check_hits
 		measure_stampede "$round"
+		measure_transparent "$round"
+		measure_transparent_cost "$round"
 		measure_tracking "$round"
 		measure_updates "$round"
 		measure_messages "$round"

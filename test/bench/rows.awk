@@ -39,6 +39,36 @@ function rows_of_hits(    i, c, s, size) {
 	}
 }
 
+function plain(protocol, kind, clients, target,    ratio, r, on) {
+	on = "plain_" protocol "_" kind "_marked"
+	ratio = median(on, 200, clients, "/", "plain_" protocol "_" kind "_off", 200, clients)
+	r = range()
+	compare("  " kind ", " protocol, "", clients, thousands(median(on, 200, clients)) " tps", ratio, r, target, 0)
+}
+
+function rows_of_plain(    i, c, r, x) {
+	title("Plain SELECTs from the cache; \"cachefront\" is tps over the same without")
+	for (i = 1; i <= nclients; i++) {
+		c = clients[i]
+		plain("simple", "row", c, 1.5)
+		plain("extended", "row", c, 1.5)
+		plain("prepared", "row", c, 1.3)
+		plain("simple", "join", c, 4)
+		plain("extended", "join", c, 4)
+		plain("prepared", "join", c, 2)
+	}
+	title("SELECT of one row, simple protocol, nothing served; \"cachefront\" is tps over a server without the library")
+	for (i = 1; i <= nclients; i++) {
+		c = clients[i]
+		x = median("select_off", 200, c, "/", "select_bare", 200, c)
+		r = range()
+		compare("  off", "", c, thousands(median("select_off", 200, c)) " tps", x, r, 0.98, 0)
+		x = median("select_auto", 200, c, "/", "select_bare", 200, c)
+		r = range()
+		compare("  auto", "", c, thousands(median("select_auto", 200, c)) " tps", x, r, 0.98, 0)
+	}
+}
+
 function rows_of_stampede(    x, r) {
 	title("Stampede: all ask for one cold key at once; time to the last answer, and that over the query alone")
 	x = median("stampede_alone", 0, 1)
@@ -212,6 +242,7 @@ END {
 	row("case", "", "clients", "median", "cachefront", "lowest-highest", "target", "")
 	rows_of_hits()
 	rows_of_stampede()
+	rows_of_plain()
 	rows_of_updates()
 	rows_of_bulk()
 	rows_of_mixed()
