@@ -15,6 +15,12 @@
 #include "base/shmem.h"
 #include "base/steady.h"
 #include "base/worker.h"
+#include "behind/flush.h"
+#include "behind/guard.h"
+#include "behind/queue.h"
+#include "behind/shared.h"
+#include "behind/statement.h"
+#include "behind/writer.h"
 #include "capture/epoch.h"
 #include "capture/trigger.h"
 #include "capture/witness.h"
@@ -94,6 +100,8 @@ _PG_init(void)
 	cf_ack_register();
 	cf_sweep_register();
 	cf_outbox_register();
+	cf_behind_shared_register();
+	cf_flush_register();
 	cf_worker_register();
 	cf_worker_set_begin(cf_line_begin);
 	cf_missed_register();
@@ -102,6 +110,9 @@ _PG_init(void)
 	cf_shmem_install_hooks();
 
 	cf_define_register();
+	cf_writer_register();
+	cf_queue_register();
+	cf_statement_register();
 	cf_policy_register();
 	cf_params_register();
 
@@ -112,6 +123,7 @@ _PG_init(void)
 	cf_trigger_install_hooks();
 	cf_writeset_install_hooks();
 	cf_witness_install_hooks();
+	cf_guard_install_hook();
 	/* The last, so that all others see what is run. */
 	cf_statement_install_hooks();
 	cf_xact_register();

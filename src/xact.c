@@ -15,6 +15,7 @@
 #include "utils/resowner.h"
 
 #include "base/shmem.h"
+#include "behind/shared.h"
 #include "capture/epoch.h"
 #include "capture/trigger.h"
 #include "capture/witness.h"
@@ -73,6 +74,7 @@ xact_callback(XactEvent event, void *arg)
 			if (!cf_commit_stores_later())
 				finish();
 			cf_epoch_committed();
+			cf_behind_committed();
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
@@ -87,6 +89,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_pending_reset();
 			cf_l2_at_abort();
 			cf_claim_at_abort();
+			cf_behind_aborted();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			cf_trigger_pre_commit();
@@ -102,6 +105,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_witness_reset();
 			cf_claim_at_commit();
 			cf_pending_reset();
+			cf_behind_committed();
 			break;
 	}
 }

@@ -75,14 +75,14 @@ set(const char *name, const char *value)
 								 GUC_ACTION_SAVE, true, 0, false);
 }
 
-static int
-begin_settings(const CfLoaderDefinition *loader)
+int
+cf_named_begin_settings(const char *search_path)
 {
 	int			level = NewGUCNestLevel();
 
 	for (int i = 0; i < lengthof(settings); i++)
 		set(settings[i][0], settings[i][1]);
-	set("search_path", loader->search_path);
+	set("search_path", search_path);
 	return level;
 }
 
@@ -172,7 +172,7 @@ cf_named_check(const char *name, const CfLoaderDefinition *loader)
 					 errmsg("argument $%d of a cache cannot be of type %s", i + 1,
 							format_type_be(loader->arg_types[i]))));
 	}
-	level = begin_settings(loader);
+	level = cf_named_begin_settings(loader->search_path);
 	fill_request(&request, name, loader);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	query = analyse(&request);
@@ -472,7 +472,7 @@ cf_named_begin_with(const char *name, const CfNamedArgs *given, CfRequest *reque
 	AcceptInvalidationMessages();
 	find_loader(name, &loader);
 	require_fit(name, &loader, given);
-	level = begin_settings(&loader);
+	level = cf_named_begin_settings(loader.search_path);
 	fill_request(request, name, &loader);
 	for (int i = 0; i < given->n; i++)
 		take_argument(request, given, i);

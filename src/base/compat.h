@@ -121,6 +121,22 @@
 #define CF_MEMBER_HAS_RIGHTS(member) ((void) (member), true)
 #endif
 
+/* May the one role do all that the other can? As of 16 a member may be kept from SET ROLE. */
+#if PG_VERSION_NUM >= 160000
+#define CF_CAN_BE_ROLE(user, role) \
+	(has_privs_of_role((user), (role)) && member_can_set_role((user), (role)))
+#else
+#define CF_CAN_BE_ROLE(user, role) has_privs_of_role((user), (role))
+#endif
+
+/* 16 keeps what is to be checked of relations apart from the range table. */
+#if PG_VERSION_NUM >= 160000
+#define CF_CHECK_RIGHTS(query) \
+	ExecCheckPermissions((query)->rtable, (query)->rteperminfos, true)
+#else
+#define CF_CHECK_RIGHTS(query) ExecCheckRTPerms((query)->rtable, true)
+#endif
+
 /*
  * 17 numbers backends by ProcNumber, from 0; before, MyBackendId from 1. Both
  * are below MaxBackends for all that run queries. The index into allProcs was

@@ -520,6 +520,22 @@ do_work(void)
 	return any;
 }
 
+/* Until a task has something to do by its own time; -1: none has. */
+static int
+next_work_ms(void)
+{
+	int			next = -1;
+
+	for (int t = 0; t < ntasks; t++)
+	{
+		int			ms = tasks[t]->wait_ms == NULL ? -1 : tasks[t]->wait_ms();
+
+		if (ms >= 0 && (next < 0 || ms < next))
+			next = ms;
+	}
+	return next;
+}
+
 void
 cachefront_worker_main(Datum arg)
 {
@@ -532,7 +548,10 @@ cachefront_worker_main(Datum arg)
 	take_slot(dboid);
 	while (!ShutdownRequestPending)
 	{
-		if (do_work())
+		bool		any = do_work();
+		int			next_ms = next_work_ms();
+
+		if (any || next_ms >= 0)
 			last_work = cf_steady_now();
 		else if (TimestampDifferenceExceeds(last_work, cf_steady_now(),
 											CF_WORKER_IDLE_MS))
@@ -540,7 +559,7 @@ cachefront_worker_main(Datum arg)
 			rested = true;
 			break;
 		}
-		wait_for_work(CF_WORKER_IDLE_MS);
+		wait_for_work(next_ms >= 0 ? Min(next_ms, CF_WORKER_IDLE_MS) : CF_WORKER_IDLE_MS);
 	}
 	proc_exit(0);
 }

@@ -32,6 +32,12 @@ typedef struct CfWorkerTask
 	 * starts another when there is work again.
 	 */
 	bool		(*work) (void);
+
+	/*
+	 * Worker: in how many milliseconds there is something to do, and it must not go
+	 * to rest; -1: nothing. NULL: never.
+	 */
+	int			(*wait_ms) (void);
 } CfWorkerTask;
 
 extern void cf_worker_register(void);	/* at the end of _PG_init */

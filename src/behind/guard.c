@@ -1,0 +1,86 @@
+/*
+ * guard.c - what is buffered is not dropped by the way.
+ *
+ * DROP EXTENSION, DROP SCHEMA ... CASCADE and DROP OWNED come to the queue's table, on
+ * which they have a lock by then; DROP DATABASE to the database, which only shared
+ * memory says something of.
+ *
+ * src/behind/guard.c
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+
+#include "base/shmem.h"
+#include "behind/guard.h"
+#include "behind/queue.h"
+#include "behind/shared.h"
+
+static object_access_hook_type prev_object_access = NULL;
+
+static void
+check_table(Oid relid)
+{
+	Relation	queue;
+	bool		any;
+
+	if (!cf_queue_is(relid))
+		return;
+	queue = cf_queue_open(AccessShareLock);
+	any = queue != NULL && cf_queue_has_any(queue, NULL);
+	if (queue != NULL)
+		table_close(queue, AccessShareLock);
+	if (any)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("there are writes that are not applied yet"),
+				 errhint("Call cache_flush_writes(), or cache_drop_writer(name, discard => true).")));
+}
+
+static void
+check_database(Oid dboid)
+{
+	switch (cf_behind_database(dboid))
+	{
+		case CF_BEHIND_EMPTY:
+			return;
+		case CF_BEHIND_PENDING:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("database \"%s\" has writes that are not applied yet",
+							get_database_name(dboid)),
+					 errhint("Call there cache_flush_writes(), or cache_drop_writer(name, discard => true). The database's worker sees within a second that nothing is left.")));
+			break;
+		case CF_BEHIND_UNKNOWN:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("it is not known yet whether database \"%s\" has writes that are not applied",
+							get_database_name(dboid)),
+					 errhint("After a start of the server its databases are looked at one after the other: try again.")));
+			break;
+	}
+}
+
+static void
+object_access(ObjectAccessType access, Oid class, Oid object, int sub, void *arg)
+{
+	if (prev_object_access != NULL)
+		prev_object_access(access, class, object, sub, arg);
+	if (access != OAT_DROP || sub != 0)
+		return;
+	if (class == RelationRelationId)
+		check_table(object);
+	else if (class == DatabaseRelationId && cf_shmem_ready())
+		check_database(object);
+}
+
+void
+cf_guard_install_hook(void)
+{
+	prev_object_access = object_access_hook;
+	object_access_hook = object_access;
+}
