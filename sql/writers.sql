@@ -133,6 +133,7 @@ SELECT views FROM page WHERE id = 5;
 --
 -- What is no row's fault pauses the writer
 --
+SELECT cache_add('rwv', 1, 6);
 ALTER TABLE page RENAME TO pages;
 SELECT cache_add('rwv', 1, 6);
 SELECT cache_flush_writes('0.5 s');

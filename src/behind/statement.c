@@ -103,7 +103,17 @@ parameter_types(const CfWriter *writer)
 static void
 error_callback(void *arg)
 {
-	errcontext("statement of writer \"%s\"", ((const CfWriter *) arg)->name);
+	const CfWriter *writer = arg;
+	int			position = geterrposition();
+
+	/* Of the writer's text, not of the caller's. */
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(writer->write);
+	}
+	errcontext("statement of writer \"%s\"", writer->name);
 }
 
 static RawStmt *
