@@ -106,6 +106,7 @@ foreach my $step (@steps)
 
 	kill 'KILL', $worker;
 	finish_session($asking);
+	await($node, "SELECT count(*) FROM pg_stat_activity WHERE pid = $worker", 0);
 	await($node, "SELECT 't'");
 	is(total(), $counted, "$step: killed");
 	flush("$step: killed");
