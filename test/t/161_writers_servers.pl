@@ -11,8 +11,9 @@ use Test::More;
 use CfTest;
 
 my $write = q{UPDATE page p SET views = p.views + b.value FROM unnest($1::int[], $2::bigint[]) AS b(id, value) WHERE p.id = b.id};
-my $node = CfTest->node('one', 'wal_level' => 'logical', 'autovacuum' => 'off');
-my $other = CfTest->node('two', 'wal_level' => 'logical', 'autovacuum' => 'off');
+my %conf = ('wal_level' => 'logical', 'max_wal_senders' => 10, 'max_replication_slots' => 10, 'autovacuum' => 'off');
+my $node = CfTest->node('one', %conf);
+my $other = CfTest->node('two', %conf);
 my ($stdout, $stderr);
 
 sub define
@@ -47,7 +48,7 @@ define($other);
 $other->safe_psql('postgres', 'DELETE FROM page');
 $node->safe_psql('postgres', 'CREATE PUBLICATION everything FOR ALL TABLES');
 my $connstr = $node->connstr('postgres');
-$other->safe_psql('postgres', "CREATE SUBSCRIPTION s CONNECTION '$connstr' PUBLICATION everything");
+$other->safe_psql('postgres', qq{CREATE SUBSCRIPTION s CONNECTION \$c\$$connstr\$c\$ PUBLICATION everything});
 await($other, 'SELECT count(*) FROM page', 10);
 add($other, 1, 5);
 add($node, 10, 10);
