@@ -68,6 +68,29 @@ COMMENT ON COLUMN cache_outbox_status.oldest IS
 COMMENT ON COLUMN cache_outbox_status.age IS
 'how long ago that was';
 
+COMMENT ON COLUMN cache_writes.name IS
+'of the writer';
+COMMENT ON COLUMN cache_writes.state IS
+'idle, running (something is buffered), paused (after an error that is no row''s fault), undefined (rows in the queue whose writer is gone)';
+COMMENT ON COLUMN cache_writes.buffered IS
+'writes that are committed and not applied yet';
+COMMENT ON COLUMN cache_writes.oldest IS
+'when the first of them was made';
+COMMENT ON COLUMN cache_writes.flushed IS
+'writes that were applied, since the server started';
+COMMENT ON COLUMN cache_writes.statements IS
+'by so many statements';
+COMMENT ON COLUMN cache_writes.unmatched IS
+'keys that had no row, with missing => ''ignore''';
+COMMENT ON COLUMN cache_writes.retries IS
+'times that a key was put aside because somebody had locked its row';
+COMMENT ON COLUMN cache_writes.dead IS
+'rows of cache_dead_writes';
+COMMENT ON COLUMN cache_writes.last_error IS
+'the last error of a flush, of a row or of the writer';
+COMMENT ON COLUMN cache_writes.retry_at IS
+'when a paused writer is tried again';
+
 COMMENT ON COLUMN cache_summary.database IS
 'whose cache it is; null for (default), which is of the server, and for a database that was dropped';
 COMMENT ON COLUMN cache_summary.cache IS
@@ -345,3 +368,56 @@ COMMENT ON COLUMN cache_outbox.created IS
 'when its transaction wrote the row';
 COMMENT ON COLUMN cache_outbox.keys IS
 'the keys';
+
+COMMENT ON COLUMN cache_writers.name IS
+'of the writer';
+COMMENT ON COLUMN cache_writers.write IS
+'its statement';
+COMMENT ON COLUMN cache_writers.arg_types IS
+'the types of a key';
+COMMENT ON COLUMN cache_writers.value_type IS
+'the type of a value';
+COMMENT ON COLUMN cache_writers.merge IS
+'sum, last, max or min';
+COMMENT ON COLUMN cache_writers.buffer IS
+'where writes wait: table';
+COMMENT ON COLUMN cache_writers.flush_interval IS
+'how long a write waits';
+COMMENT ON COLUMN cache_writers.flush_rows IS
+'keys of one statement';
+COMMENT ON COLUMN cache_writers.missing IS
+'what becomes of a key without a row: dead or ignore';
+COMMENT ON COLUMN cache_writers.security IS
+'definer: row security is the owner''s matter';
+COMMENT ON COLUMN cache_writers.writers IS
+'roles whose members may write, whatever their rights';
+COMMENT ON COLUMN cache_writers.search_path IS
+'the schemas in which the statement''s names are looked up';
+COMMENT ON COLUMN cache_writers.owner IS
+'the role that the statement runs as; null: of nobody, and the writer waits';
+
+COMMENT ON COLUMN cache_write_queue.writer IS
+'whose';
+COMMENT ON COLUMN cache_write_queue.args IS
+'the key';
+COMMENT ON COLUMN cache_write_queue.value IS
+'what to add or put';
+COMMENT ON COLUMN cache_write_queue.created IS
+'when';
+COMMENT ON COLUMN cache_write_queue.number IS
+'of last: the greater one wins';
+COMMENT ON COLUMN cache_write_queue.applied IS
+'of last: this key was applied up to number, by that transaction; kept until nothing older can come';
+
+COMMENT ON COLUMN cache_dead_writes.writer IS
+'whose';
+COMMENT ON COLUMN cache_dead_writes.args IS
+'the key';
+COMMENT ON COLUMN cache_dead_writes.value IS
+'what all its writes came to';
+COMMENT ON COLUMN cache_dead_writes.sqlstate IS
+'of the error; 02000: there was no such row';
+COMMENT ON COLUMN cache_dead_writes.error IS
+'its message';
+COMMENT ON COLUMN cache_dead_writes.at IS
+'when';
