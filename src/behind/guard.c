@@ -3,7 +3,8 @@
  *
  * DROP EXTENSION, DROP SCHEMA ... CASCADE and DROP OWNED come to the queue's table, on
  * which they have a lock by then; DROP DATABASE to the database, which only shared
- * memory says something of.
+ * memory says something of. Soon after a start it may not have been looked at: then
+ * DROP DATABASE waits until it was.
  *
  * src/behind/guard.c
  */
@@ -14,13 +15,22 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "tcop/utility.h"
+#include "utils/wait_event.h"
 
 #include "base/shmem.h"
+#include "base/worker.h"
 #include "behind/guard.h"
 #include "behind/queue.h"
 #include "behind/shared.h"
 
+#define CF_LOOK_PATIENCE_MS 5000
+#define CF_LOOK_MS 20
+
 static object_access_hook_type prev_object_access = NULL;
+static ProcessUtility_hook_type prev_utility = NULL;
 
 static void
 check_table(Oid relid)
@@ -78,9 +88,48 @@ object_access(ObjectAccessType access, Oid class, Oid object, int sub, void *arg
 		check_database(object);
 }
 
+/* Before the statement locks the database, to which the worker has to connect. */
+static void
+await_look(const char *name)
+{
+	Oid			dboid = get_database_oid(name, true);
+
+	if (!OidIsValid(dboid) || !cf_shmem_ready() ||
+		cf_behind_database(dboid) != CF_BEHIND_UNKNOWN)
+		return;
+	cf_behind_want_look(dboid);
+	cf_worker_wake(InvalidOid);
+	for (int ms = 0; ms < CF_LOOK_PATIENCE_MS; ms += CF_LOOK_MS)
+	{
+		if (cf_behind_database(dboid) != CF_BEHIND_UNKNOWN)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, CF_LOOK_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static void
+process_utility(PlannedStmt *statement, const char *text, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+				DestReceiver *receiver, QueryCompletion *completion)
+{
+	if (IsA(statement->utilityStmt, DropdbStmt) && context == PROCESS_UTILITY_TOPLEVEL)
+		await_look(((const DropdbStmt *) statement->utilityStmt)->dbname);
+	if (prev_utility != NULL)
+		prev_utility(statement, text, read_only_tree, context, params, environment, receiver,
+					 completion);
+	else
+		standard_ProcessUtility(statement, text, read_only_tree, context, params, environment,
+								receiver, completion);
+}
+
 void
 cf_guard_install_hook(void)
 {
 	prev_object_access = object_access_hook;
 	object_access_hook = object_access;
+	prev_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
 }

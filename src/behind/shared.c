@@ -218,10 +218,10 @@ cf_behind_database(Oid dboid)
 	database = find(dboid);
 	if (database != NULL && database->pending)
 		result = CF_BEHIND_PENDING;
-	else if (!shared->known || shared->overflow || (database != NULL && database->look))
-		result = CF_BEHIND_UNKNOWN;
+	else if (database != NULL)
+		result = database->look ? CF_BEHIND_UNKNOWN : CF_BEHIND_EMPTY;
 	else
-		result = CF_BEHIND_EMPTY;
+		result = shared->known && !shared->overflow ? CF_BEHIND_EMPTY : CF_BEHIND_UNKNOWN;
 	LWLockRelease(lock);
 	return result;
 }
