@@ -589,7 +589,7 @@ work(void)
 		asides = make_hash("cachefront keys put aside", sizeof(CfHash128), sizeof(Aside),
 						   HASH_BLOBS, TopMemoryContext);
 	forget_asides();
-	cf_part_settings();
+	cf_part_begin_settings();
 	round.context = AllocSetContextCreate(TopMemoryContext, "cachefront round",
 										  ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(round.context);
@@ -603,6 +603,7 @@ work(void)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	cf_part_end_settings();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(round.context);
 	return true;

@@ -36,6 +36,7 @@
 #include "behind/queue.h"
 #include "behind/statement.h"
 
+#define CF_PART_LOCK_MS 1000	/* of our own tables */
 #define CF_PART_ALONE_MS (10 * 1000)	/* a statement of one key */
 
 typedef struct Arguments
@@ -51,8 +52,24 @@ typedef struct Arguments
 
 /* ---- settings ---- */
 
+/* A worker that waits for a lock would keep the server from stopping. */
+static void
+set_lock_timeout(int ms)
+{
+	char		text[12];
+
+	snprintf(text, sizeof(text), "%d", ms);
+	SetConfigOption("lock_timeout", text, PGC_USERSET, PGC_S_OVERRIDE);
+}
+
 void
-cf_part_settings(void)
+cf_part_end_settings(void)
+{
+	set_lock_timeout(0);
+}
+
+void
+cf_part_begin_settings(void)
 {
 	static const char *const settings[][2] = {
 		/* What a crash undoes of a commit it undoes of the queue as well. */
@@ -72,6 +89,7 @@ cf_part_settings(void)
 		if (GetConfigOption(settings[i][0], true, false) != NULL)
 			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 	}
+	set_lock_timeout(CF_PART_LOCK_MS);
 }
 
 static TimeoutId squeeze = MAX_TIMEOUTS;
@@ -87,12 +105,10 @@ static void
 begin_time(const CfPart *part)
 {
 	int			lock_ms = Max(Min(part->lock_ms, DeadlockTimeout / 4), 1);
-	char		text[12];
 
 	if (squeeze == MAX_TIMEOUTS)
 		squeeze = RegisterTimeout(USER_TIMEOUT, squeeze_locks);
-	snprintf(text, sizeof(text), "%d", lock_ms);
-	SetConfigOption("lock_timeout", text, PGC_USERSET, PGC_S_OVERRIDE);
+	set_lock_timeout(lock_ms);
 	enable_timeout_after(squeeze, Max(DeadlockTimeout / 2, 1));
 	enable_timeout_after(STATEMENT_TIMEOUT, part->nkeys > 1 ?
 						 Max(DeadlockTimeout - 2 * lock_ms, 1) : CF_PART_ALONE_MS);
@@ -507,6 +523,7 @@ cf_part_apply(const CfPart *part, CfPartResult *result)
 		FreeErrorData(error);
 	}
 	PG_END_TRY();
+	set_lock_timeout(CF_PART_LOCK_MS);
 	CF_HOLD_POINT("behind-after-commit");
 }
 

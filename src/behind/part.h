@@ -49,7 +49,11 @@ extern void cf_part_apply(const CfPart *part, CfPartResult *result);
 extern void cf_part_bury(const CfWriter *writer, CfWriteKey *key, const CfPartResult *reason);
 extern void cf_part_delete(const CfWrite *rows, int n);
 
-/* What a transaction of the worker's does not take from ALTER DATABASE. */
-extern void cf_part_settings(void);
+/*
+ * What a transaction of the worker's does not take from ALTER DATABASE; and back, for what
+ * else the worker does.
+ */
+extern void cf_part_begin_settings(void);
+extern void cf_part_end_settings(void);
 
 #endif							/* CF_BEHIND_PART_H */

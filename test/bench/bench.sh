@@ -19,6 +19,7 @@
 #   recovery.sh         the first second after a start, a crash, a promotion
 #   pgpool.sh           side by side with pgpool2's query cache
 #   stampede.sh         many sessions that start at one moment
+#   writers.sh          write-behind: a counter of many clients, the flush
 #   table.sh            the table, by table.awk, rows.awk, rows_redis.awk
 #   instructions.sh     instructions of a hit, for one's own loop; not part of the table
 #
@@ -69,6 +70,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/bench/recovery.sh
 # shellcheck source=test/bench/pgpool.sh
 . test/bench/pgpool.sh
+# shellcheck source=test/bench/writers.sh
+. test/bench/writers.sh
 # shellcheck source=test/bench/table.sh
 . test/bench/table.sh
 
@@ -207,6 +210,7 @@ load()
 	load_exact
 	load_standby
 	load_redis
+	load_writers
 }
 
 # How many rows an aggregate reads in 10 ms here, from the best of twenty runs.
@@ -407,6 +411,7 @@ main()
 		measure_bulk "$round"
 		measure_mixed "$round"
 		measure_exact "$round"
+		measure_writers "$round"
 		measure_redis "$round"
 		measure_commits_with_redis "$round"
 		measure_failover "$round"

@@ -166,6 +166,18 @@ function rows_of_mixed(    i, c) {
 	}
 }
 
+function rows_of_writers(    x, r) {
+	title("Write-behind (buffer table): cache_add in a transaction of its own; \"cachefront\" is tps over the statement above")
+	row("UPDATE of one row", "", 32, thousands(median("counter_update", 0, 32)) " tps", "", "", "", "")
+	tps("  cache_add of its key", "counter_add", "counter_update", 0, 32, 0)
+	row("INSERT of a row", "", 8, thousands(median("writer_insert", 0, 8)) " tps", "", "", "", "")
+	tps("  cache_add, 10,000 keys", "writer_add", "writer_insert", 0, 8, 0.9)
+	x = median("writer_loop", 0, 1)
+	row("cache_add in one statement", "", 1, thousands(x) " /s", "", "", "", "")
+	plain("flush, of a key with one write", "writer_flush", 0, 1, "%.1f us", "<= 15 us", verdict(median("writer_flush", 0, 1) <= 15))
+	plain("flush, of a write, ten a key", "writer_flush_ten", 0, 1, "%.1f us")
+}
+
 # "cachefront" is over the same without writes.
 function rows_of_exact(    x, r) {
 	title("20,000 cached keys of one table with rows => '{id}', 8 clients; 1,000 single-row updates a second of that table")
@@ -247,6 +259,7 @@ END {
 	rows_of_bulk()
 	rows_of_mixed()
 	rows_of_exact()
+	rows_of_writers()
 	rows_of_redis_hits()
 	rows_of_redis_commits()
 	rows_of_redis_outages()

@@ -88,7 +88,7 @@ function compare(what, size, clients, result, x, r, least, most) {
 function tps(what, ours, theirs, size, clients, least,    x, r) {
 	x = median(ours, size, clients, "/", theirs, size, clients)
 	r = range()
-	compare(what, size == 200 ? "" : size, clients, thousands(median(ours, size, clients)) " tps", x, r, least, 0)
+	compare(what, size == 200 || size == 0 ? "" : size, clients, thousands(median(ours, size, clients)) " tps", x, r, least, 0)
 }
 
 # A figure in its unit (a format), beside its lowest and highest.
