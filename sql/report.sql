@@ -41,7 +41,7 @@ SELECT obj_description(oid, 'pg_extension') <> '' AS extension FROM pg_extension
 SELECT tgname, tgenabled, obj_description(oid, 'pg_trigger') <> '' AS commented FROM pg_trigger
 	WHERE tgrelid = 'cache_definitions'::regclass;
 -- nothing is in the schema but with the prefix
-SELECT object FROM members WHERE object !~ '^(function|table|view) (public\.)?cache_' ORDER BY object;
+SELECT object FROM members WHERE object !~ '^(function|table|view|sequence) (public\.)?cache_' ORDER BY object;
 -- the settings
 SELECT name, unit, context, vartype AS type, min_val, max_val, boot_val, enumvals AS values
 	FROM pg_settings WHERE name LIKE 'cachefront.%' ORDER BY name;
@@ -206,7 +206,7 @@ SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 207;
 -- each column says what it is
 SELECT a.attrelid::regclass, a.attname FROM pg_depend d JOIN pg_attribute a ON d.objid = a.attrelid
 	WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cachefront') AND d.classid = 'pg_class'::regclass
-	AND a.attnum > 0 AND col_description(a.attrelid, a.attnum) IS NULL;
+	AND a.attnum > 0 AND a.attrelid <> 'cache_write_number'::regclass AND col_description(a.attrelid, a.attnum) IS NULL;
 
 --
 -- cache_stats, cache_latency and their reset

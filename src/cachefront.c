@@ -17,6 +17,7 @@
 #include "base/worker.h"
 #include "behind/flush.h"
 #include "behind/guard.h"
+#include "behind/memory.h"
 #include "behind/queue.h"
 #include "behind/shared.h"
 #include "behind/statement.h"
@@ -101,6 +102,7 @@ _PG_init(void)
 	cf_sweep_register();
 	cf_outbox_register();
 	cf_behind_shared_register();
+	cf_memory_register();
 	cf_flush_register();
 	cf_worker_register();
 	cf_worker_set_begin(cf_line_begin);

@@ -15,6 +15,7 @@
 #include "utils/resowner.h"
 
 #include "base/shmem.h"
+#include "behind/memory.h"
 #include "behind/shared.h"
 #include "capture/epoch.h"
 #include "capture/trigger.h"
@@ -74,6 +75,7 @@ xact_callback(XactEvent event, void *arg)
 			if (!cf_commit_stores_later())
 				finish();
 			cf_epoch_committed();
+			cf_memory_committed();
 			cf_behind_committed();
 			break;
 		case XACT_EVENT_ABORT:
@@ -89,9 +91,11 @@ xact_callback(XactEvent event, void *arg)
 			cf_pending_reset();
 			cf_l2_at_abort();
 			cf_claim_at_abort();
+			cf_memory_aborted();
 			cf_behind_aborted();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
+			cf_memory_before_prepare();
 			cf_trigger_pre_commit();
 			cf_witness_pre_commit();
 			cf_writeset_begin_commit();
@@ -118,6 +122,7 @@ subxact_callback(SubXactEvent event, SubTransactionId id,
 	cf_claim_subxact(event);
 	cf_witness_subxact(event);
 	cf_epoch_subxact(event);
+	cf_memory_subxact(event);
 }
 
 /*

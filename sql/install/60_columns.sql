@@ -380,7 +380,7 @@ COMMENT ON COLUMN cache_writers.value_type IS
 COMMENT ON COLUMN cache_writers.merge IS
 'sum, last, max or min';
 COMMENT ON COLUMN cache_writers.buffer IS
-'where writes wait: table';
+'where writes wait: table or memory';
 COMMENT ON COLUMN cache_writers.flush_interval IS
 'how long a write waits';
 COMMENT ON COLUMN cache_writers.flush_rows IS

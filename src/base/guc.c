@@ -80,6 +80,7 @@ int			cf_guc_redis_connect_timeout = 500;
 int			cf_guc_redis_idle_timeout = 60000;
 char	   *cf_guc_redis_password_file = NULL;
 int			cf_guc_redis_queue_size = 4096;
+int			cf_guc_write_memory = 16384;
 char	   *cf_guc_redis_tls_ca_file = NULL;
 char	   *cf_guc_redis_tls_cert_file = NULL;
 char	   *cf_guc_redis_tls_key_file = NULL;
@@ -460,6 +461,17 @@ cf_guc_define(void)
 							   PGC_SIGHUP,
 							   GUC_SUPERUSER_ONLY,
 							   NULL, assign_redis_string, NULL);
+
+	DefineCustomIntVariable("cachefront.write_memory",
+							"Sets how much shared memory writers with buffer 'memory' have.",
+							"Each key takes some 400 bytes. What finds no room goes into a table.",
+							&cf_guc_write_memory,
+							16384,
+							64,
+							4 * 1024 * 1024,
+							PGC_POSTMASTER,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.redis_queue_size",
 							"Sets the memory for what commits have Redis told.",

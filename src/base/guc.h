@@ -79,6 +79,7 @@ extern char *cf_guc_redis_tls_ca_file;
 extern char *cf_guc_redis_tls_cert_file;
 extern char *cf_guc_redis_tls_key_file;
 extern int	cf_guc_redis_queue_size;	/* kilobytes */
+extern int	cf_guc_write_memory;	/* kilobytes */
 extern bool cf_guc_redis_tls_verify;
 extern char *cf_guc_redis_url;
 extern int	cf_guc_stale_ttl;		/* seconds */

@@ -73,6 +73,7 @@ static int	ntasks = 0;
 static bool (*begin_writing) (void) = NULL;
 static int	my_slot = -1;
 static int	my_process = -1;	/* CfWorkerProcess, or -1 */
+static void leave(void);
 static bool rested = false;		/* this worker: nothing left to do */
 
 void
@@ -200,6 +201,8 @@ handle_signals(void)
 void
 cf_worker_stop(void)
 {
+	if (my_process < 0 && !IsTransactionState())
+		leave();
 	proc_exit(my_process >= 0 ? 1 : 0);
 }
 
@@ -381,8 +384,8 @@ is_started(const Started *started, Oid dboid)
 }
 
 /* By a worker that a launcher before this one has started, say: of no handle here. */
-static bool
-is_served(Oid dboid)
+bool
+cf_worker_serves(Oid dboid)
 {
 	bool		served = false;
 
@@ -436,7 +439,7 @@ start_wanted(Started *started)
 
 			if (is_started(started, dboid))
 				continue;
-			if (is_served(dboid))
+			if (cf_worker_serves(dboid))
 			{
 				all = false;
 				continue;
@@ -536,6 +539,16 @@ next_work_ms(void)
 	return next;
 }
 
+static void
+leave(void)
+{
+	for (int t = 0; t < ntasks; t++)
+	{
+		if (tasks[t]->leave != NULL)
+			tasks[t]->leave();
+	}
+}
+
 void
 cachefront_worker_main(Datum arg)
 {
@@ -559,7 +572,14 @@ cachefront_worker_main(Datum arg)
 			rested = true;
 			break;
 		}
-		wait_for_work(next_ms >= 0 ? Min(next_ms, CF_WORKER_IDLE_MS) : CF_WORKER_IDLE_MS);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 next_ms >= 0 ? Min(next_ms, CF_WORKER_IDLE_MS) : CF_WORKER_IDLE_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		/* Told to end, it leaves the loop. */
+		if (!ShutdownRequestPending)
+			cf_worker_check();
 	}
+	leave();
 	proc_exit(0);
 }

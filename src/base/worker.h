@@ -38,6 +38,9 @@ typedef struct CfWorkerTask
 	 * to rest; -1: nothing. NULL: never.
 	 */
 	int			(*wait_ms) (void);
+
+	/* Worker: what is to be done before it goes, told to end or not. NULL: nothing. */
+	void		(*leave) (void);
 } CfWorkerTask;
 
 extern void cf_worker_register(void);	/* at the end of _PG_init */
@@ -90,6 +93,9 @@ extern void cf_worker_set_begin(bool (*begin) (void));
  * fails; may be called in a commit callback.
  */
 extern void cf_worker_wake(Oid dboid);
+
+/* Has a database a worker, now? */
+extern bool cf_worker_serves(Oid dboid);
 
 extern PGDLLEXPORT void cachefront_launcher_main(Datum arg);
 extern PGDLLEXPORT void cachefront_worker_main(Datum arg);

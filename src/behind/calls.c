@@ -33,6 +33,7 @@
 #include "api/named.h"
 #include "base/shmem.h"
 #include "base/steady.h"
+#include "behind/memory.h"
 #include "behind/merge.h"
 #include "behind/queue.h"
 #include "behind/shared.h"
@@ -246,7 +247,7 @@ open_queue(LOCKMODE lockmode)
 /* ---- writing ---- */
 
 static void
-put(Relation queue, const CfWriter *writer, struct varlena *args, char *value)
+put_row(Relation queue, const CfWriter *writer, struct varlena *args, char *value)
 {
 	CfQueueRow	row = {
 		.writer = (char *) writer->name,
@@ -258,6 +259,21 @@ put(Relation queue, const CfWriter *writer, struct varlena *args, char *value)
 
 	cf_queue_insert(queue, &row);
 	cf_behind_added(writer->flush_us);
+}
+
+/* Where memory has no room, the table has. */
+static void
+put(Relation queue, const CfWriter *writer, struct varlena *args, char *value)
+{
+	if (writer->in_memory && value != NULL &&
+		cf_memory_add(writer->name, args,
+					  DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(value))),
+					  writer->flush_us))
+	{
+		cf_behind_added(writer->flush_us);
+		return;
+	}
+	put_row(queue, writer, args, value);
 }
 
 static void
@@ -373,6 +389,19 @@ read_pending(const CfQueueRow *row, void *arg)
 	return true;
 }
 
+static void
+read_pending_item(const CfMemoryItem *item, void *arg)
+{
+	CfQueueRow	row = {
+		.writer = item->writer,
+		.args = item->args,
+		.value = psprintf(INT64_FORMAT, item->value),
+		.applied = InvalidFullTransactionId,
+	};
+
+	(void) read_pending(&row, arg);
+}
+
 /* By the snapshot of the statement, in which a row of the target is as it was before or after. */
 static void
 find_pending(Pending *pending)
@@ -387,6 +416,8 @@ find_pending(Pending *pending)
 	pending->keys = hash_create("cachefront pending", 64, &control,
 								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	cf_queue_scan(queue, GetActiveSnapshot(), pending->writer->name, read_pending, pending);
+	cf_memory_pending(pending->writer->name, pending->args, GetActiveSnapshot(),
+					  read_pending_item, pending);
 	table_close(queue, AccessShareLock);
 }
 
@@ -492,6 +523,7 @@ cachefront_pending_all(PG_FUNCTION_ARGS)
 typedef struct Left
 {
 	Snapshot	at_call;
+	TimestampTz called;
 	bool		any;
 } Left;
 
@@ -507,17 +539,26 @@ note_left(const CfQueueRow *row, void *arg)
 	return !left->any;
 }
 
+static void
+note_left_item(const CfMemoryItem *item, void *arg)
+{
+	Left	   *left = arg;
+
+	left->any |= item->writes > 0 && item->since <= left->called;
+}
+
 static bool
-is_any_left(Snapshot at_call)
+is_any_left(Snapshot at_call, TimestampTz called)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "cachefront look",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	Left		left = {at_call, false};
+	Left		left = {at_call, called, false};
 	Relation	queue = open_queue(AccessShareLock);
 	Snapshot	now = RegisterSnapshot(GetLatestSnapshot());
 
 	cf_queue_scan(queue, now, NULL, note_left, &left);
+	cf_memory_pending(NULL, NULL, now, note_left_item, &left);
 	UnregisterSnapshot(now);
 	/* So that nobody who needs it alone waits for us, who waits for him. */
 	table_close(queue, AccessShareLock);
@@ -548,18 +589,19 @@ wait_until_applied(Snapshot at_call, int64 timeout_us)
 {
 	TimestampTz begun = cf_steady_now();
 	TimestampTz asked = 0;
+	TimestampTz called = GetCurrentTimestamp();
 
-	while (is_any_left(at_call))
+	while (is_any_left(at_call, called))
 	{
 		TimestampTz now = cf_steady_now();
 
-		if (now - begun >= timeout_us)
-			return false;
 		if (now - asked >= CF_FLUSH_ASK_MS * INT64CONST(1000))
 		{
 			cf_behind_request();
 			asked = now;
 		}
+		if (now - begun >= timeout_us)
+			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 CF_FLUSH_LOOK_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -677,6 +719,16 @@ count_buffered(const CfQueueRow *row, void *arg)
 	return true;
 }
 
+static void
+count_buffered_item(const CfMemoryItem *item, void *arg)
+{
+	Line	   *line = find_line(arg, item->writer);
+
+	line->buffered += item->writes;
+	if (item->writes > 0)
+		line->oldest = Min(line->oldest, item->since);
+}
+
 static bool
 count_dead(const CfDeadRow *row, void *arg)
 {
@@ -751,6 +803,7 @@ cachefront_writes(PG_FUNCTION_ARGS)
 	lines = make_lines();
 	rel = open_queue(AccessShareLock);
 	cf_queue_scan(rel, GetActiveSnapshot(), NULL, count_buffered, lines);
+	cf_memory_pending(NULL, NULL, GetActiveSnapshot(), count_buffered_item, lines);
 	table_close(rel, AccessShareLock);
 	rel = cf_dead_open(AccessShareLock);
 	if (rel != NULL)

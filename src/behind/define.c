@@ -25,6 +25,7 @@
 #include "api/named.h"
 #include "base/compat.h"
 #include "base/shmem.h"
+#include "behind/memory.h"
 #include "behind/queue.h"
 #include "behind/shared.h"
 #include "behind/statement.h"
@@ -109,12 +110,12 @@ static void
 check_words(FunctionCallInfo fcinfo)
 {
 	static const char *const merges[] = {"sum", "last", "max", "min", NULL};
-	static const char *const buffers[] = {"table", NULL};
+	static const char *const buffers[] = {"table", "memory", NULL};
 	static const char *const missings[] = {"dead", "ignore", NULL};
 	static const char *const securities[] = {"definer", NULL};
 
 	check_word(fcinfo, ARG_MERGE, "merge", merges, "It is 'sum', 'last', 'max' or 'min'.");
-	check_word(fcinfo, ARG_BUFFER, "buffer", buffers, "It is 'table'.");
+	check_word(fcinfo, ARG_BUFFER, "buffer", buffers, "It is 'table' or 'memory'.");
 	check_word(fcinfo, ARG_MISSING, "missing", missings, "It is 'dead' or 'ignore'.");
 	check_word(fcinfo, ARG_SECURITY, "security", securities, "It is 'definer' or null.");
 }
@@ -190,8 +191,11 @@ lock_queue(const char *name, bool discard)
 				 errmsg("table \"cache_write_queue\" does not exist"),
 				 errhint("Run CREATE EXTENSION cachefront, or ALTER EXTENSION cachefront UPDATE.")));
 	if (discard)
+	{
 		cf_queue_discard(queue, name);
-	else if (cf_queue_has_any(queue, name))
+		cf_memory_discard(name);
+	}
+	else if (cf_queue_has_any(queue, name) || cf_memory_has_any(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("writer \"%s\" has writes that are not applied yet", name),
@@ -214,6 +218,17 @@ take_values(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	values[CF_WRITER_SEARCH_PATH - 1] = CStringGetTextDatum(cf_named_search_path());
 	nulls[CF_WRITER_SEARCH_PATH - 1] = false;
 	nulls[CF_WRITER_OWNER - 1] = true;
+}
+
+static void
+check_writer(const CfWriter *writer)
+{
+	cf_statement_check(writer);
+	if (writer->in_memory && (writer->merge != CF_MERGE_SUM || writer->value_type != INT8OID))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("memory buffers only sums of bigint"),
+				 errhint("Use buffer => 'table'.")));
 }
 
 Datum
@@ -244,7 +259,7 @@ cachefront_define_writer(PG_FUNCTION_ARGS)
 		cf_writer_require_owner(old);
 	is_new = old == NULL;
 	take_values(fcinfo, values, nulls);
-	cf_statement_check(cf_writer_read(values, nulls));
+	check_writer(cf_writer_read(values, nulls));
 	if (!is_new)
 		lock_queue(name, !PG_ARGISNULL(ARG_DISCARD) && PG_GETARG_BOOL(ARG_DISCARD));
 	cf_writer_store(name, values, nulls);

@@ -28,20 +28,26 @@
 #include "nodes/pg_list.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/procarray.h"
 #include "utils/array.h"
 #include "utils/hsearch.h"
+#include "utils/pidfile.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "base/debug_point.h"
 #include "base/guc.h"
 #include "base/steady.h"
 #include "base/worker.h"
 #include "behind/flush.h"
+#include "behind/memory.h"
 #include "behind/part.h"
 #include "behind/queue.h"
 #include "behind/shared.h"
@@ -56,6 +62,9 @@
 #define CF_ASIDE_US (100 * INT64CONST(1000))	/* at least */
 #define CF_POLL_US USECS_PER_SEC
 #define CF_UNDEFINED_US (60 * USECS_PER_SEC)
+#define CF_LEAVE_PATIENCE_MS (10 * 1000)
+#define CF_LEAVE_LOOK_MS 10
+#define CF_LEAVE_TRIES 10
 #define CF_LOOKERS 2			/* databases at once, of those that may have nothing */
 
 /* A key of a writer. */
@@ -195,6 +204,8 @@ add_write(CfWriteKey *key, const CfQueueRow *row)
 	write = &key->writes[key->n++];
 	write->tid = row->tid;
 	write->xmin = row->xmin;
+	write->slot = CF_NOT_IN_MEMORY;
+	write->count = 1;
 	write->number = row->number;
 	write->value = row->value;
 }
@@ -244,6 +255,47 @@ read_row(const CfQueueRow *row, void *arg)
 	return true;
 }
 
+/* A slot has all of a key, but where its sum was too great. */
+static void
+read_item(Round *round, const CfMemoryItem *item)
+{
+	CfQueueRow	row = {.writer = item->writer,.args = item->args,.created = item->since};
+	Batch	   *batch = find_batch(round, item->writer);
+	CfHash128	hash = hash_of(item->writer, item->args);
+	CfWriteKey *key;
+
+	round->nread++;
+	if (batch->writer == NULL)
+		due_at(round, cf_steady_now() + CF_UNDEFINED_US);
+	if (batch->writer == NULL || batch->paused)
+		return;
+	batch->oldest = Min(batch->oldest, item->since);
+	if (is_aside(round, &hash))
+		return;
+	if (batch->nwrites >= CF_ROUND_WRITES)
+	{
+		batch->is_full = true;
+		return;
+	}
+	batch->nwrites++;
+	key = find_key(batch, &hash, &row);
+	add_write(key, &row);
+	key->writes[key->n - 1].slot = item->slot;
+	key->writes[key->n - 1].hash = item->hash;
+}
+
+static void
+read_memory(Round *round)
+{
+	CfMemoryItem *items;
+	int			n;
+
+	cf_memory_clean();
+	n = cf_memory_list(NULL, &items);
+	for (int i = 0; i < n; i++)
+		read_item(round, &items[i]);
+}
+
 static FullTransactionId
 full_xmin(Snapshot snapshot)
 {
@@ -276,8 +328,9 @@ read_queue(Round *round, bool *any_under_way)
 		round->quiet = TransactionIdEquals(snapshot->xmin, ReadNextTransactionId());
 		MemoryContextSwitchTo(round->context);
 		cf_queue_scan(queue, GetActiveSnapshot(), NULL, read_row, round);
+		read_memory(round);
 		if (round->nread == 0)
-			*any_under_way = cf_queue_has_any(queue, NULL);
+			*any_under_way = cf_queue_has_any(queue, NULL) || cf_memory_is_reserved();
 		PopActiveSnapshot();
 		table_close(queue, AccessShareLock);
 	}
@@ -609,6 +662,81 @@ work(void)
 	return true;
 }
 
+/* ---- the end ---- */
+
+/* The postmaster says so in its file, before it tells us. */
+static bool
+is_server_stopping(void)
+{
+	FILE	   *file = AllocateFile("postmaster.pid", "r");
+	char		line[MAXPGPATH];
+	bool		stopping = false;
+
+	if (file == NULL)
+		return false;
+	for (int i = 1; i <= LOCK_FILE_LINE_PM_STATUS && fgets(line, sizeof(line), file) != NULL; i++)
+		stopping = i == LOCK_FILE_LINE_PM_STATUS &&
+			strncmp(line, PM_STATUS_STOPPING, strlen(PM_STATUS_STOPPING)) == 0;
+	FreeFile(file);
+	return stopping;
+}
+
+/* Sessions may commit until they are told to go, too. */
+static void
+wait_until_alone(void)
+{
+	for (int ms = 0; ms < CF_LEAVE_PATIENCE_MS && CountDBConnections(MyDatabaseId) > 0;
+		 ms += CF_LEAVE_LOOK_MS)
+	{
+		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, CF_LEAVE_LOOK_MS,
+						 PG_WAIT_EXTENSION);
+	}
+}
+
+/* What is in memory is put into the table, where no lock of anybody's is in the way. */
+static void
+leave(void)
+{
+	MemoryContext old = CurrentMemoryContext;
+
+	if (cf_behind_database(MyDatabaseId) == CF_BEHIND_EMPTY)
+		return;
+	if (is_server_stopping())
+		wait_until_alone();
+	cf_part_begin_settings();
+	for (int tries = 0; tries < CF_LEAVE_TRIES; tries++)
+	{
+		bool		done = false;
+
+		PG_TRY();
+		{
+			cf_part_save_memory();
+			done = true;
+		}
+		PG_CATCH();
+		{
+			MemoryContextSwitchTo(old);
+			EmitErrorReport();
+			FlushErrorState();
+			AbortCurrentTransaction();
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(old);
+		if (done)
+			break;
+		pg_usleep(100000L);
+	}
+}
+
+/* Who has a reservation is about to fill it: then a worker has to be here. */
+static int
+wait_ms(void)
+{
+	int			ms = cf_behind_wait_ms();
+
+	return ms < 0 && cf_memory_is_reserved() ? CF_POLL_US / 1000 : ms;
+}
+
 /* ---- the launcher ---- */
 
 /* Databases that may have rows from before this server's start, in its memory. */
@@ -707,7 +835,8 @@ cf_flush_register(void)
 		.next_database = next_database,
 		.give_up = give_up,
 		.work = work,
-		.wait_ms = cf_behind_wait_ms,
+		.wait_ms = wait_ms,
+		.leave = leave,
 	};
 
 	cf_worker_register_task(&task);

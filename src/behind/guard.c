@@ -23,6 +23,7 @@
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "behind/guard.h"
+#include "behind/memory.h"
 #include "behind/queue.h"
 #include "behind/shared.h"
 
@@ -41,7 +42,7 @@ check_table(Oid relid)
 	if (!cf_queue_is(relid))
 		return;
 	queue = cf_queue_open(AccessShareLock);
-	any = queue != NULL && cf_queue_has_any(queue, NULL);
+	any = queue != NULL && (cf_queue_has_any(queue, NULL) || cf_memory_has_any(NULL));
 	if (queue != NULL)
 		table_close(queue, AccessShareLock);
 	if (any)

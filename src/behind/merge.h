@@ -13,12 +13,17 @@
 
 #include "behind/writer.h"
 
-/* A row of the queue. */
+#define CF_NOT_IN_MEMORY (-1)
+
+/* A row of the queue, or what a slot of shared memory has. */
 typedef struct CfWrite
 {
 	ItemPointerData tid;
 	TransactionId xmin;			/* by which the row at this place is known to be it */
 	int64		number;
+	int64		count;			/* calls that it came from */
+	int			slot;			/* of shared memory (memory.h), or CF_NOT_IN_MEMORY: a row */
+	CfHash128	hash;			/* of that */
 	char	   *value;			/* as its type's output function printed it, or NULL */
 } CfWrite;
 

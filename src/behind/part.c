@@ -32,6 +32,7 @@
 
 #include "base/debug_point.h"
 #include "base/subxact.h"
+#include "behind/memory.h"
 #include "behind/part.h"
 #include "behind/queue.h"
 #include "behind/statement.h"
@@ -60,6 +61,12 @@ set_lock_timeout(int ms)
 
 	snprintf(text, sizeof(text), "%d", ms);
 	SetConfigOption("lock_timeout", text, PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+static void
+set_commit(bool on_disk)
+{
+	SetConfigOption("synchronous_commit", on_disk ? "local" : "off", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
 void
@@ -364,6 +371,38 @@ mark_applied(Relation queue, const CfPart *part, const CfWriteKey *key, int64 nu
 	cf_queue_insert(queue, &row);
 }
 
+/* What is in memory is this transaction's from here on: its sum does not change any more. */
+static void
+fly_writes(CfWriteKey *key)
+{
+	for (int i = 0; i < key->n; i++)
+	{
+		CfWrite    *write = &key->writes[i];
+		int64		value;
+
+		if (write->slot == CF_NOT_IN_MEMORY)
+			continue;
+		if (!cf_memory_fly(write->slot, &write->hash, &value, &write->count))
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("a write was taken from memory by somebody else")));
+		write->value = psprintf(INT64_FORMAT, value);
+		/* Memory is lost at a crash: what leaves it is to be on the disk. */
+		set_commit(true);
+	}
+}
+
+/* From the first of them that another part is to apply. */
+static void
+ground_writes(const CfWriteKey *key, int first)
+{
+	for (int i = first; i < key->n; i++)
+	{
+		if (key->writes[i].slot != CF_NOT_IN_MEMORY)
+			cf_memory_ground(key->writes[i].slot);
+	}
+}
+
 static void
 delete_writes(Relation queue, const CfPart *part, const Arguments *arguments,
 			  CfPartResult *result)
@@ -374,11 +413,15 @@ delete_writes(Relation queue, const CfPart *part, const Arguments *arguments,
 		int			n = arguments->left[k] ? 0 : arguments->own[k].n;
 
 		result->is_rest |= n < key->n;
+		ground_writes(key, n);
 		if (n == 0)
 			continue;
 		for (int i = 0; i < n; i++)
-			require_deleted(queue, &key->writes[i].tid, key->writes[i].xmin);
-		result->nwrites += n;
+		{
+			if (key->writes[i].slot == CF_NOT_IN_MEMORY)
+				require_deleted(queue, &key->writes[i].tid, key->writes[i].xmin);
+			result->nwrites += key->writes[i].count;
+		}
 		if (part->writer->merge != CF_MERGE_LAST)
 			continue;
 		if (key->was_applied)
@@ -449,6 +492,8 @@ apply(const CfPart *part, CfPartResult *result)
 	int			nkeys;
 
 	begin_arguments(part, &arguments);
+	for (int k = 0; k < part->nkeys; k++)
+		fly_writes(part->keys[k]);
 	take_arguments(part, &arguments);
 	cf_merge_begin(&merger, part->writer);
 	merge_keys(part, &merger, &arguments);
@@ -524,6 +569,7 @@ cf_part_apply(const CfPart *part, CfPartResult *result)
 	}
 	PG_END_TRY();
 	set_lock_timeout(CF_PART_LOCK_MS);
+	set_commit(false);
 	CF_HOLD_POINT("behind-after-commit");
 }
 
@@ -592,11 +638,53 @@ cf_part_bury(const CfWriter *writer, CfWriteKey *key, const CfPartResult *reason
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"cache_dead_writes\" is not there")));
+	fly_writes(key);
 	bury(dead, &burial, reason);
 	for (int i = 0; i < key->n; i++)
-		require_deleted(queue, &key->writes[i].tid, key->writes[i].xmin);
+	{
+		if (key->writes[i].slot == CF_NOT_IN_MEMORY)
+			require_deleted(queue, &key->writes[i].tid, key->writes[i].xmin);
+	}
 	table_close(dead, NoLock);
 	table_close(queue, NoLock);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	set_commit(false);
+	MemoryContextSwitchTo(context);
+}
+
+/* So the next start finds it, or the next worker. */
+void
+cf_part_save_memory(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	CfMemoryItem *items;
+	int			n;
+	Relation	queue;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	n = cf_memory_list(NULL, &items);
+	queue = n == 0 ? NULL : open_queue();
+	for (int i = 0; i < n; i++)
+	{
+		int64		value;
+		int64		writes;
+		CfQueueRow	row = {
+			.writer = items[i].writer,
+			.args = items[i].args,
+			.created = items[i].since,
+			.applied = InvalidFullTransactionId,
+		};
+
+		set_commit(true);
+		if (!cf_memory_fly(items[i].slot, &items[i].hash, &value, &writes))
+			continue;
+		row.value = psprintf(INT64_FORMAT, value);
+		cf_queue_insert(queue, &row);
+	}
+	if (queue != NULL)
+		table_close(queue, NoLock);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);

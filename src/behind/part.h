@@ -43,10 +43,11 @@ typedef struct CfPart
 extern void cf_part_apply(const CfPart *part, CfPartResult *result);
 
 /*
- * Moves all writes of the one key to cache_dead_writes, and deletes those that came too
- * late, each in a transaction of its own. They raise errors.
+ * Moves all writes of the one key to cache_dead_writes, puts what is in memory into the
+ * queue, and deletes rows that came too late, each in a transaction of its own. They raise errors.
  */
 extern void cf_part_bury(const CfWriter *writer, CfWriteKey *key, const CfPartResult *reason);
+extern void cf_part_save_memory(void);
 extern void cf_part_delete(const CfWrite *rows, int n);
 
 /*

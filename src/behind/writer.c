@@ -177,6 +177,7 @@ cf_writer_read(const Datum *values, const bool *nulls)
 		flush_us(values[CF_WRITER_FLUSH_INTERVAL - 1]);
 	writer->flush_rows = nulls[CF_WRITER_FLUSH_ROWS - 1] ? 1000 :
 		Max(Min(DatumGetInt32(values[CF_WRITER_FLUSH_ROWS - 1]), 10000), 1);
+	writer->in_memory = says(values, nulls, CF_WRITER_BUFFER, "memory");
 	writer->ignore_missing = says(values, nulls, CF_WRITER_MISSING, "ignore");
 	writer->definer = says(values, nulls, CF_WRITER_SECURITY, "definer");
 	if (!nulls[CF_WRITER_WRITERS - 1])

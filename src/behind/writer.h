@@ -50,6 +50,7 @@ typedef struct CfWriter
 	CfMerge		merge;
 	int64		flush_us;		/* what is taken waits for so long */
 	int			flush_rows;		/* keys of one statement */
+	bool		in_memory;		/* what is written waits there, if it can */
 	bool		ignore_missing; /* a key that has no row is no dead write */
 	bool		definer;		/* row security of the target is the owner's matter */
 	List	   *writers;		/* names of roles whose members may write */

@@ -1,0 +1,939 @@
+/*
+ * memory.c - buffer 'memory': sums of bigint in shared memory, by key.
+ *
+ * A slot has up to three sums. "value" is what commits add to. "flight" is what a transaction
+ * is applying, whose id it carries; with no id it is grounded: that transaction failed, and it is
+ * to be tried again. "landed" is what was applied last, for snapshots that have
+ * not seen it.
+ *
+ * Room: each sum that a transaction keeps to itself has a free slot reserved, whether or not
+ * its key has one already: that one may be full, as a sum may be.
+ *
+ * src/behind/memory.c
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "storage/procarray.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/guc.h"
+#include "base/shmem.h"
+#include "base/worker.h"
+#include "behind/memory.h"
+#include "behind/shared.h"
+#include "codec/key.h"
+
+#define CF_MEMORY_ARGS 184		/* bytes of a key's arguments, an array of text without its length */
+#define CF_MEMORY_KEEP_US (10 * USECS_PER_SEC)	/* at most, for snapshots that are older */
+#define CF_NO_SLOT (-1)
+
+typedef struct Slot
+{
+	int			next;			/* in its bucket, or among the free ones */
+	Oid			dboid;			/* InvalidOid: free */
+	CfHash128	hash;			/* of writer and args */
+	char		writer[CF_MAX_CACHE_NAME];
+	int			args_len;
+	char		args[CF_MEMORY_ARGS];
+	int64		value;
+	int64		writes;			/* 0: there is no value */
+	TimestampTz since;
+	int64		flight;
+	int64		flight_writes;	/* 0: there is none */
+	FullTransactionId flight_xid;	/* invalid: grounded */
+	TimestampTz flight_since;
+	int64		landed;
+	FullTransactionId landed_xid;	/* invalid: nothing */
+	TimestampTz landed_at;
+} Slot;
+
+typedef struct CfSharedMemoryBuffer
+{
+	int			nslots;
+	int			nbuckets;
+	int			nfree;
+	int			reserved;		/* of these */
+	int			first_free;
+} CfSharedMemoryBuffer;
+
+static CfSharedMemoryBuffer *shared = NULL;
+static int *buckets;
+static Slot *slots;
+static LWLock *lock = NULL;
+
+/* ---- shared memory ---- */
+
+static int
+count_slots(void)
+{
+	return Max((int) ((Size) cf_guc_write_memory * 1024 / (sizeof(Slot) + sizeof(int))), 16);
+}
+
+static Size
+header_size(void)
+{
+	return MAXALIGN(sizeof(CfSharedMemoryBuffer)) + MAXALIGN(count_slots() * sizeof(int));
+}
+
+static Size
+memory_size(void)
+{
+	return header_size() + count_slots() * sizeof(Slot);
+}
+
+static void
+set_pointers(void *memory)
+{
+	shared = memory;
+	buckets = (int *) ((char *) memory + MAXALIGN(sizeof(CfSharedMemoryBuffer)));
+	slots = (Slot *) ((char *) memory + header_size());
+}
+
+static void
+memory_init(void *memory, LWLockPadded *locks)
+{
+	set_pointers(memory);
+	shared->nslots = shared->nbuckets = shared->nfree = count_slots();
+	shared->reserved = 0;
+	shared->first_free = 0;
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		buckets[i] = CF_NO_SLOT;
+		slots[i].dboid = InvalidOid;
+		slots[i].next = i + 1 < shared->nslots ? i + 1 : CF_NO_SLOT;
+	}
+}
+
+static void
+memory_attach(void *memory, LWLockPadded *locks)
+{
+	set_pointers(memory);
+	lock = &locks[0].lock;
+}
+
+void
+cf_memory_register(void)
+{
+	static const CfShmemSegment segment = {
+		.name = "cachefront_write_memory",
+		.nlocks = 1,
+		.size = memory_size,
+		.init = memory_init,
+		.attach = memory_attach,
+	};
+
+	cf_shmem_register(&segment);
+}
+
+/* ---- slots; with the lock ---- */
+
+static int *
+bucket_of(const CfHash128 *hash)
+{
+	return &buckets[hash->h[0] % shared->nbuckets];
+}
+
+/* A key may have several: a sum that would overflow begins another. */
+static int
+find_slot(const CfHash128 *hash, int after)
+{
+	int			i = after == CF_NO_SLOT ? *bucket_of(hash) : slots[after].next;
+
+	while (i != CF_NO_SLOT && (slots[i].dboid != MyDatabaseId ||
+							   memcmp(&slots[i].hash, hash, sizeof(*hash)) != 0))
+		i = slots[i].next;
+	return i;
+}
+
+static int
+take_slot(const CfHash128 *hash)
+{
+	int			i = shared->first_free;
+	int		   *bucket = bucket_of(hash);
+
+	shared->first_free = slots[i].next;
+	shared->nfree--;
+	MemSet(&slots[i], 0, sizeof(Slot));
+	slots[i].dboid = MyDatabaseId;
+	slots[i].hash = *hash;
+	slots[i].flight_xid = slots[i].landed_xid = InvalidFullTransactionId;
+	slots[i].next = *bucket;
+	*bucket = i;
+	return i;
+}
+
+static void
+free_slot(int slot)
+{
+	int		   *link = bucket_of(&slots[slot].hash);
+
+	while (*link != slot)
+		link = &slots[*link].next;
+	*link = slots[slot].next;
+	slots[slot].dboid = InvalidOid;
+	slots[slot].next = shared->first_free;
+	shared->first_free = slot;
+	shared->nfree++;
+}
+
+static void
+land(Slot *slot)
+{
+	slot->landed = slot->flight;
+	slot->landed_xid = slot->flight_xid;
+	slot->landed_at = GetCurrentTimestamp();
+	slot->flight_writes = 0;
+	slot->flight_xid = InvalidFullTransactionId;
+}
+
+typedef struct Flight
+{
+	int			slot;
+	FullTransactionId xid;
+	bool		over;
+	bool		committed;
+} Flight;
+
+static bool
+is_other_flight(const Slot *slot)
+{
+	return slot->dboid == MyDatabaseId && slot->flight_writes > 0 &&
+		FullTransactionIdIsValid(slot->flight_xid) &&
+		!FullTransactionIdEquals(slot->flight_xid, GetTopFullTransactionIdIfAny());
+}
+
+static void
+settle_flight(const Flight *flight)
+{
+	Slot	   *slot = &slots[flight->slot];
+
+	if (!flight->over || !is_other_flight(slot) ||
+		!FullTransactionIdEquals(slot->flight_xid, flight->xid))
+		return;
+	if (flight->committed)
+		land(slot);
+	else
+		slot->flight_xid = InvalidFullTransactionId;
+}
+
+/*
+ * Whoever was to tell may have died: what became of it? Whoever commits is in progress until
+ * after that shows; so it is asked first. Without the lock, for it may read a file.
+ */
+static void
+settle_flights(void)
+{
+	Flight		flights[64];
+	int			n = 0;
+
+	LWLockAcquire(lock, LW_SHARED);
+	for (int i = 0; i < shared->nslots && n < lengthof(flights); i++)
+	{
+		if (!is_other_flight(&slots[i]))
+			continue;
+		flights[n].slot = i;
+		flights[n++].xid = slots[i].flight_xid;
+	}
+	LWLockRelease(lock);
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		TransactionId xid = XidFromFullTransactionId(flights[i].xid);
+
+		flights[i].over = !TransactionIdIsInProgress(xid);
+		flights[i].committed = flights[i].over && TransactionIdDidCommit(xid);
+	}
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	for (int i = 0; i < n; i++)
+		settle_flight(&flights[i]);
+	LWLockRelease(lock);
+	if (n == lengthof(flights) && flights[0].over)
+		settle_flights();
+}
+
+/* ---- what a transaction keeps to itself ---- */
+
+typedef struct Sum
+{
+	slist_node	node;			/* the innermost savepoint's first */
+	int			level;
+	int64		value;
+	int64		writes;
+	TimestampTz since;
+} Sum;
+
+typedef struct Mine
+{
+	CfHash128	hash;			/* hash key */
+	char		writer[CF_MAX_CACHE_NAME];
+	int			args_len;
+	char		args[CF_MEMORY_ARGS];
+	slist_head	sums;
+} Mine;
+
+/* Keys that have a sum of a level; several may be of the same level. */
+typedef struct Level
+{
+	struct Level *outer;
+	int			level;
+	int			n;
+	int			room;
+	Mine	  **keys;
+} Level;
+
+static HTAB *mine = NULL;		/* in TopTransactionContext, as all of this */
+static Level *levels = NULL;
+static int	my_reserved = 0;
+
+/* Slots that this transaction has in flight. */
+static int *my_flights = NULL;
+static int	nflights = 0;
+static int	flights_room = 0;
+
+static void
+forget_mine(void)
+{
+	mine = NULL;
+	levels = NULL;
+	my_reserved = 0;
+	nflights = flights_room = 0;
+	my_flights = NULL;
+}
+
+static bool
+reserve(void)
+{
+	bool		reserved;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	reserved = shared->nfree > shared->reserved;
+	if (reserved)
+		shared->reserved++;
+	LWLockRelease(lock);
+	if (reserved)
+		my_reserved++;
+	return reserved;
+}
+
+static void
+note_level(Mine *key, int level)
+{
+	if (levels == NULL || levels->level != level)
+	{
+		Level	   *new = MemoryContextAllocZero(TopTransactionContext, sizeof(Level));
+
+		new->outer = levels;
+		new->level = level;
+		new->room = 4;
+		new->keys = MemoryContextAlloc(TopTransactionContext, new->room * sizeof(Mine *));
+		levels = new;
+	}
+	if (levels->n == levels->room)
+	{
+		levels->keys = repalloc_huge(levels->keys, 2 * levels->room * sizeof(Mine *));
+		levels->room *= 2;
+	}
+	levels->keys[levels->n++] = key;
+}
+
+static void
+make_mine(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(CfHash128),
+		.entrysize = sizeof(Mine),
+		.hcxt = TopTransactionContext,
+	};
+
+	if (mine == NULL)
+		mine = hash_create("cachefront own writes behind", 64, &control,
+						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static CfHash128
+hash_of(const char *writer, const struct varlena *args)
+{
+	CfHash128	hash;
+
+	cf_hash128_init(&hash, 0);
+	cf_hash128_add(&hash, writer, strlen(writer) + 1);
+	cf_hash128_add(&hash, VARDATA(args), VARSIZE(args) - VARHDRSZ);
+	return hash;
+}
+
+static Mine *
+find_mine(const char *writer, const struct varlena *args)
+{
+	CfHash128	hash = hash_of(writer, args);
+	bool		found;
+	Mine	   *key;
+
+	make_mine();
+	key = hash_search(mine, &hash, HASH_ENTER, &found);
+	if (found)
+		return key;
+	slist_init(&key->sums);
+	strlcpy(key->writer, writer, sizeof(key->writer));
+	key->args_len = VARSIZE(args) - VARHDRSZ;
+	memcpy(key->args, VARDATA(args), key->args_len);
+	return key;
+}
+
+static Sum *
+first_sum(Mine *key)
+{
+	return slist_is_empty(&key->sums) ? NULL : slist_head_element(Sum, node, &key->sums);
+}
+
+bool
+cf_memory_add(const char *writer, const struct varlena *args, int64 by, int64 flush_us)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	Mine	   *key;
+	Sum		   *sum;
+
+	if (VARSIZE(args) - VARHDRSZ > CF_MEMORY_ARGS || !cf_worker_serves(MyDatabaseId))
+		return false;
+	key = find_mine(writer, args);
+	sum = first_sum(key);
+	if (sum != NULL && sum->level == level)
+	{
+		int64		value;
+
+		if (pg_add_s64_overflow(sum->value, by, &value))
+			return false;
+		sum->value = value;
+		sum->writes++;
+		return true;
+	}
+	sum = MemoryContextAlloc(TopTransactionContext, sizeof(Sum));
+	note_level(key, level);
+	if (!reserve())
+	{
+		levels->n--;
+		pfree(sum);
+		return false;
+	}
+	sum->level = level;
+	sum->value = by;
+	sum->writes = 1;
+	sum->since = GetCurrentTimestamp();
+	slist_push_head(&key->sums, &sum->node);
+	return true;
+}
+
+/* Sums of this level become the outer one's; one that would overflow stays one of its own. */
+static void
+join_outer(Mine *key, int level)
+{
+	Sum		   *sum;
+	Sum		   *outer;
+	int64		value;
+
+	for (sum = first_sum(key); sum != NULL && sum->level == level; sum = outer)
+	{
+		outer = slist_has_next(&key->sums, &sum->node) ?
+			slist_container(Sum, node, sum->node.next) : NULL;
+		sum->level = level - 1;
+		if (outer == NULL || outer->level != level - 1 || sum != first_sum(key) ||
+			pg_add_s64_overflow(outer->value, sum->value, &value))
+			continue;
+		(void) slist_pop_head_node(&key->sums);
+		outer->value = value;
+		outer->writes += sum->writes;
+	}
+}
+
+static void
+drop_level(Mine *key, int level)
+{
+	Sum		   *sum;
+
+	while ((sum = first_sum(key)) != NULL && sum->level >= level)
+		(void) slist_pop_head_node(&key->sums);
+}
+
+/* What a savepoint has becomes the level's around it; allocates nothing. */
+void
+cf_memory_subxact(SubXactEvent event)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (likely(levels == NULL))
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		for (; levels != NULL && levels->level >= level; levels = levels->outer)
+		{
+			for (int i = 0; i < levels->n; i++)
+				drop_level(levels->keys[i], level);
+		}
+	}
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		for (Level *ended = levels; ended != NULL && ended->level == level; ended = ended->outer)
+		{
+			ended->level = level - 1;
+			for (int i = 0; i < ended->n; i++)
+				join_outer(ended->keys[i], level);
+		}
+	}
+}
+
+/* With the lock; never fails, for a slot is reserved. */
+static void
+add_to_slot(const Mine *key, const Sum *sum)
+{
+	int			i;
+	Slot	   *slot;
+	int64		value;
+
+	for (i = find_slot(&key->hash, CF_NO_SLOT); i != CF_NO_SLOT; i = find_slot(&key->hash, i))
+	{
+		if (slots[i].writes == 0 ||
+			!pg_add_s64_overflow(slots[i].value, sum->value, &value))
+			break;
+	}
+	if (i == CF_NO_SLOT)
+	{
+		i = take_slot(&key->hash);
+		strlcpy(slots[i].writer, key->writer, sizeof(slots[i].writer));
+		slots[i].args_len = key->args_len;
+		memcpy(slots[i].args, key->args, key->args_len);
+	}
+	slot = &slots[i];
+	if (slot->writes == 0)
+	{
+		slot->value = 0;
+		slot->since = sum->since;
+	}
+	slot->value += sum->value;
+	slot->writes += sum->writes;
+}
+
+static void
+end_flights(bool committed)
+{
+	for (int i = 0; i < nflights; i++)
+	{
+		Slot	   *slot = &slots[my_flights[i]];
+
+		if (committed)
+			land(slot);
+		else
+			slot->flight_xid = InvalidFullTransactionId;
+	}
+}
+
+void
+cf_memory_committed(void)
+{
+	HASH_SEQ_STATUS scan;
+	Mine	   *key;
+
+	if (likely(mine == NULL && nflights == 0))
+		return;
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	if (mine != NULL)
+	{
+		hash_seq_init(&scan, mine);
+		while ((key = hash_seq_search(&scan)) != NULL)
+		{
+			slist_iter	iter;
+
+			slist_foreach(iter, &key->sums)
+				add_to_slot(key, slist_container(Sum, node, iter.cur));
+		}
+	}
+	shared->reserved -= my_reserved;
+	end_flights(true);
+	LWLockRelease(lock);
+	forget_mine();
+}
+
+void
+cf_memory_aborted(void)
+{
+	if (likely(mine == NULL && nflights == 0))
+		return;
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	shared->reserved -= my_reserved;
+	end_flights(false);
+	LWLockRelease(lock);
+	forget_mine();
+}
+
+void
+cf_memory_before_prepare(void)
+{
+	if (mine != NULL && my_reserved > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has added to a writer whose buffer is memory"),
+				 errhint("Use buffer => 'table'.")));
+}
+
+/* ---- the worker ---- */
+
+static struct varlena *
+copy_args(const char *data, int len)
+{
+	struct varlena *args = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(args, VARHDRSZ + len);
+	memcpy(VARDATA(args), data, len);
+	return args;
+}
+
+static bool
+is_of(const Slot *slot, const char *writer)
+{
+	return slot->dboid == MyDatabaseId && (writer == NULL || strcmp(slot->writer, writer) == 0);
+}
+
+static bool
+can_fly(const Slot *slot)
+{
+	return slot->flight_writes > 0 ? !FullTransactionIdIsValid(slot->flight_xid) :
+		slot->writes > 0;
+}
+
+/* First room for all, for nothing is allocated with the lock. */
+int
+cf_memory_list(const char *writer, CfMemoryItem **items)
+{
+	int			room = 0;
+	int			n = 0;
+	int		   *found;
+
+	settle_flights();
+	LWLockAcquire(lock, LW_SHARED);
+	room = shared->nslots - shared->nfree;
+	LWLockRelease(lock);
+	found = palloc((room + 1) * sizeof(int));
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots && n < room; i++)
+	{
+		if (is_of(&slots[i], writer) && can_fly(&slots[i]))
+			found[n++] = i;
+	}
+	LWLockRelease(lock);
+	*items = palloc((n + 1) * sizeof(CfMemoryItem));
+	/* Only we free slots of this database, or take away what they have. */
+	for (int i = 0; i < n; i++)
+	{
+		const Slot *slot = &slots[found[i]];
+		CfMemoryItem *item = &(*items)[i];
+
+		item->slot = found[i];
+		item->hash = slot->hash;
+		item->writer = pstrdup(slot->writer);
+		item->args = copy_args(slot->args, slot->args_len);
+		item->value = 0;
+		item->writes = slot->flight_writes + slot->writes;
+		item->since = slot->flight_writes > 0 ? slot->flight_since : slot->since;
+	}
+	return n;
+}
+
+static void
+note_flight(int slot)
+{
+	if (nflights == flights_room)
+	{
+		int			room = Max(flights_room * 2, 1024);
+
+		my_flights = my_flights == NULL ?
+			MemoryContextAlloc(TopTransactionContext, room * sizeof(int)) :
+			repalloc_huge(my_flights, room * sizeof(int));
+		flights_room = room;
+	}
+	my_flights[nflights++] = slot;
+}
+
+static void
+take_off(Slot *slot, FullTransactionId xid)
+{
+	if (slot->flight_writes == 0)
+	{
+		slot->flight = slot->value;
+		slot->flight_writes = slot->writes;
+		slot->flight_since = slot->since;
+		slot->writes = 0;
+	}
+	slot->flight_xid = xid;
+}
+
+bool
+cf_memory_fly(int slot, const CfHash128 *hash, int64 *value, int64 *writes)
+{
+	FullTransactionId xid = GetTopFullTransactionId();
+	bool		flies;
+
+	note_flight(slot);
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	flies = slots[slot].dboid == MyDatabaseId && can_fly(&slots[slot]) &&
+		memcmp(&slots[slot].hash, hash, sizeof(*hash)) == 0;
+	if (flies)
+	{
+		take_off(&slots[slot], xid);
+		*value = slots[slot].flight;
+		*writes = slots[slot].flight_writes;
+	}
+	LWLockRelease(lock);
+	if (!flies)
+		nflights--;
+	return flies;
+}
+
+void
+cf_memory_ground(int slot)
+{
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	slots[slot].flight_xid = InvalidFullTransactionId;
+	LWLockRelease(lock);
+	for (int i = 0; i < nflights; i++)
+	{
+		if (my_flights[i] == slot)
+			my_flights[i--] = my_flights[--nflights];
+	}
+}
+
+void
+cf_memory_clean(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TransactionId horizon = GetOldestNonRemovableTransactionId(NULL);
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		Slot	   *slot = &slots[i];
+
+		if (is_of(slot, NULL) && slot->writes == 0 && slot->flight_writes == 0 &&
+			(TransactionIdPrecedes(XidFromFullTransactionId(slot->landed_xid), horizon) ||
+			 now - slot->landed_at > CF_MEMORY_KEEP_US || now < slot->landed_at))
+			free_slot(i);
+	}
+	LWLockRelease(lock);
+}
+
+/* ---- looks ---- */
+
+static bool
+is_seen(FullTransactionId xid, Snapshot snapshot)
+{
+	return FullTransactionIdIsValid(xid) &&
+		!XidInMVCCSnapshot(XidFromFullTransactionId(xid), snapshot) &&
+		TransactionIdDidCommit(XidFromFullTransactionId(xid));
+}
+
+/* What was applied last, unless that is long ago: then every snapshot has seen it. */
+static bool
+is_landed_unseen(const Slot *slot, Snapshot snapshot)
+{
+	return FullTransactionIdIsValid(slot->landed_xid) &&
+		TransactionIdFollowsOrEquals(XidFromFullTransactionId(slot->landed_xid), snapshot->xmin) &&
+		XidInMVCCSnapshot(XidFromFullTransactionId(slot->landed_xid), snapshot);
+}
+
+typedef struct Found
+{
+	int			slot;
+	int64		value[3];
+	bool		counts[3];
+} Found;
+
+static void
+look_at(const Slot *slot, Snapshot snapshot, Found *found)
+{
+	found->value[0] = slot->value;
+	found->counts[0] = slot->writes > 0;
+	found->value[1] = slot->flight;
+	found->counts[1] = slot->flight_writes > 0 && !is_seen(slot->flight_xid, snapshot);
+	found->value[2] = slot->landed;
+	found->counts[2] = is_landed_unseen(slot, snapshot);
+}
+
+/* All at one moment; then told one by one. */
+static void
+visit_shared(const char *writer, const struct varlena *args, Snapshot snapshot,
+			 CfMemoryVisit visit, void *arg)
+{
+	int			room;
+	int			n = 0;
+	Slot	   *copies;
+
+	LWLockAcquire(lock, LW_SHARED);
+	room = args != NULL ? 16 : shared->nslots - shared->nfree;
+	LWLockRelease(lock);
+	copies = palloc_extended((room + 1) * sizeof(Slot), MCXT_ALLOC_HUGE);
+	LWLockAcquire(lock, LW_SHARED);
+	if (args != NULL)
+	{
+		CfHash128	hash = hash_of(writer, args);
+
+		for (int i = find_slot(&hash, CF_NO_SLOT); i != CF_NO_SLOT && n < room;
+			 i = find_slot(&hash, i))
+			copies[n++] = slots[i];
+	}
+	else
+	{
+		for (int i = 0; i < shared->nslots && n < room; i++)
+		{
+			if (is_of(&slots[i], writer))
+				copies[n++] = slots[i];
+		}
+	}
+	LWLockRelease(lock);
+	for (int i = 0; i < n; i++)
+	{
+		Found		found;
+		CfMemoryItem item = {
+			.slot = CF_NO_SLOT,
+			.writer = copies[i].writer,
+			.args = copy_args(copies[i].args, copies[i].args_len),
+			.since = copies[i].flight_writes > 0 ? copies[i].flight_since : copies[i].since,
+		};
+
+		look_at(&copies[i], snapshot, &found);
+		for (int j = 0; j < 3; j++)
+		{
+			item.value = found.value[j];
+			item.writes = j == 0 ? copies[i].writes : j == 1 ? copies[i].flight_writes : 0;
+			if (found.counts[j])
+				visit(&item, arg);
+		}
+	}
+	pfree(copies);
+}
+
+static void
+visit_mine(const char *writer, const struct varlena *args, CfMemoryVisit visit, void *arg)
+{
+	HASH_SEQ_STATUS scan;
+	Mine	   *key;
+
+	if (mine == NULL)
+		return;
+	hash_seq_init(&scan, mine);
+	while ((key = hash_seq_search(&scan)) != NULL)
+	{
+		slist_iter	iter;
+		CfMemoryItem item = {.slot = CF_NO_SLOT,.writer = key->writer};
+
+		if ((writer != NULL && strcmp(key->writer, writer) != 0) ||
+			(args != NULL && (VARSIZE(args) - VARHDRSZ != key->args_len ||
+							  memcmp(VARDATA(args), key->args, key->args_len) != 0)))
+			continue;
+		item.args = copy_args(key->args, key->args_len);
+		slist_foreach(iter, &key->sums)
+		{
+			const Sum  *sum = slist_container(Sum, node, iter.cur);
+
+			item.value = sum->value;
+			item.writes = sum->writes;
+			item.since = sum->since;
+			visit(&item, arg);
+		}
+	}
+}
+
+void
+cf_memory_pending(const char *writer, const struct varlena *args, Snapshot snapshot,
+				  CfMemoryVisit visit, void *arg)
+{
+	visit_shared(writer, args, snapshot, visit, arg);
+	visit_mine(writer, args, visit, arg);
+}
+
+bool
+cf_memory_has_any(const char *writer)
+{
+	bool		any = false;
+	HASH_SEQ_STATUS scan;
+	Mine	   *key;
+
+	settle_flights();
+	LWLockAcquire(lock, LW_SHARED);
+	for (int i = 0; i < shared->nslots && !any; i++)
+	{
+		if (!is_of(&slots[i], writer))
+			continue;
+		any = slots[i].writes > 0 || slots[i].flight_writes > 0;
+	}
+	LWLockRelease(lock);
+	if (mine == NULL)
+		return any;
+	hash_seq_init(&scan, mine);
+	while ((key = hash_seq_search(&scan)) != NULL)
+		any |= !slist_is_empty(&key->sums) && (writer == NULL || strcmp(key->writer, writer) == 0);
+	return any;
+}
+
+/* In flight with the transaction: if it does not commit, all of it is to be applied. */
+static void
+discard_slot(Slot *slot, FullTransactionId xid)
+{
+	int64		sum;
+
+	if (slot->flight_writes > 0 && slot->writes > 0)
+	{
+		if (pg_add_s64_overflow(slot->flight, slot->value, &sum))
+			return;				/* what is left shows as not applied */
+		slot->flight = sum;
+		slot->flight_writes += slot->writes;
+		slot->writes = 0;
+	}
+	take_off(slot, xid);
+}
+
+void
+cf_memory_discard(const char *writer)
+{
+	FullTransactionId xid = GetTopFullTransactionId();
+	HASH_SEQ_STATUS scan;
+	Mine	   *key;
+
+	settle_flights();
+	/* Room for all. */
+	for (int i = 0; i < shared->nslots; i++)
+		note_flight(i);
+	nflights -= shared->nslots;
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		if (!is_of(&slots[i], writer) || !can_fly(&slots[i]))
+			continue;
+		discard_slot(&slots[i], xid);
+		my_flights[nflights++] = i;
+	}
+	LWLockRelease(lock);
+	if (mine == NULL)
+		return;
+	hash_seq_init(&scan, mine);
+	while ((key = hash_seq_search(&scan)) != NULL)
+	{
+		if (strcmp(key->writer, writer) == 0)
+			slist_init(&key->sums);
+	}
+}
+
+bool
+cf_memory_is_reserved(void)
+{
+	bool		reserved;
+
+	LWLockAcquire(lock, LW_SHARED);
+	reserved = shared->reserved > 0;
+	LWLockRelease(lock);
+	return reserved;
+}
