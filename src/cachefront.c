@@ -15,12 +15,12 @@
 #include "base/shmem.h"
 #include "base/steady.h"
 #include "base/worker.h"
-#include "behind/flush.h"
 #include "behind/guard.h"
 #include "behind/memory.h"
 #include "behind/queue.h"
 #include "behind/shared.h"
 #include "behind/statement.h"
+#include "behind/task.h"
 #include "behind/writer.h"
 #include "capture/epoch.h"
 #include "capture/trigger.h"
@@ -103,7 +103,7 @@ _PG_init(void)
 	cf_outbox_register();
 	cf_behind_shared_register();
 	cf_memory_register();
-	cf_flush_register();
+	cf_task_register();
 	cf_worker_register();
 	cf_worker_set_begin(cf_line_begin);
 	cf_missed_register();

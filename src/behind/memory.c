@@ -14,25 +14,20 @@
 #include "postgres.h"
 
 #include "common/int.h"
-#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/procarray.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
 #include "base/shmem.h"
-#include "base/worker.h"
 #include "behind/memory.h"
-#include "behind/shared.h"
+#include "behind/memory_internal.h"
 #include "codec/key.h"
 
-#define CF_MEMORY_ARGS 184		/* bytes of a key's arguments, an array of text without its length */
 #define CF_MEMORY_KEEP_US (10 * USECS_PER_SEC)	/* at most, for snapshots that are older */
-#define CF_NO_SLOT (-1)
 
 typedef struct Slot
 {
@@ -259,107 +254,10 @@ settle_flights(void)
 		settle_flights();
 }
 
-/* ---- what a transaction keeps to itself ---- */
+/* ---- for a transaction's own ---- */
 
-typedef struct Sum
-{
-	slist_node	node;			/* the innermost savepoint's first */
-	int			level;
-	int64		value;
-	int64		writes;
-	TimestampTz since;
-} Sum;
-
-typedef struct Mine
-{
-	CfHash128	hash;			/* hash key */
-	char		writer[CF_MAX_CACHE_NAME];
-	int			args_len;
-	char		args[CF_MEMORY_ARGS];
-	slist_head	sums;
-} Mine;
-
-/* Keys that have a sum of a level; several may be of the same level. */
-typedef struct Level
-{
-	struct Level *outer;
-	int			level;
-	int			n;
-	int			room;
-	Mine	  **keys;
-} Level;
-
-static HTAB *mine = NULL;		/* in TopTransactionContext, as all of this */
-static Level *levels = NULL;
-static int	my_reserved = 0;
-
-/* Slots that this transaction has in flight. */
-static int *my_flights = NULL;
-static int	nflights = 0;
-static int	flights_room = 0;
-
-static void
-forget_mine(void)
-{
-	mine = NULL;
-	levels = NULL;
-	my_reserved = 0;
-	nflights = flights_room = 0;
-	my_flights = NULL;
-}
-
-static bool
-reserve(void)
-{
-	bool		reserved;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	reserved = shared->nfree > shared->reserved;
-	if (reserved)
-		shared->reserved++;
-	LWLockRelease(lock);
-	if (reserved)
-		my_reserved++;
-	return reserved;
-}
-
-static void
-note_level(Mine *key, int level)
-{
-	if (levels == NULL || levels->level != level)
-	{
-		Level	   *new = MemoryContextAllocZero(TopTransactionContext, sizeof(Level));
-
-		new->outer = levels;
-		new->level = level;
-		new->room = 4;
-		new->keys = MemoryContextAlloc(TopTransactionContext, new->room * sizeof(Mine *));
-		levels = new;
-	}
-	if (levels->n == levels->room)
-	{
-		levels->keys = repalloc_huge(levels->keys, 2 * levels->room * sizeof(Mine *));
-		levels->room *= 2;
-	}
-	levels->keys[levels->n++] = key;
-}
-
-static void
-make_mine(void)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(CfHash128),
-		.entrysize = sizeof(Mine),
-		.hcxt = TopTransactionContext,
-	};
-
-	if (mine == NULL)
-		mine = hash_create("cachefront own writes behind", 64, &control,
-						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
-static CfHash128
-hash_of(const char *writer, const struct varlena *args)
+CfHash128
+cf_memory_hash(const char *writer, const struct varlena *args)
 {
 	CfHash128	hash;
 
@@ -369,134 +267,45 @@ hash_of(const char *writer, const struct varlena *args)
 	return hash;
 }
 
-static Mine *
-find_mine(const char *writer, const struct varlena *args)
+bool
+cf_memory_reserve(void)
 {
-	CfHash128	hash = hash_of(writer, args);
-	bool		found;
-	Mine	   *key;
+	bool		reserved;
 
-	make_mine();
-	key = hash_search(mine, &hash, HASH_ENTER, &found);
-	if (found)
-		return key;
-	slist_init(&key->sums);
-	strlcpy(key->writer, writer, sizeof(key->writer));
-	key->args_len = VARSIZE(args) - VARHDRSZ;
-	memcpy(key->args, VARDATA(args), key->args_len);
-	return key;
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	reserved = shared->nfree > shared->reserved;
+	if (reserved)
+		shared->reserved++;
+	LWLockRelease(lock);
+	return reserved;
 }
 
-static Sum *
-first_sum(Mine *key)
-{
-	return slist_is_empty(&key->sums) ? NULL : slist_head_element(Sum, node, &key->sums);
-}
+/* Slots that this transaction has in flight. */
+static int *my_flights = NULL;
+static int	nflights = 0;
+static int	flights_room = 0;
 
 bool
-cf_memory_add(const char *writer, const struct varlena *args, int64 by, int64 flush_us)
+cf_memory_has_flights(void)
 {
-	int			level = GetCurrentTransactionNestLevel();
-	Mine	   *key;
-	Sum		   *sum;
-
-	if (VARSIZE(args) - VARHDRSZ > CF_MEMORY_ARGS || !cf_worker_serves(MyDatabaseId))
-		return false;
-	key = find_mine(writer, args);
-	sum = first_sum(key);
-	if (sum != NULL && sum->level == level)
-	{
-		int64		value;
-
-		if (pg_add_s64_overflow(sum->value, by, &value))
-			return false;
-		sum->value = value;
-		sum->writes++;
-		return true;
-	}
-	sum = MemoryContextAlloc(TopTransactionContext, sizeof(Sum));
-	note_level(key, level);
-	if (!reserve())
-	{
-		levels->n--;
-		pfree(sum);
-		return false;
-	}
-	sum->level = level;
-	sum->value = by;
-	sum->writes = 1;
-	sum->since = GetCurrentTimestamp();
-	slist_push_head(&key->sums, &sum->node);
-	return true;
+	return my_flights != NULL;
 }
 
-/* Sums of this level become the outer one's; one that would overflow stays one of its own. */
-static void
-join_outer(Mine *key, int level)
-{
-	Sum		   *sum;
-	Sum		   *outer;
-	int64		value;
-
-	for (sum = first_sum(key); sum != NULL && sum->level == level; sum = outer)
-	{
-		outer = slist_has_next(&key->sums, &sum->node) ?
-			slist_container(Sum, node, sum->node.next) : NULL;
-		sum->level = level - 1;
-		if (outer == NULL || outer->level != level - 1 || sum != first_sum(key) ||
-			pg_add_s64_overflow(outer->value, sum->value, &value))
-			continue;
-		(void) slist_pop_head_node(&key->sums);
-		outer->value = value;
-		outer->writes += sum->writes;
-	}
-}
-
-static void
-drop_level(Mine *key, int level)
-{
-	Sum		   *sum;
-
-	while ((sum = first_sum(key)) != NULL && sum->level >= level)
-		(void) slist_pop_head_node(&key->sums);
-}
-
-/* What a savepoint has becomes the level's around it; allocates nothing. */
 void
-cf_memory_subxact(SubXactEvent event)
+cf_memory_begin_end(void)
 {
-	int			level = GetCurrentTransactionNestLevel();
-
-	if (likely(levels == NULL))
-		return;
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-	{
-		for (; levels != NULL && levels->level >= level; levels = levels->outer)
-		{
-			for (int i = 0; i < levels->n; i++)
-				drop_level(levels->keys[i], level);
-		}
-	}
-	else if (event == SUBXACT_EVENT_COMMIT_SUB)
-	{
-		for (Level *ended = levels; ended != NULL && ended->level == level; ended = ended->outer)
-		{
-			ended->level = level - 1;
-			for (int i = 0; i < ended->n; i++)
-				join_outer(ended->keys[i], level);
-		}
-	}
+	LWLockAcquire(lock, LW_EXCLUSIVE);
 }
 
 /* With the lock; never fails, for a slot is reserved. */
-static void
-add_to_slot(const Mine *key, const Sum *sum)
+void
+cf_memory_add_sum(const CfMemorySum *sum)
 {
 	int			i;
 	Slot	   *slot;
 	int64		value;
 
-	for (i = find_slot(&key->hash, CF_NO_SLOT); i != CF_NO_SLOT; i = find_slot(&key->hash, i))
+	for (i = find_slot(sum->hash, CF_NO_SLOT); i != CF_NO_SLOT; i = find_slot(sum->hash, i))
 	{
 		if (slots[i].writes == 0 ||
 			!pg_add_s64_overflow(slots[i].value, sum->value, &value))
@@ -504,10 +313,10 @@ add_to_slot(const Mine *key, const Sum *sum)
 	}
 	if (i == CF_NO_SLOT)
 	{
-		i = take_slot(&key->hash);
-		strlcpy(slots[i].writer, key->writer, sizeof(slots[i].writer));
-		slots[i].args_len = key->args_len;
-		memcpy(slots[i].args, key->args, key->args_len);
+		i = take_slot(sum->hash);
+		strlcpy(slots[i].writer, sum->writer, sizeof(slots[i].writer));
+		slots[i].args_len = sum->args_len;
+		memcpy(slots[i].args, sum->args, sum->args_len);
 	}
 	slot = &slots[i];
 	if (slot->writes == 0)
@@ -534,57 +343,17 @@ end_flights(bool committed)
 }
 
 void
-cf_memory_committed(void)
+cf_memory_finish_end(int reserved, bool committed)
 {
-	HASH_SEQ_STATUS scan;
-	Mine	   *key;
-
-	if (likely(mine == NULL && nflights == 0))
-		return;
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	if (mine != NULL)
-	{
-		hash_seq_init(&scan, mine);
-		while ((key = hash_seq_search(&scan)) != NULL)
-		{
-			slist_iter	iter;
-
-			slist_foreach(iter, &key->sums)
-				add_to_slot(key, slist_container(Sum, node, iter.cur));
-		}
-	}
-	shared->reserved -= my_reserved;
-	end_flights(true);
+	shared->reserved -= reserved;
+	end_flights(committed);
 	LWLockRelease(lock);
-	forget_mine();
+	nflights = flights_room = 0;
+	my_flights = NULL;
 }
 
-void
-cf_memory_aborted(void)
-{
-	if (likely(mine == NULL && nflights == 0))
-		return;
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	shared->reserved -= my_reserved;
-	end_flights(false);
-	LWLockRelease(lock);
-	forget_mine();
-}
-
-void
-cf_memory_before_prepare(void)
-{
-	if (mine != NULL && my_reserved > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot PREPARE a transaction that has added to a writer whose buffer is memory"),
-				 errhint("Use buffer => 'table'.")));
-}
-
-/* ---- the worker ---- */
-
-static struct varlena *
-copy_args(const char *data, int len)
+struct varlena *
+cf_memory_args(const char *data, int len)
 {
 	struct varlena *args = palloc(VARHDRSZ + len);
 
@@ -592,6 +361,8 @@ copy_args(const char *data, int len)
 	memcpy(VARDATA(args), data, len);
 	return args;
 }
+
+/* ---- the worker ---- */
 
 static bool
 is_of(const Slot *slot, const char *writer)
@@ -636,7 +407,7 @@ cf_memory_list(const char *writer, CfMemoryItem **items)
 		item->slot = found[i];
 		item->hash = slot->hash;
 		item->writer = pstrdup(slot->writer);
-		item->args = copy_args(slot->args, slot->args_len);
+		item->args = cf_memory_args(slot->args, slot->args_len);
 		item->value = 0;
 		item->writes = slot->flight_writes + slot->writes;
 		item->since = slot->flight_writes > 0 ? slot->flight_since : slot->since;
@@ -779,7 +550,7 @@ visit_shared(const char *writer, const struct varlena *args, Snapshot snapshot,
 	LWLockAcquire(lock, LW_SHARED);
 	if (args != NULL)
 	{
-		CfHash128	hash = hash_of(writer, args);
+		CfHash128	hash = cf_memory_hash(writer, args);
 
 		for (int i = find_slot(&hash, CF_NO_SLOT); i != CF_NO_SLOT && n < room;
 			 i = find_slot(&hash, i))
@@ -800,7 +571,7 @@ visit_shared(const char *writer, const struct varlena *args, Snapshot snapshot,
 		CfMemoryItem item = {
 			.slot = CF_NO_SLOT,
 			.writer = copies[i].writer,
-			.args = copy_args(copies[i].args, copies[i].args_len),
+			.args = cf_memory_args(copies[i].args, copies[i].args_len),
 			.since = copies[i].flight_writes > 0 ? copies[i].flight_since : copies[i].since,
 		};
 
@@ -816,51 +587,18 @@ visit_shared(const char *writer, const struct varlena *args, Snapshot snapshot,
 	pfree(copies);
 }
 
-static void
-visit_mine(const char *writer, const struct varlena *args, CfMemoryVisit visit, void *arg)
-{
-	HASH_SEQ_STATUS scan;
-	Mine	   *key;
-
-	if (mine == NULL)
-		return;
-	hash_seq_init(&scan, mine);
-	while ((key = hash_seq_search(&scan)) != NULL)
-	{
-		slist_iter	iter;
-		CfMemoryItem item = {.slot = CF_NO_SLOT,.writer = key->writer};
-
-		if ((writer != NULL && strcmp(key->writer, writer) != 0) ||
-			(args != NULL && (VARSIZE(args) - VARHDRSZ != key->args_len ||
-							  memcmp(VARDATA(args), key->args, key->args_len) != 0)))
-			continue;
-		item.args = copy_args(key->args, key->args_len);
-		slist_foreach(iter, &key->sums)
-		{
-			const Sum  *sum = slist_container(Sum, node, iter.cur);
-
-			item.value = sum->value;
-			item.writes = sum->writes;
-			item.since = sum->since;
-			visit(&item, arg);
-		}
-	}
-}
-
 void
 cf_memory_pending(const char *writer, const struct varlena *args, Snapshot snapshot,
 				  CfMemoryVisit visit, void *arg)
 {
 	visit_shared(writer, args, snapshot, visit, arg);
-	visit_mine(writer, args, visit, arg);
+	cf_own_visit(writer, args, visit, arg);
 }
 
 bool
 cf_memory_has_any(const char *writer)
 {
 	bool		any = false;
-	HASH_SEQ_STATUS scan;
-	Mine	   *key;
 
 	settle_flights();
 	LWLockAcquire(lock, LW_SHARED);
@@ -871,12 +609,7 @@ cf_memory_has_any(const char *writer)
 		any = slots[i].writes > 0 || slots[i].flight_writes > 0;
 	}
 	LWLockRelease(lock);
-	if (mine == NULL)
-		return any;
-	hash_seq_init(&scan, mine);
-	while ((key = hash_seq_search(&scan)) != NULL)
-		any |= !slist_is_empty(&key->sums) && (writer == NULL || strcmp(key->writer, writer) == 0);
-	return any;
+	return any || cf_own_has_any(writer);
 }
 
 /* In flight with the transaction: if it does not commit, all of it is to be applied. */
@@ -900,8 +633,6 @@ void
 cf_memory_discard(const char *writer)
 {
 	FullTransactionId xid = GetTopFullTransactionId();
-	HASH_SEQ_STATUS scan;
-	Mine	   *key;
 
 	settle_flights();
 	/* Room for all. */
@@ -917,14 +648,7 @@ cf_memory_discard(const char *writer)
 		my_flights[nflights++] = i;
 	}
 	LWLockRelease(lock);
-	if (mine == NULL)
-		return;
-	hash_seq_init(&scan, mine);
-	while ((key = hash_seq_search(&scan)) != NULL)
-	{
-		if (strcmp(key->writer, writer) == 0)
-			slist_init(&key->sums);
-	}
+	cf_own_discard(writer);
 }
 
 bool

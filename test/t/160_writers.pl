@@ -255,7 +255,7 @@ is(query('SELECT count(*) FROM cache_write_queue'), 0, 'nothing is left');
 query(qq{ALTER DATABASE postgres SET default_transaction_read_only = on;
 	ALTER DATABASE postgres SET default_transaction_isolation = 'serializable';
 	ALTER DATABASE postgres SET session_replication_role = 'replica';
-	ALTER DATABASE postgres SET statement_timeout = '1 ms'; ALTER DATABASE postgres SET search_path = 'nowhere'});
+	ALTER DATABASE postgres SET statement_timeout = '20 s'; ALTER DATABASE postgres SET lock_timeout = '1 h'; ALTER DATABASE postgres SET search_path = 'nowhere'});
 $node->restart;
 my $free = q{SET statement_timeout = 0; SET default_transaction_read_only = off; SET search_path = public;};
 query("$free SELECT count(cache_add('v', 1, n)) FROM generate_series(1, 20) n");
