@@ -611,11 +611,12 @@ wait_until_applied(Snapshot at_call, int64 timeout_us)
 Datum
 cachefront_flush_writes(PG_FUNCTION_ARGS)
 {
-	int64		timeout_us = take_timeout_us(fcinfo);
+	int64		timeout_us;
 	Snapshot	at_call;
 	bool		all;
 
 	cf_shmem_require();
+	timeout_us = take_timeout_us(fcinfo);
 	PreventCommandDuringRecovery("cache_flush_writes()");
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		ereport(ERROR,

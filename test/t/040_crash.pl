@@ -473,13 +473,15 @@ query(
 	CREATE FUNCTION call_of(f oid, with_values bool) RETURNS text LANGUAGE sql AS $$
 		SELECT format('SELECT * FROM %s(%s)%s', f::regproc,
 			(SELECT string_agg(
-				CASE WHEN p.provariadic <> 0 AND a.n = p.pronargs THEN 'VARIADIC ' ELSE '' END
+				CASE WHEN p.provariadic <> 0 AND a.n = p.pronargs AND a.type <> '"any"'::regtype THEN 'VARIADIC ' ELSE '' END
 				|| CASE WHEN NOT with_values THEN 'NULL'
 					WHEN a.type = 'text[]'::regtype THEN '''{x}'''
 					WHEN a.type = 'regtype[]'::regtype THEN '''{int}'''
 					WHEN a.type = 'interval'::regtype THEN '''1 s'''
+					WHEN a.type = 'regtype'::regtype THEN '''bigint'''
+					WHEN a.type = 'name[]'::regtype THEN '''{}'''
 					WHEN a.type = 'regclass'::regtype THEN '''pg_class'''
-					WHEN a.type IN ('json'::regtype, 'float8'::regtype) THEN '''1'''
+					WHEN a.type IN ('json'::regtype, 'float8'::regtype, 'numeric'::regtype, 'int'::regtype, 'bool'::regtype) THEN '''1'''
 					ELSE '''SELECT 1''' END
 				|| '::' || CASE a.type WHEN '"any"'::regtype THEN 'text'
 					ELSE a.type::regtype::text END, ', ' ORDER BY a.n)
