@@ -10,6 +10,7 @@
 
 #include "access/parallel.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -636,6 +637,7 @@ typedef struct Retry
 	const CfWriter *writer;
 	Relation	queue;
 	Relation	dead;
+	TupleTableSlot *slot;
 	int64		n;
 } Retry;
 
@@ -645,7 +647,7 @@ retry(const CfDeadRow *row, void *arg)
 	Retry	   *call = arg;
 
 	/* Somebody else has done so. */
-	if (!cf_queue_delete(call->dead, &row->tid, row->xmin))
+	if (!cf_queue_delete(call->dead, call->slot, &row->tid, row->xmin))
 		return true;
 	put(call->queue, call->writer, row->args, row->value);
 	call->n++;
@@ -670,7 +672,9 @@ cachefront_retry_writes(PG_FUNCTION_ARGS)
 				 errmsg("table \"cache_dead_writes\" does not exist")));
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(snapshot);
+	call.slot = table_slot_create(call.dead, NULL);
 	cf_dead_scan(call.dead, snapshot, call.writer->name, retry, &call);
+	ExecDropSingleTupleTableSlot(call.slot);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	table_close(call.dead, NoLock);

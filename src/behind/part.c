@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -348,9 +349,10 @@ make_arrays(const CfWriter *writer, const Arguments *arguments, Datum *arrays)
 }
 
 static void
-require_deleted(Relation queue, const ItemPointerData *tid, TransactionId xmin)
+require_deleted(Relation queue, TupleTableSlot *slot, const ItemPointerData *tid,
+				TransactionId xmin)
 {
-	if (!cf_queue_delete(queue, tid, xmin))
+	if (!cf_queue_delete(queue, slot, tid, xmin))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("a write was taken from the queue by somebody else")));
@@ -407,6 +409,8 @@ static void
 delete_writes(Relation queue, const CfPart *part, const Arguments *arguments,
 			  CfPartResult *result)
 {
+	TupleTableSlot *slot = table_slot_create(queue, NULL);
+
 	for (int k = 0; k < part->nkeys; k++)
 	{
 		CfWriteKey *key = part->keys[k];
@@ -419,16 +423,17 @@ delete_writes(Relation queue, const CfPart *part, const Arguments *arguments,
 		for (int i = 0; i < n; i++)
 		{
 			if (key->writes[i].slot == CF_NOT_IN_MEMORY)
-				require_deleted(queue, &key->writes[i].tid, key->writes[i].xmin);
+				require_deleted(queue, slot, &key->writes[i].tid, key->writes[i].xmin);
 			result->nwrites += key->writes[i].count;
 		}
 		if (part->writer->merge != CF_MERGE_LAST)
 			continue;
 		if (key->was_applied)
-			require_deleted(queue, &key->applied_tid, key->applied_xmin);
+			require_deleted(queue, slot, &key->applied_tid, key->applied_xmin);
 		if (part->mark)
 			mark_applied(queue, part, key, arguments->own[k].number);
 	}
+	ExecDropSingleTupleTableSlot(slot);
 }
 
 static void
@@ -629,6 +634,7 @@ cf_part_bury(const CfWriter *writer, CfWriteKey *key, const CfPartResult *reason
 	Burial		burial = {.writer = writer, .key = key};
 	Relation	queue;
 	Relation	dead;
+	TupleTableSlot *slot;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -640,11 +646,13 @@ cf_part_bury(const CfWriter *writer, CfWriteKey *key, const CfPartResult *reason
 				 errmsg("table \"cache_dead_writes\" is not there")));
 	fly_writes(key);
 	bury(dead, &burial, reason);
+	slot = table_slot_create(queue, NULL);
 	for (int i = 0; i < key->n; i++)
 	{
 		if (key->writes[i].slot == CF_NOT_IN_MEMORY)
-			require_deleted(queue, &key->writes[i].tid, key->writes[i].xmin);
+			require_deleted(queue, slot, &key->writes[i].tid, key->writes[i].xmin);
 	}
+	ExecDropSingleTupleTableSlot(slot);
 	table_close(dead, NoLock);
 	table_close(queue, NoLock);
 	PopActiveSnapshot();
@@ -695,12 +703,15 @@ cf_part_delete(const CfWrite *rows, int n)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Relation	queue;
+	TupleTableSlot *slot;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	queue = open_queue();
+	slot = table_slot_create(queue, NULL);
 	for (int i = 0; i < n; i++)
-		require_deleted(queue, &rows[i].tid, rows[i].xmin);
+		require_deleted(queue, slot, &rows[i].tid, rows[i].xmin);
+	ExecDropSingleTupleTableSlot(slot);
 	table_close(queue, NoLock);
 	PopActiveSnapshot();
 	CommitTransactionCommand();

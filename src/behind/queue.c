@@ -244,27 +244,26 @@ get_xmin(TupleTableSlot *slot)
 }
 
 static bool
-is_still_there(Relation rel, ItemPointer tid, TransactionId xmin)
+is_still_there(Relation rel, TupleTableSlot *slot, ItemPointer tid, TransactionId xmin)
 {
-	TupleTableSlot *slot;
 	bool		found;
 
 	if (ItemPointerGetBlockNumber(tid) >= RelationGetNumberOfBlocks(rel))
 		return false;
-	slot = table_slot_create(rel, NULL);
 	found = table_tuple_fetch_row_version(rel, tid, GetActiveSnapshot(), slot) &&
 		get_xmin(slot) == xmin;
-	ExecDropSingleTupleTableSlot(slot);
+	ExecClearTuple(slot);
 	return found;
 }
 
 bool
-cf_queue_delete(Relation rel, const ItemPointerData *tid, TransactionId xmin)
+cf_queue_delete(Relation rel, TupleTableSlot *slot, const ItemPointerData *tid,
+				TransactionId xmin)
 {
 	ItemPointerData place = *tid;
 	TM_FailureData failure;
 
-	return is_still_there(rel, &place, xmin) &&
+	return is_still_there(rel, slot, &place, xmin) &&
 		table_tuple_delete(rel, &place, GetCurrentCommandId(true), GetActiveSnapshot(),
 							  InvalidSnapshot, false, &failure, false) == TM_Ok;
 }
@@ -422,6 +421,7 @@ cf_queue_has_any(Relation rel, const char *writer)
 typedef struct Discard
 {
 	Relation	rel;
+	TupleTableSlot *slot;		/* another than that of the scan */
 } Discard;
 
 static bool
@@ -429,7 +429,7 @@ discard_row(TupleTableSlot *slot, void *arg)
 {
 	Discard    *discard = arg;
 
-	if (!cf_queue_delete(discard->rel, &slot->tts_tid, get_xmin(slot)))
+	if (!cf_queue_delete(discard->rel, discard->slot, &slot->tts_tid, get_xmin(slot)))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not discard writes that are being applied")));
@@ -439,11 +439,12 @@ discard_row(TupleTableSlot *slot, void *arg)
 void
 cf_queue_discard(Relation rel, const char *writer)
 {
-	Discard		discard = {rel};
+	Discard		discard = {rel, table_slot_create(rel, NULL)};
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	PushActiveSnapshot(snapshot);
 	scan_table(rel, snapshot, writer, discard_row, &discard);
+	ExecDropSingleTupleTableSlot(discard.slot);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 }

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "executor/tuptable.h"
 #include "datatype/timestamp.h"
 #include "storage/itemptr.h"
 #include "utils/rel.h"
@@ -58,9 +59,10 @@ extern void cf_dead_insert(Relation rel, const CfDeadRow *row);
 
 /*
  * Of the queue or the dead writes; false: somebody else has done so or is about to, or
- * the place is another row's by now.
+ * the place is another row's by now. The slot is of table_slot_create, and left empty.
  */
-extern bool cf_queue_delete(Relation rel, const ItemPointerData *tid, TransactionId xmin);
+extern bool cf_queue_delete(Relation rel, TupleTableSlot *slot, const ItemPointerData *tid,
+							TransactionId xmin);
 
 /*
  * Rows in the order of the table, until the function returns false. What a row points to is in
