@@ -46,7 +46,7 @@ SELECT cache_flush_writes('0.5 s');
 SELECT state, last_error FROM cache_writes WHERE name = 'rrv';
 -- What it sets is gone with it.
 CREATE OR REPLACE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-	IF current_setting('search_path') ~ 'evil' THEN RAISE 'it stayed'; END IF; SET search_path = evil; RETURN NEW; END $$;
+	IF current_setting('work_mem') = '123kB' THEN RAISE 'it stayed'; END IF; SET work_mem = '123kB'; RETURN NEW; END $$;
 SELECT cache_flush_writes();
 SELECT cache_add('rrv', 1, 3);
 SELECT cache_flush_writes();

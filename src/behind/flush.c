@@ -275,7 +275,6 @@ read_memory(Round *round)
 	CfMemoryItem *items;
 	int			n;
 
-	cf_memory_clean();
 	n = cf_memory_list(NULL, &items);
 	for (int i = 0; i < n; i++)
 		read_item(round, &items[i]);
@@ -308,6 +307,7 @@ read_queue(Round *round, bool *any_under_way)
 		Snapshot	snapshot = GetTransactionSnapshot();
 
 		PushActiveSnapshot(snapshot);
+		cf_part_expect(queue);
 		round->xmin = full_xmin(snapshot);
 		/* Those that began after the last one that ended are not in it. */
 		round->quiet = TransactionIdEquals(snapshot->xmin, ReadNextTransactionId());
@@ -614,12 +614,26 @@ forget_asides(void)
 	}
 }
 
+/* Whether or not it is time for a round. */
+static void
+clean_memory(void)
+{
+	static TimestampTz last = 0;
+	TimestampTz now = cf_steady_now();
+
+	if (now - last < CF_POLL_US / 2)
+		return;
+	last = now;
+	cf_memory_clean();
+}
+
 bool
 cf_flush_work(void)
 {
 	Round		round = {0};
 	MemoryContext old = CurrentMemoryContext;
 
+	clean_memory();
 	if (ShutdownRequestPending || !cf_behind_begin_round(&round.shared))
 		return false;
 	if (asides == NULL)

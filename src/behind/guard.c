@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
@@ -18,6 +19,7 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "tcop/utility.h"
+#include "utils/syscache.h"
 #include "utils/wait_event.h"
 
 #include "base/shmem.h"
@@ -52,6 +54,19 @@ check_table(Oid relid)
 				 errhint("Call cache_flush_writes(), or cache_drop_writer(name, discard => true).")));
 }
 
+/* Nobody can look into one that lets nobody in. */
+static bool
+is_closed(Oid dboid)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(dboid));
+	bool		closed = HeapTupleIsValid(tuple) &&
+		!((Form_pg_database) GETSTRUCT(tuple))->datallowconn;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return closed;
+}
+
 static void
 check_database(Oid dboid)
 {
@@ -67,6 +82,8 @@ check_database(Oid dboid)
 					 errhint("Call there cache_flush_writes(), or cache_drop_writer(name, discard => true). The database's worker sees within a second that nothing is left.")));
 			break;
 		case CF_BEHIND_UNKNOWN:
+			if (is_closed(dboid))
+				return;
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("it is not known yet whether database \"%s\" has writes that are not applied",
@@ -96,7 +113,7 @@ await_look(const char *name)
 	Oid			dboid = get_database_oid(name, true);
 
 	if (!OidIsValid(dboid) || !cf_shmem_ready() ||
-		cf_behind_database(dboid) != CF_BEHIND_UNKNOWN)
+		cf_behind_database(dboid) != CF_BEHIND_UNKNOWN || is_closed(dboid))
 		return;
 	cf_behind_want_look(dboid);
 	cf_worker_wake(InvalidOid);

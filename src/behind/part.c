@@ -458,6 +458,25 @@ check_processed(const CfPart *part, int nkeys, uint64 processed, CfPartResult *r
 }
 
 static bool queue_locked;
+static Oid	expected_file = InvalidOid;
+
+void
+cf_part_expect(Relation queue)
+{
+	expected_file = queue->rd_rel->relfilenode;
+}
+
+/* VACUUM FULL keeps what rows say, and moves them. */
+static void
+require_same_file(Relation queue)
+{
+	if (queue->rd_rel->relfilenode == expected_file)
+		return;
+	queue_locked = true;
+	ereport(ERROR,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("the queue of writes was written anew")));
+}
 
 static Relation
 open_queue(void)
@@ -496,6 +515,7 @@ apply(const CfPart *part, CfPartResult *result)
 	Datum	   *arrays = palloc((part->writer->nargs + 1) * sizeof(Datum));
 	int			nkeys;
 
+	require_same_file(queue);
 	begin_arguments(part, &arguments);
 	for (int k = 0; k < part->nkeys; k++)
 		fly_writes(part->keys[k]);
@@ -544,6 +564,7 @@ cf_part_apply(const CfPart *part, CfPartResult *result)
 
 	MemSet(result, 0, sizeof(*result));
 	queue_locked = false;
+	CF_HOLD_POINT("behind-before-part");
 	PG_TRY();
 	{
 		StartTransactionCommand();
@@ -639,6 +660,7 @@ cf_part_bury(const CfWriter *writer, CfWriteKey *key, const CfPartResult *reason
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	queue = open_queue();
+	require_same_file(queue);
 	dead = cf_dead_open(RowExclusiveLock);
 	if (dead == NULL)
 		ereport(ERROR,
@@ -708,6 +730,7 @@ cf_part_delete(const CfWrite *rows, int n)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	queue = open_queue();
+	require_same_file(queue);
 	slot = table_slot_create(queue, NULL);
 	for (int i = 0; i < n; i++)
 		require_deleted(queue, slot, &rows[i].tid, rows[i].xmin);

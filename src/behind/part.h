@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "utils/rel.h"
+
 #include "behind/merge.h"
 #include "behind/writer.h"
 
@@ -49,6 +51,9 @@ extern void cf_part_apply(const CfPart *part, CfPartResult *result);
 extern void cf_part_bury(const CfWriter *writer, CfWriteKey *key, const CfPartResult *reason);
 extern void cf_part_save_memory(void);
 extern void cf_part_delete(const CfWrite *rows, int n);
+
+/* Of which file rows are named: a table that was written anew has others at their places. */
+extern void cf_part_expect(Relation queue);
 
 /*
  * What a transaction of the worker's does not take from ALTER DATABASE; and back, for what

@@ -35,6 +35,7 @@ typedef struct Database
 	uint32		requests;
 	uint32		seen;			/* of these */
 	TimestampTz due;			/* steady; when pending */
+	TimestampTz postponed;		/* steady; no worker before */
 } Database;
 
 typedef struct State
@@ -270,6 +271,21 @@ cf_behind_forget(Oid dboid)
 }
 
 void
+cf_behind_postpone(Oid dboid)
+{
+	Database   *database;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	database = find(dboid);
+	if (database != NULL)
+	{
+		database->look = false;
+		database->postponed = cf_steady_now() + CF_BEHIND_ROUND_US;
+	}
+	LWLockRelease(lock);
+}
+
+void
 cf_behind_all_known(void)
 {
 	LWLockAcquire(lock, LW_EXCLUSIVE);
@@ -295,12 +311,15 @@ Oid
 cf_behind_next_database(int *next)
 {
 	Oid			dboid = InvalidOid;
+	TimestampTz now = cf_steady_now();
 
 	LWLockAcquire(lock, LW_SHARED);
 	for (; *next < CF_BEHIND_DATABASES && !OidIsValid(dboid); (*next)++)
 	{
 		const Database *database = &shared->database[*next];
 
+		if (database->postponed > now)
+			continue;
 		/* One that has only rows of transactions under way is told of their commits. */
 		if (database->look || (database->pending && !TIMESTAMP_IS_NOEND(database->due)))
 			dboid = database->dboid;

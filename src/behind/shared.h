@@ -49,6 +49,7 @@ extern CfBehindDatabase cf_behind_database(Oid dboid);
 extern void cf_behind_want_look(Oid dboid);
 extern int	cf_behind_count_looks(void);
 extern void cf_behind_forget(Oid dboid);
+extern void cf_behind_postpone(Oid dboid);	/* no worker can connect to it */
 extern void cf_behind_all_known(void);
 extern bool cf_behind_take_overflow(void);
 extern Oid	cf_behind_next_database(int *next);

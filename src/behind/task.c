@@ -188,14 +188,22 @@ static void
 give_up(Oid dboid)
 {
 	MemoryContext context = CurrentMemoryContext;
+	HeapTuple	tuple;
 	bool		exists;
+	bool		connects;
 
 	StartTransactionCommand();
-	exists = SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(dboid));
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(dboid));
+	exists = HeapTupleIsValid(tuple);
+	connects = exists && ((Form_pg_database) GETSTRUCT(tuple))->datallowconn;
+	if (exists)
+		ReleaseSysCache(tuple);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	if (!exists)
 		cf_behind_forget(dboid);
+	else if (!connects)
+		cf_behind_postpone(dboid);
 }
 
 void

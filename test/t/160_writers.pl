@@ -231,6 +231,22 @@ query('ALTER TABLE away RENAME TO page');
 flush('the table is back');
 is(query("SELECT state, retry_at IS NULL FROM cache_writes WHERE name = 'v'"), 'idle|t', 'and runs again');
 
+# ---- the queue is written anew between its reading and the flush ----
+
+query('VACUUM FULL cache_write_queue');
+query(q{SELECT cache_add('v', 1, n) FROM generate_series(1, 5) n});
+$counted += 5;
+flush('rows that are dead');
+query(q{SELECT cache_add('v', n, n) FROM generate_series(1, 20) n});
+$counted += 210;
+query("SELECT cf_debug_hold('behind-before-part')");
+my $asking = start_session($node, 'SELECT cache_flush_writes()');
+await($node, 'SELECT cf_debug_held()', 1);
+query('VACUUM FULL cache_write_queue');
+query('SELECT cf_debug_hold(NULL)');
+is(finish_session($asking)->{stdout}, 't', 'VACUUM FULL');
+flush('VACUUM FULL');
+
 # ---- the order of cache_put ----
 
 query(q{CREATE TABLE note (id int PRIMARY KEY, t text); INSERT INTO note SELECT generate_series(1, 3);
