@@ -14,6 +14,7 @@
 #include "storage/ipc.h"
 #include "utils/resowner.h"
 
+#include "api/refresh.h"
 #include "base/shmem.h"
 #include "behind/memory.h"
 #include "behind/shared.h"
@@ -26,10 +27,12 @@
 #include "commit/deliver.h"
 #include "commit/notify.h"
 #include "engine/flight.h"
+#include "engine/through.h"
 #include "load/loader.h"
 #include "redis/command.h"
 #include "tier/tier.h"
 #include "txn/claim.h"
+#include "txn/due.h"
 #include "txn/pending.h"
 #include "txn/twophase.h"
 #include "xact.h"
@@ -45,17 +48,21 @@ finish(void)
 static void
 xact_callback(XactEvent event, void *arg)
 {
+	uint64		seq;
+	bool		late;
+
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			cf_refresh_pre_commit();
 			/* 2: raise */
 			cf_trigger_pre_commit();
 			cf_witness_pre_commit();
 			cf_notify_pre_commit();
 			cf_commit_prepare();
 #ifdef CF_FAULT_SETTLE_EARLY
-			cf_commit_settle();
+			cf_commit_settle(0);
 #endif
 			cf_writeset_begin_commit();
 			cf_epoch_prepare();
@@ -67,8 +74,11 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 			/* 5 to 7: note, settle, store */
-			cf_writeset_settle();
-			cf_commit_settle();
+			seq = cf_through_look();
+			late = cf_writeset_settle(seq);
+			cf_commit_settle(seq);
+			cf_through_publish(late);
+			cf_due_reset();
 			cf_notify_commit();
 			cf_witness_reset();
 			cf_claim_at_commit();
@@ -89,6 +99,8 @@ xact_callback(XactEvent event, void *arg)
 			cf_commit_abandon();
 			cf_deliver_reset();
 			cf_pending_reset();
+			cf_through_reset();
+			cf_due_reset();
 			cf_l2_at_abort();
 			cf_claim_at_abort();
 			cf_memory_aborted();
@@ -96,6 +108,7 @@ xact_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			cf_memory_before_prepare();
+			cf_refresh_pre_prepare();
 			cf_trigger_pre_commit();
 			cf_witness_pre_commit();
 			cf_writeset_begin_commit();
@@ -110,6 +123,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_claim_at_commit();
 			cf_pending_reset();
 			cf_behind_committed();
+			cf_due_reset();
 			break;
 	}
 }
@@ -120,6 +134,7 @@ subxact_callback(SubXactEvent event, SubTransactionId id,
 {
 	cf_pending_subxact(event);
 	cf_claim_subxact(event);
+	cf_due_subxact(event);
 	cf_witness_subxact(event);
 	cf_epoch_subxact(event);
 	cf_memory_subxact(event);

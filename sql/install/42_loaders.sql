@@ -67,6 +67,27 @@ AS 'MODULE_PATHNAME', 'cachefront_read_rows';
 COMMENT ON FUNCTION cache_read_rows(text, VARIADIC text[]) IS
 'with untyped arguments: typed rows of a cache''s query, for FROM with a column definition list';
 
+CREATE FUNCTION cache_refresh(name text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'cachefront_refresh';
+COMMENT ON FUNCTION cache_refresh(text) IS
+'without arguments: loads a value anew, in a writing transaction at its commit';
+
+CREATE FUNCTION cache_refresh(name text, VARIADIC args "any")
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'cachefront_refresh';
+COMMENT ON FUNCTION cache_refresh(text, VARIADIC "any") IS
+'loads a value anew, in a writing transaction at its commit';
+
+CREATE FUNCTION cache_refresh(name text, VARIADIC args text[])
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'cachefront_refresh';
+COMMENT ON FUNCTION cache_refresh(text, VARIADIC text[]) IS
+'with untyped arguments: loads a value anew, in a writing transaction at its commit';
+
 CREATE FUNCTION cache_key(name text)
 RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE

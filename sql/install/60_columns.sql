@@ -136,6 +136,14 @@ COMMENT ON COLUMN cache_stats.flight_timeouts IS
 'waits for another''s load that took cachefront.flight_timeout';
 COMMENT ON COLUMN cache_stats.early_refreshes IS
 'loads before the value expired (XFetch)';
+COMMENT ON COLUMN cache_stats.refreshes IS
+'values that a commit loaded itself, and published (write-through)';
+COMMENT ON COLUMN cache_stats.refresh_errors IS
+'such loads that failed, or took too long: their keys were invalidated';
+COMMENT ON COLUMN cache_stats.refreshes_skipped IS
+'keys that a commit only invalidated: too many, or not under READ COMMITTED, or by somebody else''s rights';
+COMMENT ON COLUMN cache_stats.refreshes_refused IS
+'such values not published, because something that they depend on changed meanwhile, or because they must not be shared';
 COMMENT ON COLUMN cache_stats.bypass_disabled IS
 'fetches past the cache because cachefront.enabled is off';
 COMMENT ON COLUMN cache_stats.bypass_serializable IS

@@ -25,6 +25,7 @@
 #include "load/loader.h"
 #include "request/deps.h"
 #include "request/identity.h"
+#include "redis/command.h"
 #include "rules/rule.h"
 #include "tier/tier.h"
 #include "txn/lease.h"
@@ -61,7 +62,8 @@ get_from_redis(const CfKey *key, const CfIdentity *id, const CfDefinition *def)
 {
 	CfTierHit	hit;
 
-	if (!cf_tier_find_value(key, id, def, &hit))
+	if (!cf_l2_configured() || !cf_load_may_wait() ||
+		!cf_tier_find_value(key, id, def, &hit))
 		return NULL;
 	(void) cf_l1_put(key, id, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ, &hit.meta);
 	for (int i = 0; i < hit.meta.ndeps; i++)
@@ -131,6 +133,9 @@ cachefront_get(PG_FUNCTION_ARGS)
 	cf_define_find(&key, &def);
 	cf_stats_count(def.stats_slot, CF_COUNT_GETS);
 	cf_identity_of_value(&def, &id);
+	/* What a load at commit makes of the transaction's own value is for others, too. */
+	cf_load_check_scope(&def);
+	cf_load_add_key(&key);
 	if (cf_pending_get(&key, &id, &own))
 	{
 		if (own == NULL)
@@ -139,8 +144,6 @@ cachefront_get(PG_FUNCTION_ARGS)
 	}
 	if (!cf_guc_enabled)
 		PG_RETURN_NULL();
-	cf_load_check_scope(&def);
-	cf_load_add_key(&key);
 	stamp = cf_clock_stamp();
 	found = cf_keyvalue_find(&key, &id, &def, true, NULL);
 	if (found == NULL)

@@ -86,6 +86,8 @@ char	   *cf_guc_redis_tls_cert_file = NULL;
 char	   *cf_guc_redis_tls_key_file = NULL;
 bool		cf_guc_redis_tls_verify = true;
 char	   *cf_guc_redis_url = NULL;
+int			cf_guc_refresh_per_commit = 100;
+int			cf_guc_refresh_timeout = 50;
 int			cf_guc_stale_ttl = 600;
 bool		cf_guc_track_changes = true;
 int			cf_guc_transparent = CF_TRANSPARENT_OFF;
@@ -528,6 +530,28 @@ cf_guc_define(void)
 							   PGC_SIGHUP,
 							   GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
 							   check_redis_url, assign_redis_string, NULL);
+
+	DefineCustomIntVariable("cachefront.refresh_per_commit",
+							"Sets how many keys a transaction loads itself as it commits.",
+							"Further ones that it was to refresh are invalidated. Zero loads none.",
+							&cf_guc_refresh_per_commit,
+							100,
+							0,
+							1000 * 1000,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.refresh_timeout",
+							"Sets how long the loads of a transaction that commits may take in all.",
+							"What is not loaded by then is invalidated.",
+							&cf_guc_refresh_timeout,
+							50,
+							1,
+							60 * 1000,
+							PGC_USERSET,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.stale_ttl",
 							"Sets how long past its time to live a value may be served when its query fails or takes too long.",

@@ -82,6 +82,8 @@ extern int	cf_guc_redis_queue_size;	/* kilobytes */
 extern int	cf_guc_write_memory;	/* kilobytes */
 extern bool cf_guc_redis_tls_verify;
 extern char *cf_guc_redis_url;
+extern int	cf_guc_refresh_per_commit;
+extern int	cf_guc_refresh_timeout; /* milliseconds */
 extern int	cf_guc_stale_ttl;		/* seconds */
 extern bool	cf_guc_track_changes;
 extern int	cf_guc_transparent;

@@ -575,14 +575,20 @@ end(void)
 	own.first = NULL;
 }
 
-void
-cf_writeset_settle(void)
+bool
+cf_writeset_has_raised(CfClockRef clock)
+{
+	return cf_clockset_has(&own.raised, clock);
+}
+
+bool
+cf_writeset_settle(uint64 seq)
 {
 	FullTransactionId xid = GetTopFullTransactionIdIfAny();
-	uint64		seq = 0;
+	bool		late;
 
 	if (!own.closed)
-		return;
+		return false;
 	if (own.raised.n > 0)
 		CF_HOLD_POINT("writeset-before-settle");
 #ifdef CF_FAULT_NO_TABLE_RAISE
@@ -606,9 +612,11 @@ cf_writeset_settle(void)
 		cf_clock_settle_rows(clock, seq, xid, cf_position_commit_lsn());
 	}
 	own.raised.n = 0;
-	if (FullTransactionIdIsValid(xid) && is_written_since())
+	late = FullTransactionIdIsValid(xid) && is_written_since();
+	if (late)
 		forget_database_late();
 	end();
+	return late;
 }
 
 void

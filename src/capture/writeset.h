@@ -51,13 +51,17 @@ extern void cf_writeset_raise(void);
 /* After that: the clocks that are raised; *n: how many. Valid until COMMIT. */
 extern const CfClockRef *cf_writeset_raised(int *n);
 
+/* Is the clock among them? Cannot fail. */
+extern bool cf_writeset_has_raised(CfClockRef clock);
+
 /*
- * COMMIT: settles the clocks that somebody depends on, lowers the others. What
+ * COMMIT: settles the clocks that somebody depends on, with that number (0: a new one),
+ * and lowers the others. What
  * has been written since they were raised, by another extension's callback, was visible
  * before its clock was raised: then the database's clock moves, and the session
- * logs it when it begins its next commit, or ends. Cannot fail.
+ * logs it when it begins its next commit, or ends. True: so it was. Cannot fail.
  */
-extern void cf_writeset_settle(void);
+extern bool cf_writeset_settle(uint64 seq);
 
 /* A TRUNCATE begins: after cf_writeset_raise it is a late change. */
 extern void cf_writeset_note_truncate(void);

@@ -441,9 +441,8 @@ settling_xid(void)
 }
 
 void
-cf_commit_settle(void)
+cf_commit_settle(uint64 seq)
 {
-	uint64		seq;
 	bool		database;
 	bool		server;
 
@@ -455,7 +454,8 @@ cf_commit_settle(void)
 	prepared = false;
 	settled_xid = settling_xid();
 	settled_lsn = cf_position_commit_lsn();
-	seq = cf_clock_next();
+	if (seq == 0)
+		seq = cf_clock_next();
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
 		CfOp	   *op = cf_pending_op(i);

@@ -23,8 +23,8 @@ extern void cf_commit_collect(void);
 /* Step 1: may still fail the transaction, but has no reason to. */
 extern void cf_commit_prepare(void);
 
-/* Step 3, after the commit is visible. Never fails. */
-extern void cf_commit_settle(void);
+/* Step 3, after the commit is visible, with that number, or 0 for a new one. Never fails. */
+extern void cf_commit_settle(uint64 seq);
 
 /*
  * Its end, where the DDL epoch was raised: after that is settled. Until then the

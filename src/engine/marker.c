@@ -93,13 +93,18 @@ cf_marker_put_bypass(const CfRequest *request, CfBypass bypass, const CfL1Meta *
 	(void) put_mark(request, marker, meta);
 }
 
+CfL1Marker
+cf_marker_of_binding(CfBinding binding)
+{
+	return binding == CF_BOUND_SETTINGS ? CF_L1_MARK_BOUND : CF_L1_MARK_BOUND_ALL;
+}
+
 bool
 cf_marker_put_bound(const CfRequest *request, CfBinding binding, const CfL1Meta *meta,
 					CfRequest *bound)
 {
 	*bound = bind(request, binding);
-	return put_mark(request, binding == CF_BOUND_SETTINGS ?
-					CF_L1_MARK_BOUND : CF_L1_MARK_BOUND_ALL, meta);
+	return put_mark(request, cf_marker_of_binding(binding), meta);
 }
 
 CfBypass

@@ -56,4 +56,7 @@ extern void cf_marker_put_bypass(const CfRequest *request, CfBypass bypass,
 /* Why an entry that is only a marker is not cached. */
 extern CfBypass cf_marker_bypass(CfL1Marker marker);
 
+/* What leads to a value that is bound to settings, from where it was looked for. */
+extern CfL1Marker cf_marker_of_binding(CfBinding binding);
+
 #endif							/* CF_ENGINE_MARKER_H */

@@ -28,6 +28,7 @@
 #include "load/watch.h"
 #include "request/identity.h"
 #include "rules/security.h"
+#include "txn/due.h"
 #include "txn/pending.h"
 
 /*
@@ -231,6 +232,9 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 		return false;
 	/* The clocks of a standby know nothing of what the primary has committed. */
 	if (bypass == CF_BYPASS_REPEATABLE_READ && RecoveryInProgress())
+		return false;
+	/* It may be out of date for no other reason than that a rule has said so. */
+	if (request->cache != NULL && cf_due_has(request->cache))
 		return false;
 	/* Rows are changed that our triggers have not seen yet. */
 	if (cf_policy_has_written() && cf_writing_now())

@@ -208,6 +208,19 @@ cf_load_active(void)
 	return current_load != NULL;
 }
 
+bool
+cf_load_may_wait(void)
+{
+	CfLoad	   *load = current_load;
+
+	while (load != NULL && !load->at_commit)
+		load = load->outer;
+	if (load == NULL)
+		return true;
+	load->bypass = CF_BYPASS_SESSION;
+	return false;
+}
+
 void
 cf_load_reset(void)
 {
@@ -525,6 +538,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 
 	begin_load(request, load);
 	load->serial = hooks != NULL && hooks->serial;
+	load->at_commit = hooks != NULL && hooks->at_commit;
 	init_receiver(&receiver, request);
 	cf_request_begin_errors(&callback, request);
 

@@ -37,6 +37,7 @@ typedef struct CfLoad
 	const CfDefinition *def;
 	bool		replica;		/* it began on a standby */
 	bool		serial;			/* it is not planned for parallel workers */
+	bool		at_commit;		/* see CfLoadHooks */
 	MemoryContext context;		/* of sources.relids */
 	CfWatch		watch;
 	struct CfLoad *outer;		/* the load that this one runs inside of */
@@ -53,6 +54,7 @@ typedef struct CfLoadHooks
 	void		(*begun) (void *arg);
 
 	bool		serial;			/* no plan for parallel workers */
+	bool		at_commit;		/* of a transaction that is about to: it waits for no Redis */
 } CfLoadHooks;
 
 /*
@@ -85,6 +87,12 @@ extern void cf_load_add_entry(TimestampTz filled_at, bool covered, const CfClock
  * even if there was nothing, the load depends on.
  */
 extern void cf_load_add_key(const CfKey *key);
+
+/*
+ * May what runs now ask Redis? Not in a load at commit, whose result is then not to be
+ * shared: who loads later may find more.
+ */
+extern bool cf_load_may_wait(void);
 
 /* Forgets loads that an error left behind. */
 extern void cf_load_reset(void);

@@ -34,6 +34,10 @@ typedef enum CfCounter
 	CF_COUNT_HANDOVERS,			/* answers taken from another session's load */
 	CF_COUNT_FLIGHT_TIMEOUTS,
 	CF_COUNT_EARLY_REFRESHES,
+	CF_COUNT_REFRESHES,			/* published by the commit that changed them */
+	CF_COUNT_REFRESH_ERRORS,	/* the loader failed, or took too long */
+	CF_COUNT_REFRESHES_SKIPPED, /* not tried */
+	CF_COUNT_REFRESHES_REFUSED, /* something came between */
 	CF_COUNT_BYPASS_DISABLED,
 	CF_COUNT_BYPASS_SERIALIZABLE,
 	CF_COUNT_BYPASS_REPEATABLE_READ,

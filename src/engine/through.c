@@ -1,0 +1,317 @@
+/*
+ * through.c - write-through: keeps what a commit has loaded, and publishes it.
+ *
+ * The steps are those of test/model/through.pml:
+ *
+ *	1. PRE_COMMIT: CommandCounterIncrement, for the last statement of a simple message
+ *	   is not over to its transaction; the stamp; the snapshot of the query
+ *	2. what has been written since drops the result: then the command counter has moved
+ *	3. COMMIT: take the number s that will settle the transaction's clocks, and only
+ *	   then look at each clock of the value: all that is pending there is of this
+ *	   transaction, and its number is not above the stamp
+ *	4. the clocks are settled with s (commit.c, writeset.c)
+ *	5. the value is put with stamp s, by the rule for every value
+ *
+ * Where own clocks are counted, those of cache_set and of DDL are left out: they look like
+ * somebody else's, and the result is dropped.
+ *
+ * src/engine/through.c
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+
+#include "base/debug_point.h"
+#include "capture/epoch.h"
+#include "capture/writeset.h"
+#include "engine/fill.h"
+#include "engine/marker.h"
+#include "engine/policy.h"
+#include "engine/through.h"
+#include "request/identity.h"
+#include "txn/pending.h"
+
+typedef struct Kept
+{
+	CfKey		key;			/* this and all that follows in the results' memory */
+	CfIdentity	id;
+	CfL1Meta	meta;
+	const char *value;
+	Size		len;
+	CommandId	command;		/* what commands before it have written it shows */
+	bool		good;
+	CfL1Marker	marker;			/* to be put under the next, if it is bound to more settings */
+	CfIdentity	unbound;
+} Kept;
+
+static MemoryContext context = NULL;
+static Kept *kept = NULL;
+static int	nkept = 0;
+static int	room = 0;
+static uint64 number = 0;		/* s, from the look until it is published */
+
+#define count(result, counter) cf_stats_count((result)->meta.stats_slot, (counter))
+
+/* ---- PRE_COMMIT --------------------------------------------------------- */
+
+static void *
+copy(const void *from, Size size)
+{
+	void	   *to = MemoryContextAllocHuge(context, Max(size, 1));
+
+	if (size > 0)
+		memcpy(to, from, size);
+	return to;
+}
+
+static void
+make_room(void)
+{
+	if (context == NULL)
+	{
+		context = AllocSetContextCreate(TopTransactionContext, "cachefront results of a commit",
+										ALLOCSET_DEFAULT_SIZES);
+		room = 4;
+		kept = MemoryContextAlloc(context, room * sizeof(Kept));
+	}
+	if (nkept == room)
+	{
+		kept = repalloc(kept, 2 * room * sizeof(Kept));
+		room *= 2;
+	}
+}
+
+/* request: with the identity that the value is kept under. */
+static void
+keep(const CfRequest *request, const CfRequest *unbound, const CfLoad *load, const CfL1Meta *meta,
+	 CommandId command)
+{
+	Kept	   *result;
+
+	make_room();
+	result = &kept[nkept];
+	MemSet(result, 0, sizeof(*result));
+	result->key = request->key;
+	result->key.data = copy(request->key.data, request->key.len);
+	result->id = request->id;
+	result->unbound = unbound->id;
+	if (request->binding != unbound->binding)
+		result->marker = cf_marker_of_binding(request->binding);
+	result->meta = *meta;
+	result->meta.deps = copy(meta->deps, meta->ndeps * sizeof(CfClockRef));
+	result->value = copy(load->value, load->len);
+	result->len = load->len;
+	result->command = command;
+	result->good = true;
+	nkept++;
+}
+
+static bool
+may_keep(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
+{
+	if (load->bypass != CF_BYPASS_NONE)
+	{
+		cf_policy_count(request, load->bypass);
+		return false;
+	}
+	return cf_deps_fit(meta->ndeps) && cf_identity_still_holds(request);
+}
+
+bool
+cf_through_load(const CfRequest *request)
+{
+	static const CfLoadHooks hooks = {.serial = true, .at_commit = true};
+	CommandId	command;
+	CfRequest	bound = *request;
+	CfBinding	binding;
+	CfLoad		load;
+	CfDeps		deps;
+	CfL1Meta	meta;
+
+	CommandCounterIncrement();
+	command = GetCurrentCommandId(false);
+	cf_load_run(request, &load, &hooks);
+	cf_fill_describe(request, &load, NULL, &deps, &meta);
+	if (!may_keep(request, &load, &meta))
+		return false;
+	binding = cf_watch_binding(load.sources.traits);
+	/* Nobody else has the lock_timeout that is in force now. */
+	if (binding == CF_BOUND_ALL_SETTINGS)
+		return false;
+	if (binding > request->binding)
+	{
+		bound.binding = binding;
+		cf_identity_of_request(&bound);
+	}
+	keep(&bound, request, &load, &meta, command);
+	return true;
+}
+
+bool
+cf_through_has(const CfKey *key)
+{
+	for (int i = 0; i < nkept; i++)
+	{
+		if (kept[i].key.hash == key->hash && kept[i].key.len == key->len &&
+			memcmp(kept[i].key.data, key->data, key->len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+drop(Kept *result)
+{
+	if (result->good)
+		count(result, CF_COUNT_REFRESHES_REFUSED);
+	result->good = false;
+}
+
+static void
+drop_all(void)
+{
+	for (int i = 0; i < nkept; i++)
+		drop(&kept[i]);
+}
+
+/* Whatever writes rows uses its command's number, and then there is a next one. */
+void
+cf_through_close(void)
+{
+	CommandId	now;
+
+	if (likely(nkept == 0))
+		return;
+	/* At commit nothing may fail, so what can is done now. */
+	cf_l1_attach();
+	CommandCounterIncrement();
+	now = GetCurrentCommandId(false);
+	for (int i = 0; i < nkept; i++)
+	{
+		if (kept[i].command != now)
+			drop(&kept[i]);
+	}
+	CF_WAIT_POINT("through-loaded");
+}
+
+/* ---- COMMIT ------------------------------------------------------------- */
+
+/* How often the transaction itself has raised a clock, as far as that is known here. */
+static uint32
+count_own(CfClockRef clock)
+{
+	return cf_pending_count_raised(clock) + (cf_writeset_has_raised(clock) ? 1 : 0);
+}
+
+/* Pending first: see cf_clock_unmoved. */
+static bool
+is_mine_alone(CfClockRef clock, uint64 stamp)
+{
+	if (cf_clock_pending(clock) != count_own(clock))
+		return false;
+	pg_read_barrier();
+	return cf_clock_seq(clock) <= stamp;
+}
+
+static bool
+is_unmoved_by_others(const Kept *result)
+{
+	const CfL1Meta *meta = &result->meta;
+
+#ifdef CF_FAULT_NO_THROUGH_CHECK
+	return true;
+#endif
+	if (!is_mine_alone(cf_clock_of_key(result->key.hash), meta->stamp) ||
+		!is_mine_alone(cf_clock_of_epoch(result->key.dboid), meta->stamp) ||
+		!is_mine_alone(cf_clock_of_epoch(InvalidOid), meta->stamp))
+		return false;
+	for (int i = 0; i < meta->ndeps; i++)
+	{
+		if (!is_mine_alone(meta->deps[i], meta->stamp))
+			return false;
+	}
+	return true;
+}
+
+uint64
+cf_through_look(void)
+{
+	bool		database;
+	bool		server;
+
+	if (likely(nkept == 0))
+		return 0;
+	CF_HOLD_POINT("through-before-number");
+	number = cf_clock_next();
+	pg_memory_barrier();
+	CF_HOLD_POINT("through-before-look");
+	cf_epoch_raised(&database, &server);
+	for (int i = 0; i < nkept; i++)
+	{
+		if (kept[i].good && (database || server || !is_unmoved_by_others(&kept[i])))
+			drop(&kept[i]);
+	}
+	CF_HOLD_POINT("through-before-settle");
+	return number;
+}
+
+/* Others are led to it by a marker, as cf_marker_put_bound has it. */
+static bool
+put_marker(const Kept *result)
+{
+	CfL1Meta	mark = result->meta;
+
+	if (result->marker == CF_L1_VALUE)
+		return true;
+	mark.marker = result->marker;
+	mark.negative = false;
+	mark.first_len = 0;
+	return cf_l1_put(&result->key, &result->unbound, NULL, 0, &mark) == CF_L1_STORED;
+}
+
+static CfCounter
+publish(Kept *result)
+{
+	result->meta.stamp = number;
+	if (!put_marker(result))
+		return CF_COUNT_REFRESHES_REFUSED;
+	switch (cf_l1_put(&result->key, &result->id, result->value, result->len, &result->meta))
+	{
+		case CF_L1_STORED:
+			return CF_COUNT_REFRESHES;
+		case CF_L1_REFUSED:
+			return CF_COUNT_REFRESHES_REFUSED;
+		case CF_L1_TOO_LARGE:
+			return CF_COUNT_TOO_LARGE;
+		case CF_L1_NO_MEMORY:
+			return CF_COUNT_NO_MEMORY;
+	}
+	return CF_COUNT_REFRESHES_REFUSED;
+}
+
+void
+cf_through_publish(bool late)
+{
+	if (likely(nkept == 0))
+		return;
+	if (late)
+		drop_all();
+	CF_HOLD_POINT("through-before-publish");
+	for (int i = 0; i < nkept; i++)
+	{
+		if (kept[i].good)
+			count(&kept[i], publish(&kept[i]));
+	}
+	cf_through_reset();
+}
+
+/* The memory goes with the transaction. */
+void
+cf_through_reset(void)
+{
+	context = NULL;
+	kept = NULL;
+	nkept = room = 0;
+	number = 0;
+}
