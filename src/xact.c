@@ -68,6 +68,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_epoch_prepare();
 			cf_deliver_prepare();
 			cf_writeset_raise();
+			cf_through_note_raised();
 			/* 3: announce */
 			cf_announce_commit();
 			break;

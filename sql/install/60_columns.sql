@@ -336,6 +336,10 @@ COMMENT ON COLUMN cache_rules.rows IS
 'columns that tell rows apart besides those of the templates';
 COMMENT ON COLUMN cache_rules.columns IS
 'an UPDATE counts only if one of these changes; none: every UPDATE does';
+COMMENT ON COLUMN cache_rules.cache IS
+'the named loader whose values its changes load (mode refresh), or null';
+COMMENT ON COLUMN cache_rules.arg_columns IS
+'the columns that its arguments come from, or null';
 COMMENT ON COLUMN cache_rules.enabled IS
 'when the trigger fires: always, origin, replica or disabled; the last two cover nothing';
 COMMENT ON COLUMN cache_rules.missed IS

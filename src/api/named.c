@@ -492,12 +492,10 @@ cf_named_begin(FunctionCallInfo fcinfo, CfRequest *request)
 }
 
 void
-cf_named_require(const char *name)
+cf_named_require(const char *name, CfLoaderDefinition *loader)
 {
-	CfLoaderDefinition loader;
-
 	AcceptInvalidationMessages();
-	find_loader(name, &loader);
+	find_loader(name, loader);
 }
 
 Datum

@@ -36,8 +36,8 @@ typedef struct CfNamedArgs
 /* The same, of a cache and values that are at hand. */
 extern int	cf_named_begin_with(const char *name, const CfNamedArgs *given, CfRequest *request);
 
-/* Raises an error if there is no such cache, or it has no query. */
-extern void cf_named_require(const char *name);
+/* Its definition. Raises an error if there is no such cache, or it has no query. */
+extern void cf_named_require(const char *name, CfLoaderDefinition *loader);
 
 /* Is the loader one whose query can be read and planned? Raises an error if not. */
 extern void cf_named_check(const char *name, const CfLoaderDefinition *loader);

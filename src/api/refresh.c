@@ -53,6 +53,7 @@
 #include "engine/policy.h"
 #include "engine/through.h"
 #include "request/identity.h"
+#include "rules/rule.h"
 #include "txn/due.h"
 #include "txn/pending.h"
 
@@ -300,8 +301,13 @@ try(Refresh *refresh)
 static void
 invalidate_rule(const CfDue *due)
 {
-	if (due->rule != NULL)
-		cf_pending_add_tag_of_rows(due->rule);
+	CfTag		any;
+
+	if (due->rule == NULL)
+		return;
+	cf_pending_add_tag_of_rows(due->rule);
+	cf_rule_tag_of_any(&any);
+	cf_pending_add_tag_of_rows(&any);
 }
 
 static void

@@ -10,13 +10,10 @@
 
 #include "access/genam.h"
 #include "access/skey.h"
-#include "access/sysattr.h"
 #include "access/table.h"
-#include "catalog/catalog.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -35,6 +32,8 @@
 #include "utils/rel.h"
 
 #include "api/args.h"
+#include "api/refresh.h"
+#include "api/rule_args.h"
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/shmem.h"
@@ -105,212 +104,6 @@ cachefront_invalidate_statement(PG_FUNCTION_ARGS)
 	else
 		cf_trigger_table(RelationGetRelid(data->tg_relation));
 	return PointerGetDatum(NULL);
-}
-
-static void
-require_table(Relation rel)
-{
-	const char *why = NULL;
-
-	if (rel->rd_rel->relkind != RELKIND_RELATION &&
-		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		why = "Rules are for tables and partitioned tables.";
-	else if (IsCatalogRelation(rel))
-		why = "It is a system table.";
-	else if (RelationUsesLocalBuffers(rel))
-		why = "It is a temporary table, and queries of those are not cached.";
-	if (why != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("cannot attach a rule to \"%s\"", RelationGetRelationName(rel)),
-				 errdetail("%s", why)));
-}
-
-static void
-require_column(Relation rel, const char *name)
-{
-	int			attnum = SPI_fnumber(RelationGetDescr(rel), name);
-
-	if (attnum <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of relation \"%s\" does not exist",
-						name, RelationGetRelationName(rel))));
-	if (CF_IS_VIRTUAL(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot use virtual generated column \"%s\" of relation \"%s\" in a rule",
-						name, RelationGetRelationName(rel)),
-				 errhint("Name the columns that it is computed from, or make it STORED.")));
-}
-
-static void
-require_template(Relation rel, const char *text)
-{
-	CfTemplate	template;
-	CfTemplateError error = cf_template_parse(text, &template);
-
-	if (error != CF_TEMPLATE_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid template \"%s\"", text),
-				 errdetail("%s", cf_template_error(error))));
-	if (!cf_template_has_column(&template))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("template \"%s\" names no column", text),
-				 errdetail("Every row would give the same key or tag."),
-				 errhint("Write a column's name in braces, as in 'product:{id}'. For what depends on the whole table, attach a rule with rows => '{}'.")));
-	for (int i = 0; i < template.nparts; i++)
-	{
-		if (template.parts[i].is_column)
-			require_column(rel, template.parts[i].text);
-	}
-}
-
-/* What its literal beginning gives is known now; the trigger drops the rest. */
-static void
-require_tag_template(Relation rel, const char *text)
-{
-	CfTemplate	template;
-
-	require_template(rel, text);
-	(void) cf_template_parse(text, &template);
-	if (!template.parts[0].is_column && template.parts[0].len > 1 &&
-		cf_tag_is_reserved(template.parts[0].text, template.parts[0].len))
-		ereport(ERROR,
-				(errcode(ERRCODE_RESERVED_NAME),
-				 errmsg("tag template \"%s\" is reserved", text),
-				 errdetail("Tags that begin with \"table:\" or \"rule:\" are the cache's own."),
-				 errhint("Choose another name.")));
-}
-
-/* A trigger's arguments as SQL has them, and as pg_trigger does. */
-typedef struct TriggerArgs
-{
-	StringInfoData sql;
-	StringInfoData stored;		/* each with its closing zero */
-} TriggerArgs;
-
-static void
-append_arg(TriggerArgs *args, const char *option, const char *value)
-{
-	appendStringInfo(&args->sql, "%s%s, %s", args->sql.len > 0 ? ", " : "",
-					 quote_literal_cstr(option), quote_literal_cstr(value));
-	appendBinaryStringInfo(&args->stored, option, strlen(option) + 1);
-	appendBinaryStringInfo(&args->stored, value, strlen(value) + 1);
-}
-
-static void
-append_row_column(TriggerArgs *args, Relation rel, const char *name)
-{
-	AttrNumber	attnum;
-	CfHashing	hashing;
-
-	require_column(rel, name);
-	attnum = SPI_fnumber(RelationGetDescr(rel), name);
-	if (!cf_hashing_of_type(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid,
-							&hashing))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot tell rows of \"%s\" apart by column \"%s\"",
-						RelationGetRelationName(rel), name),
-				 errdetail("Values of type %s cannot be hashed.",
-						   format_type_be(TupleDescAttr(RelationGetDescr(rel),
-														attnum - 1)->atttypid))));
-	append_arg(args, "row", name);
-}
-
-/* The columns of rows => ...; an empty list says that all rows are one. */
-static void
-append_rows(TriggerArgs *args, Relation rel, text **names, int n)
-{
-	if (n > CF_RULE_MAX_ROWS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a rule cannot tell rows apart by more than %d columns",
-						CF_RULE_MAX_ROWS)));
-	for (int i = 0; i < n; i++)
-		append_row_column(args, rel, text_to_cstring(names[i]));
-}
-
-static void
-append_primary_key(TriggerArgs *args, Relation rel)
-{
-	Oid			constraint;
-	Bitmapset  *columns = get_primary_key_attnos(RelationGetRelid(rel), true, &constraint);
-	int			member = -1;
-
-	if (columns == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("table \"%s\" has no primary key", RelationGetRelationName(rel)),
-				 errdetail("A rule for which nothing else is named tells rows apart by it."),
-				 errhint("Name the columns that queries find rows by, as in rows => '{order_id}'. For what depends on the whole table, use rows => '{}'.")));
-	while ((member = bms_next_member(columns, member)) >= 0)
-		append_row_column(args, rel,
-						  get_attname(RelationGetRelid(rel),
-									  member + FirstLowInvalidHeapAttributeNumber, false));
-}
-
-/*
- * Checked against the table. rows: which argument has the columns that tell rows
- * apart; without it and any template it is the primary key.
- */
-static TriggerArgs
-make_args(FunctionCallInfo fcinfo, Relation rel, int rows)
-{
-	TriggerArgs args;
-	text	  **values;
-	int			n;
-
-	initStringInfo(&args.sql);
-	initStringInfo(&args.stored);
-	if (!PG_ARGISNULL(rows))
-	{
-		values = cf_arg_texts(fcinfo, rows, "column", &n);
-		append_rows(&args, rel, values, n);
-	}
-	else if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
-		append_primary_key(&args, rel);
-	if (!PG_ARGISNULL(1))
-	{
-		char	   *key = text_to_cstring(PG_GETARG_TEXT_PP(1));
-
-		require_template(rel, key);
-		append_arg(&args, "key", key);
-	}
-	if (!PG_ARGISNULL(2))
-	{
-		values = cf_arg_texts(fcinfo, 2, "tag template", &n);
-		if (n > CF_RULE_MAX_TAGS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("a rule cannot have more than %d tags", CF_RULE_MAX_TAGS)));
-		for (int i = 0; i < n; i++)
-		{
-			require_tag_template(rel, text_to_cstring(values[i]));
-			append_arg(&args, "tag", text_to_cstring(values[i]));
-		}
-	}
-	if (!PG_ARGISNULL(3))
-	{
-		values = cf_arg_texts(fcinfo, 3, "column", &n);
-		if (args.sql.len == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("columns need a key or a tag template, or rows")));
-		if (n > CF_RULE_MAX_COLUMNS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("a rule cannot have more than %d columns", CF_RULE_MAX_COLUMNS)));
-		for (int i = 0; i < n; i++)
-		{
-			require_column(rel, text_to_cstring(values[i]));
-			append_arg(&args, "column", text_to_cstring(values[i]));
-		}
-	}
-	return args;
 }
 
 static void
@@ -427,7 +220,7 @@ make_rule(Oid relid, const char *name, const char *args)
  * one that stands by it (see make_rule).
  */
 static uint64
-find_triggers(Oid relid, const TriggerArgs *args)
+find_triggers(Oid relid, const CfTriggerArgs *args)
 {
 	Oid			types[] = {OIDOID, REGPROCOID, REGPROCOID, BYTEAOID};
 	Datum		values[4];
@@ -463,7 +256,7 @@ is_first(const SPITupleTable *table, uint64 i)
 }
 
 static bool
-has_rule(Oid relid, const TriggerArgs *args)
+has_rule(Oid relid, const CfTriggerArgs *args)
 {
 	uint64		n = find_triggers(relid, args);
 
@@ -510,7 +303,15 @@ may_public_read(Oid relid, const char *column)
 		pg_attribute_aclcheck(relid, attnum, ACL_ID_PUBLIC, ACL_SELECT) == ACLCHECK_OK;
 }
 
-/* Adds the columns of a template that PUBLIC may not read, each once. */
+/* Adds a column that PUBLIC may not read, once. */
+static List *
+add_private_column(List *columns, Oid relid, char *column)
+{
+	return may_public_read(relid, column) ? columns :
+		list_append_unique(columns, makeString(column));
+}
+
+/* The same of those of a template. */
 static List *
 add_private_columns(List *columns, Oid relid, const char *text)
 {
@@ -521,8 +322,8 @@ add_private_columns(List *columns, Oid relid, const char *text)
 	{
 		const CfTemplatePart *part = &template.parts[i];
 
-		if (part->is_column && !may_public_read(relid, part->text))
-			columns = list_append_unique(columns, makeString(part->text));
+		if (part->is_column)
+			columns = add_private_column(columns, relid, part->text);
 	}
 	return columns;
 }
@@ -536,6 +337,8 @@ say_what_is_published(FunctionCallInfo fcinfo, Oid relid)
 	StringInfoData names;
 	int			n = 0;
 	text	  **tags = PG_ARGISNULL(2) ? NULL : cf_arg_texts(fcinfo, 2, "tag template", &n);
+	text	  **args;
+	int			nargs = 0;
 
 	if (cf_guc_notify == CF_NOTIFY_OFF ||
 		strcmp(cf_guc_notify_channel, CF_NOTIFY_CHANNEL) != 0)
@@ -545,6 +348,9 @@ say_what_is_published(FunctionCallInfo fcinfo, Oid relid)
 									  text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	for (int i = 0; i < n; i++)
 		columns = add_private_columns(columns, relid, text_to_cstring(tags[i]));
+	args = PG_ARGISNULL(7) ? NULL : cf_arg_texts(fcinfo, 7, "column", &nargs);
+	for (int i = 0; i < nargs; i++)
+		columns = add_private_column(columns, relid, text_to_cstring(args[i]));
 	if (columns == NIL)
 		return;
 	initStringInfo(&names);
@@ -557,6 +363,26 @@ say_what_is_published(FunctionCallInfo fcinfo, Oid relid)
 			 errhint("Set cachefront.notify_channel to a name that only some know, or cachefront.notify to off.")));
 }
 
+/* True: it is 'refresh'. */
+static bool
+is_refresh(FunctionCallInfo fcinfo)
+{
+	const char *mode = PG_ARGISNULL(4) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(4));
+
+	if (strcmp(mode, "refresh") == 0)
+		return true;
+	if (strcmp(mode, "invalidate") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid mode"),
+				 errhint("Modes are 'invalidate' and 'refresh'.")));
+	if (!PG_ARGISNULL(6) || !PG_ARGISNULL(7))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cache and arg_columns need mode \"refresh\"")));
+	return false;
+}
+
 Datum
 cachefront_attach(PG_FUNCTION_ARGS)
 {
@@ -564,20 +390,18 @@ cachefront_attach(PG_FUNCTION_ARGS)
 	Relation	rel;
 	List	   *relids;
 	ListCell   *cell;
-	TriggerArgs args;
+	CfTriggerArgs args;
 	char	   *name;
+	bool		refresh;
 
 	cf_shmem_require();
 	relid = get_table(fcinfo);
-	if (PG_ARGISNULL(4) ||
-		strcmp(text_to_cstring(PG_GETARG_TEXT_PP(4)), "invalidate") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid mode"),
-				 errhint("The only mode is 'invalidate'.")));
+	refresh = is_refresh(fcinfo);
 	rel = table_open(relid, ShareRowExclusiveLock);
-	require_table(rel);
-	args = make_args(fcinfo, rel, 5);
+	cf_rule_require_table(rel);
+	if (refresh)
+		cf_rule_require_cache(fcinfo, rel, 6);
+	args = cf_rule_make_args(fcinfo, rel, 5, 6);
 	table_close(rel, NoLock);
 	relids = tables_of_rule(relid);
 	name = free_name(relid, args.sql.data);
@@ -603,7 +427,7 @@ cachefront_attach(PG_FUNCTION_ARGS)
 
 /* By their arguments, whatever they are named by now; how many rules. */
 static int
-drop_rules(Oid relid, const TriggerArgs *args)
+drop_rules(Oid relid, const CfTriggerArgs *args)
 {
 	uint64		n = find_triggers(relid, args);
 	SPITupleTable *table = SPI_tuptable;
@@ -626,15 +450,15 @@ cachefront_detach(PG_FUNCTION_ARGS)
 	Oid			relid;
 	Relation	rel;
 	ListCell   *cell;
-	TriggerArgs args;
-	bool		all = PG_ARGISNULL(1) && PG_ARGISNULL(2) && PG_ARGISNULL(4);
+	CfTriggerArgs args;
+	bool		all = PG_ARGISNULL(1) && PG_ARGISNULL(2) && PG_ARGISNULL(4) && PG_ARGISNULL(5);
 	int32		dropped = 0;
 
 	cf_shmem_require();
 	relid = get_table(fcinfo);
 	rel = table_open(relid, ShareRowExclusiveLock);
 	if (!all)
-		args = make_args(fcinfo, rel, 4);
+		args = cf_rule_make_args(fcinfo, rel, 4, 5);
 	table_close(rel, NoLock);
 
 	SPI_connect();
@@ -675,6 +499,12 @@ static const char *
 get_column(const CfRuleArgs *args, int i)
 {
 	return args->columns[i];
+}
+
+static const char *
+get_arg(const CfRuleArgs *args, int i)
+{
+	return args->cache_args[i];
 }
 
 static const char *
@@ -724,6 +554,27 @@ template_problem(const CfTemplate *template, Oid relid)
 	return problem;
 }
 
+/* Why changes refresh nothing, whatever was so when the rule was made; they invalidate. */
+static const char *
+cache_problem(const CfRule *rule)
+{
+	const char *cache = rule->args.cache;
+	CfLoaderDefinition loader;
+	CfDefinition def;
+
+	if (!cf_define_find_loader(cache, &loader) || loader.query == NULL)
+		return psprintf("cache \"%s\" does not exist, or has no query; it refreshes nothing", cache);
+	if (loader.nargs != rule->args.ncache_args)
+		return psprintf("cache \"%s\" takes %d arguments; it refreshes nothing", cache,
+						loader.nargs);
+	cf_define_find_named(cache, &def);
+	if (!cf_refresh_is_trusted(rule->relid, loader.owner == NULL ? InvalidOid :
+							   get_role_oid(loader.owner, true), def.scope))
+		return psprintf("the owners of the table and of cache \"%s\" do not trust each other; it refreshes nothing",
+						cache);
+	return NULL;
+}
+
 static const char *
 find_problem(const CfRule *rule)
 {
@@ -739,6 +590,10 @@ find_problem(const CfRule *rule)
 		problem = column_problem(rule->args.rows[i], rule->relid);
 	for (int i = 0; i < rule->args.ncolumns && problem == NULL; i++)
 		problem = column_problem(rule->args.columns[i], rule->relid);
+	for (int i = 0; i < rule->args.ncache_args && problem == NULL; i++)
+		problem = column_problem(rule->args.cache_args[i], rule->relid);
+	if (problem == NULL && rule->args.cache != NULL)
+		problem = cache_problem(rule);
 	if (problem != NULL)
 		return problem;
 	if (!rule->all_events)
@@ -770,8 +625,8 @@ cachefront_rules(PG_FUNCTION_ARGS)
 	{
 		const CfRule *rule = &rules[i];
 		const char *problem;
-		Datum		values[10];
-		bool		nulls[10] = {0};
+		Datum		values[12];
+		bool		nulls[12] = {0};
 
 		if (!may_see(rule))
 			continue;
@@ -785,10 +640,14 @@ cachefront_rules(PG_FUNCTION_ARGS)
 		values[4] = text_array(rule->args.ntags, get_tag, &rule->args);
 		values[5] = text_array(rule->args.nrows, get_row, &rule->args);
 		values[6] = text_array(rule->args.ncolumns, get_column, &rule->args);
-		values[7] = CStringGetTextDatum(enabled_name(rule->enabled));
-		values[8] = Int64GetDatum(cf_missed_count(rule->trigger));
-		nulls[9] = problem == NULL;
-		values[9] = problem != NULL ? CStringGetTextDatum(problem) : (Datum) 0;
+		nulls[7] = nulls[8] = rule->args.cache == NULL;
+		values[7] = rule->args.cache != NULL ?
+			CStringGetTextDatum(rule->args.cache) : (Datum) 0;
+		values[8] = text_array(rule->args.ncache_args, get_arg, &rule->args);
+		values[9] = CStringGetTextDatum(enabled_name(rule->enabled));
+		values[10] = Int64GetDatum(cf_missed_count(rule->trigger));
+		nulls[11] = problem == NULL;
+		values[11] = problem != NULL ? CStringGetTextDatum(problem) : (Datum) 0;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -151,6 +151,7 @@ Datum
 cachefront_warm(PG_FUNCTION_ARGS)
 {
 	Warming		warming = {.context = CurrentMemoryContext};
+	CfLoaderDefinition loader;
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 	TupleDesc	desc;
@@ -163,7 +164,7 @@ cachefront_warm(PG_FUNCTION_ARGS)
 	warming.name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	cf_named_require(warming.name);
+	cf_named_require(warming.name, &loader);
 	if (PG_ARGISNULL(1))
 		warm_one(&warming);
 	else

@@ -44,6 +44,7 @@
 #include "capture/witness.h"
 #include "codec/textform.h"
 #include "rules/rule.h"
+#include "txn/due.h"
 #include "txn/pending.h"
 
 /* A column that a template names. */
@@ -92,6 +93,8 @@ typedef struct Compiled
 	AttrNumber	columns[CF_RULE_MAX_COLUMNS];
 	bool		needs_settings; /* a value prints as some setting says */
 	CfTag		rule_tag;
+	CfDue	   *due;			/* of the cache that it refreshes, but for the values; or NULL */
+	AttrNumber *due_columns;
 	StringInfoData buf;
 	CfRuleArgs	args;
 } Compiled;
@@ -219,6 +222,52 @@ compile_all(Compiled *compiled, const char *rule, TupleDesc desc)
 	return compile_families(compiled, rule, desc) && cf_rule_args_tell_rows(args);
 }
 
+/* What a change of its rows makes due. Nothing, if a column is not there: then all goes. */
+static void
+compile_due(Compiled *compiled, Oid table, TupleDesc desc)
+{
+	const CfRuleArgs *args = &compiled->args;
+	int			n = args->ncache_args;
+	CfDue	   *due;
+	Oid		   *types;
+	int16	   *typlens;
+	bool	   *typbyvals;
+
+	if (args->cache == NULL)
+		return;
+	due = palloc0(sizeof(CfDue));
+	types = palloc(Max(n, 1) * sizeof(Oid));
+	typlens = palloc(Max(n, 1) * sizeof(int16));
+	typbyvals = palloc(Max(n, 1) * sizeof(bool));
+	compiled->due_columns = palloc(Max(n, 1) * sizeof(AttrNumber));
+	for (int i = 0; i < n; i++)
+	{
+		AttrNumber	attnum = find_column(desc, args->cache_args[i]);
+		Form_pg_attribute att;
+
+		compiled->due_columns[i] = attnum;
+		if (attnum == 0)
+		{
+			compiled->whole_table = true;
+			return;
+		}
+		att = TupleDescAttr(desc, attnum - 1);
+		types[i] = att->atttypid;
+		typlens[i] = att->attlen;
+		typbyvals[i] = att->attbyval;
+	}
+	due->cache = args->cache;
+	due->table = table;
+	due->rule = &compiled->rule_tag;
+	due->nargs = n;
+	due->types = types;
+	due->typlens = typlens;
+	due->typbyvals = typbyvals;
+	due->values = palloc(Max(n, 1) * sizeof(Datum));
+	due->nulls = palloc(Max(n, 1) * sizeof(bool));
+	compiled->due = due;
+}
+
 /* The arguments outlive the trigger's descriptor, which goes with the statement. */
 static char **
 copy_args(const Trigger *trigger)
@@ -240,17 +289,18 @@ compile(const TriggerData *data)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Compiled   *compiled = palloc0(sizeof(Compiled));
 	const Trigger *trigger = data->tg_trigger;
-	Oid			relid = RelationGetRelid(data->tg_relation);
+	Oid			table = cf_rule_table(trigger->tgoid, RelationGetRelid(data->tg_relation),
+									  trigger->tgisclone);
 	const char *detail;
 
 	compiled->context = context;
 	compiled->generation = generation;
-	cf_rule_tag(&compiled->rule_tag,
-				cf_rule_table(trigger->tgoid, relid, trigger->tgisclone), trigger->tgname);
+	cf_rule_tag(&compiled->rule_tag, table, trigger->tgname);
 	compiled->whole_table =
 		cf_rule_parse_args(trigger->tgnargs, copy_args(trigger), &compiled->args,
 						   &detail) != NULL ||
 		!compile_all(compiled, trigger->tgname, RelationGetDescr(data->tg_relation));
+	compile_due(compiled, table, RelationGetDescr(data->tg_relation));
 	initStringInfo(&compiled->buf);
 	MemoryContextSwitchTo(old);
 	return compiled;
@@ -431,6 +481,11 @@ columns_changed(const Compiled *compiled, HeapTuple old, HeapTuple new, TupleDes
 		if (column_changed(compiled->columns[i], old, new, desc))
 			return true;
 	}
+	for (int i = 0; compiled->due != NULL && i < compiled->due->nargs; i++)
+	{
+		if (column_changed(compiled->due_columns[i], old, new, desc))
+			return true;
+	}
 	for (int i = 0; i < compiled->nfamilies; i++)
 	{
 		if (family_changed(&compiled->families[i], old, new, desc))
@@ -452,6 +507,40 @@ add_rule(const CfTag *rule_tag, bool tells_rows, void (*add) (const CfTag *tag))
 	add(&any);
 }
 
+/* False: there are too many. */
+static bool
+note_due(const Compiled *compiled, HeapTuple row, TupleDesc desc)
+{
+	CfDue	   *due = compiled->due;
+
+	due->role = GetUserId();
+	for (int i = 0; i < due->nargs; i++)
+		due->values[i] = heap_getattr(row, compiled->due_columns[i], desc, &due->nulls[i]);
+	return cf_due_add(due);
+}
+
+/* The keys of the old and the new row are loaded, or invalidated, at the commit. */
+static void
+note_rows_due(const Compiled *compiled, TriggerData *data)
+{
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+
+	if (!note_due(compiled, data->tg_trigtuple, desc) ||
+		(TRIGGER_FIRED_BY_UPDATE(data->tg_event) &&
+		 !note_due(compiled, data->tg_newtuple, desc)))
+		add_rule(&compiled->rule_tag, true, cf_pending_add_tag_of_rows);
+}
+
+/* Does the change count? An UPDATE may be of other columns than those that do. */
+static bool
+is_change(const Compiled *compiled, TriggerData *data)
+{
+	return !TRIGGER_FIRED_BY_UPDATE(data->tg_event) || compiled->ncolumns == 0 ||
+		compiled->whole_table ||
+		columns_changed(compiled, data->tg_trigtuple, data->tg_newtuple,
+						RelationGetDescr(data->tg_relation));
+}
+
 /* Keys must look the same whoever writes. */
 static void
 collect_rows(Compiled *compiled, TriggerData *data)
@@ -459,9 +548,6 @@ collect_rows(Compiled *compiled, TriggerData *data)
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	int			level = 0;
 
-	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event) && compiled->ncolumns > 0 &&
-		!columns_changed(compiled, data->tg_trigtuple, data->tg_newtuple, desc))
-		return;
 	if (cf_pending_count() >= cf_guc_max_keys_per_commit)
 	{
 		add_rule(&compiled->rule_tag, true, cf_pending_add_tag_of_rows);
@@ -490,8 +576,10 @@ cf_trigger_row(TriggerData *data)
 		add_rule(&compiled->rule_tag, cf_rule_args_tell_rows(&compiled->args),
 				 cf_pending_add_tag_of_rows);
 	}
-	else
+	else if (is_change(compiled, data))
 		collect_rows(compiled, data);
+	if (compiled->due != NULL && is_change(compiled, data))
+		note_rows_due(compiled, data);
 }
 
 void

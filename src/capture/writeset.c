@@ -576,12 +576,6 @@ end(void)
 }
 
 bool
-cf_writeset_has_raised(CfClockRef clock)
-{
-	return cf_clockset_has(&own.raised, clock);
-}
-
-bool
 cf_writeset_settle(uint64 seq)
 {
 	FullTransactionId xid = GetTopFullTransactionIdIfAny();

@@ -51,9 +51,6 @@ extern void cf_writeset_raise(void);
 /* After that: the clocks that are raised; *n: how many. Valid until COMMIT. */
 extern const CfClockRef *cf_writeset_raised(int *n);
 
-/* Is the clock among them? Cannot fail. */
-extern bool cf_writeset_has_raised(CfClockRef clock);
-
 /*
  * COMMIT: settles the clocks that somebody depends on, with that number (0: a new one),
  * and lowers the others. What

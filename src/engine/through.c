@@ -12,8 +12,9 @@
  *	4. the clocks are settled with s (commit.c, writeset.c)
  *	5. the value is put with stamp s, by the rule for every value
  *
- * Where own clocks are counted, those of cache_set and of DDL are left out: they look like
- * somebody else's, and the result is dropped.
+ * Where own clocks are counted, those of cache_set and of DDL are left out: they are settled
+ * with other numbers. So they look like somebody else's, and the result is dropped. Counted
+ * is by slot, as two clocks of the transaction may share one.
  *
  * src/engine/through.c
  */
@@ -49,6 +50,8 @@ static MemoryContext context = NULL;
 static Kept *kept = NULL;
 static int	nkept = 0;
 static int	room = 0;
+static uint32 *raised = NULL;	/* slots of own clocks, in order, each as often as it is raised */
+static int	nraised = 0;
 static uint64 number = 0;		/* s, from the look until it is published */
 
 #define count(result, counter) cf_stats_count((result)->meta.stats_slot, (counter))
@@ -195,13 +198,66 @@ cf_through_close(void)
 	CF_WAIT_POINT("through-loaded");
 }
 
+static int
+compare_slots(const void *a, const void *b)
+{
+	uint32		left = *(const uint32 *) a;
+	uint32		right = *(const uint32 *) b;
+
+	return (left > right) - (left < right);
+}
+
+void
+cf_through_note_raised(void)
+{
+	int			ntables;
+	const CfClockRef *tables = cf_writeset_raised(&ntables);
+
+	if (likely(nkept == 0))
+		return;
+	raised = MemoryContextAllocHuge(context, (Size) Max(cf_pending_count() + ntables, 1) *
+									sizeof(uint32));
+	nraised = 0;
+	for (int i = 0; i < cf_pending_count(); i++)
+	{
+		const CfOp *op = cf_pending_op(i);
+
+		if (op->raised && op->kind != CF_OP_SET)
+			raised[nraised++] = cf_clock_slot(op->clock);
+	}
+	for (int i = 0; i < ntables; i++)
+		raised[nraised++] = cf_clock_slot(tables[i]);
+	qsort(raised, nraised, sizeof(uint32), compare_slots);
+}
+
 /* ---- COMMIT ------------------------------------------------------------- */
 
-/* How often the transaction itself has raised a clock, as far as that is known here. */
+/* How many own ones are below a slot. */
+static int
+count_below(uint32 slot)
+{
+	int			low = 0;
+	int			high = nraised;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (raised[middle] < slot)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* How often the transaction itself has raised a clock. */
 static uint32
 count_own(CfClockRef clock)
 {
-	return cf_pending_count_raised(clock) + (cf_writeset_has_raised(clock) ? 1 : 0);
+	uint32		slot = cf_clock_slot(clock);
+
+	return count_below(slot + 1) - count_below(slot);
 }
 
 /* Pending first: see cf_clock_unmoved. */
@@ -312,6 +368,7 @@ cf_through_reset(void)
 {
 	context = NULL;
 	kept = NULL;
-	nkept = room = 0;
+	raised = NULL;
+	nkept = room = nraised = 0;
 	number = 0;
 }

@@ -33,6 +33,12 @@ extern bool cf_through_has(const CfKey *key);
 extern void cf_through_close(void);
 
 /*
+ * PRE_COMMIT, when all clocks are raised, and may still be lowered: notes which those are.
+ * Raises an error only if memory is out.
+ */
+extern void cf_through_note_raised(void);
+
+/*
  * COMMIT, visible, before any clock is settled: the number that those of the transaction
  * are to be settled with, or 0 if nothing is kept. Cannot fail, as the next two.
  */

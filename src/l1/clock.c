@@ -200,6 +200,12 @@ hard_clock_of(CfClockRef ref)
 	return base < 0 ? NULL : &hard_clocks[base + offset_of(ref)];
 }
 
+uint32
+cf_clock_slot(CfClockRef ref)
+{
+	return kinds[cf_clock_kind(ref)].base + offset_of(ref);
+}
+
 uint64
 cf_clock_stamp(void)
 {

@@ -35,6 +35,9 @@ extern int	cf_clock_slots(void);
 /* Reader: call before taking the snapshot that the stamp is to judge. */
 extern uint64 cf_clock_stamp(void);
 
+/* Clocks that share one have the same. */
+extern uint32 cf_clock_slot(CfClockRef ref);
+
 /* The number of the last invalidation that was settled there. */
 extern uint64 cf_clock_seq(CfClockRef ref);
 

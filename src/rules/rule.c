@@ -56,6 +56,8 @@ static int	nrules = 0;
 static int *by_table = NULL;	/* indexes of rules, in order of their tables */
 static Starts key_starts;
 static Starts tag_starts;
+static int *of_caches = NULL;	/* indexes of rules that refresh one */
+static int	nof_caches = 0;
 static uint64 rules_epoch = 0;	/* the last DDL that the list is of */
 static bool rules_valid = false;
 
@@ -90,7 +92,17 @@ add_arg(CfRuleArgs *rule, const char *option, char *value, const char **detail)
 		rule->columns[rule->ncolumns++] = value;
 		return NULL;
 	}
-	*detail = "Options are \"key\" (once), \"tag\", \"row\" and \"column\".";
+	if (strcmp(option, "cache") == 0 && rule->cache == NULL)
+	{
+		rule->cache = value;
+		return NULL;
+	}
+	if (strcmp(option, "arg") == 0 && rule->ncache_args < CF_RULE_MAX_ARGS)
+	{
+		rule->cache_args[rule->ncache_args++] = value;
+		return NULL;
+	}
+	*detail = "Options are \"key\" and \"cache\" (once), \"tag\", \"row\", \"column\" and \"arg\".";
 	return psprintf("unrecognized or repeated trigger option \"%s\"", option);
 }
 
@@ -470,13 +482,16 @@ make_indexes(void)
 	}
 	qsort(by_table, nrules, sizeof(int), compare_tables);
 
-	key_starts.n = tag_starts.n = 0;
+	key_starts.n = tag_starts.n = nof_caches = 0;
+	of_caches = palloc(sizeof(int) * Max(nrules, 1));
 	key_starts.start = palloc(sizeof(Start) * Max(nkeys, 1));
 	tag_starts.start = palloc(sizeof(Start) * Max(ntags, 1));
 	for (int i = 0; i < nrules; i++)
 	{
 		if (!rules[i].valid || !is_enabled(&rules[i]))
 			continue;
+		if (rules[i].args.cache != NULL)
+			of_caches[nof_caches++] = i;
 		if (rules[i].args.has_key)
 			add_start(&key_starts, &rules[i].args.key, i);
 		for (int k = 0; k < rules[i].args.ntags; k++)
@@ -573,6 +588,33 @@ add_reaching(const Starts *starts, const char *text, int len, const CfRule **fou
 	return n;
 }
 
+static bool
+is_among(const CfRule *rule, const CfRule **found, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (found[i] == rule)
+			return true;
+	}
+	return false;
+}
+
+static int
+add_refreshing(const CfKey *key, const CfRule **found, int n, int max)
+{
+	for (int i = 0; i < nof_caches && n <= max; i++)
+	{
+		const CfRule *rule = &rules[of_caches[i]];
+
+		if (!cf_rule_args_refresh(&rule->args, key) || is_among(rule, found, Min(n, max)))
+			continue;
+		if (n < max)
+			found[n] = rule;
+		n++;
+	}
+	return n;
+}
+
 int
 cf_rules_reaching(const CfKey *key, text **tags, int ntags, const CfRule **found, int max)
 {
@@ -585,7 +627,7 @@ cf_rules_reaching(const CfKey *key, text **tags, int ntags, const CfRule **found
 	for (int i = 0; i < ntags && n <= max; i++)
 		n = add_reaching(&tag_starts, VARDATA_ANY(tags[i]), VARSIZE_ANY_EXHDR(tags[i]),
 						 found, n, max);
-	return n;
+	return n <= max ? add_refreshing(key, found, n, max) : n;
 }
 
 /* Does a template give this key, or one of these tags, with values that it allows? */
@@ -594,7 +636,8 @@ matches_strictly(const CfRule *rule, const CfKey *key, text **tags, int ntags)
 {
 	if (!rule->valid)
 		return false;
-	if (rule->args.has_key && cf_template_matches(&rule->args.key, key->data, key->len, true))
+	if (cf_rule_args_refresh(&rule->args, key) ||
+		(rule->args.has_key && cf_template_matches(&rule->args.key, key->data, key->len, true)))
 		return true;
 	for (int i = 0; i < rule->args.ntags; i++)
 	{

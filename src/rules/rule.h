@@ -2,7 +2,8 @@
  * rule.h - rules: triggers that say what a change of a table invalidates.
  *
  * A trigger's own arguments are the only record of a rule: pairs of
- * 'key', template; 'tag', template; 'row', name; 'column', name.
+ * 'key', template; 'tag', template; 'row', name; 'column', name; 'cache', name of a named
+ * loader that is refreshed; 'arg', name of the column that one of its arguments is.
  *
  * src/rules/rule.h
  */
@@ -23,6 +24,7 @@
 #define CF_RULE_MAX_TAGS 16
 #define CF_RULE_MAX_COLUMNS 64
 #define CF_RULE_MAX_ROWS 16
+#define CF_RULE_MAX_ARGS 16
 #define CF_RULE_MAX_FAMILIES (CF_RULE_MAX_TAGS + 2)
 
 /* What the arguments of a trigger say. */
@@ -36,6 +38,9 @@ typedef struct CfRuleArgs
 	const char *rows[CF_RULE_MAX_ROWS];
 	int			ncolumns;		/* UPDATE counts only if one of them changes */
 	char	   *columns[CF_RULE_MAX_COLUMNS];
+	const char *cache;			/* that changed rows refresh, or NULL */
+	int			ncache_args;	/* and the columns that its arguments are */
+	const char *cache_args[CF_RULE_MAX_ARGS];
 } CfRuleArgs;
 
 /* Does it tell rows apart? Else it is about the table as a whole. */
@@ -43,6 +48,16 @@ static inline bool
 cf_rule_args_tell_rows(const CfRuleArgs *args)
 {
 	return args->has_key || args->ntags > 0 || args->nrows > 0;
+}
+
+/* Do changes refresh the cache that a key is of, if it is one of a named loader? */
+static inline bool
+cf_rule_args_refresh(const CfRuleArgs *args, const CfKey *key)
+{
+	int			len = args->cache == NULL ? 0 : strlen(args->cache);
+
+	return args->cache != NULL && key->len > len && key->data[len] == ':' &&
+		memcmp(key->data, args->cache, len) == 0;
 }
 
 /*
@@ -140,7 +155,7 @@ extern CfCover cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags
 
 /*
  * The rules in force, of whatever table, whose template gives this key or one
- * of these tags. Such an entry depends on the rule's tag: should a transaction
+ * of these tags, or that refresh the cache that it is of. Such an entry depends on the rule's tag: should a transaction
  * change too many rows to name their keys, it invalidates that. Returns how
  * many; if it is more than max there are more than max, and these are some.
  */

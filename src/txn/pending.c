@@ -496,17 +496,6 @@ cf_pending_first_move(CfClockRef clock)
 	return -1;
 }
 
-/* A SET has another clock raised than the one that it is found by. */
-uint32
-cf_pending_count_raised(CfClockRef clock)
-{
-	uint32		n = 0;
-
-	for (int i = nops > 0 ? find_newest_on_clock(clock) : -1; i >= 0; i = ops[i].older_on_clock)
-		n += ops[i].raised && ops[i].kind != CF_OP_SET;
-	return n;
-}
-
 bool
 cf_pending_is_outdated(int set)
 {

@@ -116,9 +116,6 @@ extern CfOp *cf_pending_op(int i);
 extern bool cf_pending_is_last(int i);
 extern bool cf_pending_is_outdated(int set);
 
-/* How many operations have this clock raised; in a time that does not grow with others. Likewise. */
-extern uint32 cf_pending_count_raised(CfClockRef clock);
-
 /* The oldest operation that moves a clock, or -1. Likewise. */
 extern int	cf_pending_first_move(CfClockRef clock);
 
