@@ -3,6 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cachefront;
 CREATE SCHEMA regress_cf_refresh;
 SET search_path = regress_cf_refresh, public;
+SET cachefront.refresh_timeout = '60s';
 CREATE TABLE product (id int PRIMARY KEY, name text, price int);
 INSERT INTO product VALUES (1, 'one', 10), (2, 'two', 20), (3, 'three', 30);
 SELECT cache_define('rfp', query => 'SELECT id, name, price FROM product WHERE id = $1', arg_types => '{int}', scope => 'shared');
@@ -135,12 +136,12 @@ SELECT read(1, 'rfe'), done('rfe');
 -- It takes too long, and waits for too long.
 SELECT cache_define('rfs', query => 'SELECT price, pg_sleep(10) IS NULL AS slept FROM product WHERE id = $1', arg_types => '{int}', scope => 'shared');
 SET statement_timeout = '8s';
+SET cachefront.refresh_timeout = '20ms';
 SELECT reprice(1, 22, 'rfs');
 SELECT done('rfs'), (SELECT price FROM product WHERE id = 1);
 SET cachefront.refresh_timeout = '1ms';
 SELECT reprice(1, 23, 'rfs'), pg_sleep(0.01);
 SELECT pg_sleep(0.01), done('rfs');
-RESET cachefront.refresh_timeout;
 RESET statement_timeout;
 -- It catches the first cancel.
 CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql STABLE AS $$
@@ -155,8 +156,10 @@ BEGIN
 END $$;
 SELECT cache_define('rfb', query => 'SELECT stubborn() AS n, $1 AS id', arg_types => '{int}', scope => 'shared');
 SET statement_timeout = '8s';
+SET cachefront.refresh_timeout = '20ms';
 SELECT reprice(1, 24, 'rfb');
 RESET statement_timeout;
+SET cachefront.refresh_timeout = '60s';
 SELECT done('rfb'), (SELECT price FROM product WHERE id = 1);
 -- It writes.
 CREATE FUNCTION writes() RETURNS int LANGUAGE sql VOLATILE AS $$ INSERT INTO product VALUES (77, 'x', 1) RETURNING id $$;
@@ -240,15 +243,22 @@ SELECT reprice(1, 36);
 RESET cachefront.enabled;
 SELECT read(1), done();
 -- What the transaction has stored looks like somebody else's change: nothing is published.
-SELECT cache_define('rfk', query => 'SELECT cache_get(''rf:note'') AS note, $1 AS id', arg_types => '{int}', scope => 'shared');
-SELECT cache_set('rf:note', '1');
+SELECT cache_define('rfn', scope => 'shared');
+SELECT cache_define('rfk', query => 'SELECT cache_get(''rfn:note'') AS note, $1 AS id', arg_types => '{int}', scope => 'shared');
+SELECT cache_set('rfn:note', '1');
 SELECT read(1, 'rfk');
 BEGIN;
-SELECT cache_set('rf:note', '2');
+SELECT cache_set('rfn:note', '2');
 UPDATE product SET price = 37 WHERE id = 1;
 SELECT cache_refresh('rfk', 1);
 COMMIT;
 SELECT done('rfk');
+SELECT read(1, 'rfk');
+SELECT read(1, 'rfk');
+UPDATE product SET price = 37 WHERE id = 1;
+SELECT reprice(1, 37, 'rfk');
+SELECT read(1, 'rfk'), done('rfk');
+SELECT cache_set('rfn:note', '3');
 SELECT read(1, 'rfk');
 
 --
@@ -269,6 +279,22 @@ SELECT read(1), done();
 UPDATE product SET price = 241 WHERE id = 1;
 SELECT read(1), done();
 DROP TRIGGER later ON product;
+
+-- What a load leaves behind may write once all are loaded: what does not show that is dropped.
+CREATE FUNCTION bump() RETURNS int LANGUAGE sql VOLATILE AS 'UPDATE product SET price = price + 1 WHERE id = 1 RETURNING price';
+CREATE FUNCTION holds() RETURNS int LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT regress_cf_refresh.bump()';
+	RETURN 1;
+END $$;
+SELECT cache_define('rfh', query => 'SELECT holds() AS n, $1 AS id', arg_types => '{int}');
+BEGIN;
+UPDATE product SET price = 42 WHERE id = 1;
+SELECT cache_refresh('rfp', 1), cache_refresh('rfh', 1);
+COMMIT;
+FETCH held;
+CLOSE held;
+SELECT read(1), done();
 
 --
 -- Procedures that commit, chained transactions
@@ -316,6 +342,20 @@ SELECT read(3), done();
 UPDATE product SET price = price + 1;
 SELECT done();
 SELECT read(g) FROM generate_series(1, 3) g;
+-- Not under a snapshot of the transaction's own.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+UPDATE product SET price = 70 WHERE id = 1;
+COMMIT;
+SELECT read(1), done();
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+UPDATE product SET price = 71 WHERE id = 1;
+COMMIT;
+SELECT read(1), done();
+BEGIN;
+UPDATE product SET price = 70 WHERE id = 1;
+PREPARE TRANSACTION 'regress_cf_refresh';
+COMMIT PREPARED 'regress_cf_refresh';
+SELECT read(1), done();
 -- The same row again and again; and what is rolled back.
 BEGIN;
 UPDATE product SET price = 71 WHERE id = 1;
@@ -452,6 +492,10 @@ SELECT cache_attach('item', cache => 'rfi', arg_columns => '{id}', mode => 'refr
 SET ROLE regress_cf_writer;
 UPDATE item SET price = 11;
 SELECT cache_refresh('rfi', 1);
+BEGIN;
+UPDATE item SET price = 11;
+SELECT cache_refresh('rfi', 1);
+COMMIT;
 SET ROLE regress_cf_shop;
 SELECT cache_read('rfi', 1);
 RESET ROLE;
@@ -499,18 +543,25 @@ RESET ROLE;
 UPDATE item SET price = 18;
 SELECT done('rfz');
 DROP TRIGGER by_hand ON item;
--- A restricted operation of the owner's is one: it cannot change the role back.
+-- It cannot change the role back, nor do in the session what outlives it.
 SET ROLE regress_cf_shop;
 CREATE FUNCTION escape() RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	PERFORM set_config('role', 'none', false);
 	RETURN current_user;
 END $$;
+CREATE FUNCTION listens() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	EXECUTE 'LISTEN regress_cf';
+	RETURN current_user;
+END $$;
 SELECT cache_define('rfx', query => 'SELECT escape() AS who, $1 AS id', arg_types => '{int}', scope => 'shared');
+SELECT cache_define('rfy', query => 'SELECT listens() AS who, $1 AS id', arg_types => '{int}', scope => 'shared');
 SELECT cache_attach('item', cache => 'rfx', arg_columns => '{id}', mode => 'refresh') IS NULL AS none;
+SELECT cache_attach('item', cache => 'rfy', arg_columns => '{id}', mode => 'refresh') IS NULL AS none;
 RESET ROLE;
 UPDATE item SET price = 19;
-SELECT done('rfx'), current_user = session_user AS back;
+SELECT done('rfx'), done('rfy'), current_user = session_user AS back, (SELECT count(*) FROM pg_listening_channels()) AS channels;
 -- Row security: of scope 'shared' nothing is kept.
 ALTER TABLE item ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON item USING (true);

@@ -49,7 +49,6 @@ static void
 xact_callback(XactEvent event, void *arg)
 {
 	uint64		seq;
-	bool		late;
 
 	switch (event)
 	{
@@ -76,9 +75,9 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PARALLEL_COMMIT:
 			/* 5 to 7: note, settle, store */
 			seq = cf_through_look();
-			late = cf_writeset_settle(seq);
+			cf_writeset_settle(seq);
 			cf_commit_settle(seq);
-			cf_through_publish(late);
+			cf_through_publish();
 			cf_due_reset();
 			cf_notify_commit();
 			cf_witness_reset();

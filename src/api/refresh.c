@@ -160,6 +160,8 @@ begin_timer(int milliseconds)
 static void
 end_timer(TimeoutId timer)
 {
+	if (CF_FAULT_POINT("refresh-late-timeout"))
+		timeout_handler();
 	disable_timeout(timer, false);
 	if (timed_out)
 		QueryCancelPending = false;
@@ -226,7 +228,6 @@ refresh_key(Refresh *refresh)
 	else if (refresh->load)
 	{
 		cf_identity_of_request(&request);
-		CF_WAIT_POINT("refresh-before-load");
 		refresh->kept = cf_through_load(&request);
 	}
 	cf_named_end(level);
@@ -341,6 +342,8 @@ refresh_one(const CfDue *due, bool may_load, Budget *budget)
 		refresh.role = GetUserId();
 	refresh.load = may_load && trusted && budget->keys > 0 && budget->us > 0;
 	refresh.milliseconds = (int) Max((budget->us + 999) / 1000, 1);
+	if (refresh.load)
+		CF_WAIT_POINT("refresh-before-load");
 	done = try(&refresh);
 	count_outcome(&refresh, done);
 	if (refresh.load && !refresh.repeated)

@@ -575,14 +575,13 @@ end(void)
 	own.first = NULL;
 }
 
-bool
+void
 cf_writeset_settle(uint64 seq)
 {
 	FullTransactionId xid = GetTopFullTransactionIdIfAny();
-	bool		late;
 
 	if (!own.closed)
-		return false;
+		return;
 	if (own.raised.n > 0)
 		CF_HOLD_POINT("writeset-before-settle");
 #ifdef CF_FAULT_NO_TABLE_RAISE
@@ -606,11 +605,9 @@ cf_writeset_settle(uint64 seq)
 		cf_clock_settle_rows(clock, seq, xid, cf_position_commit_lsn());
 	}
 	own.raised.n = 0;
-	late = FullTransactionIdIsValid(xid) && is_written_since();
-	if (late)
+	if (FullTransactionIdIsValid(xid) && is_written_since())
 		forget_database_late();
 	end();
-	return late;
 }
 
 void

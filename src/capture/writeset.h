@@ -56,9 +56,9 @@ extern const CfClockRef *cf_writeset_raised(int *n);
  * and lowers the others. What
  * has been written since they were raised, by another extension's callback, was visible
  * before its clock was raised: then the database's clock moves, and the session
- * logs it when it begins its next commit, or ends. True: so it was. Cannot fail.
+ * logs it when it begins its next commit, or ends. Cannot fail.
  */
-extern bool cf_writeset_settle(uint64 seq);
+extern void cf_writeset_settle(uint64 seq);
 
 /* A TRUNCATE begins: after cf_writeset_raise it is a late change. */
 extern void cf_writeset_note_truncate(void);

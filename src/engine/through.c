@@ -171,13 +171,6 @@ drop(Kept *result)
 	result->good = false;
 }
 
-static void
-drop_all(void)
-{
-	for (int i = 0; i < nkept; i++)
-		drop(&kept[i]);
-}
-
 /* Whatever writes rows uses its command's number, and then there is a next one. */
 void
 cf_through_close(void)
@@ -347,12 +340,10 @@ publish(Kept *result)
 }
 
 void
-cf_through_publish(bool late)
+cf_through_publish(void)
 {
 	if (likely(nkept == 0))
 		return;
-	if (late)
-		drop_all();
 	CF_HOLD_POINT("through-before-publish");
 	for (int i = 0; i < nkept; i++)
 	{

@@ -44,8 +44,8 @@ extern void cf_through_note_raised(void);
  */
 extern uint64 cf_through_look(void);
 
-/* When they are settled. late: something has changed since they were raised. */
-extern void cf_through_publish(bool late);
+/* When they are settled, and a late write (capture/writeset.h) has moved the database's clock. */
+extern void cf_through_publish(void);
 
 extern void cf_through_reset(void);
 
