@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 
 #include "base/debug_point.h"
+#include "base/guc.h"
 #include "capture/epoch.h"
 #include "capture/writeset.h"
 #include "engine/fill.h"
@@ -116,6 +117,11 @@ may_keep(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
 	if (load->bypass != CF_BYPASS_NONE)
 	{
 		cf_policy_count(request, load->bypass);
+		return false;
+	}
+	if (load->len > (Size) cf_guc_l1_max_value)
+	{
+		cf_stats_count(request->def.stats_slot, CF_COUNT_TOO_LARGE);
 		return false;
 	}
 	return cf_deps_fit(meta->ndeps) && cf_identity_still_holds(request);

@@ -128,7 +128,8 @@ append(const CfDue *due)
 	CfDue		own = *due;
 
 	make_room();
-	own.cache = pstrdup(due->cache);
+	own.cache = nnotes > 0 && strcmp(notes[nnotes - 1].due.cache, due->cache) == 0 ?
+		notes[nnotes - 1].due.cache : pstrdup(due->cache);
 	own.types = copy(due->types, n * sizeof(Oid));
 	own.typlens = copy(due->typlens, n * sizeof(int16));
 	own.typbyvals = copy(due->typbyvals, n * sizeof(bool));
@@ -186,10 +187,14 @@ cf_due_get(int i)
 bool
 cf_due_has(const char *cache)
 {
+	const char *last = NULL;
+
+	/* Neighbours of one cache have its name in common. */
 	for (int i = 0; i < nnotes; i++)
 	{
-		if (strcmp(notes[i].due.cache, cache) == 0)
+		if (notes[i].due.cache != last && strcmp(notes[i].due.cache, cache) == 0)
 			return true;
+		last = notes[i].due.cache;
 	}
 	return false;
 }

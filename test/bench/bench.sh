@@ -11,6 +11,7 @@
 #   updates.sh          what rules and messages cost writers, hits under writes
 #   tracking.sh         what the tracking of changes costs them
 #   transparent.sh      plain SELECTs that are served from the cache
+#   through.sh          write-through against invalidation and the next load
 #   exact.sh            hits while other rows of the same table change
 #   standby.sh          hits on a standby, and the reader of its WAL
 #   redis.sh            Redis: hits in it, compression
@@ -60,6 +61,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/bench/standby.sh
 # shellcheck source=test/bench/exact.sh
 . test/bench/exact.sh
+# shellcheck source=test/bench/through.sh
+. test/bench/through.sh
 # shellcheck source=test/bench/redis.sh
 . test/bench/redis.sh
 # shellcheck source=test/bench/commits.sh
@@ -208,6 +211,7 @@ load()
 	load_tracking
 	load_transparent
 	load_exact
+	load_through
 	load_standby
 	load_redis
 	load_writers
@@ -412,6 +416,7 @@ main()
 		measure_mixed "$round"
 		measure_exact "$round"
 		measure_writers "$round"
+		measure_through "$round"
 		measure_redis "$round"
 		measure_commits_with_redis "$round"
 		measure_failover "$round"

@@ -120,6 +120,17 @@ function rows_of_updates(    i, c) {
 	}
 }
 
+function rows_of_through(    i, c) {
+	title("Write-through: one row is updated, and its value is read next; \"cachefront\" is tps over the first")
+	for (i = 1; i <= nclients; i++) {
+		c = clients[i]
+		row("update that invalidates, read that loads", "", c, thousands(median("after", 200, c)) " tps", "", "", "", "")
+		tps("  update that refreshes", "only_through", "after", 200, c, 1)
+		tps("  update that refreshes, read that hits", "through", "after", 200, c, 0)
+		tps("  update that invalidates", "only_after", "after", 200, c, 0)
+	}
+}
+
 function message_bytes(c,    x) {
 	x = median("message_wal_on", 200, c, "-", "message_wal_off", 200, c)
 	row("  more WAL for each commit", "", c, sprintf("%.0f B", x), "", sprintf("%.0f - %.0f", low, high), \
@@ -266,6 +277,7 @@ END {
 	rows_of_mixed()
 	rows_of_exact()
 	rows_of_writers()
+	rows_of_through()
 	rows_of_redis_hits()
 	rows_of_redis_commits()
 	rows_of_redis_outages()
