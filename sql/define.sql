@@ -187,7 +187,7 @@ SELECT count(*) FROM cache_definitions; \echo :LAST_ERROR_SQLSTATE
 -- the definitions hold for one who may not see them
 SELECT explained('rd:1', 'cache');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text), cache_drop(text)
+GRANT EXECUTE ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval), cache_drop(text)
 	TO regress_cf_definer;
 SET ROLE regress_cf_definer;
 SELECT cache_define('rd:role', ttl => '1 minute');
@@ -198,7 +198,7 @@ SELECT count(*) FROM cache_definitions; \echo :LAST_ERROR_SQLSTATE
 SELECT current_user;
 SELECT cache_drop('rd:role'), cache_drop('rd:role');
 RESET ROLE;
-REVOKE EXECUTE ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text), cache_drop(text)
+REVOKE EXECUTE ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval), cache_drop(text)
 	FROM regress_cf_definer;
 
 --

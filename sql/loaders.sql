@@ -28,6 +28,14 @@ SELECT cache_read('rlp', 1);
 SELECT cache_read_row('rlp', 2), cache_read_row('rlp', 3) IS NULL AS none, cache_read('rlp', 3);
 SELECT * FROM cache_read_rows('rlp', 1) AS t(id int, name text, added timestamptz) WHERE added = '2024-01-01 12:00+00';
 
+-- Loads in the background are of values that are the same for whoever loads them.
+SELECT cache_define('rla', query => 'SELECT 1 AS n', refresh_after => '30 s');
+SELECT cache_define('rla', scope => 'shared', refresh_after => '30 s');
+SELECT cache_define('rla', query => 'SELECT 1 AS n', scope => 'shared', refresh_after => '-1 s');
+SELECT cache_define('rla', query => 'SELECT 1 AS n', scope => 'shared', refresh_after => '30 s');
+SELECT cache_alter('rla', scope => 'role');
+SELECT refresh_after, scope FROM cache_definitions WHERE name = 'rla';
+
 --
 -- Whatever the driver sends
 --

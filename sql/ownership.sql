@@ -6,7 +6,7 @@ CREATE ROLE regress_cf_aloof NOINHERIT IN ROLE regress_cf_maker;
 CREATE ROLE regress_cf_other;
 CREATE ROLE regress_cf_landlord;
 GRANT EXECUTE ON FUNCTION
-	cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text), cache_drop(text)
+	cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval), cache_drop(text)
 	TO regress_cf_maker, regress_cf_other;
 CREATE SCHEMA regress_cf_ownership;
 GRANT ALL ON SCHEMA regress_cf_ownership TO PUBLIC;
@@ -34,7 +34,7 @@ SELECT cache_drop('ow2');
 SET ROLE regress_cf_aloof;
 SELECT cache_define('ow', ttl => '4 min');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text) TO regress_cf_aloof;
+GRANT EXECUTE ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval) TO regress_cf_aloof;
 SET ROLE regress_cf_aloof;
 SELECT cache_define('ow', ttl => '4 min');
 SET ROLE regress_cf_maker;

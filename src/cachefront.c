@@ -30,6 +30,7 @@
 #include "codec/secret.h"
 #include "commit/commit.h"
 #include "commit/notify.h"
+#include "engine/ask.h"
 #include "engine/flight.h"
 #include "engine/policy.h"
 #include "history/follow.h"
@@ -92,6 +93,7 @@ _PG_init(void)
 	cf_cycle_register();
 	cf_claim_register();
 	cf_flight_register();
+	cf_ask_register();
 	cf_loadtime_register();
 	cf_foreign_register();
 	cf_shape_register();

@@ -17,6 +17,7 @@ CREATE TABLE cache_definitions (
     query        text,
     arg_types    regtype[],
     version      text,
+    refresh_after interval,
     search_path  text,
     owner        name
 );
@@ -47,11 +48,12 @@ CREATE FUNCTION cache_define(name text, query text DEFAULT NULL,
                              stale_ttl interval DEFAULT NULL, jitter float8 DEFAULT NULL,
                              xfetch_beta float8 DEFAULT NULL, scope text DEFAULT NULL,
                              max_stale interval DEFAULT NULL, freshness text DEFAULT NULL,
-                             arg_types regtype[] DEFAULT NULL, version text DEFAULT NULL)
+                             arg_types regtype[] DEFAULT NULL, version text DEFAULT NULL,
+                             refresh_after interval DEFAULT NULL)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'cachefront_define';
-COMMENT ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text) IS
+COMMENT ON FUNCTION cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval) IS
 'register settings for every key that starts with the name and a colon';
 
 CREATE FUNCTION cache_alter(name text, query text DEFAULT NULL,
@@ -59,11 +61,12 @@ CREATE FUNCTION cache_alter(name text, query text DEFAULT NULL,
                             stale_ttl interval DEFAULT NULL, jitter float8 DEFAULT NULL,
                             xfetch_beta float8 DEFAULT NULL, scope text DEFAULT NULL,
                             max_stale interval DEFAULT NULL, freshness text DEFAULT NULL,
-                            arg_types regtype[] DEFAULT NULL, version text DEFAULT NULL)
+                            arg_types regtype[] DEFAULT NULL, version text DEFAULT NULL,
+                             refresh_after interval DEFAULT NULL)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'cachefront_alter';
-COMMENT ON FUNCTION cache_alter(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text) IS
+COMMENT ON FUNCTION cache_alter(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval) IS
 'change settings of a cache; what is not named stays';
 
 CREATE FUNCTION cache_drop(name text)
@@ -74,10 +77,10 @@ COMMENT ON FUNCTION cache_drop(text) IS
 'forget the settings of a cache; true if it was defined';
 
 REVOKE ALL ON FUNCTION
-    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text),
-    cache_alter(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text),
+    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval),
+    cache_alter(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval),
     cache_drop(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text),
-    cache_alter(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text),
+    cache_define(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval),
+    cache_alter(text, text, interval, interval, interval, float8, float8, text, interval, text, regtype[], text, interval),
     cache_drop(text) TO pg_database_owner;

@@ -33,6 +33,7 @@ CREATE FUNCTION cache_stats_data(
     OUT verify_failures bigint, OUT misses bigint,
     OUT loads bigint, OUT load_errors bigint,
     OUT flight_handovers bigint, OUT flight_timeouts bigint, OUT early_refreshes bigint,
+    OUT worker_refreshes bigint, OUT worker_refresh_errors bigint,
     OUT refreshes bigint, OUT refresh_errors bigint, OUT refreshes_skipped bigint,
     OUT refreshes_refused bigint,
     OUT bypass_disabled bigint, OUT bypass_serializable bigint,

@@ -136,6 +136,10 @@ COMMENT ON COLUMN cache_stats.flight_timeouts IS
 'waits for another''s load that took cachefront.flight_timeout';
 COMMENT ON COLUMN cache_stats.early_refreshes IS
 'loads before the value expired (XFetch)';
+COMMENT ON COLUMN cache_stats.worker_refreshes IS
+'loads in the background (cachefront.refresh_workers)';
+COMMENT ON COLUMN cache_stats.worker_refresh_errors IS
+'such loads that failed or took too long: the server''s log says why';
 COMMENT ON COLUMN cache_stats.refreshes IS
 'values that a commit loaded itself, and published (write-through)';
 COMMENT ON COLUMN cache_stats.refresh_errors IS
@@ -361,6 +365,8 @@ COMMENT ON COLUMN cache_definitions.xfetch_beta IS
 'how eagerly it is loaded anew before it expires; 0: not';
 COMMENT ON COLUMN cache_definitions.scope IS
 'who shares an entry: role, shared, or setting:NAME';
+COMMENT ON COLUMN cache_definitions.refresh_after IS
+'an entry that is older is loaded in the background when somebody reads it';
 COMMENT ON COLUMN cache_definitions.max_stale IS
 'for how long after it was filled an entry may be used that changed rows have outdated';
 COMMENT ON COLUMN cache_definitions.freshness IS

@@ -93,6 +93,8 @@ check_settings(FunctionCallInfo fcinfo)
 				 errhint("A scope is 'role', 'shared' or 'setting:NAME'.")));
 	if (!PG_ARGISNULL(8))
 		(void) cf_ttl_check(PG_GETARG_INTERVAL_P(8), "max_stale", true);
+	if (!PG_ARGISNULL(12))
+		(void) cf_ttl_check(PG_GETARG_INTERVAL_P(12), "refresh_after", true);
 	if (!PG_ARGISNULL(9) &&
 		!cf_freshness_parse(text_to_cstring(PG_GETARG_TEXT_PP(9)), &freshness))
 		ereport(ERROR,
@@ -112,7 +114,7 @@ take_values(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	/* The arguments after the name, by column. */
 	static const int columns[] = {CF_DEF_QUERY, CF_DEF_TTL, CF_DEF_NEGATIVE_TTL,
 		CF_DEF_STALE_TTL, CF_DEF_JITTER, CF_DEF_XFETCH_BETA, CF_DEF_SCOPE, CF_DEF_MAX_STALE,
-		CF_DEF_FRESHNESS, CF_DEF_ARG_TYPES, CF_DEF_VERSION};
+		CF_DEF_FRESHNESS, CF_DEF_ARG_TYPES, CF_DEF_VERSION, CF_DEF_REFRESH_AFTER};
 
 	memset(nulls, true, CF_DEF_CHOSEN * sizeof(bool));
 	for (int i = 0; i < lengthof(columns); i++)
@@ -172,7 +174,14 @@ static void
 check_loader(const char *name, Datum *values, bool *nulls, bool is_new)
 {
 	CfLoaderDefinition loader = {0};
+	char	   *scope = value_text(values, nulls, CF_DEF_SCOPE);
 
+	if (!nulls[CHOSEN(CF_DEF_REFRESH_AFTER)] &&
+		(nulls[CHOSEN(CF_DEF_QUERY)] || scope == NULL || strcmp(scope, "shared") != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("refresh_after needs a query and scope 'shared'"),
+				 errdetail("Other values are not the same for whoever loads them.")));
 	if (nulls[CHOSEN(CF_DEF_QUERY)])
 	{
 		if (!nulls[CHOSEN(CF_DEF_ARG_TYPES)] || !nulls[CHOSEN(CF_DEF_VERSION)])

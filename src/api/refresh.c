@@ -143,8 +143,8 @@ timeout_handler(void)
 }
 
 /* Again and again: a function may catch the first. */
-static TimeoutId
-begin_timer(int milliseconds)
+TimeoutId
+cf_refresh_begin_timer(int milliseconds)
 {
 	static TimeoutId timer = MAX_TIMEOUTS;
 
@@ -157,8 +157,8 @@ begin_timer(int milliseconds)
 }
 
 /* What it has asked for and nobody has heard yet must not end the commit. */
-static void
-end_timer(TimeoutId timer)
+void
+cf_refresh_end_timer(TimeoutId timer)
 {
 	if (CF_FAULT_POINT("refresh-late-timeout"))
 		timeout_handler();
@@ -260,14 +260,14 @@ refresh_timed(void *arg)
 		refresh_as(refresh);
 		return;
 	}
-	timer = begin_timer(refresh->milliseconds);
+	timer = cf_refresh_begin_timer(refresh->milliseconds);
 	PG_TRY();
 	{
 		refresh_as(refresh);
 	}
 	PG_FINALLY();
 	{
-		end_timer(timer);
+		cf_refresh_end_timer(timer);
 	}
 	PG_END_TRY();
 }

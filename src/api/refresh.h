@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "utils/timeout.h"
+
 #include "rules/define.h"
 
 /*
@@ -27,5 +29,12 @@ extern void cf_refresh_pre_prepare(void);
  * could put a trigger there that is run so.
  */
 extern bool cf_refresh_is_trusted(Oid table, Oid cache_owner, CfScope scope);
+
+/*
+ * From here to cf_refresh_end_timer, which must follow on every way out, what runs is cancelled
+ * after so many milliseconds, and again after as many.
+ */
+extern TimeoutId cf_refresh_begin_timer(int milliseconds);
+extern void cf_refresh_end_timer(TimeoutId timer);
 
 #endif							/* CF_API_REFRESH_H */

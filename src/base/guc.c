@@ -88,6 +88,8 @@ bool		cf_guc_redis_tls_verify = true;
 char	   *cf_guc_redis_url = NULL;
 int			cf_guc_refresh_per_commit = 100;
 int			cf_guc_refresh_timeout = 50;
+int			cf_guc_refresh_worker_timeout = 30000;
+int			cf_guc_refresh_workers = 2;
 int			cf_guc_stale_ttl = 600;
 bool		cf_guc_track_changes = true;
 int			cf_guc_transparent = CF_TRANSPARENT_OFF;
@@ -551,6 +553,28 @@ cf_guc_define(void)
 							60 * 1000,
 							PGC_USERSET,
 							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.refresh_worker_timeout",
+							"Sets how long a load in the background may take.",
+							NULL,
+							&cf_guc_refresh_worker_timeout,
+							30 * 1000,
+							1,
+							24 * 3600 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.refresh_workers",
+							"Sets how many processes load in the background what is about to get too old.",
+							"Of named loaders of scope 'shared'. Zero: whoever asks for a value loads it himself.",
+							&cf_guc_refresh_workers,
+							2,
+							0,
+							CF_MAX_REFRESH_WORKERS,
+							PGC_SIGHUP,
+							0,
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.stale_ttl",

@@ -84,6 +84,11 @@ extern bool cf_guc_redis_tls_verify;
 extern char *cf_guc_redis_url;
 extern int	cf_guc_refresh_per_commit;
 extern int	cf_guc_refresh_timeout; /* milliseconds */
+extern int	cf_guc_refresh_worker_timeout;	/* milliseconds */
+extern int	cf_guc_refresh_workers;
+
+#define CF_MAX_REFRESH_WORKERS 16
+
 extern int	cf_guc_stale_ttl;		/* seconds */
 extern bool	cf_guc_track_changes;
 extern int	cf_guc_transparent;

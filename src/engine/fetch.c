@@ -2,7 +2,8 @@
  * fetch.c - the order in which a read is answered:
  *
  *	1. bypass: run the query and leave no trace
- *	2. L1 hit; XFetch may make this caller refresh, the others keep the value
+ *	2. L1 hit; what is about to get too old is refreshed by a worker (ask.h), or by this
+ *	   caller, and the others keep the value
  *	3. lead the flight of this identity, or follow the one in the air
  *	4. the leader looks in L1 again, then in Redis (tier.c)
  *	5. load
@@ -27,6 +28,7 @@
 #include "base/guc.h"
 #include "base/position.h"
 #include "base/subxact.h"
+#include "engine/ask.h"
 #include "engine/fetch.h"
 #include "engine/fill.h"
 #include "engine/flight.h"
@@ -450,6 +452,9 @@ refresh_is_due(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 	double		age = (double) (now - hit->filled_at);
 	double		ttl = (double) hit->ttl;
 
+	if (unlikely(request->def.refresh_after > 0) &&
+		now - hit->filled_at >= request->def.refresh_after)
+		return true;
 	if (beta <= 0 || likely(!cf_xfetch_possible(age, hit->load_us, beta, ttl)))
 		return false;
 	return cf_xfetch_due(age, hit->load_us, beta, ttl,
@@ -457,7 +462,7 @@ refresh_is_due(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 }
 
 /*
- * The caller that XFetch chose loads, unless somebody does already; if the
+ * A worker loads, or else the caller that XFetch chose, unless somebody does already; if the
  * query fails, the value that it has is still good.
  */
 static struct varlena *
@@ -468,13 +473,35 @@ refresh_early(const CfRequest *request, const CfL1Result *hit)
 	struct varlena *value;
 	CfSharedFlight *flight;
 
-	if (IsInParallelMode() ||
+	if (cf_ask(request, hit->filled_at) || IsInParallelMode() ||
 		cf_flight_join(&request->key, &request->id, false, &flight) != CF_FLIGHT_LEAD)
 		return hit->value;
 	count(request, CF_COUNT_EARLY_REFRESHES);
 	if (!lead(request, flight, true, hit->filled_at, deadline, &value))
 		return hit->value;
 	return value;
+}
+
+void
+cf_fetch_refresh(const CfRequest *request, TimestampTz newer_than)
+{
+	TimestampTz deadline = cf_steady_now() + cf_guc_flight_timeout * INT64CONST(1000);
+	struct varlena *value;
+	CfSharedFlight *flight;
+
+	if (cf_flight_join(&request->key, &request->id, false, &flight) == CF_FLIGHT_LEAD)
+		(void) lead(request, flight, false, newer_than, deadline, &value);
+}
+
+/*
+ * Past its time to live, and no commit has outdated it: where the cache says so it is served
+ * while a worker loads. False: load it.
+ */
+static bool
+serve_and_ask(CfRequest *request, const CfL1Result *expired, struct varlena **value)
+{
+	return request->def.refresh_after > 0 && cf_ask(request, expired->filled_at) &&
+		serve_stale(request, value);
 }
 
 /* The live self-check: what the query gives, if that is not what the hit is. */
@@ -602,6 +629,8 @@ cf_fetch(CfRequest *request)
 			/* With Redis gone, all servers' loads would meet at the tables. */
 			if (unlikely(cf_tier_is_down()) && !RecoveryInProgress() &&
 				serve_stale(request, &value))
+				return value;
+			if (serve_and_ask(request, &result, &value))
 				return value;
 			return fetch_missed(request, true);
 		case CF_L1_MISS:

@@ -23,6 +23,12 @@ extern struct varlena *cf_fetch_uncached(CfRequest *request);
 extern struct varlena *cf_fetch_without_cache(CfRequest *request);
 
 /*
+ * Loads what is newer than newer_than, unless somebody does so already: for a worker, who needs no
+ * value. The request's identity is there. Raises the query's errors.
+ */
+extern void cf_fetch_refresh(const CfRequest *request, TimestampTz newer_than);
+
+/*
  * What L1 knows of a request, without its value. The request's identity is
  * there, and afterwards the one that the entry is kept under.
  */

@@ -59,6 +59,8 @@ put_definition(ReturnSetInfo *rsinfo, const CfDefinition *def)
 	put_item(rsinfo, "stale ttl", duration(def->stale_ttl));
 	if (def->freshness == CF_FRESHNESS_DECLARED)
 		put_item(rsinfo, "freshness", "declared: by keys and tags alone");
+	if (def->refresh_after > 0)
+		put_item(rsinfo, "refresh after", duration(def->refresh_after));
 	if (def->max_stale > 0)
 		put_item(rsinfo, "max stale", duration(def->max_stale));
 }

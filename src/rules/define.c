@@ -41,6 +41,7 @@ typedef struct Definition
 	int64		negative_ttl;
 	int64		stale_ttl;
 	int64		max_stale;
+	int64		refresh_after;
 	CfFreshness freshness;
 	double		jitter;
 	double		xfetch_beta;
@@ -190,6 +191,7 @@ add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 	definition->negative_ttl = column_us(values, nulls, CF_DEF_NEGATIVE_TTL);
 	definition->stale_ttl = column_us(values, nulls, CF_DEF_STALE_TTL);
 	definition->max_stale = column_us(values, nulls, CF_DEF_MAX_STALE);
+	definition->refresh_after = column_us(values, nulls, CF_DEF_REFRESH_AFTER);
 	/* Written by hand it may be anything. */
 	if (nulls[CF_DEF_FRESHNESS - 1] ||
 		!cf_freshness_parse(TextDatumGetCString(values[CF_DEF_FRESHNESS - 1]),
@@ -358,6 +360,7 @@ set_defaults(CfDefinition *result)
 	result->negative_ttl = cf_guc_negative_ttl * USECS_PER_SEC;
 	result->stale_ttl = cf_guc_stale_ttl * USECS_PER_SEC;
 	result->max_stale = cf_guc_max_stale * INT64CONST(1000);
+	result->refresh_after = 0;
 	result->jitter = cf_guc_ttl_jitter;
 	result->xfetch_beta = cf_guc_xfetch_beta;
 	result->freshness = CF_FRESHNESS_PROVEN;
@@ -379,6 +382,9 @@ apply_definition(const Definition *found, CfDefinition *result)
 		result->stale_ttl = found->stale_ttl;
 	if (found->max_stale >= 0)
 		result->max_stale = found->max_stale;
+	/* Of another scope nobody else can load it; written by hand it may be anything. */
+	if (found->loader.query != NULL && found->scope == CF_SCOPE_SHARED)
+		result->refresh_after = Max(found->refresh_after, 0);
 	result->freshness = found->freshness;
 	if (found->jitter >= 0)
 		result->jitter = found->jitter;

@@ -34,9 +34,10 @@ typedef struct CfDefinition
 {
 	char		name[CF_MAX_CACHE_NAME];	/* "" for keys of no cache */
 	CfStatsSlot stats_slot;
-	int64		ttl;			/* us, as are the next four */
+	int64		ttl;			/* us, as are the next five */
 	int64		negative_ttl;
 	int64		stale_ttl;
+	int64		refresh_after;	/* 0: never; of named loaders of scope 'shared' alone */
 	int64		max_stale;		/* 0: what changed rows have outdated is never served */
 	double		jitter;
 	double		xfetch_beta;

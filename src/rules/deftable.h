@@ -25,6 +25,7 @@ enum
 	CF_DEF_QUERY,				/* of a named loader, or NULL */
 	CF_DEF_ARG_TYPES,
 	CF_DEF_VERSION,
+	CF_DEF_REFRESH_AFTER,
 	CF_DEF_SEARCH_PATH,			/* under which the query is read */
 	CF_DEF_OWNER,				/* the name of the role that it belongs to */
 	CF_DEF_COLUMNS = CF_DEF_OWNER

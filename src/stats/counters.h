@@ -34,6 +34,8 @@ typedef enum CfCounter
 	CF_COUNT_HANDOVERS,			/* answers taken from another session's load */
 	CF_COUNT_FLIGHT_TIMEOUTS,
 	CF_COUNT_EARLY_REFRESHES,
+	CF_COUNT_WORKER_REFRESHES,	/* loads in the background */
+	CF_COUNT_WORKER_REFRESH_ERRORS,	/* failed, and not of those */
 	CF_COUNT_REFRESHES,			/* published by the commit that changed them */
 	CF_COUNT_REFRESH_ERRORS,	/* the loader failed, or took too long */
 	CF_COUNT_REFRESHES_SKIPPED, /* not tried */

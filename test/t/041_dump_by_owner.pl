@@ -43,9 +43,9 @@ like($key, qr/^named:v[0-9a-f]{8}:1:s$/, 'a key of a named loader');
 as($super, 'shop', "SELECT cache_define('super', ttl => '1 min', max_stale => '5 s', freshness => 'declared')");
 as('shop', 'shop', "SELECT cache_define('product', ttl => '1 hour', scope => 'shared')");
 $node->safe_psql('shop', "BEGIN; GRANT EXECUTE ON FUNCTION cache_define(text, text, interval, interval,"
-	  . " interval, float8, float8, text, interval, text, regtype[], text) TO maker; SET ROLE maker; SELECT cache_define('made', jitter => 0.5);"
+	  . " interval, float8, float8, text, interval, text, regtype[], text, interval) TO maker; SET ROLE maker; SELECT cache_define('made', jitter => 0.5);"
 	  . " RESET ROLE; REVOKE EXECUTE ON FUNCTION cache_define(text, text, interval, interval,"
-	  . " interval, float8, float8, text, interval, text, regtype[], text) FROM maker; COMMIT");
+	  . " interval, float8, float8, text, interval, text, regtype[], text, interval) FROM maker; COMMIT");
 my $before = $node->safe_psql('shop', $definitions);
 is(join(' ', map { (split /\|/)[0] } split /\n/, $before), 'made named product super', 'four definitions');
 is(join(' ', map { (split /\|/)[-1] } split /\n/, $before), "maker shop shop $super", 'of three roles');
