@@ -194,7 +194,7 @@ cf_through_close(void)
 		if (kept[i].command != now)
 			drop(&kept[i]);
 	}
-	CF_WAIT_POINT("through-loaded");
+	CF_HOLD_POINT("through-loaded");
 }
 
 static int

@@ -12,7 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 . test/lib/setup.sh
 
 LOCAL=(NO_PENDING LATE_STAMP NO_KEY_CLOCK NO_XMIN NO_XMIN_FILL NO_OWN_WRITES
-	NO_FOLLOWER_CHECK SETTLE_EARLY NO_LEASE NO_EPOCH)
+	NO_FOLLOWER_CHECK SETTLE_EARLY NO_LEASE NO_EPOCH
+	NO_THROUGH_CHECK)
 # Those of the tracking of changes, where no rule does the same.
 BARE=(NO_WRITE_SET NO_TABLE_RAISE NO_DEPEND NO_ANCESTORS NO_OWN_TABLES)
 # Those of a standby without Redis.

@@ -106,7 +106,7 @@ read_rows(Session *s, const char *name)
 }
 
 static void
-read_view(Session *s)
+read_view(Session *s, const char *name)
 {
 	int			id = pick_id(s);
 	Floor		key = acked_floor(T_KEY, id);
@@ -117,13 +117,13 @@ read_view(Session *s)
 	const char *json;
 
 	sprintf(text, "%d", id);
-	result = run(s, "view", text, NULL, NULL);
+	result = run(s, name, text, NULL, NULL);
 	if (result == NULL)
 		return;
 	json = PQgetvalue(result, 0, 0);
-	check_version(s, "view", T_KEY, id, key, json_int(json, "version"));
-	check_version(s, "view", T_TAB, id % ROWS, row, json_int(json, "other"));
-	check_version(s, "view", T_VIEW, 0, gen, json_int(json, "gen"));
+	check_version(s, name, T_KEY, id, key, json_int(json, "version"));
+	check_version(s, name, T_TAB, id % ROWS, row, json_int(json, "other"));
+	check_version(s, name, T_VIEW, 0, gen, json_int(json, "gen"));
 	count_checked(1);
 	PQclear(result);
 }
@@ -266,6 +266,24 @@ read_snapshot(Session *s)
 	PQclear(PQexec(s->conn, s->failed ? "ROLLBACK" : "COMMIT"));
 }
 
+/* Values that commits load themselves. */
+static void
+read_through(Session *s)
+{
+	int			choice = below(s, 100);
+
+	if (choice < 40)
+		read_by_key(s, "through t_key", T_KEY);
+	else if (choice < 55)
+		read_by_key(s, "through t_part", T_PART);
+	else if (choice < 65)
+		read_by_key(s, "through t_neg", T_NEG);
+	else if (choice < 80)
+		read_list(s, "through t_tag", T_TAG);
+	else
+		read_view(s, "through view");
+}
+
 void
 read_something(Session *s)
 {
@@ -274,6 +292,8 @@ read_something(Session *s)
 	s->failed = false;
 	if (options.tier && one_in(s, 2))
 		read_through_tier(s);
+	else if (!options.without_rules && one_in(s, 4))
+		read_through(s);
 	else if (choice < 20)
 		read_by_key(s, "key t_key", T_KEY);
 	else if (choice < 32)
@@ -295,7 +315,7 @@ read_something(Session *s)
 	else if (choice < 81)
 		read_rows(s, "slow rows t_tab");
 	else if (choice < 85)
-		read_view(s);
+		read_view(s, "view");
 	else if (choice < 88)
 		read_typed(s);
 	else if (choice < 93 && !options.without_rules)
@@ -330,7 +350,7 @@ read_on_standby(Session *s)
 	else if (choice < 92)
 		read_rows(s, "rows t_tab");
 	else if (choice < 95)
-		read_view(s);
+		read_view(s, "view");
 	else if (choice < 98)
 		read_typed(s);
 	else
@@ -381,6 +401,14 @@ prepare_reader(Session *s)
 			" 'SELECT version, other, gen FROM v_two WHERE id = $1', ($1::int))");
 	prepare(s, "typed", "SELECT * FROM cache_fetch_rows('k:' || $1::int,"
 			" 'SELECT id, version FROM t_key WHERE id = $1', ($1::int)) AS t(id int, version bigint)");
+	if (!options.without_rules)
+	{
+		prepare(s, "through t_key", "SELECT -1, cache_read_row('soak_key', i) FROM unnest($1::int[]) i");
+		prepare(s, "through t_part", "SELECT -1, cache_read_row('soak_part', i) FROM unnest($1::int[]) i");
+		prepare(s, "through t_neg", "SELECT -1, cache_read_row('soak_neg', i) FROM unnest($1::int[]) i");
+		prepare(s, "through t_tag", "SELECT cache_read('soak_tag', $1::int)");
+		prepare(s, "through view", "SELECT cache_read_row('soak_view', $1::int)");
+	}
 	prepare(s, "get", "SELECT cache_get('k:' || $1::int)");
 	prepare(s, "set", "SELECT cache_set('k:' || $1::int, $2::json)");
 	prepare(s, "table t_key", "SELECT version FROM t_key WHERE id = $1::int");

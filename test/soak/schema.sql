@@ -41,6 +41,20 @@ SELECT cache_attach('t_tag', tags => ARRAY['g:{grp}']);
 SELECT cache_attach('t_tab', rows => '{}');
 SELECT cache_attach('t_part', key => 'p:{id}', tags => ARRAY['r:{grp}']);
 SELECT cache_attach('t_neg', key => 'n:{id}');
+
+-- Values that the commits which change them load themselves; one of them is made of rows of two
+-- tables, one of many rows.
+SELECT cache_define('soak_key', query => 'SELECT version FROM t_key WHERE id = $1', arg_types => '{int}', scope => 'shared');
+SELECT cache_define('soak_part', query => 'SELECT version FROM t_part WHERE id = $1', arg_types => '{int}', scope => 'shared');
+SELECT cache_define('soak_neg', query => 'SELECT version FROM t_neg WHERE id = $1', arg_types => '{int}', scope => 'shared');
+SELECT cache_define('soak_tag', query => 'SELECT id, version FROM t_tag WHERE grp = $1', arg_types => '{int}', scope => 'shared');
+SELECT cache_define('soak_view', query => 'SELECT version, other, gen FROM v_two WHERE id = $1', arg_types => '{int}', scope => 'shared');
+SELECT cache_attach('t_key', rows => '{id}', mode => 'refresh', cache => 'soak_key', arg_columns => '{id}');
+SELECT cache_attach('t_part', rows => '{id}', mode => 'refresh', cache => 'soak_part', arg_columns => '{id}');
+SELECT cache_attach('t_neg', rows => '{id}', mode => 'refresh', cache => 'soak_neg', arg_columns => '{id}');
+SELECT cache_attach('t_tag', rows => '{grp}', mode => 'refresh', cache => 'soak_tag', arg_columns => '{grp}');
+SELECT cache_attach('t_key', rows => '{id}', mode => 'refresh', cache => 'soak_view', arg_columns => '{id}');
+SELECT cache_attach('t_tab', rows => '{id}', mode => 'refresh', cache => 'soak_view', arg_columns => '{id}');
 \endif
 
 CREATE FUNCTION next_version(version bigint, poison bool) RETURNS bigint

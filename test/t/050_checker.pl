@@ -72,6 +72,7 @@ foreach (1 .. 20)
 }
 cmp_ok($reads, '>=', 1000, 'enough reads');
 cmp_ok($hits, '>', $reads * 0.2, 'enough hits among them');
+cmp_ok(CfTest::stat($node, 'refreshes'), '>', 0, 'commits have published values');
 cmp_ok(CfTest::stat($node, 'verified'), '>', 0, 'the self-check has compared some');
 is(CfTest::stat($node, 'verify_failures'), 0, 'and found nothing');
 

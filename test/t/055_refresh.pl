@@ -113,6 +113,49 @@ my $results = $node->safe_psql('postgres', q{
 is($results =~ s/\s//gr, '14', 'a timeout that comes too late fails nothing');
 is(counts('product'), '4|0|0|1', 'the result is published');
 
+# ---- another commit has its number already, and settles its clock with it after our look ----
+
+$node->safe_psql('postgres', q{
+	CREATE TABLE pair (id int PRIMARY KEY, p int, v int);
+	INSERT INTO pair VALUES (1, 7, 10), (2, 7, 20);
+	SELECT cache_define('pair', query => 'SELECT (SELECT v FROM pair WHERE id = 1 AND $1 = 7) AS a, (SELECT v FROM pair WHERE id = 2) AS b',
+		arg_types => '{int}', scope => 'shared');
+	SELECT cache_attach('pair', rows => '{id}', cache => 'pair', arg_columns => '{p}', mode => 'refresh');
+	SELECT cache_read_row('pair', 7)});
+
+# Starts an update that is held at a point of its commit, where it is stopped; so others pass.
+sub stop_at
+{
+	my ($point, $id, $held) = @_;
+	my $update = "UPDATE pair SET v = v + 1 WHERE id = $id";
+	my $session;
+	my $pid;
+
+	$control->query_safe("SELECT cf_debug_hold('$point')");
+	$session = start_session($node, $update);
+	await($node, 'SELECT cf_debug_held()', $held);
+	$pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE query LIKE '$update%' AND pid <> pg_backend_pid()");
+	kill 'STOP', $pid;
+	return ($session, $pid);
+}
+
+# The first has loaded. The second is visible, has its number and has looked.
+my ($first, $first_pid) = stop_at('through-loaded', 1, 1);
+my ($second, $second_pid) = stop_at('through-before-settle', 2, 2);
+
+# The first looks, too, and is about to publish when the second settles.
+$control->query_safe(q{SELECT cf_debug_hold('through-before-publish')});
+kill 'CONT', $first_pid;
+await($node, 'SELECT v FROM pair WHERE id = 1', 11);
+await($node, 'SELECT cf_debug_held()', 2);
+my $settled = CfTest::stat($node, 'invalidated_keys');
+kill 'CONT', $second_pid;
+await($node, q{SELECT invalidated_keys FROM cache_stats WHERE cache = '*'}, $settled + 1);
+$control->query_safe('SELECT cf_debug_hold(NULL)');
+finish_session($first);
+finish_session($second);
+is($node->safe_psql('postgres', q{SELECT cache_read_row('pair', 7)}), '{"a":11,"b":21}', 'what lacks its row is not published');
+
 # ---- logical replication: a worker that applies loads nothing ----
 
 my $subscriber = CfTest->node('subscriber', 'cachefront.track_changes' => 'on', 'cachefront.xfetch_beta' => 0);

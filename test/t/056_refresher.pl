@@ -108,6 +108,20 @@ query('UPDATE item SET v = 5');
 is(query(q{SELECT cache_read_row('proven', 1)}), '{"v":5}', 'also past its time to live');
 is(counted('worker_refreshes', 'proven'), 0, 'no worker was asked');
 
+# ---- a commit while a worker is about to load ----
+
+later('31 s');
+$control->query_safe(q{SELECT cf_debug_waitpoint_enable('refresher-before-load')});
+is(query(q{SELECT cache_read_row('proven', 1)}), '{"v":5}', 'a worker is asked');
+await_waitpoint($node);
+query('UPDATE item SET v = 6');
+is(query(q{SELECT cache_read_row('proven', 1)}), '{"v":6}', 'who reads meanwhile loads');
+my $loads = counted('loads', 'proven');
+$control->query_safe(q{SELECT cf_debug_waitpoint_release('refresher-before-load')});
+await_counted('worker_refreshes', 1, 'proven');
+is(query(q{SELECT cache_read_row('proven', 1)}), '{"v":6}', 'nothing older takes its place');
+is(counted('loads', 'proven'), $loads, 'and the worker need not load');
+
 # ---- rights ----
 
 my (undef, undef, $error) = $node->psql('postgres', q{SET ROLE reader; SELECT cache_read_row('item', 1)});
