@@ -129,6 +129,24 @@ like($error, qr/permission denied for table item/, 'who may not run the query ge
 
 # ---- failures ----
 
+# The query runs in an operation that is restricted: nothing of it runs later, as somebody else.
+query(q{
+	CREATE FUNCTION holds(go bool) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN
+		IF go THEN
+			EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT current_user';
+		END IF;
+		RETURN current_user;
+	END $$;
+	SELECT cache_define('bold', query => 'SELECT holds((SELECT v > 1 FROM item WHERE id = $1))', arg_types => '{int}',
+		scope => 'shared', freshness => 'declared', refresh_after => '30 s');
+	UPDATE item SET v = 1;
+	SELECT cache_read_row('bold', 3);
+	UPDATE item SET v = 2});
+later('31 s');
+query(q{SELECT cache_read_row('bold', 3)});
+await_counted('worker_refresh_errors', 1, 'bold');
+
 query(q{
 	SELECT cache_define('moody', query => 'SELECT 1 / v AS v FROM item WHERE id = $1', arg_types => '{int}',
 		scope => 'shared', freshness => 'declared', refresh_after => '30 s', ttl => '10 min', stale_ttl => '10 min');
@@ -206,6 +224,28 @@ is(query(q{SELECT v FROM cache_read_rows('item', 1) AS t(v int, by name)}), 1, '
 later('31 s');
 query(q{SELECT v FROM cache_read_rows('item', 1) AS t(v int, by name)});
 is(counted('early_refreshes'), 3, 'also where they are refreshed');
+
+# ---- one is there, and does not come for a second ----
+
+my $pid;
+await_that('a worker is stopped', sub {
+	await($node, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'cachefront refresher'}, 0);
+	later('31 s');
+	my $n = counted('worker_refreshes');
+	item(1);
+	await_counted('worker_refreshes', $n + 1);
+	$pid = query(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'cachefront refresher' LIMIT 1});
+	return $pid ne '' && kill('STOP', $pid) && query("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") == 1;
+});
+later('31 s');
+my $early = counted('early_refreshes');
+item(1);
+item(1);
+is(counted('early_refreshes'), $early, 'who reads goes on with what is there');
+later('1500 ms');
+item(1);
+is(counted('early_refreshes'), $early + 1, 'for a second');
+kill 'CONT', $pid;
 
 # ---- a session whose settings make another value of it ----
 
