@@ -11,7 +11,7 @@
 #   updates.sh          what rules and messages cost writers, hits under writes
 #   tracking.sh         what the tracking of changes costs them
 #   transparent.sh      plain SELECTs that are served from the cache
-#   through.sh          write-through against invalidation and the next load
+#   through.sh          write-through against invalidation and the next load; loads in the background
 #   exact.sh            hits while other rows of the same table change
 #   standby.sh          hits on a standby, and the reader of its WAL
 #   redis.sh            Redis: hits in it, compression
@@ -417,6 +417,7 @@ main()
 		measure_exact "$round"
 		measure_writers "$round"
 		measure_through "$round"
+		measure_background "$round"
 		measure_redis "$round"
 		measure_commits_with_redis "$round"
 		measure_failover "$round"

@@ -1,5 +1,7 @@
 # shellcheck shell=bash
-# Write-through: what it costs to load a value as its row changes, against invalidation
+# Write-through and loads in the background.
+#
+# What it costs to load a value as its row changes, against invalidation
 # and the load of the next read.
 #
 # Two equal tables with a cache each, of which the next reader asks after each update. One
@@ -21,6 +23,13 @@ load_through()
 		printf '%s\n' "$(cat "$dir/only_$case.$size")" \
 			"SELECT cache_read_row('$case', :id::int);" >"$dir/$case.$size"
 	done
+	ask "SELECT cache_define('calm', query => 'SELECT n, pg_sleep(0.02) IS NULL AS slept FROM bench_after WHERE id = \$1',
+			arg_types => '{int}', scope => 'shared', ttl => '1 day');
+		SELECT cache_define('renewed', query => 'SELECT n, pg_sleep(0.02) IS NULL AS slept FROM bench_after WHERE id = \$1',
+			arg_types => '{int}', scope => 'shared', ttl => '1 day', refresh_after => '50 ms')" >/dev/null
+	for case in calm renewed; do
+		echo "SELECT cache_read_row('$case', 1);" >"$dir/hot_$case"
+	done
 	ask 'VACUUM ANALYZE bench_after, bench_through'
 }
 
@@ -38,4 +47,21 @@ measure_through()
 		close_turns
 	done
 	progress "round $round of $ROUNDS: write-through"
+}
+
+# p99 of hits on one key whose query takes 20 ms, while a process loads it all the time.
+measure_background()
+{
+	local round=$1 case cases=(calm renewed renewed calm)
+
+	if ((round % 2 == 0)); then cases=(renewed calm calm renewed); fi
+	for case in "${cases[@]}"; do
+		rm -f "$BENCH"/hot.*
+		"$BIN/pgbench" -n -M prepared -c 4 -j 1 -T "$SECONDS_PER_CASE" -l --log-prefix="$BENCH/hot" \
+			-f "$BENCH/scripts/hot_$case" >/dev/null 2>&1
+		record "$round" "hot_$case" 0 4 \
+			"$(awk '{ print $3 }' "$BENCH"/hot.* | sort -n | awk '{ v[NR] = $1 } END { print v[int(NR * 0.99)] }')"
+	done
+	rm -f "$BENCH"/hot.*
+	progress "round $round of $ROUNDS: loads in the background"
 }
