@@ -21,4 +21,22 @@ typedef struct CfFilePart
  */
 extern bool cf_file_replace(const char *name, const CfFilePart *parts, int n);
 
+/*
+ * The same step by step. Whatever fails is logged, and then all that follows fails
+ * too; begin must be followed by one of end and abandon, even so.
+ */
+typedef struct CfFileWriter
+{
+	char		temp[MAXPGPATH];
+	int			fd;				/* -1: something has failed */
+} CfFileWriter;
+
+extern bool cf_file_begin(CfFileWriter *writer, const char *name);
+extern bool cf_file_write(CfFileWriter *writer, const void *data, Size len);
+
+/* What was written is on the disk, if not yet under its name. */
+extern bool cf_file_flush(CfFileWriter *writer);
+extern bool cf_file_end(CfFileWriter *writer, const char *name);
+extern void cf_file_abandon(CfFileWriter *writer);
+
 #endif							/* CF_HISTORY_FILE_H */

@@ -1,10 +1,7 @@
 /*
  * save.c - the history outlives a clean restart.
  *
- * Nothing but the control file is believed. That a server has ended says nothing:
- * an immediate stop, too, ends the postmaster in order. The file is taken out of
- * the folder, for good, before it is read: whatever becomes of this start, no
- * later one finds it. A file of another shutdown, server, key or format is none.
+ * A file of another shutdown, server, key or format is none: see shutdown.h.
  *
  * All runs in the postmaster, alone, while there are no other processes.
  *
@@ -12,75 +9,41 @@
  */
 #include "postgres.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "access/xlog.h"
-#include "catalog/pg_control.h"
-#include "common/controldata_utils.h"
+#include "access/xlogdefs.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
-#include "storage/fd.h"
 #include "storage/ipc.h"
 
 #include "base/guc.h"
 #include "base/shmem.h"
-#include "codec/key.h"
 #include "history/file.h"
 #include "history/follow.h"
 #include "history/history_internal.h"
 #include "history/save.h"
+#include "history/shutdown.h"
 
 #define CF_SAVE_FILE "cachefront.history"
-#define CF_SAVE_MAGIC UINT64CONST(0x31767369686663)	/* "cfhisv1" */
+#define CF_SAVE_MAGIC UINT64CONST(0x32767369686663)	/* "cfhisv2" */
 #define CF_SAVE_MAX ((Size) 256 * 1024 * 1024)
 
 typedef struct SaveHead
 {
 	uint64		magic;
-	uint64		system;
-	uint64		checkpoint;		/* LSN of the shutdown's */
-	uint64		probe;			/* of the secret that names are hashed with */
+	CfShutdown	shutdown;
 	uint64		floor;
 	uint64		len;			/* bytes that follow */
 	pg_crc32c	crc;			/* of these */
 } SaveHead;
 
-/*
- * A shutdown leaves a file for each. What is prepared may end without anybody who would
- * note what it has changed: then the history says too little.
- */
-static bool
-is_any_prepared(void)
-{
-	DIR		   *folder = AllocateDir("pg_twophase");
-	struct dirent *entry;
-	bool		any = folder == NULL;
-
-	while (folder != NULL && (entry = ReadDirExtended(folder, "pg_twophase", LOG)) != NULL)
-		any |= entry->d_name[0] != '.';
-	if (folder != NULL)
-		FreeDir(folder);
-	return any;
-}
-
 /* Of this shutdown or start; false: the server was not shut down cleanly. */
 static bool
 describe(SaveHead *head)
 {
-	bool		crc_ok;
-	ControlFileData *control = get_controlfile(DataDir, &crc_ok);
-	bool		clean = crc_ok && control->state == DB_SHUTDOWNED;
-
 	memset(head, 0, sizeof(*head));
 	head->magic = CF_SAVE_MAGIC;
-	head->system = control->system_identifier;
-	head->checkpoint = control->checkPoint;
-	head->probe = cf_tag_hash(InvalidOid, "probe", 5);
-	pfree(control);
-	return clean && !is_any_prepared();
+	return cf_shutdown_describe(&head->shutdown);
 }
 
 static pg_crc32c
@@ -118,55 +81,6 @@ save(int code, Datum arg)
 
 /* ---- the start -------------------------------------------------------------------- */
 
-static bool
-read_all(int fd, void *data, Size len)
-{
-	char	   *at = data;
-
-	while (len > 0)
-	{
-		ssize_t		n = read(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		len -= n;
-	}
-	return true;
-}
-
-static bool
-exists(const char *name)
-{
-	struct stat status;
-
-	return stat(name, &status) == 0;
-}
-
-/* A backup, or what is to be a standby, does not go on where that server ended. */
-static bool
-is_recovery_asked(void)
-{
-	return exists(STANDBY_SIGNAL_FILE) || exists(RECOVERY_SIGNAL_FILE) ||
-		exists(BACKUP_LABEL_FILE);
-}
-
-/* Out of the folder for good; -1: there was none, or it could not be taken out. */
-static int
-take_file(void)
-{
-	int			fd = open(CF_SAVE_FILE, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -1;
-	if (durable_unlink(CF_SAVE_FILE, LOG) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
 static void
 restore(int fd)
 {
@@ -174,12 +88,11 @@ restore(int fd)
 	SaveHead	now;
 	SaveHead	head;
 
-	if (!describe(&now) || is_recovery_asked() || !read_all(fd, &head, sizeof(head)) ||
-		head.magic != now.magic || head.system != now.system ||
-		head.checkpoint != now.checkpoint || head.probe != now.probe ||
-		head.len != image.len)
+	if (!describe(&now) || cf_shutdown_is_recovery_asked() ||
+		!cf_shutdown_read(fd, &head, sizeof(head)) || head.magic != now.magic ||
+		!cf_shutdown_equal(&head.shutdown, &now.shutdown) || head.len != image.len)
 		return;
-	if (!read_all(fd, image.data, image.len) || checksum(image.data, image.len) != head.crc)
+	if (!cf_shutdown_read(fd, image.data, image.len) || checksum(image.data, image.len) != head.crc)
 	{
 		memset(image.data, 0, image.len);
 		ereport(LOG,
@@ -206,7 +119,7 @@ save_shmem_init(void *memory, LWLockPadded *locks)
 
 	if (!IsPostmasterEnvironment)
 		return;
-	fd = take_file();
+	fd = cf_shutdown_take_file(CF_SAVE_FILE);
 	if (fd >= 0)
 	{
 		restore(fd);
