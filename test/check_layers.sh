@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 
 # From the bottom to the top.
-LAYERS=(base codec stats history l1 redis l2 rules publish txn capture commit request load tier engine
+LAYERS=(base codec stats history l1 redis l2 rules publish txn capture commit request load tier warm engine
 	statement workers report api behind)
 
 # Files directly in src/, which may include anything, and which nothing else may.

@@ -66,6 +66,8 @@ int			cf_guc_hash_seed = 0;
 int			cf_guc_history_size = 16 * 1024;
 char	   *cf_guc_ignore_settings = NULL;
 int			cf_guc_l1_max_value = 1024 * 1024;
+bool		cf_guc_l1_save = true;
+int			cf_guc_l1_save_max = 256;
 int			cf_guc_l1_size = 64 * 1024;
 int			cf_guc_max_keys_per_commit = 10000;
 int			cf_guc_max_stale = 0;
@@ -328,6 +330,26 @@ cf_guc_define(void)
 							512 * 1024 * 1024,
 							PGC_SUSET,
 							GUC_UNIT_BYTE,
+							NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("cachefront.l1_save",
+							 "Enables saving what is in shared memory over a clean restart.",
+							 "A file of the data folder has it between stop and start.",
+							 &cf_guc_l1_save,
+							 true,
+							 PGC_SIGHUP,
+							 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.l1_save_max",
+							"Sets the size of the file that saves what is in shared memory.",
+							"What was asked for comes first.",
+							&cf_guc_l1_save_max,
+							256,
+							1,
+							1024 * 1024,
+							PGC_SIGHUP,
+							GUC_UNIT_MB,
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.l1_size",

@@ -58,6 +58,8 @@ extern int	cf_guc_flight_timeout;	/* milliseconds */
 extern int	cf_guc_history_size;	/* kilobytes */
 extern char *cf_guc_ignore_settings;	/* names with commas between; never NULL */
 extern int	cf_guc_l1_max_value;	/* bytes */
+extern bool cf_guc_l1_save;
+extern int	cf_guc_l1_save_max;		/* megabytes */
 extern int	cf_guc_l1_size;			/* kilobytes */
 extern int	cf_guc_max_keys_per_commit;
 extern int	cf_guc_max_stale;		/* milliseconds */

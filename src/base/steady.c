@@ -46,6 +46,12 @@ cf_steady_now(void)
 	return since_boot() + start_offset;
 }
 
+int64
+cf_steady_since_boot(TimestampTz steady)
+{
+	return steady - start_offset;
+}
+
 /*
  * How far the wall's clock has been set since the start. A session may be held
  * up between the two readings; and one time must look the same each time, so

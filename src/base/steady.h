@@ -20,6 +20,9 @@ extern void cf_steady_register(void);
 
 extern TimestampTz cf_steady_now(void);
 
+/* A time of this server's clock, as us since the machine's start. */
+extern int64 cf_steady_since_boot(TimestampTz steady);
+
 /* When a time of the one clock is, or was, on the other, as far as both go on. */
 extern TimestampTz cf_steady_to_wall(TimestampTz steady);
 extern TimestampTz cf_steady_of_wall(TimestampTz wall);

@@ -92,7 +92,7 @@ typedef enum CfClockKind
 
 /*
  * Those of the server are a few numbers without the fourth bit. With it the same
- * three mean a definition: never in the WAL, in Redis or in a file.
+ * three mean a definition: never in the WAL or in Redis.
  */
 static inline CfClockKind
 cf_clock_kind(CfClockRef ref)

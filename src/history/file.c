@@ -78,7 +78,10 @@ cf_file_end(CfFileWriter *writer, const char *name)
 	}
 	close(writer->fd);
 	writer->fd = -1;
-	return durable_rename(writer->temp, name, LOG) == 0;
+	if (durable_rename(writer->temp, name, LOG) == 0)
+		return true;
+	cf_file_abandon(writer);
+	return false;
 }
 
 void

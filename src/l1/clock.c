@@ -369,6 +369,13 @@ cf_clock_depend(CfClockRef ref)
 }
 
 void
+cf_clock_depend_at_start(CfClockRef ref)
+{
+	if (cf_clock_is_of_table(ref))
+		pg_atomic_write_u32(&slot_of(ref)->depended, 1);
+}
+
+void
 cf_clock_lower(CfClockRef ref)
 {
 	CfSharedHardClock *hard = hard_clock_of(ref);

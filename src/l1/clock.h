@@ -74,6 +74,9 @@ extern void cf_clock_lower(CfClockRef ref);
 extern bool cf_clock_is_depended(CfClockRef ref);
 extern bool cf_clock_depend(CfClockRef ref);
 
+/* Postmaster, alone, before anybody changes anything: of a table's tag, or of anything else. */
+extern void cf_clock_depend_at_start(CfClockRef ref);
+
 /* The same for what rules or PostgreSQL's own write set say of changed rows. */
 extern void cf_clock_raise_rows(CfClockRef ref);
 extern void cf_clock_settle_rows(CfClockRef ref, uint64 seq, FullTransactionId xid, uint64 lsn);

@@ -18,6 +18,9 @@
 
 extern dsa_area *cf_l1_dsa;
 
+/* The postmaster's own, as it was made, for saved.c. */
+extern dsa_area *cf_l1_postmaster_area;
+
 /* References are dsa_pointers to entries, whose links come first. */
 #define CF_SIEVE_LINK(ctx, ref) \
 	((CfSieveLink *) dsa_get_address(cf_l1_dsa, (dsa_pointer) (ref)))
@@ -155,6 +158,16 @@ cf_l1_bucket_of(uint64 hash)
  * followed: what cf_follow_catch_up said before.
  */
 extern bool cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed);
+
+/* Copies len bytes of the value from an offset (0 or 1) on. */
+extern void cf_l1_copy_value(CfSharedL1Entry *entry, Size offset, Size len, char *to);
+
+/*
+ * The postmaster, alone: stores what is known to be current, as the next to be evicted;
+ * evicts nothing. False: no room.
+ */
+extern bool cf_l1_put_at_start(const CfKey *key, const CfIdentity *id, const char *value,
+							   Size len, const CfL1Meta *meta, bool visited);
 
 /* Evicts within the bounds of a budget, which it lowers. */
 extern dsa_pointer cf_l1_alloc_evicting(Size size, Size *budget);

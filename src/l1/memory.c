@@ -26,6 +26,7 @@
 
 CfSharedL1 *cf_l1_shared = NULL;
 dsa_area   *cf_l1_dsa = NULL;
+dsa_area   *cf_l1_postmaster_area = NULL;
 
 static uint32
 wanted_buckets(void)
@@ -61,7 +62,7 @@ l1_shmem_init(void *memory, LWLockPadded *locks)
 {
 	CfSharedL1 *new = memory;
 	char	   *place = (char *) memory + index_size();
-	dsa_area   *area;
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 	new->nbuckets = wanted_buckets();
 	new->dsa_size = area_size();
@@ -72,10 +73,17 @@ l1_shmem_init(void *memory, LWLockPadded *locks)
 	for (Size i = 0; i < (Size) new->nbuckets * CF_L1_PARTITIONS; i++)
 		new->bucket[i] = InvalidDsaPointer;
 
-	area = dsa_create_in_place(place, new->dsa_size, locks[0].lock.tranche, NULL);
-	dsa_pin(area);
-	dsa_set_size_limit(area, new->dsa_size);
-	dsa_detach(area);
+	/*
+	 * Kept, for to attach takes a lock: at the postmaster's end nobody may be there who
+	 * would give it back. After a crash the memory is a new one.
+	 */
+	if (cf_l1_postmaster_area != NULL)
+		pfree(cf_l1_postmaster_area);
+	cf_l1_postmaster_area = dsa_create_in_place(place, new->dsa_size, locks[0].lock.tranche, NULL);
+	dsa_pin(cf_l1_postmaster_area);
+	dsa_pin_mapping(cf_l1_postmaster_area);
+	dsa_set_size_limit(cf_l1_postmaster_area, new->dsa_size);
+	MemoryContextSwitchTo(old);
 }
 
 static void

@@ -62,6 +62,23 @@ cf_sieve_insert(CfSieve *sieve, void *ctx, CfSieveRef ref)
 	sieve->newest = ref;
 }
 
+/* At the other end: for what is known to be less in demand than all that is there. */
+static inline void
+cf_sieve_insert_oldest(CfSieve *sieve, void *ctx, CfSieveRef ref)
+{
+	CfSieveLink *link = CF_SIEVE_LINK(ctx, ref);
+
+	(void) ctx;
+	link->newer = sieve->oldest;
+	link->older = 0;
+	link->visited = 0;
+	if (sieve->oldest != 0)
+		CF_SIEVE_LINK(ctx, sieve->oldest)->older = ref;
+	else
+		sieve->newest = ref;
+	sieve->oldest = ref;
+}
+
 static inline void
 cf_sieve_remove(CfSieve *sieve, void *ctx, CfSieveRef ref)
 {

@@ -178,9 +178,9 @@ find_locked(const CfKey *key, const CfIdentity *id)
 	return link;
 }
 
-/* Copies len bytes of the value from an offset on. */
-static void
-copy_value(CfSharedL1Entry *entry, Size offset, Size len, char *to)
+/* See l1_internal.h. */
+void
+cf_l1_copy_value(CfSharedL1Entry *entry, Size offset, Size len, char *to)
 {
 	dsa_pointer dp = entry->chunks;
 
@@ -225,7 +225,7 @@ copy_part(CfSharedL1Entry *entry, CfL1Part part, CfL1Result *result)
 		return;
 	}
 	SET_VARSIZE(result->value, VARHDRSZ + len);
-	copy_value(entry, offset, len, VARDATA(result->value));
+	cf_l1_copy_value(entry, offset, len, VARDATA(result->value));
 }
 
 static void
@@ -443,10 +443,10 @@ make_chunks(const char *value, Size len, Size *budget)
 /* An entry that nobody sees yet. InvalidDsaPointer: no memory. */
 static dsa_pointer
 make_entry(const CfKey *key, const CfIdentity *id, const char *value, Size len,
-		   const CfL1Meta *meta)
+		   const CfL1Meta *meta, bool evict)
 {
 	Size		size = cf_entry_size(meta->ndeps, key->len, len);
-	Size		budget = 2 * size + CF_L1_EVICT_MIN;
+	Size		budget = evict ? 2 * size + CF_L1_EVICT_MIN : 0;
 	dsa_pointer chunks = InvalidDsaPointer;
 	dsa_pointer dp;
 
@@ -533,6 +533,45 @@ is_overtaken(const CfKey *key, const CfL1Meta *meta)
 		(cf_clock_pending(clock) > 0 || cf_history_lsn(clock) > meta->set_lsn);
 }
 
+/* link: the place in its bucket's chain. */
+static void
+link_locked(CfSharedL1Partition *partition, dsa_pointer *link, dsa_pointer dp)
+{
+	CfSharedL1Entry *entry = cf_entry(dp);
+	Size		size = cf_entry_size(entry->ndeps, entry->key_len, entry->value_len);
+
+	Assert(LWLockHeldByMeInMode(partition->lock, LW_EXCLUSIVE));
+	entry->next = *link;
+	*link = dp;
+	partition->bytes += size;
+	partition->entries++;
+	cf_stats_hold(entry->stats_slot, 1, (int64) size);
+}
+
+/* See l1_internal.h. */
+bool
+cf_l1_put_at_start(const CfKey *key, const CfIdentity *id, const char *value, Size len,
+				   const CfL1Meta *meta, bool visited)
+{
+	CfSharedL1Partition *partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
+	dsa_pointer dp;
+
+	/* A file that has it twice is none of ours, but shall do no harm. */
+	if (DsaPointerIsValid(*find_locked(key, id)))
+		return true;
+	dp = make_entry(key, id, value, len, meta, false);
+	if (!DsaPointerIsValid(dp))
+		return false;
+	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
+	make_room_in_chain_locked(partition, key, id);
+	/* In chain and list behind all that came before. */
+	link_locked(partition, find_locked(key, id), dp);
+	cf_sieve_insert_oldest(&partition->sieve, NULL, dp);
+	cf_entry(dp)->sieve.visited = visited;
+	LWLockRelease(partition->lock);
+	return true;
+}
+
 /*
  * The check of the clocks and the linking are one step under the partition's
  * lock. A writer raises the key's clock first and then takes the same lock to
@@ -546,8 +585,6 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	CfSharedL1Entry *entry;
 	dsa_pointer dp;
 	dsa_pointer *link;
-	dsa_pointer *head;
-	Size		size;
 	CfL1PutStatus status = CF_L1_STORED;
 
 	Assert(meta->ndeps <= CF_L1_MAX_DEPS);
@@ -558,10 +595,9 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	if (!cf_l1_meta_is_current(key, meta))
 		return CF_L1_REFUSED;
 
-	dp = make_entry(key, id, value, len, meta);
+	dp = make_entry(key, id, value, len, meta, true);
 	if (!DsaPointerIsValid(dp))
 		return CF_L1_NO_MEMORY;
-	size = cf_entry_size(meta->ndeps, key->len, len);
 
 	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
 	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
@@ -578,13 +614,8 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 			cf_l1_remove_locked(partition, link);
 		else
 			make_room_in_chain_locked(partition, key, id);
-		head = cf_l1_bucket_of(key->hash);
-		cf_entry(dp)->next = *head;
-		*head = dp;
+		link_locked(partition, cf_l1_bucket_of(key->hash), dp);
 		cf_sieve_insert(&partition->sieve, NULL, dp);
-		partition->bytes += size;
-		partition->entries++;
-		cf_stats_hold(meta->stats_slot, 1, (int64) size);
 	}
 	LWLockRelease(partition->lock);
 

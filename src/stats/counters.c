@@ -184,14 +184,23 @@ cf_stats_name(CfStatsSlot slot)
 	return stats->slot[slot].name;
 }
 
+/* name: room for CF_MAX_CACHE_NAME bytes. */
 void
-cf_stats_read(CfStatsSlot slot, Oid *dboid, char *name, uint64 values[CF_NCOUNTERS])
+cf_stats_identify(CfStatsSlot slot, Oid *dboid, char *name)
 {
 	CfSharedStatsSlot *from = &stats->slot[slot];
 
 	pg_read_barrier();
 	*dboid = from->dboid;
 	strlcpy(name, from->name, CF_MAX_CACHE_NAME);
+}
+
+void
+cf_stats_read(CfStatsSlot slot, Oid *dboid, char *name, uint64 values[CF_NCOUNTERS])
+{
+	CfSharedStatsSlot *from = &stats->slot[slot];
+
+	cf_stats_identify(slot, dboid, name);
 	for (int k = 0; k < CF_NCOUNTERS; k++)
 	{
 		values[k] = 0;

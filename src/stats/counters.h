@@ -122,6 +122,7 @@ extern bool cf_stats_sample(void);
 /* Reading. */
 extern int	cf_stats_nslots(void);
 extern const char *cf_stats_name(CfStatsSlot slot); /* in its database's encoding */
+extern void cf_stats_identify(CfStatsSlot slot, Oid *dboid, char *name);
 extern void cf_stats_read(CfStatsSlot slot, Oid *dboid, char *name,
 						  uint64 values[CF_NCOUNTERS]);
 extern void cf_stats_read_latency(CfLatency which, uint64 *count, uint64 *p50,
