@@ -58,6 +58,7 @@
 #include "txn/claim.h"
 #include "txn/pending.h"
 #include "txn/twophase.h"
+#include "warm/progress.h"
 #include "warm/restart.h"
 #include "workers/publisher.h"
 #include "xact.h"
@@ -112,6 +113,7 @@ _PG_init(void)
 	cf_missed_register();
 	cf_follow_register();
 	cf_publisher_register();
+	cf_progress_register();
 	/* Puts entries into memory, so after all that these rest on. */
 	cf_restart_register();
 	cf_shmem_install_hooks();

@@ -290,6 +290,23 @@ COMMENT ON COLUMN cache_entries.query IS
 COMMENT ON COLUMN cache_entries.settings IS
 'those of the session that filled it which can change a result and differ from the server''s configuration, 248 bytes; likewise. For settings with a dot in their name, which may hold a secret, a number stands in place of the value, the same for the same value until a restart';
 
+COMMENT ON COLUMN cache_warming.source IS
+'restart: what the last stop has saved; hot keys: those that Redis had a list of; cache_warm: a call of it, of the last 16';
+COMMENT ON COLUMN cache_warming.database IS
+'of a call';
+COMMENT ON COLUMN cache_warming.cache IS
+'of a call';
+COMMENT ON COLUMN cache_warming.done IS
+'entries that are in memory by it';
+COMMENT ON COLUMN cache_warming.total IS
+'how many there are in all; null while that is not known';
+COMMENT ON COLUMN cache_warming.errors IS
+'reads that failed; of a restart 1, if its file was not used';
+COMMENT ON COLUMN cache_warming.started IS
+'when it began';
+COMMENT ON COLUMN cache_warming.ended IS
+'when it was over, by an error too; null while it goes on';
+
 COMMENT ON COLUMN cache_inflight.database IS
 'the key''s';
 COMMENT ON COLUMN cache_inflight.key IS

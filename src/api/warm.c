@@ -21,6 +21,7 @@
 #include "base/shmem.h"
 #include "base/subxact.h"
 #include "engine/fetch.h"
+#include "warm/progress.h"
 
 PG_FUNCTION_INFO_V1(cachefront_warm);
 
@@ -35,6 +36,7 @@ typedef struct Warming
 	bool		told;			/* for whom it is warm */
 	char	   *first_error;	/* in the memory of the call */
 	MemoryContext context;
+	CfWarmingRun progress;		/* what cache_warming shows of it */
 } Warming;
 
 static void
@@ -71,12 +73,14 @@ warm_one(Warming *warming)
 	if (error == NULL)
 	{
 		warming->done++;
+		cf_progress_add(&warming->progress, 1, 0);
 		return;
 	}
 	if (cf_subxact_ends_all(error->sqlerrcode))
 		ReThrowError(error);
 	if (warming->errors++ == 0)
 		warming->first_error = MemoryContextStrdup(warming->context, error->message);
+	cf_progress_add(&warming->progress, 0, 1);
 	FreeErrorData(error);
 }
 
@@ -165,10 +169,20 @@ cachefront_warm(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	cf_named_require(warming.name, &loader);
-	if (PG_ARGISNULL(1))
-		warm_one(&warming);
-	else
-		warm_by_query(&warming, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	warming.progress = cf_progress_begin(CF_WARMING_BY_CALL, MyDatabaseId, warming.name,
+										 PG_ARGISNULL(1) ? 1 : CF_WARMING_UNKNOWN);
+	PG_TRY();
+	{
+		if (PG_ARGISNULL(1))
+			warm_one(&warming);
+		else
+			warm_by_query(&warming, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	}
+	PG_FINALLY();
+	{
+		cf_progress_end(&warming.progress);
+	}
+	PG_END_TRY();
 	if (warming.errors > 0)
 		ereport(WARNING,
 				(errmsg_plural("%lld read of cache \"%s\" failed", "%lld reads of cache \"%s\" failed",

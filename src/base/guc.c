@@ -64,6 +64,7 @@ char	   *cf_guc_encryption_key_file = NULL;
 int			cf_guc_flight_timeout = 5000;
 int			cf_guc_hash_seed = 0;
 int			cf_guc_history_size = 16 * 1024;
+int			cf_guc_hot_keys = 5000;
 char	   *cf_guc_ignore_settings = NULL;
 int			cf_guc_l1_max_value = 1024 * 1024;
 bool		cf_guc_l1_save = true;
@@ -100,6 +101,7 @@ double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_verify_rate = 0.0;
 int			cf_guc_wal_lookback = 256;
 int			cf_guc_wal_messages = CF_WAL_MESSAGES_AUTO;
+int			cf_guc_warm_timeout = 10000;
 double		cf_guc_xfetch_beta = 1.0;
 
 /* A part of the names of keys in Redis, and of words that are split at blanks. */
@@ -310,6 +312,17 @@ cf_guc_define(void)
 							1024 * 1024,
 							PGC_POSTMASTER,
 							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.hot_keys",
+							"Sets how many keys that are asked for most are known.",
+							"Zero: none. With Redis a list of them is kept there, by which a server that starts gets warm.",
+							&cf_guc_hot_keys,
+							5000,
+							0,
+							100 * 1000,
+							PGC_POSTMASTER,
+							0,
 							NULL, NULL, NULL);
 
 	DefineCustomStringVariable("cachefront.ignore_settings",
@@ -680,6 +693,17 @@ cf_guc_define(void)
 							 PGC_SIGHUP,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cachefront.warm_timeout",
+							"Sets how long a server that has started may take to get warm before cache_ready() is true.",
+							NULL,
+							&cf_guc_warm_timeout,
+							10000,
+							0,
+							3600 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
 
 	DefineCustomRealVariable("cachefront.xfetch_beta",
 							 "Sets how eagerly one caller refreshes an entry before it expires.",

@@ -56,6 +56,7 @@ extern int	cf_guc_default_ttl;		/* seconds */
 extern char *cf_guc_encryption_key_file;	/* empty: values are not encrypted */
 extern int	cf_guc_flight_timeout;	/* milliseconds */
 extern int	cf_guc_history_size;	/* kilobytes */
+extern int	cf_guc_hot_keys;
 extern char *cf_guc_ignore_settings;	/* names with commas between; never NULL */
 extern int	cf_guc_l1_max_value;	/* bytes */
 extern bool cf_guc_l1_save;
@@ -98,6 +99,7 @@ extern int	cf_guc_transparent_min_saving;	/* us; 0: all that can be are served *
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_verify_rate;	/* fraction of hits, 0 to 1 */
 extern int	cf_guc_wal_lookback;	/* megabytes, 0: none */
+extern int	cf_guc_warm_timeout;	/* milliseconds */
 extern int	cf_guc_wal_messages;	/* CfWalMessages */
 extern double cf_guc_xfetch_beta;
 

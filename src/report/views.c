@@ -32,6 +32,7 @@
 #include "stats/counters.h"
 #include "stats/notes.h"
 #include "tier/tier.h"
+#include "warm/progress.h"
 
 PG_FUNCTION_INFO_V1(cachefront_status);
 PG_FUNCTION_INFO_V1(cachefront_stats);
@@ -40,6 +41,8 @@ PG_FUNCTION_INFO_V1(cachefront_latency);
 PG_FUNCTION_INFO_V1(cachefront_latency_buckets);
 PG_FUNCTION_INFO_V1(cachefront_entries);
 PG_FUNCTION_INFO_V1(cachefront_inflight);
+PG_FUNCTION_INFO_V1(cachefront_warming);
+PG_FUNCTION_INFO_V1(cachefront_ready);
 
 /* A row under construction: columns are put in order. */
 #define CF_MAX_COLUMNS 64
@@ -484,4 +487,71 @@ cachefront_inflight(PG_FUNCTION_ARGS)
 		emit(rsinfo, &row);
 	}
 	return (Datum) 0;
+}
+
+static const char *
+warming_source(CfWarming source)
+{
+	switch (source)
+	{
+		case CF_WARMING_RESTORE:
+			return "restart";
+		case CF_WARMING_HOT_KEYS:
+			return "hot keys";
+		case CF_WARMING_BY_CALL:
+			break;
+	}
+	return "cache_warm";
+}
+
+/* How many there are is known by the end at the latest. */
+static void
+put_total(Row *row, const CfWarmingInfo *info)
+{
+	if (info->total != CF_WARMING_UNKNOWN)
+		put(row, Int64GetDatum(info->total));
+	else if (info->ended != 0)
+		put(row, Int64GetDatum(info->done + info->errors));
+	else
+		put_null(row);
+}
+
+Datum
+cachefront_warming(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = begin_set(fcinfo);
+
+	for (int i = 0; i < CF_WARMINGS; i++)
+	{
+		CfWarmingInfo info;
+		Row			row = {0};
+
+		if (!cf_progress_get(i, &info))
+			continue;
+		put(&row, CStringGetTextDatum(warming_source(info.source)));
+		if (info.source == CF_WARMING_BY_CALL)
+		{
+			put_shared_name(&row, get_database_name(info.dboid));
+			put_foreign_text(&row, info.cache, strlen(info.cache), info.dboid);
+		}
+		else
+		{
+			put_null(&row);
+			put_null(&row);
+		}
+		put(&row, Int64GetDatum(info.done));
+		put_total(&row, &info);
+		put(&row, Int64GetDatum(info.errors));
+		put_time(&row, info.started);
+		put_time(&row, info.ended);
+		emit(rsinfo, &row);
+	}
+	return (Datum) 0;
+}
+
+/* Without the library there is nothing to wait for. */
+Datum
+cachefront_ready(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!cf_shmem_ready() || cf_progress_is_ready());
 }

@@ -42,6 +42,7 @@
 #include "l1/saved.h"
 #include "l2/keyring.h"
 #include "warm/fingerprint.h"
+#include "warm/progress.h"
 #include "warm/restart.h"
 
 #define CF_RESTART_FILE "cachefront.memory"
@@ -333,7 +334,6 @@ typedef struct Restoring
 	bool		last;
 	CfStatsSlot slots[CF_STATS_SLOTS];
 	uint64		entries;
-	uint64		passed;
 	bool		full;
 } Restoring;
 
@@ -425,7 +425,6 @@ take_entries(Restoring *restoring, const CfL1Restoring *as)
 				restoring->entries++;
 				break;
 			case CF_L1_PASSED:
-				restoring->passed++;
 				break;
 			case CF_L1_FULL:
 				restoring->full = true;
@@ -496,6 +495,7 @@ restore(int fd)
 	struct stat status;
 	instr_time	began;
 	const char *problem;
+	CfWarmingRun run = cf_progress_begin(CF_WARMING_RESTORE, InvalidOid, "", CF_WARMING_UNKNOWN);
 
 	if (restoring == NULL)
 		return;
@@ -520,6 +520,8 @@ restore(int fd)
 				 errdetail("Reason: %s.", problem)));
 	}
 	cf_l1_postmaster_end();
+	cf_progress_add(&run, problem == NULL ? restoring->entries : 0, problem != NULL);
+	cf_progress_end(&run);
 	free(restoring->plain);
 	free(restoring->sealed);
 	free(restoring);

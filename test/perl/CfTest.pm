@@ -69,6 +69,8 @@ sub node
 	# Most tests are of what rules, calls and times do, and see by old values that
 	# nothing else does it.
 	$conf{'cachefront.track_changes'} //= 'off' if $conf{'shared_preload_libraries'};
+	# And a restart is how most begin with an empty memory.
+	$conf{'cachefront.l1_save'} //= 'off' if $conf{'shared_preload_libraries'};
 	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'")
 	  foreach sort keys %conf;
 	$node->start;

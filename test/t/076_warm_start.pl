@@ -12,7 +12,7 @@ use CfTest;
 
 require_debug();
 
-my $node = CfTest->node('main', 'cachefront.track_changes' => 'on',
+my $node = CfTest->node('main', 'cachefront.track_changes' => 'on', 'cachefront.l1_save' => 'on',
 	'cachefront.l1_size' => '16MB', 'max_prepared_transactions' => 2, 'wal_level' => 'replica');
 my $file = $node->data_dir . '/cachefront.memory';
 my $count = 400;
@@ -119,6 +119,19 @@ ok(!-e $file, 'the start takes it');
 is($node->safe_psql('postgres', q{SELECT entries FROM cache_summary WHERE cache = 'item'}), $held,
 	'each cache has its entries');
 is_warm('after a restart');
+is($node->safe_psql('postgres', 'SELECT cache_ready()'), 't', 'it is ready');
+like($node->safe_psql('postgres', q{SELECT source, done > 400, done = total, errors, ended >= started FROM cache_warming}),
+	qr/^restart\|t\|t\|0\|t$/m, 'cache_warming tells of it');
+is($node->safe_psql('postgres', q{SELECT * FROM cache_warm('loaded', 'SELECT 7 UNION SELECT 8')}), '2|0', 'a call');
+$node->psql('postgres', q{SELECT * FROM cache_warm('loaded', 'SELECT 1 / (g - 5) FROM generate_series(1, 9) g')});
+is($node->safe_psql('postgres', q{SELECT database, cache, done, total, errors, ended IS NOT NULL
+	FROM cache_warming WHERE source = 'cache_warm' ORDER BY started}),
+	"postgres|loaded|2|2|0|t\npostgres|loaded|0|0|0|t", 'calls show there, too, and end by an error');
+my $warmer = start_session($node, q{SELECT cache_warm('loaded', 'SELECT g FROM generate_series(1, 5) g, pg_sleep(0 * g + CASE g WHEN 3 THEN 1000 ELSE 0 END)')}, name => 'warmer');
+await($node, q{SELECT total IS NULL AND ended IS NULL FROM cache_warming WHERE source = 'cache_warm' ORDER BY started DESC LIMIT 1});
+$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'warmer'});
+finish_session($warmer);
+await($node, q{SELECT bool_and(ended IS NOT NULL) FROM cache_warming});
 $node->restart('fast');
 is_warm('after another');
 

@@ -14,7 +14,7 @@ use CfTest;
 
 require_debug();
 
-my $node = CfTest->node('main', 'cachefront.track_changes' => 'on', 'cachefront.l1_size' => '1MB',
+my $node = CfTest->node('main', 'cachefront.track_changes' => 'on', 'cachefront.l1_save' => 'on', 'cachefront.l1_size' => '1MB',
 	'autovacuum' => 'off', 'fsync' => 'off', 'max_connections' => 10);
 my $file = $node->data_dir . '/cachefront.memory';
 my $read = q{
