@@ -51,6 +51,7 @@
 #include "rules/define.h"
 #include "rules/missed.h"
 #include "stats/counters.h"
+#include "stats/hotkeys.h"
 #include "stats/notes.h"
 #include "statement/shape.h"
 #include "statement/statement.h"
@@ -85,6 +86,7 @@ _PG_init(void)
 	cf_debug_register();
 	cf_stats_register();
 	cf_notes_register();
+	cf_hot_register();
 	cf_history_register();
 	cf_history_save_register();
 	cf_line_register();

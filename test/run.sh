@@ -29,7 +29,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 # Time::HiRes), openssl, redis-cli (redis-tools), nm and ld (binutils). What is not
 # named here they do without; test/check_waits.sh knows some.
 PACKAGES=("${CF_PACKAGES[@]}" libpq-dev libipc-run-perl spin clang libclang-rt-dev
-	redis-server redis-tools perl openssl binutils python3-psycopg2 python3-psycopg pgbouncer)
+	redis-server redis-tools perl openssl binutils python3-psycopg2 python3-psycopg pgbouncer
+	haproxy)
 # Programs, and their packages, that are fetched for a test or check, which is skipped where
 # that fails. Not installed, for some of these packages bring services.
 declare -A FETCHED=([prometheus-postgres-exporter]=prometheus-postgres-exporter

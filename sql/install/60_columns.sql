@@ -307,6 +307,27 @@ COMMENT ON COLUMN cache_warming.started IS
 COMMENT ON COLUMN cache_warming.ended IS
 'when it was over, by an error too; null while it goes on';
 
+COMMENT ON COLUMN cache_hot_keys.database IS
+'of the entry';
+COMMENT ON COLUMN cache_hot_keys.key IS
+'likewise; keys longer than 256 bytes are not known';
+COMMENT ON COLUMN cache_hot_keys.cache IS
+'whose settings hold for the key';
+COMMENT ON COLUMN cache_hot_keys.role IS
+'whose entry it is; null in scope shared';
+COMMENT ON COLUMN cache_hot_keys.session_role IS
+'likewise';
+COMMENT ON COLUMN cache_hot_keys.form IS
+'json or rows';
+COMMENT ON COLUMN cache_hot_keys.hits IS
+'about so many, of which older ones count less: every five minutes all are halved';
+COMMENT ON COLUMN cache_hot_keys.uncertain IS
+'so many of these may be of other keys';
+COMMENT ON COLUMN cache_hot_keys.value_bytes IS
+'of the value as it was last';
+COMMENT ON COLUMN cache_hot_keys.identity IS
+'as in cache_entries';
+
 COMMENT ON COLUMN cache_inflight.database IS
 'the key''s';
 COMMENT ON COLUMN cache_inflight.key IS

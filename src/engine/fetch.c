@@ -42,6 +42,7 @@
 #include "request/identity.h"
 #include "request/params.h"
 #include "rules/rule.h"
+#include "stats/hotkeys.h"
 #include "tier/tier.h"
 
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
@@ -238,6 +239,8 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 	if (!cf_tier_look(&leading->tier, request, newer_than, deadline, hit))
 		return false;
 	(void) cf_fill_put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
+	cf_hot_note(&request->key, &request->id, request->def.stats_slot,
+				VARSIZE(hit->value) - VARHDRSZ, 1, leading->tier.variant.ns);
 	cf_load_add_entry(hit->meta.filled_at, hit->meta.covered && is_proven(request),
 					  hit->meta.deps, hit->meta.ndeps);
 	cf_watch_nested_fetch(request->binding);
@@ -624,6 +627,9 @@ cf_fetch(CfRequest *request)
 				cf_stats_latency(CF_LATENCY_L1_HIT,
 								 (uint64) (INSTR_TIME_GET_DOUBLE(end) * 1e9));
 			}
+			if (unlikely(cf_hot_sample()))
+				cf_hot_note(&request->key, &request->id, request->def.stats_slot,
+							result.value_len, CF_HOT_SAMPLED, cf_place_mine());
 			return fetch_hit(request, &result, now);
 		case CF_L1_EXPIRED:
 			/* With Redis gone, all servers' loads would meet at the tables. */

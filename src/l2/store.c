@@ -12,7 +12,7 @@
 #include "l2/lua.h"
 #include "l2/store.h"
 
-#define CF_MAX_ARGUMENTS 8
+#define CF_MAX_ARGUMENTS 9
 
 /* The arguments of one command. */
 typedef struct Arguments
@@ -148,25 +148,23 @@ is_string(const redisReply *reply)
 	return reply != NULL && reply->type == REDIS_REPLY_STRING;
 }
 
-CfL2Status
-cf_store_look(const CfL2Variant *variant, CfLook *look, bool interruptible)
+void
+cf_store_add_look(const CfL2Variant *variant)
 {
 	Arguments	args = {0};
-	const redisReply *reply;
-	CfL2Status	status;
 
-	memset(look, 0, sizeof(*look));
 	push_text(&args, "HMGET");
 	push(&args, variant->key, variant->key_len);
 	push_text(&args, variant->value_field);
 	push_text(&args, variant->meta_field);
-	cf_l2_begin();
 	add(&args);
-	status = run(interruptible);
-	if (status != CF_L2_OK)
-		return status;
-	reply = cf_l2_reply(0);
-	look->found = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+}
+
+bool
+cf_store_take_look(const redisReply *reply, CfLook *look)
+{
+	memset(look, 0, sizeof(*look));
+	look->found = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
 		is_string(reply->element[0]) && is_string(reply->element[1]);
 	if (look->found)
 	{
@@ -175,7 +173,21 @@ cf_store_look(const CfL2Variant *variant, CfLook *look, bool interruptible)
 		look->meta = reply->element[1]->str;
 		look->meta_len = reply->element[1]->len;
 	}
-	return CF_L2_OK;
+	return look->found;
+}
+
+CfL2Status
+cf_store_look(const CfL2Variant *variant, CfLook *look, bool interruptible)
+{
+	CfL2Status	status;
+
+	memset(look, 0, sizeof(*look));
+	cf_l2_begin();
+	cf_store_add_look(variant);
+	status = run(interruptible);
+	if (status == CF_L2_OK)
+		(void) cf_store_take_look(cf_l2_reply(0), look);
+	return status;
 }
 
 bool
@@ -309,5 +321,61 @@ cf_store_add_remove(const CfL2Variant *variant)
 	push_text(&args, variant->value_field);
 	push_text(&args, variant->meta_field);
 	push_text(&args, variant->lease_field);
+	add(&args);
+}
+
+/* ---- lists of hot keys ---- */
+
+static const char *const list_fields[CF_STORE_LISTS] = {"w", "s0", "s1", "s2", "s3", "s4", "s5"};
+
+/* "cfh:<ns>" */
+static int
+print_list_name(char *name, const char *ns)
+{
+	return stpcpy(stpcpy(name, "cfh:"), ns) - name;
+}
+
+void
+cf_store_add_lists(const char *ns)
+{
+	Arguments	args = {0};
+	char		name[CF_PLACE_MAX + 8];
+	int			len = print_list_name(name, ns);
+
+	push_text(&args, "HMGET");
+	push(&args, name, len);
+	for (int i = 0; i < CF_STORE_LISTS; i++)
+		push_text(&args, list_fields[i]);
+	add(&args);
+}
+
+bool
+cf_store_take_list(const redisReply *reply, int i, const char **list, Size *len)
+{
+	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != CF_STORE_LISTS ||
+		!is_string(reply->element[i]))
+		return false;
+	*list = reply->element[i]->str;
+	*len = reply->element[i]->len;
+	return true;
+}
+
+void
+cf_store_add_put_list(const char *ns, int i, const char *list, Size len, int64 keep_ms)
+{
+	Arguments	args = {0};
+	Digits		digits;
+	char		name[CF_PLACE_MAX + 8];
+	int			name_len = print_list_name(name, ns);
+
+	push_text(&args, "HSET");
+	push(&args, name, name_len);
+	push_text(&args, list_fields[i]);
+	push(&args, list, len);
+	add(&args);
+	args.n = 0;
+	push_text(&args, "PEXPIRE");
+	push(&args, name, name_len);
+	push_number(&args, keep_ms, &digits);
 	add(&args);
 }

@@ -43,6 +43,10 @@ typedef struct CfLook
 	Size		meta_len;
 } CfLook;
 
+/* The same for many: adds to the pipeline of cf_l2_begin; false: nothing was found. */
+extern void cf_store_add_look(const CfL2Variant *variant);
+extern bool cf_store_take_look(const redisReply *reply, CfLook *look);
+
 extern CfL2Status cf_store_look(const CfL2Variant *variant, CfLook *look, bool interruptible);
 
 /*
@@ -99,5 +103,15 @@ extern void cf_store_add_drop(const char *name, int len);
 extern void cf_store_add_put(const CfL2Variant *variant, const char *value, Size value_len,
 							 const char *meta, Size meta_len, int64 keep_ms);
 extern void cf_store_add_remove(const CfL2Variant *variant);
+
+/*
+ * Lists of hot keys, in the hash "cfh:<ns>": number 0 of the server that writes, the others
+ * of standbys, which choose one. These, too, add to the pipeline. keep_ms: of all of them.
+ */
+#define CF_STORE_LISTS 7
+extern void cf_store_add_lists(const char *ns);
+extern bool cf_store_take_list(const redisReply *reply, int i, const char **list, Size *len);
+extern void cf_store_add_put_list(const char *ns, int i, const char *list, Size len,
+								  int64 keep_ms);
 
 #endif							/* CF_L2_STORE_H */

@@ -30,6 +30,7 @@
 #include "report/report.h"
 #include "rules/define.h"
 #include "stats/counters.h"
+#include "stats/hotkeys.h"
 #include "stats/notes.h"
 #include "tier/tier.h"
 #include "warm/progress.h"
@@ -43,6 +44,7 @@ PG_FUNCTION_INFO_V1(cachefront_entries);
 PG_FUNCTION_INFO_V1(cachefront_inflight);
 PG_FUNCTION_INFO_V1(cachefront_warming);
 PG_FUNCTION_INFO_V1(cachefront_ready);
+PG_FUNCTION_INFO_V1(cachefront_hot_keys);
 
 /* A row under construction: columns are put in order. */
 #define CF_MAX_COLUMNS 64
@@ -549,9 +551,38 @@ cachefront_warming(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Without the library there is nothing to wait for. */
 Datum
 cachefront_ready(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!cf_shmem_ready() || cf_progress_is_ready());
+	cf_shmem_require();
+	PG_RETURN_BOOL(cf_progress_is_ready());
+}
+
+Datum
+cachefront_hot_keys(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = begin_set(fcinfo);
+	CfHotKey   *hot = palloc_extended(Max((Size) cf_guc_hot_keys, 1) * sizeof(CfHotKey),
+									  MCXT_ALLOC_HUGE);
+	int			n = cf_hot_collect(hot, cf_guc_hot_keys);
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *cache = cf_stats_name(hot[i].stats_slot);
+		Row			row = {0};
+
+		put_shared_name(&row, get_database_name(hot[i].dboid));
+		put_foreign_text(&row, hot[i].key, hot[i].key_len, hot[i].dboid);
+		put_foreign_text(&row, cache, strlen(cache), hot[i].dboid);
+		put_shared_name(&row, role_name(hot[i].role));
+		put_shared_name(&row, role_name(hot[i].session_role));
+		put(&row, CStringGetTextDatum(form_name((CfForm) hot[i].form)));
+		put(&row, Int64GetDatum((int64) hot[i].count));
+		put(&row, Int64GetDatum((int64) hot[i].error));
+		put(&row, Int64GetDatum((int64) hot[i].value_len));
+		put(&row, CStringGetTextDatum(cf_report_identity(&hot[i].id_hash)));
+		emit(rsinfo, &row);
+	}
+	pfree(hot);
+	return (Datum) 0;
 }

@@ -35,15 +35,14 @@
 #include "base/shmem.h"
 #include "base/steady.h"
 #include "codec/crypto.h"
-#include "codec/secret.h"
 #include "history/file.h"
 #include "history/follow.h"
 #include "history/shutdown.h"
 #include "l1/saved.h"
-#include "l2/keyring.h"
 #include "warm/fingerprint.h"
 #include "warm/progress.h"
 #include "warm/restart.h"
+#include "warm/ring.h"
 
 #define CF_RESTART_FILE "cachefront.memory"
 #define CF_RESTART_MAGIC UINT64CONST(0x31766d656d6663)	/* "cfmemv1" */
@@ -116,34 +115,6 @@ downtime(const FileHead *then, const FileHead *now)
 	return now->wall - then->wall;
 }
 
-/*
- * The ring that seals, or opens what the key of that number has sealed. NULL: there is
- * none, though one is asked for (which is logged).
- */
-static const CfKeyring *
-find_ring(uint32 *key)
-{
-	const CfKeyring *ring;
-	bool		required;
-
-	if (!cf_keyring_get(&ring, &required))
-		return NULL;
-	if (!required)
-	{
-		*key = 0;
-		return cf_secret_of_values();
-	}
-	if (*key == 0)
-		*key = cf_keyring_sealing_id(ring);
-	return ring;
-}
-
-static uint16
-ring_id(const CfKeyring *ring, uint32 key)
-{
-	return key == 0 ? cf_keyring_sealing_id(ring) : (uint16) key;
-}
-
 /* ---- the end ---------------------------------------------------------------------- */
 
 typedef struct Saving
@@ -203,7 +174,7 @@ write_block(Saving *saving, bool last)
 
 	spoil(saving);
 	memcpy(saving->sealed, &head, sizeof(head));
-	if (!cf_crypto_seal(saving->ring, ring_id(saving->ring, saving->head.key), parts,
+	if (!cf_crypto_seal(saving->ring, cf_ring_id(saving->ring, saving->head.key), parts,
 						lengthof(parts), saving->plain, saving->used,
 						saving->sealed + sizeof(head)))
 	{
@@ -301,7 +272,7 @@ save(int code, Datum arg)
 		return;
 	describe_time(&saving.head);
 	INSTR_TIME_SET_CURRENT(saving.began);
-	saving.ring = find_ring(&saving.head.key);
+	saving.ring = cf_ring_to_seal(&saving.head.key);
 	if (saving.ring == NULL)
 		return;
 	cf_l1_postmaster_begin();
@@ -372,7 +343,7 @@ read_block(Restoring *restoring)
 		return no_memory;
 	if (!cf_shutdown_read(restoring->fd, restoring->sealed, size))
 		return damaged;
-	switch (cf_crypto_open(restoring->ring, ring_id(restoring->ring, restoring->head.key), parts,
+	switch (cf_crypto_open(restoring->ring, cf_ring_id(restoring->ring, restoring->head.key), parts,
 						   lengthof(parts), restoring->sealed, size, restoring->plain))
 	{
 		case CF_CRYPTO_OK:
@@ -459,7 +430,6 @@ judge_head(Restoring *restoring, FileHead *now)
 {
 	const FileHead *head = &restoring->head;
 	const char *difference;
-	uint32		key = head->key;
 
 	if (!cf_guc_l1_save)
 		return "cachefront.l1_save is off";
@@ -476,10 +446,8 @@ judge_head(Restoring *restoring, FileHead *now)
 	difference = cf_fingerprint_difference(&head->fingerprint, &now->fingerprint);
 	if (difference != NULL)
 		return difference;
-	key = head->key;
-	restoring->ring = find_ring(&key);
-	if (restoring->ring == NULL || key != head->key ||
-		(key != 0 && !cf_keyring_has(restoring->ring, (uint16) key)))
+	restoring->ring = cf_ring_to_open(head->key);
+	if (restoring->ring == NULL)
 		return "it was not sealed with a key that counts now";
 	if (downtime(head, now) < 0)
 		return "the clock has been set back";

@@ -32,6 +32,7 @@
 #include "redis/command.h"
 #include "stats/counters.h"
 #include "tier/tier.h"
+#include "warm/hotkeys.h"
 #include "workers/publisher.h"
 
 #define CF_BATCH_BYTES (256 * 1024)
@@ -353,6 +354,7 @@ static void
 work(void)
 {
 	CfRingReport report;
+	CfHotKeysNext hot = cf_hotkeys_step();
 
 	if (!cf_l2_configured())
 	{
@@ -367,8 +369,11 @@ work(void)
 	}
 	mind_looks();
 	cf_ring_report(&report);
+	if (hot == CF_HOTKEYS_NOW)
+		return;
 	if (report.bytes == 0)
-		cf_ring_sleep(cf_sweep_step() ? CF_SWEEP_MS : CF_IDLE_MS, false);
+		cf_ring_sleep(cf_sweep_step() || hot == CF_HOTKEYS_SOON ? CF_SWEEP_MS : CF_IDLE_MS,
+					  false);
 	if (!cf_ring_is_urgent() && report.bytes < CF_BATCH_BYTES)
 		cf_ring_sleep(CF_GATHER_MS, true);
 }

@@ -70,7 +70,8 @@ sub node
 	# nothing else does it.
 	$conf{'cachefront.track_changes'} //= 'off' if $conf{'shared_preload_libraries'};
 	# And a restart is how most begin with an empty memory.
-	$conf{'cachefront.l1_save'} //= 'off' if $conf{'shared_preload_libraries'};
+	%conf = ('cachefront.l1_save' => 'off', 'cachefront.hot_keys' => 0, %conf)
+	  if $conf{'shared_preload_libraries'};
 	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'")
 	  foreach sort keys %conf;
 	$node->start;

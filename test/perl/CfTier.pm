@@ -86,7 +86,8 @@ sub primary
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
 	%conf = tier_conf($redis, 'shared_preload_libraries' => 'cachefront',
-		'max_connections' => 200, 'cachefront.hash_seed' => 1, 'cachefront.track_changes' => 'off', %conf);
+		'max_connections' => 200, 'cachefront.hash_seed' => 1, 'cachefront.track_changes' => 'off',
+		'cachefront.l1_save' => 'off', 'cachefront.hot_keys' => 0, %conf);
 	$node->init(allows_streaming => 1);
 	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'") foreach sort keys %conf;
 	$node->start;

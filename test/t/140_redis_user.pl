@@ -27,6 +27,7 @@ my $node = CfTest->node(
 	'cachefront.redis_command_timeout' => '15s',
 	'cachefront.redis_connect_timeout' => '15s',
 	'cachefront.namespace' => 'u',
+	'cachefront.hot_keys' => 100,
 	'cachefront.breaker_reset' => '100ms');
 
 sub query
@@ -77,6 +78,8 @@ is(query('SELECT count(*) FROM cache_outbox'), 1, 'a commit without Redis leaves
 $redis->start;
 ok(CfTest::wait_until($node, 'SELECT count(*) FROM cache_outbox', 0), 'the outbox is delivered');
 is(query($fetch), '[{"v":13}]', 'nothing stale');
+$node->safe_psql('postgres', "SELECT count(*) FROM generate_series(1, 100) i, cache_fetch('item:1', 'SELECT v FROM item WHERE id = \$1', (1), tags => '{t}')");
+await_that('for a list of hot keys', sub { $redis->cli('HLEN', 'cfh:u') eq '1' });
 is($redis->cli('ACL', 'LOG'), '', 'Redis has refused nothing');
 
 # ---- a right that is missing ----

@@ -1,0 +1,84 @@
+/*
+ * pull.c - values from Redis that nobody has asked for yet.
+ *
+ * Locking: none of its own; see l1/table.h.
+ *
+ * src/tier/pull.c
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+
+#include "base/position.h"
+#include "tier/pull.h"
+#include "tier/tier_internal.h"
+
+/*
+ * Its definition only a database knows; what it is not to exceed was seen to when it was filled.
+ * Who asks for max_stale does not get it once it is outdated.
+ */
+static void
+describe(const CfTierPull *pull, CfRequest *request)
+{
+	MemSet(request, 0, sizeof(*request));
+	request->key = pull->key;
+	request->id = pull->id;
+	request->form = pull->id.form;
+	request->def.stats_slot = pull->slot;
+	request->def.scope = CF_SCOPE_ROLE;
+}
+
+static void
+take(CfTierPull *pull, CfTier *tier, const redisReply *reply)
+{
+	CfRequest	request;
+	CfTierHit	hit;
+	CfLook		look;
+
+	describe(pull, &request);
+	tier->request = &request;
+	cf_store_variant(&tier->variant, pull->ns, &pull->key, &pull->id);
+	if (!cf_store_take_look(reply, &look) || !cf_tier_take_value(tier, &look, &hit))
+		return;
+	switch (cf_l1_put(&pull->key, &pull->id, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ,
+					  &hit.meta))
+	{
+		case CF_L1_STORED:
+			pull->stored = true;
+			break;
+		case CF_L1_REFUSED:
+			pull->again = true;
+			break;
+		case CF_L1_TOO_LARGE:
+		case CF_L1_NO_MEMORY:
+			break;
+	}
+	pfree(hit.value);
+}
+
+/* In the order of tier.c: first the stamps, then Redis. */
+bool
+cf_tier_pull(CfTierPull *pulls, int n, int timeout_ms)
+{
+	CfTier		tier;
+	CfL2Status	status;
+
+	MemSet(&tier, 0, offsetof(CfTier, variant));
+	tier.state = CF_TIER_AWAY;
+	tier.stamp = cf_clock_stamp();
+	tier.replica = RecoveryInProgress();
+	tier.replayed = tier.replica ? cf_position_lsn() : 0;
+	cf_l2_begin();
+	for (int i = 0; i < n; i++)
+	{
+		pulls[i].stored = pulls[i].again = false;
+		cf_store_variant(&tier.variant, pulls[i].ns, &pulls[i].key, &pulls[i].id);
+		cf_store_add_look(&tier.variant);
+	}
+	status = cf_l2_run(timeout_ms, true);
+	if (status != CF_L2_OK && status != CF_L2_PARTLY)
+		return false;
+	for (int i = 0; i < n; i++)
+		take(&pulls[i], &tier, cf_l2_reply(i));
+	return true;
+}
