@@ -34,6 +34,7 @@
 #define CF_LIST_US (10 * USECS_PER_SEC)	/* between two lists */
 #define CF_HALVE_US (300 * USECS_PER_SEC)
 #define CF_AGAIN_US (600 * USECS_PER_SEC)	/* for so long a lower floor is a reason to pull again */
+#define CF_AWAIT_US (10 * USECS_PER_SEC)	/* for a server to know who it is */
 #define CF_LIST_KEEP_MS (24 * 3600 * 1000)
 #define CF_PULL_BYTES (4 * 1024 * 1024)	/* of values in one pipeline */
 #define CF_PULL_KEYS 250
@@ -406,6 +407,21 @@ mind_list(bool replica)
 	}
 }
 
+/* Just begun to write, or to read the WAL: that is a matter of milliseconds, or it takes long. */
+static CfHotKeysNext
+await_use(bool replica)
+{
+	static TimestampTz since = 0;
+	static bool of_replica = false;
+
+	if (pulled && was_replica == replica)
+		return CF_HOTKEYS_LATER;
+	if (since == 0 || of_replica != replica)
+		since = cf_steady_now();
+	of_replica = replica;
+	return cf_steady_now() - since < CF_AWAIT_US ? CF_HOTKEYS_SOON : CF_HOTKEYS_LATER;
+}
+
 CfHotKeysNext
 cf_hotkeys_step(void)
 {
@@ -419,9 +435,8 @@ cf_hotkeys_step(void)
 	}
 	if (cf_guc_hot_keys == 0 || !cf_l2_configured() || cf_breaker_is_open())
 		return CF_HOTKEYS_LATER;
-	/* Just begun to write, or to read the WAL: that is a matter of milliseconds. */
 	if (cf_tier_obstacle() != NULL)
-		return pulled || cf_progress_is_ready() ? CF_HOTKEYS_LATER : CF_HOTKEYS_SOON;
+		return await_use(replica);
 	if (is_pull_due(replica))
 	{
 		if (!begin_pull())
@@ -431,5 +446,5 @@ cf_hotkeys_step(void)
 		return CF_HOTKEYS_NOW;
 	}
 	mind_list(replica);
-	return CF_HOTKEYS_LATER;
+	return replica ? CF_HOTKEYS_WATCH : CF_HOTKEYS_LATER;
 }

@@ -12,6 +12,7 @@
 typedef enum CfHotKeysNext
 {
 	CF_HOTKEYS_LATER,
+	CF_HOTKEYS_WATCH,			/* a standby, which may be promoted: in a tenth of a second */
 	CF_HOTKEYS_SOON,			/* it waits for what comes within milliseconds */
 	CF_HOTKEYS_NOW				/* it is in the middle of a pull */
 } CfHotKeysNext;

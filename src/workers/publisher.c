@@ -41,6 +41,7 @@
 #define CF_GATHER_MS 5			/* what nobody waits for comes together for so long */
 #define CF_PAUSE_MS 1000		/* between looks whether Redis is back */
 #define CF_IDLE_MS 1000
+#define CF_WATCH_MS 100
 #define CF_SWEEP_MS 10			/* between two steps through all that Redis has */
 
 /* Where a row's keys are all with Redis, there is nothing in its way. */
@@ -372,8 +373,8 @@ work(void)
 	if (hot == CF_HOTKEYS_NOW)
 		return;
 	if (report.bytes == 0)
-		cf_ring_sleep(cf_sweep_step() || hot == CF_HOTKEYS_SOON ? CF_SWEEP_MS : CF_IDLE_MS,
-					  false);
+		cf_ring_sleep(cf_sweep_step() || hot == CF_HOTKEYS_SOON ? CF_SWEEP_MS :
+					  hot == CF_HOTKEYS_WATCH ? CF_WATCH_MS : CF_IDLE_MS, false);
 	if (!cf_ring_is_urgent() && report.bytes < CF_BATCH_BYTES)
 		cf_ring_sleep(CF_GATHER_MS, true);
 }

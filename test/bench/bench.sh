@@ -18,6 +18,7 @@
 #   commits.sh          Redis: updates and commits, an outage
 #   failover.sh         another master of Redis
 #   recovery.sh         the first second after a start, a crash, a promotion
+#   warming.sh          hits in memory in the first second after a restart, a promotion
 #   pgpool.sh           side by side with pgpool2's query cache
 #   stampede.sh         many sessions that start at one moment
 #   writers.sh          write-behind: a counter of many clients, the flush
@@ -71,6 +72,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/bench/failover.sh
 # shellcheck source=test/bench/recovery.sh
 . test/bench/recovery.sh
+# shellcheck source=test/bench/warming.sh
+. test/bench/warming.sh
 # shellcheck source=test/bench/pgpool.sh
 . test/bench/pgpool.sh
 # shellcheck source=test/bench/writers.sh
@@ -422,6 +425,7 @@ main()
 		measure_commits_with_redis "$round"
 		measure_failover "$round"
 		measure_recovery "$round"
+		measure_warming "$round"
 		measure_standby "$round"
 		measure_pgpool "$round"
 	done

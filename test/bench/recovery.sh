@@ -7,6 +7,7 @@ RECOVERY_PORT=5496
 RECOVERED_PORT=5497
 RECOVERY_KEYS=2000
 RECOVERY_RATE=2000
+RECOVERY_OPTIONS='-c cachefront.l1_save=off -c cachefront.hot_keys=0'
 
 recovery_dir()
 {
@@ -14,7 +15,7 @@ recovery_dir()
 }
 
 # start_at_once PORT: returns as soon as the server takes connections, where pg_ctl
-# looks ten times a second.
+# looks ten times a second. RECOVERY_OPTIONS: more settings.
 start_at_once()
 {
 	local dir opts
@@ -23,7 +24,7 @@ start_at_once()
 	opts="-c shared_preload_libraries=cachefront -c listen_addresses= -c port=$1"
 	opts+=" -c unix_socket_directories=$SOCKETS -c fsync=off -c max_connections=50"
 	opts+=" -c autovacuum=off -c checkpoint_timeout=1h -c max_wal_size=4GB"
-	opts+=" -c cachefront.redis_url=unix://$REDIS"
+	opts+=" -c cachefront.redis_url=unix://$REDIS $RECOVERY_OPTIONS"
 	cf_as "$BIN/pg_ctl" -s -W -D "$dir" -l "$dir/server.log" -o "$opts" start >/dev/null 2>&1
 	for _ in {1..6000}; do
 		if "$BIN/pg_isready" -q -p "$1"; then return; fi

@@ -290,6 +290,7 @@ END {
 	rows_of_redis_hits()
 	rows_of_redis_commits()
 	rows_of_redis_outages()
+	rows_of_warming()
 	rows_of_standby()
 	rows_of_pgpool()
 	rows_of_freshness()

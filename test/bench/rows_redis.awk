@@ -127,6 +127,25 @@ function rows_of_redis_outages(    i, n, phases) {
 	first_second("promotion", "a promotion", 0.9)
 }
 
+function warm_second(name, what, least,    x, r) {
+	x = median("warm_" name, 0, 8, "/", "warm_before_" name, 0, 8)
+	r = range()
+	row("before " what, "", 8, sprintf("%.1f %%", 100 * median("warm_before_" name, 0, 8)), "", "", "", "")
+	compare("  after", "", 8, sprintf("%.1f %%", 100 * median("warm_" name, 0, 8)), x, r, least, 0)
+}
+
+function rows_of_warming() {
+	title("Reads that were in memory in the first second that the server answers, of 5,000 a second; \"cachefront\" is over the second before")
+	warm_second("restart", "a clean restart, l1_save", 0.95)
+	warm_second("promotion", "a promotion, hot keys from Redis", 0.8)
+	plain("hot keys pulled at a start", "warm_pulled", 0, 1, "%.0f")
+	plain_most("  in", "warm_pull_s", 0, 1, "%.3f s", 0.5)
+	plain("entries saved and restored", "warm_restored", 0, 1, "%.0f")
+	plain("  the file", "warm_saved_kb", 0, 1, "%.0f kB")
+	plain("  written in", "warm_save_s", 0, 1, "%.1f s")
+	plain("  read in", "warm_restore_s", 0, 1, "%.3f s")
+}
+
 function rows_of_standby(    i, n, rates, what) {
 	title("A standby; \"cachefront\" of the first is its tps over the primary's. What it reads is not written, other rows of that table are")
 	tps("hit on the standby, no Redis", "standby_hit", "standby_of_primary", 200, 8, 0.9)

@@ -47,6 +47,17 @@ insert(int ref)
 }
 
 static void
+insert_oldest(int ref)
+{
+	present[ref] = true;
+	cf_sieve_insert_oldest(&sieve, objects, ref);
+	memmove(&model[1], &model[0], model_count * sizeof(int));
+	model[0] = ref;
+	model_count++;
+	model_hand++;
+}
+
+static void
 remove_object(int ref)
 {
 	int			i = 0;
@@ -168,7 +179,9 @@ test_random(void)
 	{
 		int			ref = 1 + (int) pg_prng_uint64_range(&prng, 0, OBJECTS - 1);
 
-		if (!present[ref])
+		if (!present[ref] && pg_prng_double(&prng) < 0.2)
+			insert_oldest(ref);
+		else if (!present[ref])
 			insert(ref);
 		else if (pg_prng_double(&prng) < 0.7)
 			objects[ref].visited = 1;
