@@ -34,6 +34,8 @@
 #define CF_WORKER_MAX_DATABASES 16
 #define CF_WORKER_IDLE_MS 1000
 #define CF_WORKER_RETRY_MS 1000
+#define CF_BEGIN_RETRY_MS 10
+#define CF_BEGIN_TRIES 200
 #define CF_WORKER_MAX_FAILURES 3
 #define CF_NO_PROC (-1)
 
@@ -465,6 +467,15 @@ any_started(const Started *started)
 	return false;
 }
 
+/* Just promoted, it can begin within milliseconds; what takes longer may take very long. */
+static int
+begin_retry_ms(void)
+{
+	static int	tries = 0;
+
+	return tries < CF_BEGIN_TRIES ? tries++, CF_BEGIN_RETRY_MS : CF_WORKER_RETRY_MS;
+}
+
 void
 cachefront_launcher_main(Datum arg)
 {
@@ -479,8 +490,10 @@ cachefront_launcher_main(Datum arg)
 
 		reap_workers(started);
 		all_started = start_wanted(started);
-		wait_for_work(begun && all_started && !any_started(started) ?
-					  60 * 1000 : CF_WORKER_RETRY_MS);
+		if (!begun)
+			wait_for_work(begin_retry_ms());
+		else
+			wait_for_work(all_started && !any_started(started) ? 60 * 1000 : CF_WORKER_RETRY_MS);
 	}
 }
 

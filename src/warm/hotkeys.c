@@ -414,8 +414,9 @@ await_use(bool replica)
 	static TimestampTz since = 0;
 	static bool of_replica = false;
 
+	/* The end of recovery may be why. */
 	if (pulled && was_replica == replica)
-		return CF_HOTKEYS_LATER;
+		return replica ? CF_HOTKEYS_WATCH : CF_HOTKEYS_LATER;
 	if (since == 0 || of_replica != replica)
 		since = cf_steady_now();
 	of_replica = replica;
