@@ -23,11 +23,19 @@ typedef struct CfSharedHotPlace
 	char		name[CF_HOT_PLACE_MAX];
 } CfSharedHotPlace;
 
+/* What each look goes through lies together. A count of 0: free; those in the keys are not used. */
+typedef struct CfSharedHotSet
+{
+	uint64		count[CF_HOT_WAYS];
+	uint32		tag[CF_HOT_WAYS];	/* of the hash */
+	CfHotKey	key[CF_HOT_WAYS];
+} CfSharedHotSet;
+
 /* The last lock guards the places, each of the others its sets. */
 typedef struct CfSharedHot
 {
 	CfSharedHotPlace place[CF_HOT_PLACES];
-	CfHotKey	key[FLEXIBLE_ARRAY_MEMBER];	/* of a count of 0: free */
+	CfSharedHotSet set[FLEXIBLE_ARRAY_MEMBER];
 } CfSharedHot;
 
 static CfSharedHot *hot = NULL;
@@ -58,8 +66,7 @@ wanted_sets(void)
 static Size
 hot_shmem_size(void)
 {
-	return add_size(offsetof(CfSharedHot, key),
-					mul_size((Size) wanted_sets() * CF_HOT_WAYS, sizeof(CfHotKey)));
+	return add_size(offsetof(CfSharedHot, set), mul_size(wanted_sets(), sizeof(CfSharedHotSet)));
 }
 
 /* Fresh shared memory is zero, and so is what is free. */
@@ -102,35 +109,40 @@ lock_of_places(void)
 	return &hot_locks[CF_HOT_LOCKS].lock;
 }
 
-static uint32
-set_of(uint64 key_hash, const CfHash128 *id)
+static uint64
+hash_of(uint64 key_hash, const CfHash128 *id)
 {
-	return (uint32) ((key_hash ^ id->h[0]) >> 32) & (nsets - 1);
+	return key_hash ^ id->h[0];
+}
+
+static uint32
+set_of(uint64 hash)
+{
+	return (uint32) (hash >> 32) & (nsets - 1);
 }
 
 static bool
 is_it(const CfHotKey *have, const CfHotKey *want)
 {
-	return have->count > 0 && cf_hash128_equal(&have->id_hash, &want->id_hash) &&
+	return cf_hash128_equal(&have->id_hash, &want->id_hash) &&
 		have->dboid == want->dboid && have->role == want->role &&
 		have->session_role == want->session_role && have->form == want->form &&
 		have->key_len == want->key_len && memcmp(have->key, want->key, want->key_len) == 0;
 }
 
 /* Its place, or the one that it is to take. */
-static CfHotKey *
-find_locked(uint32 set, const CfHotKey *want, bool *found)
+static int
+find_locked(const CfSharedHotSet *set, uint32 tag, const CfHotKey *want, bool *found)
 {
-	CfHotKey   *keys = &hot->key[(Size) set * CF_HOT_WAYS];
-	CfHotKey   *least = keys;
+	int			least = 0;
 
 	*found = true;
 	for (int i = 0; i < CF_HOT_WAYS; i++)
 	{
-		if (is_it(&keys[i], want))
-			return &keys[i];
-		if (keys[i].count < least->count)
-			least = &keys[i];
+		if (set->tag[i] == tag && set->count[i] > 0 && is_it(&set->key[i], want))
+			return i;
+		if (set->count[i] < set->count[least])
+			least = i;
 	}
 	*found = false;
 	return least;
@@ -203,41 +215,53 @@ cf_hot_note(const CfKey *key, const CfIdentity *id, CfStatsSlot slot, Size value
 			uint64 weight, const char *place)
 {
 	CfHotKey	want;
-	CfHotKey   *to;
-	uint32		set;
+	CfSharedHotSet *set;
+	uint64		hash = hash_of(key->hash, &id->hash);
+	int			at;
 	bool		found;
 
 	if (nsets == 0 || key->len > CF_HOT_KEY_MAX)
 		return;
 	mind_place(key->dboid, place);
 	describe(key, id, slot, value_len, &want);
-	set = set_of(key->hash, &id->hash);
-	if (!LWLockConditionalAcquire(lock_of(set), LW_EXCLUSIVE))
+	if (!LWLockConditionalAcquire(lock_of(set_of(hash)), LW_EXCLUSIVE))
 		return;
-	to = find_locked(set, &want, &found);
-	want.error = found ? to->error : to->count;
-	want.count = to->count + weight;
-	memcpy(to, &want, offsetof(CfHotKey, key) + want.key_len);
-	LWLockRelease(lock_of(set));
+	set = &hot->set[set_of(hash)];
+	at = find_locked(set, (uint32) hash, &want, &found);
+	if (!found)
+	{
+		want.error = set->count[at];
+		memcpy(&set->key[at], &want, offsetof(CfHotKey, key) + want.key_len);
+		set->tag[at] = (uint32) hash;
+	}
+	set->key[at].value_len = want.value_len;
+	set->count[at] += weight;
+	LWLockRelease(lock_of(set_of(hash)));
 }
 
 void
 cf_hot_seed(const CfHotKey *from)
 {
 	CfKey		key;
-	uint32		set;
-	CfHotKey   *to;
+	CfSharedHotSet *set;
+	uint64		hash;
+	int			at;
 	bool		found;
 
 	if (nsets == 0)
 		return;
 	cf_key_init(&key, from->dboid, from->key, from->key_len);
-	set = set_of(key.hash, &from->id_hash);
-	LWLockAcquire(lock_of(set), LW_EXCLUSIVE);
-	to = find_locked(set, from, &found);
-	if (to->count < from->count)
-		*to = *from;
-	LWLockRelease(lock_of(set));
+	hash = hash_of(key.hash, &from->id_hash);
+	set = &hot->set[set_of(hash)];
+	LWLockAcquire(lock_of(set_of(hash)), LW_EXCLUSIVE);
+	at = find_locked(set, (uint32) hash, from, &found);
+	if (set->count[at] < from->count)
+	{
+		set->key[at] = *from;
+		set->tag[at] = (uint32) hash;
+		set->count[at] = from->count;
+	}
+	LWLockRelease(lock_of(set_of(hash)));
 }
 
 static int
@@ -257,17 +281,19 @@ cf_hot_collect(CfHotKey *to, int room)
 									  MCXT_ALLOC_HUGE);
 	int			n = 0;
 
-	for (uint32 set = 0; set < nsets; set++)
+	for (uint32 number = 0; number < nsets; number++)
 	{
-		LWLockAcquire(lock_of(set), LW_SHARED);
+		const CfSharedHotSet *set = &hot->set[number];
+
+		LWLockAcquire(lock_of(number), LW_SHARED);
 		for (int i = 0; i < CF_HOT_WAYS; i++)
 		{
-			const CfHotKey *key = &hot->key[(Size) set * CF_HOT_WAYS + i];
-
-			if (key->count > 0)
-				all[n++] = *key;
+			if (set->count[i] == 0)
+				continue;
+			all[n] = set->key[i];
+			all[n++].count = set->count[i];
 		}
-		LWLockRelease(lock_of(set));
+		LWLockRelease(lock_of(number));
 	}
 	qsort(all, n, sizeof(CfHotKey), compare);
 	n = Min(n, room);
@@ -279,16 +305,16 @@ cf_hot_collect(CfHotKey *to, int room)
 void
 cf_hot_halve(void)
 {
-	for (uint32 set = 0; set < nsets; set++)
+	for (uint32 number = 0; number < nsets; number++)
 	{
-		LWLockAcquire(lock_of(set), LW_EXCLUSIVE);
+		CfSharedHotSet *set = &hot->set[number];
+
+		LWLockAcquire(lock_of(number), LW_EXCLUSIVE);
 		for (int i = 0; i < CF_HOT_WAYS; i++)
 		{
-			CfHotKey   *key = &hot->key[(Size) set * CF_HOT_WAYS + i];
-
-			key->count /= 2;
-			key->error /= 2;
+			set->count[i] /= 2;
+			set->key[i].error /= 2;
 		}
-		LWLockRelease(lock_of(set));
+		LWLockRelease(lock_of(number));
 	}
 }

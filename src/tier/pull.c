@@ -28,32 +28,26 @@ describe(const CfTierPull *pull, CfRequest *request)
 	request->def.scope = CF_SCOPE_ROLE;
 }
 
-static void
+/* True: something may have moved because of it, or for another reason. */
+static bool
 take(CfTierPull *pull, CfTier *tier, const redisReply *reply)
 {
 	CfRequest	request;
 	CfTierHit	hit;
 	CfLook		look;
+	CfL1PutStatus status;
 
 	describe(pull, &request);
 	tier->request = &request;
 	cf_store_variant(&tier->variant, pull->ns, &pull->key, &pull->id);
-	if (!cf_store_take_look(reply, &look) || !cf_tier_take_value(tier, &look, &hit))
-		return;
-	switch (cf_l1_put(&pull->key, &pull->id, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ,
-					  &hit.meta))
-	{
-		case CF_L1_STORED:
-			pull->stored = true;
-			break;
-		case CF_L1_REFUSED:
-			pull->again = true;
-			break;
-		case CF_L1_TOO_LARGE:
-		case CF_L1_NO_MEMORY:
-			break;
-	}
+	pull->found = cf_store_take_look(reply, &look);
+	if (!pull->found || !cf_tier_take_value(tier, &look, &hit))
+		return false;
+	status = cf_l1_put(&pull->key, &pull->id, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ,
+					   &hit.meta);
+	pull->stored = status == CF_L1_STORED;
 	pfree(hit.value);
+	return status == CF_L1_REFUSED;
 }
 
 /* In the order of tier.c: first the stamps, then Redis. */
@@ -62,6 +56,7 @@ cf_tier_pull(CfTierPull *pulls, int n, int timeout_ms)
 {
 	CfTier		tier;
 	CfL2Status	status;
+	bool		refused = false;
 
 	MemSet(&tier, 0, offsetof(CfTier, variant));
 	tier.state = CF_TIER_AWAY;
@@ -71,7 +66,7 @@ cf_tier_pull(CfTierPull *pulls, int n, int timeout_ms)
 	cf_l2_begin();
 	for (int i = 0; i < n; i++)
 	{
-		pulls[i].stored = pulls[i].again = false;
+		pulls[i].found = pulls[i].stored = pulls[i].again = false;
 		cf_store_variant(&tier.variant, pulls[i].ns, &pulls[i].key, &pulls[i].id);
 		cf_store_add_look(&tier.variant);
 	}
@@ -79,6 +74,8 @@ cf_tier_pull(CfTierPull *pulls, int n, int timeout_ms)
 	if (status != CF_L2_OK && status != CF_L2_PARTLY)
 		return false;
 	for (int i = 0; i < n; i++)
-		take(&pulls[i], &tier, cf_l2_reply(i));
+		refused |= take(&pulls[i], &tier, cf_l2_reply(i));
+	for (int i = 0; i < n; i++)
+		pulls[i].again = refused && pulls[i].found && !pulls[i].stored;
 	return true;
 }

@@ -18,8 +18,10 @@ typedef struct CfTierPull
 	CfIdentity	id;
 	CfStatsSlot slot;
 	const char *ns;
+	bool		found;			/* something is there */
 	bool		stored;			/* it is in memory now */
-	bool		again;			/* it might be with another pull: it is the first that depends on a table */
+	bool		again;			/* it might be with another pull: one of them was the first
+								 * that depends on a table, which outdates what was read before */
 } CfTierPull;
 
 /*

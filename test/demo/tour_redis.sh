@@ -111,7 +111,7 @@ tour_restart()
 	call="SELECT cache_fetch('revenue:all', \$q\$$REVENUE\$q\$)"
 	ask "SELECT cache_define('revenue', ttl => '1 hour')" >/dev/null
 	chapter '7. The server restarts'
-	text 'Its memory is empty then. Redis still has the revenue of each category:'
+	text 'What was in memory a clean stop has saved, and the start has it again:'
 	label 'cache_fetch, cold'
 	value "$(ms "$(time_statement 1 "$call")")"
 	label 'restart of the server'
@@ -120,7 +120,7 @@ tour_restart()
 	await_l2 up
 	value "$(ms $(($(now_ms) - start)))"
 	label 'cache_fetch, first call'
-	value "$(ms "$(time_statement 1 "$call")")" "$(counter revenue l2_hits) answer from Redis"
+	value "$(ms "$(time_statement 1 "$call")")" "$(counter revenue l1_hits) answer from memory"
 	label '  how often the query ran'
 	value "$(counter revenue loads) x"
 }
