@@ -27,6 +27,13 @@ typedef enum StepKind
 	STEP_SELF					/* the last two columns of each row must agree */
 } StepKind;
 
+typedef enum Protocol
+{
+	PROTOCOL_SIMPLE,
+	PROTOCOL_EXTENDED,
+	PROTOCOL_PREPARED
+} Protocol;
+
 /* All texts are the step's own (malloc), and NULL where there is none. */
 typedef struct Step
 {
@@ -38,6 +45,11 @@ typedef struct Step
 	const char *prelude;		/* runs before the two */
 	const char *when;			/* the two are compared only if this is true */
 	const char *explain;		/* says "no" if nothing is promised of the cached one */
+	const char *query;			/* with --transparent: "plain" with $1 for its argument */
+	const char *argument;
+	Protocol	protocol;
+	int			times;			/* 0: "sql" and "plain" are asked; else "plain", so many times */
+	bool		binary;			/* the result */
 	bool		plain_first;
 	bool		savepoint;		/* in a transaction each runs in a savepoint */
 	bool		sorted;			/* the order of the rows is left to chance */
@@ -80,6 +92,7 @@ typedef struct Options
 	bool		list;
 	bool		without_rules;	/* a fault, to see that it is found */
 	bool		tracking;		/* no rule is attached, and all that is covered must be exact */
+	bool		transparent;	/* reads are plain SELECTs */
 	bool		ddl;			/* definitions change all the time */
 } Options;
 
@@ -99,7 +112,13 @@ extern const char *session_user_of(int session);
 extern PGTransactionStatusType session_status(int session);
 extern Answer ask(int session, const char *sql);
 extern void forget_answer(Answer *answer);
+extern char *full_rows_of(PGresult *result);
 extern int64_t count_hits(void);
+
+/* plain.c */
+extern int64_t n_reads;			/* of those that may be served */
+extern void ask_plainly(const Step *step, Answer *cached, Answer *plain);
+extern void forget_statements(void);
 
 /* oracle.c */
 extern void name_sqlstates(const Answer *cached, const Answer *plain, char *names);

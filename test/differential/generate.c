@@ -383,6 +383,15 @@ make_explain_of(const char *sql)
 		make_explain(call, (int) (end - call)) : NULL;
 }
 
+/* How a plain SELECT is sent, and how often. */
+static void
+choose_protocol(Step *step)
+{
+	step->protocol = (Protocol) below(3);
+	step->times = 1 + below(4);
+	step->binary = step->protocol != PROTOCOL_SIMPLE && percent(30);
+}
+
 /* One of the forms of cache_fetch, and the query itself. */
 static void
 make_fetch(Step *step, const Entry *entry)
@@ -413,6 +422,14 @@ make_fetch(Step *step, const Entry *entry)
 	{
 		step->sql = format("SELECT t.* FROM public.cache_fetch_rows(%s) AS t(%s)", call, columns);
 		step->plain = format("SELECT q.* FROM (%s) q", plain);
+	}
+	if (options.transparent && percent(85))
+	{
+		free((char *) step->plain);
+		step->plain = strdup(plain);
+		step->query = strdup(query);
+		step->argument = argument != NULL ? strdup(argument) : NULL;
+		choose_protocol(step);
 	}
 	step->explain = make_explain(call, (int) strlen(call));
 	free(key);
@@ -446,6 +463,11 @@ fill_step(Step *step, const Entry *entry, int number)
 			step->plain = expand(entry->b);
 			step->when = expand(entry->d);
 			step->explain = make_explain_of(step->sql);
+			if (options.transparent && percent(85) && strncmp(step->plain, "SELECT", 6) == 0)
+			{
+				step->query = strdup(step->plain);
+				choose_protocol(step);
+			}
 			break;
 		case ENTRY_SELF:
 			step->kind = STEP_SELF;
@@ -549,6 +571,10 @@ repeat_read(Step *step, const Steps *steps)
 	step->plain = strdup(old->plain);
 	step->when = old->when != NULL ? strdup(old->when) : NULL;
 	step->explain = old->explain != NULL ? strdup(old->explain) : NULL;
+	step->query = old->query != NULL ? strdup(old->query) : NULL;
+	step->argument = old->argument != NULL ? strdup(old->argument) : NULL;
+	if (old->times > 0)
+		choose_protocol(step);
 	step->sorted = old->sorted;
 	step->plain_first = percent(50);
 	step->savepoint = percent(40);

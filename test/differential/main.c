@@ -4,6 +4,7 @@
  * Usage: differential [--host H] [--port P] [--user U] [--seed N] [--seconds N]
  *		  [--steps N] [--without FEATURE,...] [--only FEATURE,...] [--out FOLDER]
  *		  [--keep-going] [--verbose] [--list] [--without-rules] [--ddl] [--tracking]
+ *		  [--transparent]
  *
  * Makes runs with the seeds N, N + 1, ... until the time is over; --seconds 0
  * makes one. The first difference is shrunk, printed, and ends the program;
@@ -12,6 +13,7 @@
  * --ddl changes definitions all the time.
  * --tracking makes no rule at all, and brings features that no rule could follow:
  * what cache_explain does not call covered is not compared then.
+ * --transparent is --tracking, with plain SELECTs, which cachefront.transparent serves.
  * Exit status: 0 no difference, 1 some, 2 could not run.
  *
  * test/differential/main.c
@@ -74,12 +76,27 @@ format(const char *fmt,...)
 /* ---- reports ---------------------------------------------------------------- */
 
 static void
+print_plain_step(FILE *file, const Step *step)
+{
+	static const char *const protocols[] = {"simple", "extended", "prepared"};
+
+	fprintf(file, "-- %s%s, %d times%s\n", protocols[step->protocol], step->binary ? ", binary" : "",
+			step->times, step->plain_first ? ", after once without" : ", then once without");
+	fprintf(file, "%s;\n", step->plain);
+}
+
+static void
 print_step(FILE *file, const Step *step)
 {
 	fprintf(file, "-- session %d (%s), %s%s\n", step->session, session_user_of(step->session), step->name,
 			step->savepoint && step->kind == STEP_PAIR ? ", in savepoints" : "");
 	if (step->prelude != NULL)
 		fprintf(file, "%s;\n", step->prelude);
+	if (step->times > 0)
+	{
+		print_plain_step(file, step);
+		return;
+	}
 	if (step->kind == STEP_PAIR && step->plain_first)
 		fprintf(file, "%s;\n", step->plain);
 	fprintf(file, "%s;\n", step->sql);
@@ -188,6 +205,8 @@ free_steps(Steps *steps)
 		free((char *) steps->step[i].prelude);
 		free((char *) steps->step[i].when);
 		free((char *) steps->step[i].explain);
+		free((char *) steps->step[i].query);
+		free((char *) steps->step[i].argument);
 	}
 	steps->n = 0;
 }
@@ -265,6 +284,8 @@ parse_options(int argc, char **argv)
 			options.ddl = true;
 		else if (strcmp(argv[i], "--tracking") == 0)
 			options.tracking = true;
+		else if (strcmp(argv[i], "--transparent") == 0)
+			options.tracking = options.transparent = true;
 		else if (i + 1 == argc || !parse_option(argv[i], argv[i + 1]))
 		{
 			fprintf(stderr, "differential: unknown option or no value: %s\n", argv[i]);
@@ -304,6 +325,8 @@ main(int argc, char **argv)
 		n_runs++;
 		options.seed++;
 	} while (elapsed() < options.seconds && (options.keep_going || n_different == 0));
+	if (options.transparent)
+		printf("%" PRId64 " reads by plain SELECTs\n", n_reads);
 	printf("seeds %" PRIu64 " to %" PRIu64 ": %d runs, %" PRId64 " steps, compared %" PRId64
 		   ", %" PRId64 " hits, %d different\n",
 		   first, options.seed - 1, n_runs, n_steps, n_compared, n_hits, n_different);

@@ -112,6 +112,8 @@ judge_pair(const Step *step, const Answer *cached, const Answer *plain)
 		return OUTCOME_NOTHING;
 	if (strcmp(cached->sqlstate, plain->sqlstate) != 0)
 		return OUTCOME_DIFFERENT;
+	if (cached->sqlstate[0] != '\0' && step->times > 0)
+		return strcmp(cached->text, plain->text) == 0 ? OUTCOME_SAME : OUTCOME_DIFFERENT;
 	if (cached->sqlstate[0] != '\0' || same_rows(cached->text, plain->text, step->sorted))
 		return OUTCOME_SAME;
 	return OUTCOME_DIFFERENT;
@@ -142,6 +144,16 @@ is_uncovered(const Step *step)
 	return uncovered;
 }
 
+static void
+ask_both(const Step *step, Answer *cached, Answer *plain)
+{
+	if (step->plain_first)
+		*plain = ask_as_told(step, step->plain);
+	*cached = ask_as_told(step, step->sql);
+	if (!step->plain_first)
+		*plain = ask_as_told(step, step->plain);
+}
+
 static Outcome
 run_pair(const Step *step, Answer *cached, Answer *plain)
 {
@@ -150,11 +162,10 @@ run_pair(const Step *step, Answer *cached, Answer *plain)
 
 	if (step->prelude != NULL)
 		do_quietly(step->session, step->prelude);
-	if (step->plain_first)
-		*plain = ask_as_told(step, step->plain);
-	*cached = ask_as_told(step, step->sql);
-	if (!step->plain_first)
-		*plain = ask_as_told(step, step->plain);
+	if (step->times > 0)
+		ask_plainly(step, cached, plain);
+	else
+		ask_both(step, cached, plain);
 	outcome = judged ? judge_pair(step, cached, plain) : OUTCOME_NOTHING;
 	if (outcome == OUTCOME_DIFFERENT && is_uncovered(step))
 		return OUTCOME_NOTHING;

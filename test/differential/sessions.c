@@ -35,8 +35,12 @@ static PGconn *
 connect_as(const char *user, const char *dbname)
 {
 	const char *const names[] = {"host", "port", "user", "dbname", "options", NULL};
-	const char *const values[] = {options.host, options.port, user, dbname, settings, NULL};
+	char	   *all = format("%s -c cachefront.transparent=%s", settings,
+							 options.transparent ? "auto" : "off");
+	const char *const values[] = {options.host, options.port, user, dbname, all, NULL};
 	PGconn	   *conn = PQconnectdbParams(names, values, 0);
+
+	free(all);
 
 	if (PQstatus(conn) != CONNECTION_OK)
 	{
@@ -77,6 +81,7 @@ open_sessions(void)
 	must(keeper, "DROP ROLE IF EXISTS diff_x");
 	must(keeper, "ALTER ROLE diff_r2 NOBYPASSRLS");
 	must(keeper, "GRANT diff_r2 TO diff_r1");
+	forget_statements();
 	for (int i = 0; i < MAX_SESSIONS; i++)
 		sessions[i] = connect_as(session_user_of(i), database);
 }
@@ -165,6 +170,48 @@ rows_of(PGresult *result)
 			if (k > 0)
 				append(&text, &length, "\t");
 			append(&text, &length, PQgetisnull(result, i, k) ? "NULL" : PQgetvalue(result, i, k));
+		}
+		append(&text, &length, "\n");
+	}
+	return text;
+}
+
+/* With what describes the columns; of the binary form each byte in two digits. */
+char *
+full_rows_of(PGresult *result)
+{
+	char	   *text = NULL;
+	size_t		length = 0;
+	char		piece[160];
+
+	append(&text, &length, "");
+	for (int k = 0; k < PQnfields(result); k++)
+	{
+		snprintf(piece, sizeof(piece), "%s %u %d %d\t", PQfname(result, k), PQftype(result, k),
+				 PQfmod(result, k), PQftablecol(result, k));
+		append(&text, &length, piece);
+	}
+	append(&text, &length, PQcmdStatus(result));
+	append(&text, &length, "\n");
+	if (PQbinaryTuples(result) == 0)
+	{
+		char	   *rows = rows_of(result);
+
+		append(&text, &length, rows);
+		free(rows);
+		return text;
+	}
+	for (int i = 0; i < PQntuples(result); i++)
+	{
+		for (int k = 0; k < PQnfields(result); k++)
+		{
+			append(&text, &length, PQgetisnull(result, i, k) ? "NULL" : "");
+			for (int b = 0; b < PQgetlength(result, i, k); b++)
+			{
+				snprintf(piece, sizeof(piece), "%02x", (unsigned char) PQgetvalue(result, i, k)[b]);
+				append(&text, &length, piece);
+			}
+			append(&text, &length, "\t");
 		}
 		append(&text, &length, "\n");
 	}

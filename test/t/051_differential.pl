@@ -33,7 +33,7 @@ command_ok(
 	],
 	'the tester compiles');
 
-my $tracking = ($ENV{CF_DIFFERENTIAL_OPTIONS} // '') =~ m{--tracking};
+my $tracking = ($ENV{CF_DIFFERENTIAL_OPTIONS} // '') =~ m{--tracking|--transparent};
 my $node = CfTest->node(
 	'differential',
 	autovacuum => 'off',
@@ -84,5 +84,19 @@ foreach (1 .. 10)
 }
 cmp_ok($compared, '>', 100, 'enough was compared');
 cmp_ok($hits, '>', 20, 'enough came from the cache');
+
+# Plain SELECTs, of which a third must be served from the cache.
+if (!$tracking)
+{
+	$node->append_conf('postgresql.conf', 'cachefront.track_changes = on');
+	$node->restart;
+	my ($ok, $stdout) =
+	  run_tester('--seed', $seed, '--seconds', int($seconds / 3), '--transparent', @without);
+	my ($reads) = $stdout =~ /^(\d+) reads by plain SELECTs$/m;
+	my ($plain_hits) = $stdout =~ /, (\d+) hits, 0 different$/m;
+
+	ok($ok, "no plain SELECT differs from seed $seed on") or diag $stdout;
+	cmp_ok($plain_hits // 0, '>', ($reads // 0) / 3, 'a third of them came from the cache');
+}
 
 done_testing();
