@@ -466,8 +466,19 @@ lead(CfAnswer *answer, CfSharedFlight *flight)
 	PG_END_TRY();
 }
 
+/*
+ * A client may bind a portal and learn of a commit before it executes it: its rows must not
+ * be newer than the snapshot then. Within one message nobody can.
+ */
+static bool
+is_of_now(const CfAnswer *answer, Snapshot snapshot)
+{
+	return answer->message == GetCurrentStatementStartTimestamp() ||
+		is_same_snapshot(snapshot, GetLatestSnapshot());
+}
+
 void
-cf_answer_board(CfAnswer *answer)
+cf_answer_board(CfAnswer *answer, Snapshot snapshot)
 {
 	TimestampTz deadline = cf_steady_now() + cf_guc_flight_timeout * INT64CONST(1000);
 	CfRequest  *request = &answer->request;
@@ -475,7 +486,8 @@ cf_answer_board(CfAnswer *answer)
 	CfL1Result	result;
 
 	/* What others load may be newer than a snapshot that is used elsewhere, too. */
-	if (!answer->keeps || answer->ghost || answer->nrows > 0 || !answer->own_snapshot)
+	if (!answer->keeps || answer->ghost || answer->nrows > 0 || !answer->own_snapshot ||
+		!is_of_now(answer, snapshot))
 		return;
 	for (;;)
 	{
@@ -589,6 +601,7 @@ cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate)
 	}
 	answer->asked = true;
 	answer->own_snapshot = is_own_snapshot(estate->es_snapshot);
+	answer->message = GetCurrentStatementStartTimestamp();
 	if (answer->serving != CF_SERVE_OBSERVE)
 	{
 		count(answer, CF_COUNT_FETCHES);

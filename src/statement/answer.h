@@ -38,6 +38,7 @@ typedef struct CfAnswer
 	CfRequest	request;
 	bool		asked;			/* the cache was */
 	bool		own_snapshot;	/* nobody else uses it */
+	TimestampTz message;		/* when the message of the protocol came in which it began */
 	bool		hit;
 	struct varlena *value;		/* with hit: all rows */
 
@@ -74,7 +75,7 @@ extern void cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh,
  * (engine/flight.h). Afterwards it may be a hit. Waits, so it is interruptible. Whoever leads
  * lands the flight when the run is over, or when it fails.
  */
-extern void cf_answer_board(CfAnswer *answer);
+extern void cf_answer_board(CfAnswer *answer, Snapshot snapshot);
 extern void cf_answer_land(CfAnswer *answer);
 
 /* The query is asked for its first row. */

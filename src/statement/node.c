@@ -401,7 +401,7 @@ board(ServeState *state, EState *estate)
 {
 	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
 
-	cf_answer_board(&state->answer);
+	cf_answer_board(&state->answer, estate->es_snapshot);
 	if (state->answer.hit)
 		begin_rows(state);
 	MemoryContextSwitchTo(old);
