@@ -104,6 +104,20 @@ make_key(const CfStatement *statement, const CfHash128 *hash, CfKey *key)
 	cf_key_init(key, MyDatabaseId, text, len);
 }
 
+/*
+ * A plan that is kept may hold what was computed under other settings: functions that print
+ * bytea, interval and float values are IMMUTABLE. So it is another statement then.
+ */
+static void
+set_tree(CfAnswer *answer)
+{
+	CfHash128	settings = cf_identity_of_settings();
+
+	answer->tree = answer->statement->tree;
+	if (!cf_hash128_equal(&answer->statement->settings, &settings))
+		cf_hash128_add(&answer->tree, &answer->statement->settings, sizeof(settings));
+}
+
 static bool
 make_request(CfAnswer *answer, ParamListInfo params)
 {
@@ -111,7 +125,8 @@ make_request(CfAnswer *answer, ParamListInfo params)
 	const CfStatement *statement = answer->statement;
 
 	request->cache = statement->cache;
-	request->tree = &statement->tree;
+	set_tree(answer);
+	request->tree = &answer->tree;
 	request->form = CF_FORM_TUPLES;
 	request->part = CF_L1_PART_ALL;
 	request->binding = statement->binding;
@@ -555,11 +570,12 @@ serving(CfAnswer *answer)
 	return cf_guc_transparent_min_saving == 0 ? CF_SERVE : CF_SERVE_IF_SEEN;
 }
 
+/* A plan that was kept may be older than the settings. */
 static bool
 may_look(void)
 {
-	return cf_guc_enabled && !IsolationIsSerializable() && !IsInParallelMode() &&
-		!cf_load_active() && !RecoveryInProgress();
+	return cf_guc_enabled && !IsolationIsSerializable() && !IsInParallelMode() && !cf_load_active() &&
+		!RecoveryInProgress();
 }
 
 bool

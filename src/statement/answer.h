@@ -35,6 +35,7 @@ typedef struct CfAnswer
 	CfServing	serving;
 	CfSharedShape *shape;		/* to be told of it, or NULL */
 	CfSight		sight;			/* of a miss, for the shape */
+	CfHash128	tree;			/* of the statement as it was planned */
 	CfRequest	request;
 	bool		asked;			/* the cache was */
 	bool		own_snapshot;	/* nobody else uses it */

@@ -321,6 +321,7 @@ cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish
 		return NULL;
 	statement = *template->statement;
 	statement.tree = entry->tree;
+	statement.settings = cf_identity_of_settings();
 	statement.query = query;
 	cf_statement_wish(&statement, wish);
 	if (!cf_answer_is_there(&statement, params))

@@ -55,6 +55,8 @@ cf_statement_pack(const CfStatement *statement)
 						  (statement->defined_any ? 4 : 0) | (statement->marked ? 8 : 0));
 	numbers = pack_number(numbers, statement->shape);
 	numbers = pack_number(numbers, statement->plan_us);
+	numbers = pack_number(numbers, statement->settings.h[0]);
+	numbers = pack_number(numbers, statement->settings.h[1]);
 	if (statement->child != NULL)
 		packed = list_make1(statement->child);
 	else
@@ -92,6 +94,8 @@ cf_statement_unpack(const List *packed)
 	statement->marked = (flags & 8) != 0;
 	statement->shape = unpack_number(numbers, 6);
 	statement->plan_us = unpack_number(numbers, 7);
+	statement->settings.h[0] = unpack_number(numbers, 8);
+	statement->settings.h[1] = unpack_number(numbers, 9);
 	statement->cache = strVal(list_nth(packed, PACKED_CACHE));
 	statement->text = strVal(list_nth(packed, PACKED_TEXT));
 	statement->params = list_nth(packed, PACKED_PARAMS);

@@ -23,6 +23,7 @@
 #include "l1/clock.h"
 #include "load/loader.h"
 #include "request/deps.h"
+#include "request/identity.h"
 #include "rules/defined.h"
 #include "rules/pins.h"
 #include "rules/security.h"
@@ -109,6 +110,7 @@ describe(CfStatement *statement, Query *query, const char *text, CfDefined *defi
 
 	(void) params_walker((Node *) query, &params);
 	cf_tree_hash(query, &statement->tree);
+	statement->settings = cf_identity_of_settings();
 	cf_defined_add_query(defined, query);
 	statement->params = params.numbers;
 	statement->param_types = params.types;
