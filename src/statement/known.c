@@ -89,6 +89,7 @@ static CfMemo texts = CF_MEMO("cachefront texts", Text, CF_KNOWN_TEXTS);
 static Template *templates[CF_KNOWN_TEMPLATES];
 static Doomed *doomed = NULL;
 static Analysed last;
+static uint64 names_changed = 0;	/* how many statements of this session may have done that */
 static post_parse_analyze_hook_type prev_analyze = NULL;
 
 /* ---- texts -------------------------------------------------------------- */
@@ -115,7 +116,19 @@ make_key(const char *text, const Query *query, CfHash128 *key)
 	cf_hash128_add(key, begin, len);
 	cf_hash128_add_u64(key, ((uint64) GetUserId() << 32) | GetSessionUserId());
 	cf_tree_add_settings(key);
+	cf_hash128_add_u64(key, names_changed);
 	return true;
+}
+
+/*
+ * Of temporary objects no clock tells, for they are nothing to others. But one that comes hides
+ * what has its name. One that goes uncovers what had been hidden: of what read it, nothing
+ * is known.
+ */
+void
+cf_known_change_names(void)
+{
+	names_changed++;
 }
 
 static void

@@ -29,6 +29,9 @@ typedef struct CfKnownText
 
 extern void cf_known_install_hooks(void);
 
+/* This session has made or renamed something. */
+extern void cf_known_change_names(void);
+
 /*
  * A statement without a plan inside, if the cache has its answer now; else NULL. Fills in
  * known in any case, for what follows.

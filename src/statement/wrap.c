@@ -298,15 +298,19 @@ run_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 								completion);
 }
 
-/* EXPLAIN shows the plan, and runs it. */
+/* EXPLAIN shows the plan, and runs it. Definitions may change what a text means. */
 static void
 wrap_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 			 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
 			 DestReceiver *dest, QueryCompletion *completion)
 {
+	bool		defines = GetCommandLogLevel(pstmt->utilityStmt) == LOGSTMT_DDL;
+
 	if (likely(!IsA(pstmt->utilityStmt, ExplainStmt)))
 	{
 		run_utility(pstmt, text, read_only_tree, context, params, environment, dest, completion);
+		if (defines)
+			cf_known_change_names();
 		return;
 	}
 	explaining++;
@@ -319,6 +323,8 @@ wrap_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		explaining--;
 	}
 	PG_END_TRY();
+	if (defines)
+		cf_known_change_names();
 }
 
 void
