@@ -35,6 +35,12 @@ PACKAGES=("${CF_PACKAGES[@]}" libpq-dev libipc-run-perl spin clang libclang-rt-d
 # that fails. Not installed, for some of these packages bring services.
 declare -A FETCHED=([prometheus-postgres-exporter]=prometheus-postgres-exporter
 	[promtool]=prometheus [shellcheck]=shellcheck)
+# The same of whole packages: pgjdbc, other extensions, and the libraries of PostGIS.
+FETCHED_PACKAGES=(libpostgresql-jdbc-java "postgresql-$CF_PGMAJOR-pgaudit"
+	"postgresql-$CF_PGMAJOR-pg-qualstats" "postgresql-$CF_PGMAJOR-pg-stat-kcache"
+	"postgresql-$CF_PGMAJOR-set-user" "postgresql-$CF_PGMAJOR-postgis-3"
+	"postgresql-$CF_PGMAJOR-postgis-3-scripts" libgeos-c1v5 libgeos3.11.1 libproj25 proj-data
+	libprotobuf-c1)
 # Only what hangs reaches these, however busy the machine.
 SUITE_TIMEOUT=3600
 TAP_TIMEOUT=1800
@@ -110,6 +116,20 @@ fetch_programs()
 	for program in "$@"; do
 		cf_fetch_program "${FETCHED[$program]}" "$program" ||
 			note '' "could not fetch $program of package ${FETCHED[$program]}"
+	done
+}
+
+# Those that are extensions are then in the installation of the flavour named.
+fetch_packages()
+{
+	local flavour=$1 package
+
+	for package in "${FETCHED_PACKAGES[@]}"; do
+		if ! cf_fetch_package "$package"; then
+			note '' "could not fetch package $package"
+		elif built "$flavour"; then
+			cf_add_package "$CF_BUILD/$flavour" "$package"
+		fi
 	done
 }
 
@@ -650,6 +670,7 @@ run_all()
 
 	lanes=$(($(nproc) + 1))
 	prepare release debug ubsan
+	fetch_packages debug
 	list_jobs
 	cf_as mkdir -p "$RUN/tap"
 	CF_MODEL_JOBS=1 lane run_models
@@ -691,7 +712,7 @@ main()
 		model) lane run_models ;;
 		regress | ubsan) prepare "$FLAVOUR"; lane run_regress "$what" "$FLAVOUR" "$@" ;;
 		isolation) prepare "$FLAVOUR"; lane run_isolation "$FLAVOUR" "$@" ;;
-		tap) prepare "$FLAVOUR"; lane run_tap "$FLAVOUR" "$@" ;;
+		tap) prepare "$FLAVOUR"; fetch_packages "$FLAVOUR"; lane run_tap "$FLAVOUR" "$@" ;;
 	esac
 	wait
 	cat "$RUN/reasons" 2>/dev/null

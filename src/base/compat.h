@@ -86,6 +86,11 @@
 	check_sql_fn_retval((lists), (type), (desc), false, NULL)
 #endif
 
+/* 18 has moved ExplainState into a header of its own. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_state.h"
+#endif
+
 /* 16 moved checkAsUser from the range table entry to RTEPermissionInfo. */
 #if PG_VERSION_NUM >= 160000
 #include "parser/parse_relation.h"

@@ -8,6 +8,7 @@
 #   cf_install_packages "${CF_PACKAGES[@]}" ...  needs root only if one is missing
 #   cf_setup                                   sets the variables below
 #   cf_fetch_program PACKAGE PROGRAM           what a test can do without
+#   cf_fetch_package PACKAGE                   the same, of more than one file
 #   cf_private_tree "$CF_BUILD/release" release        builds and installs there
 #   cf_server_init  DATADIR BINDIR
 #   cf_server_start DATADIR BINDIR SOCKETDIR PORT [-o 'name=value']...
@@ -149,6 +150,26 @@ cf_fetch_program()
 		cd "$new" && cf_apt download "$package" && dpkg-deb -x ./*.deb . &&
 			chmod -R a+rX "$tools" && mkdir -p "$tools/usr/bin" &&
 			mv "usr/bin/$program" "$tools/usr/bin/"
+	) >/dev/null 2>&1
+}
+
+# cf_fetch_package PACKAGE: has all that is in the package below CF_BUILD/tools/packages.
+# Nothing is installed or started here either; returns false where that does not work.
+cf_fetch_package()
+{
+	local package=$1 all=$CF_BUILD/tools/packages new
+
+	if [[ -d $all/$package ]]; then return; fi
+	if ! command -v apt-get >/dev/null; then return 1; fi
+	if ((EUID == 0)) && [[ -z $(apt-cache show "$package" 2>/dev/null) ]]; then
+		cf_apt update >/dev/null 2>&1
+	fi
+	mkdir -p "$all"
+	new=$(mktemp -d "$CF_BUILD/tools/new.XXXXXX") || return
+	(
+		trap 'rm -rf "$new"' EXIT
+		cd "$new" && cf_apt download "$package" && dpkg-deb -x ./*.deb . &&
+			rm -- *.deb && chmod -R a+rX . && mv "$new" "$all/$package"
 	) >/dev/null 2>&1
 }
 
@@ -328,6 +349,26 @@ cf_private_tree()
 		make -C "$CF_BUILD/$flavour/src-tree" "${CF_MAKE[@]}" install \
 			DESTDIR="$dir" >"$dir/install.log" 2>&1 9>&-
 	) 9>"$dir/tree.lock"
+}
+
+# cf_add_package DIR PACKAGE: links an extension of a package that cf_fetch_package has
+# into such an installation.
+cf_add_package()
+{
+	local dir=$1 from=$CF_BUILD/tools/packages/$2 lib share
+
+	lib=$("$PG_CONFIG" --pkglibdir)
+	share=$("$PG_CONFIG" --sharedir)
+	if [[ -d $from$lib ]]; then
+		ln -sft "$dir$lib" -- "$from$lib"/*.so || return
+	fi
+	if [[ -d $from$share/extension ]]; then
+		ln -sft "$dir$share/extension" -- "$from$share/extension"/* || return
+	fi
+	# What the installation of the package would link.
+	if [[ -e $from$share/extension/postgis-3.control ]]; then
+		ln -sf "$from$share/extension/postgis-3.control" "$dir$share/extension/postgis.control"
+	fi
 }
 
 # ---- private servers --------------------------------------------------------

@@ -1,5 +1,5 @@
 # The programs of docs/drivers.md, as they stand there, against the real drivers.
-# Each is skipped where its driver is not installed; node-postgres is fetched
+# Each is skipped where its driver is not there; node-postgres and pgjdbc are fetched
 # once into the build folder.
 
 use strict;
@@ -14,7 +14,8 @@ use CfTest;
 
 my $folder = $PostgreSQL::Test::Utils::tmp_check;
 my $npm = ($ENV{CF_NPM} // $folder) . '/node_modules';
-my $jar = '/usr/share/java/postgresql.jar';
+my ($jar) = grep { -f } '/usr/share/java/postgresql.jar',
+  ($ENV{CF_TOOLS} // '') . '/packages/libpostgresql-jdbc-java/usr/share/java/postgresql.jar';
 
 # Name of a snippet => its text.
 my %snippets = slurp_file("$FindBin::RealBin/../../docs/drivers.md") =~
@@ -96,7 +97,7 @@ if (!-d "$npm/pg" && $ENV{CF_NPM} && works('npm', '--version'))
 }
 program('node-postgres', -d "$npm/pg" && works('node', '--version'),
 	'node or its package pg', 'node', "$folder/node.js");
-program('pgjdbc', -f $jar && works('javac', '-version'),
+program('pgjdbc', defined $jar && works('javac', '-version'),
 	'pgjdbc or a JDK', 'java', '-cp', $jar, "$folder/Drivers.java");
 
 # ---- claims: 50 clients, of which one computes ----
