@@ -35,9 +35,9 @@ PACKAGES=("${CF_PACKAGES[@]}" libpq-dev libipc-run-perl spin clang libclang-rt-d
 # that fails. Not installed, for some of these packages bring services.
 declare -A FETCHED=([prometheus-postgres-exporter]=prometheus-postgres-exporter
 	[promtool]=prometheus [shellcheck]=shellcheck)
-# The same of whole packages: pgjdbc, other extensions, and the libraries of PostGIS.
-FETCHED_PACKAGES=(libpostgresql-jdbc-java "postgresql-$CF_PGMAJOR-pgaudit"
-	"postgresql-$CF_PGMAJOR-pg-qualstats" "postgresql-$CF_PGMAJOR-pg-stat-kcache"
+# The same of whole packages: pgjdbc, ORMs, other extensions, and the libraries of PostGIS.
+FETCHED_PACKAGES=(libpostgresql-jdbc-java python3-sqlalchemy python3-django python3-asgiref
+	python3-sqlparse python3-tz "postgresql-$CF_PGMAJOR-pgaudit" "postgresql-$CF_PGMAJOR-pg-qualstats" "postgresql-$CF_PGMAJOR-pg-stat-kcache"
 	"postgresql-$CF_PGMAJOR-set-user" "postgresql-$CF_PGMAJOR-postgis-3"
 	"postgresql-$CF_PGMAJOR-postgis-3-scripts" libgeos-c1v5 libgeos3.11.1 libproj25 proj-data
 	libprotobuf-c1)

@@ -133,6 +133,45 @@ program('node-postgres', -d "$npm/pg" && works('node', '--version'), 'node or it
 program('pgjdbc', defined $jar && works('javac', '-version'), 'pgjdbc or a JDK',
 	[ 'in parts?', 'updatable', 'error' ], 'java', '-cp', $jar // '', "$programs/Reads.java");
 
+# ---- the programs of the document ----
+
+my %snippets = slurp_file("$FindBin::RealBin/../../docs/drivers.md") =~
+  /^<!-- plain: (\S+) -->\n```\w+\n(.*?)^```$/msg;
+my ($schema) = slurp_file("$FindBin::RealBin/../../docs/drivers.md") =~ /^<!-- snippet: schema.sql -->\n```sql\n(.*?)^```$/ms;
+
+is(join(' ', sort keys %snippets), 'Plain.java node.js psycopg.py with_django.py with_sqlalchemy.py',
+	'the programs of the document');
+$node->safe_psql('postgres', $schema);
+$snippets{'psycopg2.py'} = $snippets{'psycopg.py'} =~ s/psycopg/psycopg2/gr;
+# A program must not have the name of what it imports.
+append_to_file("$folder/plain_$_", $snippets{$_}) foreach grep { !/java/ } keys %snippets;
+append_to_file("$folder/Plain.java", $snippets{'Plain.java'});
+transparent('marked');
+
+foreach my $case (
+	[ 'psycopg2', works('python3', '-c', 'import psycopg2'), 'python3', 'plain_psycopg2.py' ],
+	[ 'psycopg', $psycopg, 'python3', 'plain_psycopg.py' ],
+	[ 'pg', -d "$npm/pg" && works('node', '--version'), 'node', 'plain_node.js' ],
+	[ 'pgjdbc', defined $jar && works('javac', '-version'), 'java', '-cp', $jar // '', 'Plain.java' ],
+	[ 'sqlalchemy', works('python3', '-c', 'import sqlalchemy'), 'python3', 'plain_with_sqlalchemy.py' ],
+	[ 'django', works('python3', '-c', 'import django'), 'python3', 'plain_with_django.py' ])
+{
+	my ($name, $has, @command) = @$case;
+	my $file = "$folder/" . pop @command;
+
+	SKIP:
+	{
+		skip "document: $name is not here", 3 if !$has;
+		$node->safe_psql('postgres', 'SELECT cache_flush()');
+		my $before = CfTest::stat($node, 'l1_hits');
+		my ($rc, $out, $err) = run_command_at($node->port, @command, $file);
+
+		is($rc, 0, "document: $name runs") or diag($err);
+		is($out, "product 42\n" x 10, "document: $name gets its rows");
+		cmp_ok(CfTest::stat($node, 'l1_hits') - $before, '>=', 10 - $misses, "document: $name is served");
+	}
+}
+
 # ---- pgbouncer ----
 
 my ($bouncer) = grep { -x $_ } '/usr/sbin/pgbouncer', '/usr/bin/pgbouncer';
