@@ -12,8 +12,11 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
+#include "access/relation.h"
+#include "catalog/pg_class.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -442,16 +445,48 @@ board(ServeState *state, EState *estate)
 	MemoryContextSwitchTo(old);
 }
 
+static bool
+is_locked(Oid relid)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+	return CF_LOCK_HELD_BY_ME(&tag, AccessShareLock);
+}
+
+/*
+ * While a plan is open its tables are, and TRUNCATE or ALTER TABLE in the same session is
+ * an error. So it is where rows come from the cache, some at a time. The executor closes
+ * them. What is below the tables that the statement names is not locked, and left.
+ */
+static void
+open_tables(EState *estate)
+{
+	ListCell   *cell;
+
+	foreach(cell, estate->es_range_table)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, cell);
+		Relation   *place = &estate->es_relations[foreach_current_index(cell)];
+
+		if (rte->rtekind == RTE_RELATION && rte->relkind != RELKIND_VIEW && *place == NULL &&
+			is_locked(rte->relid))
+			*place = try_relation_open(rte->relid, NoLock);
+	}
+}
+
 /* An error leaves the number of the run that it ended: then nothing is kept. */
 void
 cf_node_run(QueryDesc *query, uint64 count, void (*run) (void *arg), void *arg)
 {
 	ServeState *state = (ServeState *) query->planstate;
+	bool		ours = IsA(state, CustomScanState) && state->css.methods == &exec_methods;
 	uint64		before = current_run;
 
 	current_run = ++last_run;
-	if (!IsA(state, CustomScanState) || state->css.methods != &exec_methods ||
-		!state->answer.keeps || count != 0)
+	if (unlikely(ours && count != 0 && state->answer.hit))
+		open_tables(query->estate);
+	if (!ours || !state->answer.keeps || count != 0)
 		run(arg);
 	else
 	{
