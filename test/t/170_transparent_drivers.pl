@@ -172,6 +172,21 @@ foreach my $case (
 	}
 }
 
+# What the other document says of each statement, on an empty database.
+my ($try) = slurp_file("$FindBin::RealBin/../../docs/transparent.md") =~ /^<!-- plain: try.sql -->\n```sql\n(.*?)^```$/ms;
+
+$node->safe_psql('postgres', 'CREATE DATABASE empty');
+is( $node->safe_psql('empty', $try),
+	join("\n", '', ('500000500000') x 3, '499999500000', '4|2|2|2'), 'document: each statement does what it says');
+
+# A database without the extension.
+$node->safe_psql('postgres', 'CREATE DATABASE without');
+my $here = CfTest::stat($node, 'l1_hits');
+is( $node->safe_psql('without', q{SET cachefront.transparent = auto; CREATE TABLE t AS SELECT 1 AS a;}
+		  . 'SELECT a FROM t;' x 4 . 'UPDATE t SET a = 2;' . 'SELECT a FROM t;' x 3), join("\n", (1) x 4, (2) x 3),
+	'document: a database without the extension gets its rows');
+cmp_ok(CfTest::stat($node, 'l1_hits') - $here, '>=', 4, 'document: it is served');
+
 # ---- pgbouncer ----
 
 my ($bouncer) = grep { -x $_ } '/usr/sbin/pgbouncer', '/usr/bin/pgbouncer';
