@@ -188,7 +188,7 @@ while read -r rule; do
 done < <(comm -23 <(protocol_rules) <(model_rules))
 
 # Files whose names look like a setting's, and the beginning of a rule's name.
-NOT_OURS=(cachefront.c cachefront.control cachefront.line cachefront.so cache_rule_)
+NOT_OURS=(cachefront.c cachefront.control cachefront.line cachefront.memory cachefront.so cache_rule_)
 
 # What stands in backticks in the manual and looks like a name of ours: functions, views,
 # tables and their columns, settings. CHANGELOG.md names what is gone, too.

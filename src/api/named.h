@@ -21,7 +21,7 @@
 extern int	cf_named_begin(FunctionCallInfo fcinfo, CfRequest *request);
 extern void cf_named_end(int level);
 
-/* The settings alone, which a definition's query is read and run under, whatever the session's are. */
+/* The settings alone which a definition's query is read and run under. */
 extern int	cf_named_begin_settings(const char *search_path);
 
 /* Values for the query's $1, $2, ..., of whatever types the caller has. */

@@ -291,7 +291,7 @@ full_xmin(Snapshot snapshot)
 	return FullTransactionIdFromEpochAndXid(epoch, snapshot->xmin);
 }
 
-/* False: it is locked. With *any_under_way if only transactions that are not over have rows in it. */
+/* False: it is locked. *any_under_way: only transactions that are not over have rows in it. */
 static bool
 read_queue(Round *round, bool *any_under_way)
 {
@@ -522,7 +522,7 @@ list_keys(const Batch *batch, int *n)
 	return keys;
 }
 
-/* With some templates of rules on the target a statement's keys stay below what a commit may name. */
+/* With templates of rules on the target a statement's keys stay below what a commit may name. */
 static int
 rows_at_once(const CfWriter *writer)
 {

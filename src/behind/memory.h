@@ -56,7 +56,8 @@ extern int	cf_memory_list(const char *writer, CfMemoryItem **items);
 
 /*
  * Puts a slot's sum in flight with the current transaction: it is gone if that commits,
- * and is to be applied again if not. False: there is nothing, or it is in flight. Tells sum and number of writes.
+ * and is to be applied again if not. False: there is nothing, or it is in flight. Tells
+ * sum and number of writes.
  */
 extern bool cf_memory_fly(int slot, const CfHash128 *hash, int64 *value, int64 *writes);
 extern void cf_memory_ground(int slot); /* it is left for another transaction */

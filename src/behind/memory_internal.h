@@ -13,7 +13,7 @@
 #include "behind/memory.h"
 #include "codec/key.h"
 
-#define CF_MEMORY_ARGS 184		/* bytes of a key's arguments, an array of text without its length */
+#define CF_MEMORY_ARGS 184		/* bytes of a key's arguments: text[] without its length */
 
 #define CF_NO_SLOT (-1)
 

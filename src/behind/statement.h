@@ -28,7 +28,7 @@ extern void cf_statement_require_rights(const CfWriter *writer);
 extern Oid	cf_statement_owner(const CfWriter *writer);
 
 /*
- * Runs it in a transaction of the worker's own, as the owner and in a security-restricted operation,
+ * Runs it in the worker's own transaction, as the owner, in a security-restricted operation,
  * under the writer's settings; how many rows it has processed. values: an array of each
  * argument, and one of the values.
  */

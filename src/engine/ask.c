@@ -450,7 +450,8 @@ cf_ask_rest(void)
 
 	LWLockAcquire(asks_lock, LW_EXCLUSIVE);
 	for (int i = 0; i < CF_ASKS; i++)
-		rests &= asks->ask[i].state != WAITING || asks->ask[i].dboid != asks->worker[my_place].dboid;
+		rests &= asks->ask[i].state != WAITING ||
+			asks->ask[i].dboid != asks->worker[my_place].dboid;
 	if (rests)
 	{
 		asks->worker[my_place].dboid = InvalidOid;

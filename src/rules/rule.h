@@ -155,9 +155,10 @@ extern CfCover cf_rule_cover(Oid relid, const CfKey *key, text **tags, int ntags
 
 /*
  * The rules in force, of whatever table, whose template gives this key or one
- * of these tags, or that refresh the cache that it is of. Such an entry depends on the rule's tag: should a transaction
- * change too many rows to name their keys, it invalidates that. Returns how
- * many; if it is more than max there are more than max, and these are some.
+ * of these tags, or that refresh the cache that it is of. Such an entry depends on the
+ * rule's tag: should a transaction change too many rows to name their keys, it
+ * invalidates that. Returns how many; if it is more than max there are more than max,
+ * and these are some.
  */
 extern int	cf_rules_reaching(const CfKey *key, text **tags, int ntags,
 							  const CfRule **found, int max);

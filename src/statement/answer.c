@@ -547,7 +547,7 @@ cf_answer_land(CfAnswer *answer)
 
 /* ---- a statement begins ------------------------------------------------- */
 
-/* By whom it is asked for, and what its shape has saved. */
+/* By whom it is asked for, and what its shape has saved: now, for a plan may be older. */
 static CfServing
 serving(CfAnswer *answer)
 {
@@ -570,12 +570,11 @@ serving(CfAnswer *answer)
 	return cf_guc_transparent_min_saving == 0 ? CF_SERVE : CF_SERVE_IF_SEEN;
 }
 
-/* A plan that was kept may be older than the settings. */
 static bool
 may_look(void)
 {
-	return cf_guc_enabled && !IsolationIsSerializable() && !IsInParallelMode() && !cf_load_active() &&
-		!RecoveryInProgress();
+	return cf_guc_enabled && !IsolationIsSerializable() && !IsInParallelMode() &&
+		!cf_load_active() && !RecoveryInProgress();
 }
 
 bool

@@ -89,7 +89,8 @@ describe_hit(const CfTier *tier, const CfEnvelope *env, CfL1Meta *meta)
 	meta->first_len = env->first_len;
 	meta->stats_slot = request->def.stats_slot;
 	/* What memory does not take is told of by nobody. */
-	if (request->query != NULL && request->form != CF_FORM_VALUE && env->plain_len <= cf_guc_l1_max_value)
+	if (request->query != NULL && request->form != CF_FORM_VALUE &&
+		env->plain_len <= cf_guc_l1_max_value)
 		meta->about = cf_request_note(request);
 	meta->negative = env->negative;
 	meta->covered = env->covered;

@@ -33,7 +33,7 @@
 
 #define CF_LIST_US (10 * USECS_PER_SEC)	/* between two lists */
 #define CF_HALVE_US (300 * USECS_PER_SEC)
-#define CF_AGAIN_US (600 * USECS_PER_SEC)	/* for so long a lower floor is a reason to pull again */
+#define CF_AGAIN_US (600 * USECS_PER_SEC)	/* so long a lower floor has it pull again */
 #define CF_AWAIT_US (10 * USECS_PER_SEC)	/* for a server to know who it is */
 #define CF_LIST_KEEP_MS (24 * 3600 * 1000)
 #define CF_PULL_BYTES (4 * 1024 * 1024)	/* of values in one pipeline */

@@ -220,7 +220,8 @@ ask_all(const Step *step, const char *query, const Argument *argument, Statement
 			continue;
 		}
 		if (cached->text != NULL && !step->sorted &&
-			(strcmp(cached->sqlstate, answer.sqlstate) != 0 || strcmp(cached->text, answer.text) != 0))
+			(strcmp(cached->sqlstate, answer.sqlstate) != 0 ||
+			 strcmp(cached->text, answer.text) != 0))
 		{
 			/* Two that were served differ: one of them is wrong. */
 			if (plain->text != NULL)
