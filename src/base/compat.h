@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_proc.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/wait_event.h"
@@ -35,6 +36,28 @@
 #else
 #define CF_LOCK_TRY(tag, mode) \
 	LockAcquireExtended((tag), (mode), false, true, false, NULL)
+#endif
+
+/* 18 has what prints values in a header of its own. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#endif
+
+/* 18 says how an operator orders by a kind of comparison, not a number. */
+#if PG_VERSION_NUM >= 180000
+#include "access/cmptype.h"
+typedef CompareType CfStrategy;
+#else
+typedef int16 CfStrategy;
+#endif
+
+/* 18 can leave room before a tuple. */
+#if PG_VERSION_NUM >= 180000
+#define CF_FORM_MINIMAL_TUPLE(desc, values, isnull) \
+	heap_form_minimal_tuple((desc), (values), (isnull), 0)
+#else
+#define CF_FORM_MINIMAL_TUPLE(desc, values, isnull) \
+	heap_form_minimal_tuple((desc), (values), (isnull))
 #endif
 
 /* 18 gives what a query groups by a range table entry of its own. */

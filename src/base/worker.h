@@ -72,7 +72,7 @@ extern const char *cf_worker_obstacle(void);
  */
 extern volatile sig_atomic_t cf_worker_stop_requested;
 
-extern void cf_worker_stop(void) pg_attribute_noreturn();
+extern void cf_worker_stop(void) __attribute__((noreturn));
 
 /* Wherever a long wait calls CHECK_FOR_INTERRUPTS. */
 static inline void

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/worker.h"
 #include "behind/memory.h"
 #include "behind/memory_internal.h"

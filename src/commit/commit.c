@@ -24,6 +24,7 @@
 #include "access/xlog.h"
 #include "miscadmin.h"
 
+#include "base/compat.h"
 #include "base/debug_point.h"
 #include "base/position.h"
 #include "capture/epoch.h"

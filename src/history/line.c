@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include <inttypes.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -72,9 +73,9 @@ print(const Line *list, char *text)
 	char	   *at = text;
 
 	for (int i = 0; i < list->n; i++)
-		at += sprintf(at, "incarnation %016" INT64_MODIFIER "x from %016" INT64_MODIFIER "x\n",
+		at += sprintf(at, "incarnation %016" PRIx64 " from %016" PRIx64 "\n",
 					  list->start[i].id, list->start[i].start);
-	at += sprintf(at, "%s to %016" INT64_MODIFIER "x timeline %u\n",
+	at += sprintf(at, "%s to %016" PRIx64 " timeline %u\n",
 				  list->writing ? "writing" : "following", list->known, list->timeline);
 	return at - text;
 }
@@ -91,17 +92,17 @@ save(const Line *list)
 static bool
 parse_end(const char *text, Line *list)
 {
-	list->writing = sscanf(text, "writing to %" INT64_MODIFIER "x timeline %u",
+	list->writing = sscanf(text, "writing to %" PRIx64 " timeline %u",
 						   &list->known, &list->timeline) == 2;
 	return list->writing ||
-		sscanf(text, "following to %" INT64_MODIFIER "x timeline %u",
+		sscanf(text, "following to %" PRIx64 " timeline %u",
 			   &list->known, &list->timeline) == 2;
 }
 
 static bool
 parse_start(const char *text, CfStart *start)
 {
-	return sscanf(text, "incarnation %" INT64_MODIFIER "x from %" INT64_MODIFIER "x",
+	return sscanf(text, "incarnation %" PRIx64 " from %" PRIx64 "",
 				  &start->id, &start->start) == 2;
 }
 

@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "base/compat.h"
 #include "request/version.h"
 
 static bool add_columns(StringInfo shape, TupleDesc desc);

@@ -102,7 +102,7 @@ add_ordering(const SortGroupClause *clause, void *context)
 {
 	Oid			family;
 	Oid			type;
-	int16		strategy;
+	CfStrategy	strategy;
 	RegProcedure left;
 	RegProcedure right;
 

@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/compat.h"
 #include "base/debug_point.h"
 #include "base/guc.h"
 #include "base/position.h"
@@ -324,7 +325,7 @@ flatten(TupleTableSlot *slot)
 			values[i] = PointerGetDatum(detoast_external_attr((struct varlena *)
 															  DatumGetPointer(values[i])));
 	}
-	return heap_form_minimal_tuple(desc, values, slot->tts_isnull);
+	return CF_FORM_MINIMAL_TUPLE(desc, values, slot->tts_isnull);
 }
 
 static void
