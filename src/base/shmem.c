@@ -15,7 +15,7 @@
 #define CF_HINT_PRELOAD \
 	"Add \"cachefront\" to shared_preload_libraries and restart the server."
 
-#define CF_MAX_SEGMENTS 32
+#define CF_MAX_SEGMENTS 64
 
 static const CfShmemSegment *segments[CF_MAX_SEGMENTS];
 static int	nsegments = 0;
@@ -30,7 +30,8 @@ static shmem_startup_hook_type prev_shmem_startup = NULL;
 void
 cf_shmem_register(const CfShmemSegment *segment)
 {
-	Assert(nsegments < CF_MAX_SEGMENTS);
+	if (nsegments == CF_MAX_SEGMENTS)
+		elog(FATAL, "cachefront has no room for segment \"%s\"", segment->name);
 	segments[nsegments++] = segment;
 }
 
