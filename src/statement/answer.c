@@ -157,14 +157,20 @@ is_own_snapshot(Snapshot snapshot)
 		snapshot->regd_count == 2;
 }
 
+/* A copied snapshot without any has no array of them. */
+static bool
+are_same_xids(const TransactionId *a, const TransactionId *b, int n)
+{
+	return n == 0 || memcmp(a, b, n * sizeof(TransactionId)) == 0;
+}
+
 static bool
 is_same_snapshot(Snapshot a, Snapshot b)
 {
 	return a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt &&
 		a->subxcnt == b->subxcnt && a->suboverflowed == b->suboverflowed &&
 		a->takenDuringRecovery == b->takenDuringRecovery &&
-		memcmp(a->xip, b->xip, a->xcnt * sizeof(TransactionId)) == 0 &&
-		memcmp(a->subxip, b->subxip, a->subxcnt * sizeof(TransactionId)) == 0;
+		are_same_xids(a->xip, b->xip, a->xcnt) && are_same_xids(a->subxip, b->subxip, a->subxcnt);
 }
 
 /* The variant without rows, which tells whether those would still be there. */
