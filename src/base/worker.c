@@ -30,7 +30,7 @@
 #include "base/steady.h"
 #include "base/worker.h"
 
-#define CF_WORKER_MAX_TASKS 8
+#define CF_WORKER_MAX_TASKS 16
 #define CF_WORKER_MAX_DATABASES 16
 #define CF_WORKER_IDLE_MS 1000
 #define CF_WORKER_RETRY_MS 1000
@@ -81,7 +81,8 @@ static bool rested = false;		/* this worker: nothing left to do */
 void
 cf_worker_register_task(const CfWorkerTask *task)
 {
-	Assert(ntasks < CF_WORKER_MAX_TASKS);
+	if (ntasks == CF_WORKER_MAX_TASKS)
+		elog(FATAL, "cachefront has no room for one more task of its workers");
 	tasks[ntasks++] = task;
 }
 

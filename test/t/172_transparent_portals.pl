@@ -141,13 +141,13 @@ sub batch
 	my $what = chance(20);
 
 	return [ q_(one_of(@reads)) ] if $what < 3;
-	return [ CfWire::close_portal($portal), bind_($portal, chance(scalar @reads), [], chance(2)),
+	return [ CfMessages::close_portal($portal), bind_($portal, chance(scalar @reads), [], chance(2)),
 		$what < 6 ? run($portal, one_of(0, 0, 1, 3, 100)) : (), $sync ] if $what < 8;
 	# Not the one without a name: PostgreSQL may crash on what a failed query has left of that.
 	$portal = 'p' if $portal eq '';
-	return [ run($portal, one_of(0, 1, 3, 100)), chance(2) ? CfWire::describe_portal($portal) : (), $sync ] if $what < 11;
+	return [ run($portal, one_of(0, 1, 3, 100)), chance(2) ? CfMessages::describe_portal($portal) : (), $sync ] if $what < 11;
 	return [ bind_('', 'w', [ chance(20) ]), bind_('x', chance(scalar @reads)), run(''), run('x', one_of(0, 2)),
-		CfWire::close_portal('x'), $sync ] if $what < 12;
+		CfMessages::close_portal('x'), $sync ] if $what < 12;
 	return [ q_(one_of("UPDATE item SET v = v || '+' WHERE id = " . chance(20), 'DELETE FROM item WHERE id = ' . chance(20),
 		'INSERT INTO item VALUES (' . ++$fresh . ", 5, 'new')", 'UPDATE item SET n = n WHERE id < 0')) ] if $what < 14;
 	return [ q_(one_of('BEGIN', 'BEGIN', 'BEGIN ISOLATION LEVEL REPEATABLE READ', 'BEGIN ISOLATION LEVEL SERIALIZABLE')) ]
@@ -161,7 +161,7 @@ sub batch
 sub answers
 {
 	my ($transparent, @script) = @_;
-	my @clients = map { CfWire->connect($node, 'postgres', options => "-c cachefront.transparent=$transparent") } 1 .. 2;
+	my @clients = map { CfMessages->connect($node, 'postgres', options => "-c cachefront.transparent=$transparent") } 1 .. 2;
 	my @answers;
 
 	$clients[1]->send(q_("TRUNCATE item; INSERT INTO item SELECT g, g / 4.0, 'item ' || g FROM generate_series(1, 20) g"));
