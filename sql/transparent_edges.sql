@@ -78,6 +78,42 @@ CREATE DOMAIN pg_temp.te_domain AS text CHECK (value <> 'v2');
 SELECT 'v2'::te_domain FROM te WHERE id = 2;
 DROP DOMAIN pg_temp.te_domain, public.te_domain;
 
+-- A word of time in two pieces is one: it means something else in the next transaction.
+BEGIN;
+SELECT 'n'
+'ow'::timestamp AS t FROM te WHERE id = 3 \gset first_
+SELECT 'n'
+'ow'::timestamp AS t FROM te WHERE id = 3 \gset first_
+SELECT 'n'
+'ow'::timestamp AS t FROM te WHERE id = 3 \gset first_
+COMMIT;
+SELECT 'n'
+'ow'::timestamp AS t FROM te WHERE id = 3 \gset second_
+SELECT :'first_t' < :'second_t' AS later;
+
+-- A value that is too large is not read only to find that out.
+SHOW cachefront.l1_max_value;
+CREATE TABLE te_large (id int, v text);
+ALTER TABLE te_large ALTER v SET STORAGE EXTERNAL;
+INSERT INTO te_large VALUES (1, repeat('x', 5000000));
+CREATE FUNCTION te_toast_reads() RETURNS bigint LANGUAGE sql AS $$
+	SELECT sum(pg_stat_get_xact_numscans(i.indexrelid)) FROM pg_class c JOIN pg_index i ON i.indrelid = c.reltoastrelid
+	WHERE c.relname = 'te_large'$$;
+SELECT id FROM te_large WHERE id = 0;
+BEGIN;
+DO $$
+DECLARE a text; b text;
+BEGIN
+	SELECT v, v INTO a, b FROM te_large;
+	SELECT v, v INTO a, b FROM te_large;
+END $$;
+SELECT te_toast_reads();
+SELECT length(v) FROM te_large;
+SELECT te_toast_reads();
+COMMIT;
+DROP TABLE te_large;
+DROP FUNCTION te_toast_reads;
+
 DEALLOCATE ALL;
 DROP FUNCTION te_hits;
 DROP TABLE te;

@@ -315,6 +315,28 @@ cf_answer_drop(CfAnswer *answer)
 	answer->keeps = false;
 }
 
+/*
+ * Is the row larger than what may be kept, as it would be copied? Rows that PostgreSQL never
+ * puts together need not fit into one piece of memory.
+ */
+static bool
+is_too_large(TupleTableSlot *slot)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	Size		size = 0;
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (slot->tts_isnull[i] || TupleDescAttr(desc, i)->attlen != -1)
+			continue;
+		size += toast_datum_size(slot->tts_values[i]);
+		if (size > (Size) cf_guc_l1_max_value)
+			return true;
+	}
+	return false;
+}
+
 /* A copy of the row that points to nothing outside of itself. */
 static MinimalTuple
 flatten(TupleTableSlot *slot)
@@ -335,15 +357,28 @@ flatten(TupleTableSlot *slot)
 }
 
 static void
+give_up(CfAnswer *answer)
+{
+	count(answer, CF_COUNT_TOO_LARGE);
+	cf_answer_drop(answer);
+}
+
+static void
 append_row(CfAnswer *answer, TupleTableSlot *slot)
 {
-	MinimalTuple tuple = flatten(slot);
-	Size		room = MAXALIGN(tuple->t_len);
+	MinimalTuple tuple;
+	Size		room;
 
+	if (is_too_large(slot))
+	{
+		give_up(answer);
+		return;
+	}
+	tuple = flatten(slot);
+	room = MAXALIGN(tuple->t_len);
 	if (answer->rows.len + room > (Size) cf_guc_l1_max_value)
 	{
-		count(answer, CF_COUNT_TOO_LARGE);
-		cf_answer_drop(answer);
+		give_up(answer);
 		return;
 	}
 	enlargeStringInfo(&answer->rows, room);
