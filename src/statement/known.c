@@ -22,6 +22,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -170,6 +172,32 @@ is_for_once(const Query *query, const char *text, ParamListInfo params)
 }
 
 /*
+ * Does a literal go on in another line? 'to' and 'day' are one word then. What stands
+ * between two literals, and a comment after one, is taken for that as well.
+ */
+static bool
+is_divided(const char *begin, int len)
+{
+	const char *end = begin + len;
+
+	for (const char *quote = begin; quote < end; quote++)
+	{
+		const char *next = quote + 1;
+		bool		line = false;
+
+		if (*quote != '\'')
+			continue;
+		for (; next < end && isspace((unsigned char) *next); next++)
+			line |= *next == '\n' || *next == '\r';
+		if (line && next < end && *next == '\'')
+			return true;
+		if (next + 1 < end && next[0] == '-' && next[1] == '-')
+			return true;
+	}
+	return false;
+}
+
+/*
  * Words of time are read when a text is analysed: 'today' means another constant
  * tomorrow. Of other types that are not known to be free of that nothing is remembered.
  */
@@ -192,7 +220,7 @@ holds_time(const char *text, const Query *query)
 				return true;
 		}
 	}
-	return false;
+	return is_divided(begin, len);
 }
 
 static bool
