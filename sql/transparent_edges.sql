@@ -114,6 +114,29 @@ COMMIT;
 DROP TABLE te_large;
 DROP FUNCTION te_toast_reads;
 
+-- What a statement tells, it tells each time.
+RESET client_min_messages;
+CREATE TABLE te_notice (id int, v text);
+INSERT INTO te_notice VALUES (1, 'the'), (2, 'cat');
+SELECT id, to_tsquery('english', v) FROM te_notice ORDER BY id;
+SELECT id, to_tsquery('english', v) FROM te_notice ORDER BY id;
+SELECT id, to_tsquery('english', v) FROM te_notice ORDER BY id;
+SELECT id, to_tsquery('english', v)::text || 'x' FROM te_notice WHERE id = 2;
+SELECT id, to_tsquery('english', v)::text || 'x' FROM te_notice WHERE id = 2;
+SELECT te_hits() AS before \gset
+SELECT id, to_tsquery('english', v)::text || 'x' FROM te_notice WHERE id = 2;
+SELECT te_hits() - :before AS hits;
+SELECT id, to_tsquery('english', 'the')::text || 'x' FROM te_notice WHERE id = 1;
+SELECT id, to_tsquery('english', 'the')::text || 'x' FROM te_notice WHERE id = 1;
+SELECT id, to_tsquery('english', 'the')::text || 'x' FROM te_notice WHERE id = 1;
+SELECT id, to_tsquery('english', 'the')::text || 'x' FROM te_notice WHERE id = 1;
+SET client_min_messages = warning;
+SELECT id, to_tsquery('english', v) FROM te_notice WHERE id = 1;
+SELECT id, to_tsquery('english', v) FROM te_notice WHERE id = 1;
+RESET client_min_messages;
+SELECT id, to_tsquery('english', v) FROM te_notice WHERE id = 1;
+DROP TABLE te_notice;
+
 DEALLOCATE ALL;
 DROP FUNCTION te_hits;
 DROP TABLE te;

@@ -25,6 +25,7 @@
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -117,6 +118,9 @@ set_tree(CfAnswer *answer)
 	answer->tree = answer->statement->tree;
 	if (!cf_hash128_equal(&answer->statement->settings, &settings))
 		cf_hash128_add(&answer->tree, &answer->statement->settings, sizeof(settings));
+	/* Where nobody is told of a notice, nobody knows that there was one. */
+	if (client_min_messages > NOTICE)
+		cf_hash128_add_u64(&answer->tree, (uint64) client_min_messages);
 }
 
 static bool
@@ -473,7 +477,7 @@ cf_answer_end(CfAnswer *answer, uint64 run)
 	if (!answer->keeps)
 		return;
 	cf_stats_latency(CF_LATENCY_LOAD, answer->ns);
-	if ((answer->nrows == 0 || answer->run == run) && !cf_policy_has_written() &&
+	if ((answer->nrows == 0 || answer->run == run) && !answer->reported && !cf_policy_has_written() &&
 		cf_identity_still_holds(&answer->request))
 		publish(answer);
 	cf_answer_drop(answer);

@@ -46,6 +46,7 @@ typedef struct CfAnswer
 	/* on a miss */
 	bool		keeps;			/* rows are copied as they come, and kept at the end */
 	bool		ghost;			/* but without the rows: only what they depend on */
+	bool		reported;		/* the client was told something, which no hit would tell */
 	uint64		run;			/* the run of the executor that began */
 	StringInfoData rows;
 	uint32		nrows;

@@ -475,6 +475,12 @@ open_tables(EState *estate)
 	}
 }
 
+static void
+note_report(void *arg)
+{
+	((ServeState *) arg)->answer.reported = true;
+}
+
 /* An error leaves the number of the run that it ended: then nothing is kept. */
 void
 cf_node_run(QueryDesc *query, uint64 count, void (*run) (void *arg), void *arg)
@@ -482,16 +488,26 @@ cf_node_run(QueryDesc *query, uint64 count, void (*run) (void *arg), void *arg)
 	ServeState *state = (ServeState *) query->planstate;
 	bool		ours = IsA(state, CustomScanState) && state->css.methods == &exec_methods;
 	uint64		before = current_run;
+	ErrorContextCallback watch = {error_context_stack, note_report, state};
 
 	current_run = ++last_run;
 	if (unlikely(ours && count != 0 && state->answer.hit))
 		open_tables(query->estate);
 	if (!ours || !state->answer.keeps || count != 0)
+	if (!IsA(state, CustomScanState) || state->css.methods != &exec_methods ||
+		!state->answer.keeps)
 		run(arg);
 	else
 	{
-		board(state, query->estate);
-		run_and_land(state, run, arg);
+		error_context_stack = &watch;
+		if (count == 0)
+		{
+			board(state, query->estate);
+			run_and_land(state, run, arg);
+		}
+		else
+			run(arg);
+		error_context_stack = watch.previous;
 	}
 	current_run = before;
 }

@@ -43,6 +43,7 @@ typedef struct CfStatement
 	List	   *rowtypes;
 	bool		defined_any;	/* of whatever else */
 	const char *text;			/* for the reports */
+	bool		reported;		/* planning told the client something; does not go with the plan */
 } CfStatement;
 
 /* What decides whether and how it is served. */

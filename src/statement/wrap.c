@@ -150,19 +150,28 @@ plan_and_note(Query *query, const char *text, int options, ParamListInfo params)
 	return stmt;
 }
 
+static void
+note_report(void *arg)
+{
+	*(bool *) arg = true;
+}
+
 /* Plans, and says what goes with the plan, if it may be served. */
 static CfEligibility
 plan_statement(CfStatement *statement, Query *query, const char *text, int options,
 			   ParamListInfo params)
 {
 	CfDefined	defined = {0};
+	ErrorContextCallback watch = {error_context_stack, note_report, &statement->reported};
 	CfEligibility verdict;
 	instr_time	begin;
 	instr_time	end;
 
 	describe(statement, query, text, &defined);
 	INSTR_TIME_SET_CURRENT(begin);
+	error_context_stack = &watch;
 	statement->child = plan_and_note(query, text, options, params);
+	error_context_stack = watch.previous;
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, begin);
 	statement->plan_us = INSTR_TIME_GET_MICROSEC(end);
@@ -212,7 +221,9 @@ wrap_planner(Query *query, const char *text, int options, ParamListInfo params)
 		statement.plan_us = 0;
 	(void) cf_deps_announce(MyDatabaseId, statement.child->relationOids);
 	stmt = cf_node_wrap(&statement);
-	cf_known_learn(&known, &statement, stmt);
+	/* What planning tells, it must tell each time. */
+	if (!statement.reported)
+		cf_known_learn(&known, &statement, stmt);
 	return stmt;
 }
 
