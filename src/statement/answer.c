@@ -361,10 +361,22 @@ flatten(TupleTableSlot *slot)
 }
 
 static void
+land(CfAnswer *answer, CfFlightOutcome outcome)
+{
+	CfSharedFlight *flight = answer->flight;
+
+	answer->flight = NULL;
+	if (flight != NULL)
+		cf_flight_abort(flight, outcome);
+}
+
+/* Nobody will have it from here: who waits runs it, all at once rather than one by one. */
+static void
 give_up(CfAnswer *answer)
 {
 	count(answer, CF_COUNT_TOO_LARGE);
 	cf_answer_drop(answer);
+	land(answer, CF_FLIGHT_PRIVATE);
 }
 
 static void
@@ -438,10 +450,12 @@ publish(CfAnswer *answer)
 	memcpy(load->value, &answer->nrows, sizeof(answer->nrows));
 	cf_fill_describe(request, load, NULL, &deps, &meta);
 	meta.xmin = answer->xmin;
-	if (FullTransactionIdIsValid(meta.xmin) && !meta.provable)
+	if ((FullTransactionIdIsValid(meta.xmin) && !meta.provable) || !meta.covered ||
+		!cf_deps_fit(meta.ndeps))
+	{
+		land(answer, CF_FLIGHT_PRIVATE);
 		return;
-	if (!meta.covered || !cf_deps_fit(meta.ndeps))
-		return;
+	}
 	if (answer->ghost)
 	{
 		CfIdentity	id = ghost_of(request);
@@ -477,6 +491,8 @@ cf_answer_end(CfAnswer *answer, uint64 run)
 	if (!answer->keeps)
 		return;
 	cf_stats_latency(CF_LATENCY_LOAD, answer->ns);
+	if (answer->reported)
+		land(answer, CF_FLIGHT_PRIVATE);
 	if ((answer->nrows == 0 || answer->run == run) && !answer->reported && !cf_policy_has_written() &&
 		cf_identity_still_holds(&answer->request))
 		publish(answer);
@@ -584,11 +600,7 @@ cf_answer_board(CfAnswer *answer, Snapshot snapshot)
 void
 cf_answer_land(CfAnswer *answer)
 {
-	CfSharedFlight *flight = answer->flight;
-
-	answer->flight = NULL;
-	if (flight != NULL)
-		cf_flight_abort(flight, CF_FLIGHT_RETRY);
+	land(answer, CF_FLIGHT_RETRY);
 }
 
 /* ---- a statement begins ------------------------------------------------- */

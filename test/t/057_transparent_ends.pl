@@ -131,5 +131,25 @@ foreach my $function ('pg_cancel_backend', 'pg_terminate_backend')
 	is($node->safe_psql('postgres', "SET cachefront.transparent = auto; $query"), "v$rows", 'and anybody else');
 }
 
+# What is not to be kept is run by all who wait at once: nobody waits a second time.
+foreach my $case ([ 'a large result', "repeat(v, 200000) FROM items, generate_series(1, 200)" ],
+	[ 'what reports something', "to_tsquery('english', 'the' || left(v, 0)) FROM items, generate_series(1, 20000)" ])
+{
+	my ($name, $select) = @$case;
+	my $query = "SELECT $select WHERE id = 1";
+
+	$control->query_safe(q{SELECT cf_debug_waitpoint_enable('statement-leads')});
+	my @sessions = start_session($node, $query, name => 'many', conf => { 'cachefront.transparent' => 'auto' });
+	await_waitpoint($node);
+	push @sessions, map { follow($query, "many $_", 'client_min_messages' => 'notice') } 1 .. 4;
+	$control->query_safe(q{SELECT cf_debug_waitpoint_enable('flight-wait')});
+	release();
+	ok( wait_until(
+			$node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'many%'}),
+		"$name is run by all");
+	$control->query_safe(q{SELECT cf_debug_waitpoint_release('flight-wait')});
+	is(join(' ', map { finish_session($_)->{status} } @sessions), '0 0 0 0 0', 'each has its rows');
+}
+
 $control->quit;
 done_testing();
