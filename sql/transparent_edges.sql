@@ -137,6 +137,18 @@ RESET client_min_messages;
 SELECT id, to_tsquery('english', v) FROM te_notice WHERE id = 1;
 DROP TABLE te_notice;
 
+-- A text of a megabyte is too long to be told from others.
+SELECT fetches AS before FROM cache_stats WHERE cache = '*' \gset
+DO $$
+DECLARE n int;
+BEGIN
+	FOR length IN 1000 .. 1001 LOOP
+		EXECUTE 'SELECT count(*) FROM te WHERE v = $q$' || repeat('x', length * 1000) || '$q$' INTO n;
+		EXECUTE 'SELECT count(*) FROM te WHERE v = $q$' || repeat('x', length * 1050) || '$q$' INTO n;
+	END LOOP;
+END $$;
+SELECT fetches - :before AS asked FROM cache_stats WHERE cache = '*';
+
 DEALLOCATE ALL;
 DROP FUNCTION te_hits;
 DROP TABLE te;

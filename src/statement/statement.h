@@ -19,6 +19,7 @@
 #include "statement/shape.h"
 
 #define CF_STATEMENT_CACHE "query"	/* the cache of statements that name none */
+#define CF_STATEMENT_TEXT_MAX (1024 * 1024) /* bytes; longer ones are not served */
 
 /* What is known of a statement once it is planned, and goes with its plan. */
 typedef struct CfStatement

@@ -54,6 +54,17 @@ is_serving(void)
 		!cf_watch_plans_own() && !RecoveryInProgress();
 }
 
+/* Its tree is written out, which takes several times as much. */
+static bool
+is_too_long(const Query *query, const char *text)
+{
+	if (text == NULL)
+		return false;
+	if (query->stmt_len > 0)
+		return query->stmt_len > CF_STATEMENT_TEXT_MAX;
+	return strnlen(text, CF_STATEMENT_TEXT_MAX + 1) > CF_STATEMENT_TEXT_MAX;
+}
+
 /* Is it asked for, or worth it? */
 static bool
 is_wanted(const Query *query, const char *text, CfWish *wish)
@@ -62,6 +73,8 @@ is_wanted(const Query *query, const char *text, CfWish *wish)
 	Oid			relid;
 
 	memset(wish, 0, sizeof(*wish));
+	if (is_too_long(query, text))
+		return false;
 	wish->marked = cf_comment_of(text, query->stmt_location, query->stmt_len, &wish->comment);
 	if (wish->marked && cf_guc_transparent != CF_TRANSPARENT_OBSERVE)
 		return true;
