@@ -56,9 +56,9 @@ create function rc() returns refcursor language plpgsql as $$declare c refcursor
 begin; select rc(); fetch 2 from cc; fetch all from cc; fetch backward all from cc; commit;
 begin; select rc(); fetch all from cc; fetch backward 2 from cc; move backward all from cc; fetch 1 from cc; update tr_big set v='x' where current of cc; select id,v from tr_big where v='x'; rollback;
 -- lateral, ctes, set ops, windows, grouping, values with tables
-with recursive t(n) as (select 1 union all select n+1 from t where n < 5) select n, (select count(*) from tr_big where id <= n) from t; 
-with recursive t(n) as (select 1 union all select n+1 from t where n < 5) select n, (select count(*) from tr_big where id <= n) from t; 
-with recursive t(n) as (select 1 union all select n+1 from t where n < 5) select n, (select count(*) from tr_big where id <= n) from t; 
+with recursive t(n) as (select 1 union all select n+1 from t where n < 5) select n, (select count(*) from tr_big where id <= n) from t;
+with recursive t(n) as (select 1 union all select n+1 from t where n < 5) select n, (select count(*) from tr_big where id <= n) from t;
+with recursive t(n) as (select 1 union all select n+1 from t where n < 5) select n, (select count(*) from tr_big where id <= n) from t;
 select id, row_number() over (order by id desc) from tr_big where id < 4 order by 1;select id, row_number() over (order by id desc) from tr_big where id < 4 order by 1;select id, row_number() over (order by id desc) from tr_big where id < 4 order by 1;
 (select id from tr_big where id < 3 except select 1) union all select id from tr_big where id = 9; (select id from tr_big where id < 3 except select 1) union all select id from tr_big where id = 9; (select id from tr_big where id < 3 except select 1) union all select id from tr_big where id = 9;
 select id, v from tr_big where id < 3 order by id fetch first 1 row with ties; select from tr_big where id<3; select from tr_big where id<3; select from tr_big where id < 3;
@@ -70,7 +70,7 @@ select id::text, 'x'::varchar(3) as vv, id::numeric(8,2) as nn from tr_big where
 select id::text, 'x'::varchar(3) as vv, id::numeric(8,2) as nn from tr_big where id=5 \g
 create table ctas as select id, v from tr_big where id < 3; table ctas; drop table ctas; create table ctas as select id, v from tr_big where id < 3; create temp table cc2 as select id,v from tr_big where id<3; \d ctas
 drop table ctas; select id,v into ctas from tr_big where id<3; drop table ctas;
-select id from tr_big where id = any(array[1,2,3]) order by id; select v from tr_big where (id,v) = (1, 'x'); 
+select id from tr_big where id = any(array[1,2,3]) order by id; select v from tr_big where (id,v) = (1, 'x');
 drop function psafe, sf, sf1, rc; drop procedure loops; drop table tr_big, tr_log;
 
 reset parallel_setup_cost; reset parallel_tuple_cost; reset min_parallel_table_scan_size; reset max_parallel_workers_per_gather;
@@ -90,7 +90,7 @@ create trigger t1 before insert or update on tr_w for each row execute function 
 create constraint trigger t3 after update on tr_w deferrable initially deferred for each row execute function trg();
 select count(*) from tr_w where v like 't%'; select count(*) from tr_w where v like 't%'; select count(*) from tr_w where v like 't%';
 set client_min_messages=notice;
-update tr_w set v='t'||id where id in (10,11,12); insert into tr_w values (200,'tt'); begin; update tr_w set v = 't' where id=20; select count(*) from tr_w where v like 't%'; commit; select count(*) from tr_w where v like 't%'; 
+update tr_w set v='t'||id where id in (10,11,12); insert into tr_w values (200,'tt'); begin; update tr_w set v = 't' where id=20; select count(*) from tr_w where v like 't%'; commit; select count(*) from tr_w where v like 't%';
 drop trigger t1 on tr_w; drop trigger t2 on tr_w; drop trigger t3 on tr_w;
 -- insert select, ctes with reads, upserts, merge
 insert into tr_w select id + 1000, v from tr_w where id < 3; select count(*), max(id) from tr_w; select count(*), max(id) from tr_w; select count(*), max(id) from tr_w; insert into tr_w select id + 2000, v from tr_w where id < 3; select count(*), max(id) from tr_w;
@@ -106,7 +106,7 @@ begin; savepoint s; delete from tr_w where id=5001; release s; select count(*) f
 begin; declare c cursor for select count(*), rd(31) from tr_w; update tr_w set v='cur' where id=31; delete from tr_w where id=5000; fetch c; rollback;
 begin transaction read only; select v from tr_w where id=31; select v from tr_w where id=31; commit;
 begin isolation level serializable; select v from tr_w where id=31; select v from tr_w where id=31; commit;
-select rd(id), v from tr_w where id between 30 and 32 order by id; 
+select rd(id), v from tr_w where id between 30 and 32 order by id;
 create function stab() returns text language plpgsql stable as $$begin return (select v from tr_w where id=31); end$$;
 create function volw() returns text language plpgsql volatile as $$begin update tr_w set v = v||'+' where id=31; return (select v from tr_w where id=31); end$$;
 select stab(), volw(), stab(), volw(), stab(), (select v from tr_w where id=31); select stab();

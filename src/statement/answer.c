@@ -493,8 +493,8 @@ cf_answer_end(CfAnswer *answer, uint64 run)
 	cf_stats_latency(CF_LATENCY_LOAD, answer->ns);
 	if (answer->reported)
 		land(answer, CF_FLIGHT_PRIVATE);
-	if ((answer->nrows == 0 || answer->run == run) && !answer->reported && !cf_policy_has_written() &&
-		cf_identity_still_holds(&answer->request))
+	if ((answer->nrows == 0 || answer->run == run) && !answer->reported &&
+		!cf_policy_has_written() && cf_identity_still_holds(&answer->request))
 		publish(answer);
 	cf_answer_drop(answer);
 }
