@@ -493,9 +493,7 @@ cf_node_run(QueryDesc *query, uint64 count, void (*run) (void *arg), void *arg)
 	current_run = ++last_run;
 	if (unlikely(ours && count != 0 && state->answer.hit))
 		open_tables(query->estate);
-	if (!ours || !state->answer.keeps || count != 0)
-	if (!IsA(state, CustomScanState) || state->css.methods != &exec_methods ||
-		!state->answer.keeps)
+	if (!ours || !state->answer.keeps)
 		run(arg);
 	else
 	{
