@@ -4,7 +4,7 @@
 #   test/demo/demo.sh        installs what is missing, builds, installs the
 #                            extension, starts the server and a Redis, loads
 #                            the shop unless it is there already, and shows
-#                            tour.sh and tour_redis.sh
+#                            tour.sh, tour_redis.sh and tour_patterns.sh
 #   test/demo/demo.sh stop   stops both and removes their data
 #
 # Everything but the installed extension is in build/demo. Both listen on unix
@@ -24,6 +24,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . test/demo/redis.sh
 # shellcheck source=test/demo/tour_redis.sh
 . test/demo/tour_redis.sh
+# shellcheck source=test/demo/tour_patterns.sh
+. test/demo/tour_patterns.sh
 
 PORT=5491
 DATABASE=shop
@@ -224,6 +226,7 @@ case ${1:-start} in
 		prepare
 		tour
 		tour_redis
+		tour_patterns
 		goodbye
 		;;
 	stop) stop ;;
