@@ -113,7 +113,7 @@ extern PGTransactionStatusType session_status(int session);
 extern Answer ask(int session, const char *sql);
 extern void forget_answer(Answer *answer);
 extern char *full_rows_of(PGresult *result);
-extern int64_t count_hits(void);
+extern int64_t count_hits(int64_t *fetches);
 
 /* plain.c */
 extern int64_t n_reads;			/* of those that may be served */

@@ -44,6 +44,7 @@ static int	n_seen;
 static int64_t n_steps;
 static int64_t n_compared;
 static int64_t n_hits;
+static int64_t n_asked;
 static int	n_different;
 
 double
@@ -220,6 +221,8 @@ run_seed(void)
 	char		sqlstates[SQLSTATES_SIZE];
 	int			setup;
 	int64_t		hits;
+	int64_t		asked;
+	int64_t		asked_then;
 
 	seed_generator(options.seed);
 	open_database();
@@ -227,13 +230,17 @@ run_seed(void)
 	for (int i = 0; i < steps.n; i++)
 		do_step(&steps.step[i], sqlstates);
 	setup = steps.n;
-	hits = count_hits();
+	hits = count_hits(&asked_then);
 	while (!different && steps.n - setup < options.steps)
 	{
 		generate_step(&steps, steps.n - setup);
 		different = do_step(&steps.step[steps.n++], sqlstates);
 	}
-	n_hits += different ? 0 : count_hits() - hits;
+	if (!different)
+	{
+		n_hits += count_hits(&asked) - hits;
+		n_asked += asked - asked_then;
+	}
 	close_database();
 	if (different && is_new(steps.step[steps.n - 1].name))
 		report(&steps, sqlstates);
@@ -326,7 +333,7 @@ main(int argc, char **argv)
 		options.seed++;
 	} while (elapsed() < options.seconds && (options.keep_going || n_different == 0));
 	if (options.transparent)
-		printf("%" PRId64 " reads by plain SELECTs\n", n_reads);
+		printf("%" PRId64 " reads by plain SELECTs; the cache was asked %" PRId64 " times\n", n_reads, n_asked);
 	printf("seeds %" PRIu64 " to %" PRIu64 ": %d runs, %" PRId64 " steps, compared %" PRId64
 		   ", %" PRId64 " hits, %d different\n",
 		   first, options.seed - 1, n_runs, n_steps, n_compared, n_hits, n_different);

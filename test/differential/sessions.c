@@ -249,9 +249,9 @@ forget_answer(Answer *answer)
 	memset(answer, 0, sizeof(Answer));
 }
 
-/* Hits of the server: only the difference of two has a meaning. */
+/* Hits of the server, and how often the cache was asked: only the difference of two has a meaning. */
 int64_t
-count_hits(void)
+count_hits(int64_t *fetches)
 {
 	PGresult   *result;
 	int64_t		hits;
@@ -260,6 +260,9 @@ count_hits(void)
 	PQclear(PQexec(sessions[0], "RESET ROLE"));
 	result = PQexec(sessions[0], "SELECT public.cache_hits()");
 	hits = PQntuples(result) == 1 ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+	PQclear(result);
+	result = PQexec(sessions[0], "SELECT fetches FROM public.cache_stats WHERE cache = '*'");
+	*fetches = PQntuples(result) == 1 ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
 	PQclear(result);
 	return hits;
 }

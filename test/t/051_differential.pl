@@ -92,11 +92,11 @@ if (!$tracking)
 	$node->restart;
 	my ($ok, $stdout) =
 	  run_tester('--seed', $seed, '--seconds', int($seconds / 3), '--transparent', @without);
-	my ($reads) = $stdout =~ /^(\d+) reads by plain SELECTs$/m;
+	my ($asked) = $stdout =~ /^\d+ reads by plain SELECTs; the cache was asked (\d+) times$/m;
 	my ($plain_hits) = $stdout =~ /, (\d+) hits, 0 different$/m;
 
 	ok($ok, "no plain SELECT differs from seed $seed on") or diag $stdout;
-	cmp_ok($plain_hits // 0, '>', ($reads // 0) / 3, 'a third of them came from the cache');
+	cmp_ok($plain_hits // 0, '>', ($asked // 0) / 3, 'a third of what was asked for came from the cache');
 }
 
 done_testing();
