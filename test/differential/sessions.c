@@ -249,7 +249,10 @@ forget_answer(Answer *answer)
 	memset(answer, 0, sizeof(Answer));
 }
 
-/* Hits of the server, and how often the cache was asked: only the difference of two has a meaning. */
+/*
+ * Hits of the server, and how often the cache was asked: only the difference of two
+ * has a meaning.
+ */
 int64_t
 count_hits(int64_t *fetches)
 {
