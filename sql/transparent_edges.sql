@@ -149,6 +149,19 @@ BEGIN
 END $$;
 SELECT fetches - :before AS asked FROM cache_stats WHERE cache = '*';
 
+-- The place of temporary objects in the search path counts, too.
+SET search_path = public, pg_temp;
+CREATE TEMP TABLE te AS SELECT 2 AS id, 'temporary'::text AS v;
+SELECT v FROM te WHERE id = 2;
+SELECT v FROM te WHERE id = 2;
+SELECT v FROM te WHERE id = 2;
+SET search_path = public;
+SELECT v FROM te WHERE id = 2;
+SET search_path = public, pg_temp;
+SELECT v FROM te WHERE id = 2;
+DROP TABLE pg_temp.te;
+RESET search_path;
+
 DEALLOCATE ALL;
 DROP FUNCTION te_hits;
 DROP TABLE te;

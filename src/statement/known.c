@@ -25,6 +25,7 @@
 #include <ctype.h>
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
@@ -118,6 +119,8 @@ make_key(const char *text, const Query *query, CfHash128 *key)
 	cf_hash128_add(key, begin, len);
 	cf_hash128_add_u64(key, ((uint64) GetUserId() << 32) | GetSessionUserId());
 	cf_tree_add_settings(key);
+	/* Where temporary objects stand in it is not in what settings are known by. */
+	cf_hash128_add(key, namespace_search_path, strlen(namespace_search_path));
 	cf_hash128_add_u64(key, names_changed);
 	return true;
 }
