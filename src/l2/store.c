@@ -368,6 +368,7 @@ cf_store_add_put_list(const char *ns, int i, const char *list, Size len, int64 k
 	char		name[CF_PLACE_MAX + 8];
 	int			name_len = print_list_name(name, ns);
 
+	Assert(i >= 0 && i < CF_STORE_LISTS);
 	push_text(&args, "HSET");
 	push(&args, name, name_len);
 	push_text(&args, list_fields[i]);

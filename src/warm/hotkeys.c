@@ -356,8 +356,8 @@ list_number(bool replica)
 	if (!replica)
 		return 0;
 	if (own_list == 0)
-		own_list = 1 + (int) ((uint32) cf_steady_since_boot(cf_steady_now()) ^ (uint32) MyProcPid) %
-			(CF_STORE_LISTS - 1);
+		own_list = 1 + ((uint32) cf_steady_since_boot(cf_steady_now()) ^ (uint32) MyProcPid) %
+			(uint32) (CF_STORE_LISTS - 1);
 	return own_list;
 }
 
