@@ -249,13 +249,12 @@ cachefront_claim(PG_FUNCTION_ARGS)
 	CfClaimToken mine;
 	uint64		stamp;
 
+	cf_shmem_require();
 	cf_arg_key(fcinfo, 0, &call.key);
 	call.deadline = cf_steady_now() +
 		interval_arg(fcinfo, 1, "wait", true, CF_CLAIM_WAIT_US);
 	call.hold = hold_arg(fcinfo, 2);
 	call.mine = token_arg(fcinfo, 3, &mine);
-	if (unlikely(!cf_shmem_ready_or_warn()))
-		return result_of(fcinfo, &call);
 	cf_keyvalue_require_write();
 	AcceptInvalidationMessages();
 	cf_define_find(&call.key, &call.def);
@@ -305,8 +304,6 @@ claim_args(FunctionCallInfo fcinfo, CfKey *key, CfIdentity *id, CfClaimToken *to
 	CfDefinition def;
 
 	cf_arg_key(fcinfo, 0, key);
-	if (unlikely(!cf_shmem_ready_or_warn()))
-		return false;
 	cf_keyvalue_require_write();
 	cf_define_find(key, &def);
 	cf_identity_of_value(&def, id);
@@ -319,8 +316,10 @@ cachefront_renew(PG_FUNCTION_ARGS)
 	CfKey		key;
 	CfIdentity	id;
 	CfClaimToken token;
-	int64		hold = hold_arg(fcinfo, 2);
+	int64		hold;
 
+	cf_shmem_require();
+	hold = hold_arg(fcinfo, 2);
 	PG_RETURN_BOOL(claim_args(fcinfo, &key, &id, &token) &&
 				   cf_keyvalue_renew_claim(&key, &id, &token, hold));
 }
@@ -332,6 +331,7 @@ cachefront_release(PG_FUNCTION_ARGS)
 	CfIdentity	id;
 	CfClaimToken token;
 
+	cf_shmem_require();
 	PG_RETURN_BOOL(claim_args(fcinfo, &key, &id, &token) &&
 				   cf_claim_release(&key, &id, &token));
 }

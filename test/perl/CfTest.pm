@@ -202,7 +202,9 @@ sub wait_until
 	$expected //= 't';
 	while (1)
 	{
-		$node->psql('postgres', $sql, stdout => \$stdout, stderr => \$stderr);
+		# While the server starts psql may be gone before it was told the query.
+		eval { $node->psql('postgres', $sql, stdout => \$stdout, stderr => \$stderr); 1 }
+		  or ($stdout, $stderr) = ('', $@);
 		return 1 if $stdout eq $expected && $stderr eq '';
 		last if time() > $deadline;
 		sleep 0.05;
