@@ -730,7 +730,7 @@ add_setup(Steps *steps, const char *name, const char *sql, bool keep)
 
 /* For --tracking: with it cache_attach makes no rule. */
 static const char *const attach_nothing =
-"ALTER FUNCTION cache_attach(regclass, text, text[], text[], text, text[], text, name[]) RENAME TO cache_attach_rule;"
+"ALTER FUNCTION cache_attach(regclass, text, text[], text[], text, text[], text, text[]) RENAME TO cache_attach_rule;"
 "CREATE FUNCTION cache_attach(rel regclass, key text DEFAULT NULL, tags text[] DEFAULT NULL,"
 " columns text[] DEFAULT NULL, mode text DEFAULT 'invalidate', rows text[] DEFAULT NULL) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'";
 
