@@ -6,6 +6,7 @@ INSERT INTO te SELECT g, 'v' || g FROM generate_series(1, 10) g;
 CREATE FUNCTION te_hits() RETURNS bigint LANGUAGE sql AS $$SELECT l1_hits FROM cache_stats WHERE cache = '*'$$;
 
 -- Turned off, what was prepared before is not served, either.
+SET cachefront.transparent_min_saving = 0;
 SET cachefront.transparent = auto;
 PREPARE te_one AS SELECT v FROM te WHERE id = 1;
 EXECUTE te_one;

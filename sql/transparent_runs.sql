@@ -4,6 +4,7 @@
 
 set client_min_messages=notice;
 create table tr_big as select g as id, repeat(md5(g::text),3) v from generate_series(1,30000) g; analyze tr_big; create table tr_log(a int);
+SET cachefront.transparent_min_saving = 0;
 set cachefront.transparent=auto;
 set parallel_setup_cost=0; set parallel_tuple_cost=0; set min_parallel_table_scan_size=0; set max_parallel_workers_per_gather=2;
 select count(*), sum(length(v)) from tr_big; select count(*), sum(length(v)) from tr_big; select count(*), sum(length(v)) from tr_big;

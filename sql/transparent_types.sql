@@ -5,6 +5,7 @@
 SET client_min_messages = warning;
 CREATE TABLE tx (id int PRIMARY KEY, v text);
 INSERT INTO tx SELECT g, 'v' || g FROM generate_series(1, 10) g;
+SET cachefront.transparent_min_saving = 0;
 SET cachefront.transparent = auto;
 
 -- An enum.

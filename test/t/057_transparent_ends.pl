@@ -13,7 +13,7 @@ use CfTest;
 
 require_debug();
 
-my $node = CfTest->node('ends', 'cachefront.track_changes' => 'on');
+my $node = CfTest->node('ends', 'cachefront.track_changes' => 'on', 'cachefront.transparent_min_saving' => 0);
 
 debug($node);
 

@@ -198,7 +198,7 @@ sub beside
 	my ($name, @order) = @_;
 	my @libraries = grep { $has{$_} } @order;
 
-	$node = CfTest->node($name =~ s/\W/_/gr, 'cachefront.track_changes' => 'on', 'compute_query_id' => 'on',
+	$node = CfTest->node($name =~ s/\W/_/gr, 'cachefront.track_changes' => 'on', 'cachefront.transparent_min_saving' => 0, 'compute_query_id' => 'on',
 		'shared_preload_libraries' => join(', ', @libraries),
 		# Every statement, not a sample.
 		($has{pg_qualstats} ? ('pg_qualstats.sample_rate' => 1) : ()));

@@ -13,7 +13,7 @@ use CfTest;
 use CfMessages;
 
 # Plans are to be the same: an error comes before or after rows by the order in which they are read.
-my $node = CfTest->node('main', 'cachefront.track_changes' => 'on', 'autovacuum' => 'off');
+my $node = CfTest->node('main', 'cachefront.track_changes' => 'on', 'cachefront.transparent_min_saving' => 0, 'autovacuum' => 'off');
 
 $node->safe_psql(
 	'postgres', q{

@@ -12,7 +12,7 @@ use Test::More;
 use CfTest;
 use CfWire;
 
-my $node = CfTest->node('portals', 'cachefront.track_changes' => 'on');
+my $node = CfTest->node('portals', 'cachefront.track_changes' => 'on', 'cachefront.transparent_min_saving' => 0);
 my $many = 'SELECT id, v FROM items ORDER BY id';
 
 $node->safe_psql(
