@@ -617,10 +617,13 @@ serving(CfAnswer *answer)
 		return CF_SERVE;
 	if (cf_guc_transparent == CF_TRANSPARENT_MARKED || statement->shape == 0)
 		return CF_SERVE_NOT;
-	answer->shape = cf_shape_find(statement->shape);
+	/* Since it was planned others may have taken its place. */
+	answer->shape = cf_shape_see(statement->shape, statement->defined == NIL ? InvalidOid :
+								 linitial_oid(statement->defined),
+								 statement->text, strlen(statement->text));
 	if (cf_guc_transparent == CF_TRANSPARENT_OBSERVE)
 		return CF_SERVE_OBSERVE;
-	if (answer->shape != NULL && !cf_shape_is_served(answer->shape))
+	if (!cf_shape_is_served(answer->shape))
 	{
 		answer->shape = NULL;
 		return CF_SERVE_NOT;

@@ -161,8 +161,9 @@ ways_of(uint64 number)
 	return &shared->shape[(number >> 7) % (CF_SHAPES / CF_SHAPE_WAYS) * CF_SHAPE_WAYS];
 }
 
-CfSharedShape *
-cf_shape_find(uint64 number)
+/* NULL: it is not there. */
+static CfSharedShape *
+find(uint64 number)
 {
 	CfSharedShape *ways = ways_of(number);
 
@@ -225,12 +226,12 @@ take_place(uint64 number, Oid relid, const char *text, int len)
 CfSharedShape *
 cf_shape_see(uint64 number, Oid relid, const char *text, int len)
 {
-	CfSharedShape *shape = cf_shape_find(number);
+	CfSharedShape *shape = find(number);
 
 	if (shape == NULL)
 	{
 		LWLockAcquire(shapes_lock, LW_EXCLUSIVE);
-		shape = cf_shape_find(number);
+		shape = find(number);
 		if (shape == NULL)
 			shape = take_place(number, relid, text, len);
 		LWLockRelease(shapes_lock);

@@ -53,9 +53,6 @@ extern uint64 cf_shape_number(const Query *query, Oid *relid);
  */
 extern CfSharedShape *cf_shape_see(uint64 number, Oid relid, const char *text, int len);
 
-/* As it was seen before; NULL: another has its place by now. */
-extern CfSharedShape *cf_shape_find(uint64 number);
-
 /* Is it worth to serve it, or is it time for another trial? */
 extern bool cf_shape_is_served(CfSharedShape *shape);
 
