@@ -217,10 +217,11 @@ cf_behind_database(Oid dboid)
 
 	LWLockAcquire(lock, LW_SHARED);
 	database = find(dboid);
-	if (database != NULL && database->pending)
-		result = CF_BEHIND_PENDING;
+	/* Whoever looks has it pending meanwhile, but nobody knows yet. */
+	if (database != NULL && database->look)
+		result = CF_BEHIND_UNKNOWN;
 	else if (database != NULL)
-		result = database->look ? CF_BEHIND_UNKNOWN : CF_BEHIND_EMPTY;
+		result = database->pending ? CF_BEHIND_PENDING : CF_BEHIND_EMPTY;
 	else
 		result = shared->known && !shared->overflow ? CF_BEHIND_EMPTY : CF_BEHIND_UNKNOWN;
 	LWLockRelease(lock);

@@ -36,7 +36,7 @@ my %left_out = (
 	cache_latency => [qw(operation samples p50_us p95_us p99_us)],
 	cache_latency_buckets => ['operation'],
 	cache_outbox_status => ['oldest'],
-	cache_rules => [qw(rel rule kind key tags rows columns)]);
+	cache_rules => [qw(rel rule kind key tags rows columns cache arg_columns)]);
 
 sub tool
 {
