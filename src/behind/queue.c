@@ -10,7 +10,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
@@ -27,6 +26,7 @@
 #include "base/relchange.h"
 #include "behind/queue.h"
 #include "behind/writer.h"
+#include "rules/owntable.h"
 
 /* Columns of cache_write_queue. */
 enum
@@ -55,14 +55,12 @@ static const Oid dead_types[] = {TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOI
 /* As they were found last. */
 typedef struct Table
 {
-	const char *name;
-	int			natts;
-	const Oid  *types;
+	CfOwnTable	own;
 	Oid			relid;
 } Table;
 
-static Table queue = {"cache_write_queue", QUEUE_COLUMNS, queue_types, InvalidOid};
-static Table dead = {"cache_dead_writes", DEAD_COLUMNS, dead_types, InvalidOid};
+static Table queue = {{"cache_write_queue", QUEUE_COLUMNS, queue_types}, InvalidOid};
+static Table dead = {{"cache_dead_writes", DEAD_COLUMNS, dead_types}, InvalidOid};
 static Oid	sequence_relid = InvalidOid;
 
 static void
@@ -82,33 +80,18 @@ cf_queue_register(void)
 	cf_relchange_register(relation_changed);
 }
 
-static bool
-has_our_shape(Relation rel, const Table *table)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	if (rel->rd_rel->relkind != RELKIND_RELATION || desc->natts < table->natts)
-		return false;
-	for (int i = 0; i < table->natts; i++)
-	{
-		if (TupleDescAttr(desc, i)->atttypid != table->types[i])
-			return false;
-	}
-	return true;
-}
-
 static Oid
 find_table(Table *table)
 {
 	if (!OidIsValid(table->relid))
-		table->relid = cf_writer_relation(table->name);
+		table->relid = cf_own_table_relid(table->own.name);
 	return table->relid;
 }
 
 static Relation
 check_shape(Relation rel, const Table *table)
 {
-	if (rel == NULL || has_our_shape(rel, table))
+	if (rel == NULL || cf_own_table_fits(rel, &table->own))
 		return rel;
 	relation_close(rel, NoLock);
 	return NULL;
@@ -213,7 +196,7 @@ cf_queue_next_number(void)
 {
 	(void) GetCurrentTransactionId();
 	if (!OidIsValid(sequence_relid))
-		sequence_relid = cf_writer_relation("cache_write_number");
+		sequence_relid = cf_own_table_relid("cache_write_number");
 	if (!OidIsValid(sequence_relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

@@ -1,7 +1,7 @@
 /*
  * writer.c - writers: the table cache_writers, and this session's copy of it.
  *
- * As with cache_definitions (rules/deftable.c) the table is the only record, is written
+ * As with cache_definitions (rules/owntable.h) the table is the only record, is written
  * through its access method, and tells sessions of changes by relation cache
  * invalidations. A writer's statement runs as the role whose name stands in its row: so
  * whoever can write the table by SQL is held by its trigger to roles that are his
@@ -14,29 +14,20 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
-#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/relchange.h"
 #include "behind/writer.h"
-#include "rules/define.h"
+#include "rules/owntable.h"
 
 #define CF_MAX_FLUSH_US (INT64CONST(3600) * USECS_PER_SEC)
 
@@ -58,38 +49,9 @@ cf_writer_register(void)
 	cf_relchange_register(relation_changed);
 }
 
-/* A relation of that name which is not the extension's is somebody else's. */
-Oid
-cf_writer_relation(const char *name)
-{
-	Oid			definitions = cf_define_relation();
-	Oid			relid;
-
-	if (!OidIsValid(definitions))
-		return InvalidOid;
-	relid = get_relname_relid(name, get_rel_namespace(definitions));
-	if (OidIsValid(relid) &&
-		getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("cachefront", true))
-		return relid;
-	return InvalidOid;
-}
-
-static bool
-has_our_shape(Relation rel)
-{
-	static const Oid types[CF_WRITER_COLUMNS] = {TEXTOID, TEXTOID, REGTYPEARRAYOID, REGTYPEOID,
-		TEXTOID, TEXTOID, INTERVALOID, INT4OID, TEXTOID, TEXTOID, NAMEARRAYOID, TEXTOID, NAMEOID};
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	if (rel->rd_rel->relkind != RELKIND_RELATION || desc->natts < CF_WRITER_COLUMNS)
-		return false;
-	for (int i = 0; i < CF_WRITER_COLUMNS; i++)
-	{
-		if (TupleDescAttr(desc, i)->atttypid != types[i])
-			return false;
-	}
-	return true;
-}
+static const Oid types[CF_WRITER_COLUMNS] = {TEXTOID, TEXTOID, REGTYPEARRAYOID, REGTYPEOID,
+	TEXTOID, TEXTOID, INTERVALOID, INT4OID, TEXTOID, TEXTOID, NAMEARRAYOID, TEXTOID, NAMEOID};
+static const CfOwnTable table = {"cache_writers", CF_WRITER_COLUMNS, types};
 
 /* ---- a row ---- */
 
@@ -233,12 +195,12 @@ read_rows(HTAB *hash)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	writers_relid = cf_writer_relation("cache_writers");
+	writers_relid = cf_own_table_relid(table.name);
 	if (!OidIsValid(writers_relid))
 		return;
 	rel = table_open(writers_relid, AccessShareLock);
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	while (has_our_shape(rel) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (cf_own_table_fits(rel, &table) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 		read_row(hash, tuple, RelationGetDescr(rel));
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -326,63 +288,8 @@ cf_writer_require_owner(const CfWriter *writer)
 static Relation
 open_table(const char *command)
 {
-	Oid			relid = cf_writer_relation("cache_writers");
-	Relation	rel;
-
-	PreventCommandIfReadOnly(command);
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"cache_writers\" does not exist"),
-				 errhint("Run CREATE EXTENSION cachefront, or ALTER EXTENSION cachefront UPDATE.")));
-	rel = table_open(relid, ShareRowExclusiveLock);
-	if (!has_our_shape(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("table \"cache_writers\" has other columns than this version of cachefront"),
-				 errhint("Run ALTER EXTENSION cachefront UPDATE, or restore its columns.")));
-	return rel;
-}
-
-/* An index on an expression would run its owner's functions as the caller. */
-static CatalogIndexState
-open_indexes(Relation rel)
-{
-	CatalogIndexState indexes = CatalogOpenIndexes(rel);
-
-	for (int i = 0; i < indexes->ri_NumIndices; i++)
-	{
-		IndexInfo  *info = indexes->ri_IndexRelationInfo[i];
-
-		if (info->ii_Expressions != NIL || info->ii_Predicate != NIL ||
-			info->ii_ExclusionOps != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("table \"cache_writers\" cannot have index \"%s\"",
-							RelationGetRelationName(indexes->ri_IndexRelationDescs[i])),
-					 errdetail("It has an expression, a predicate or an exclusion constraint.")));
-	}
-	return indexes;
-}
-
-/* Copied, or NULL; the table is locked. */
-static HeapTuple
-find_row(Relation rel, const char *name)
-{
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
-	HeapTuple	found = NULL;
-
-	while (found == NULL && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool		null;
-		Datum		value = heap_getattr(tuple, CF_WRITER_NAME, RelationGetDescr(rel), &null);
-
-		if (!null && strcmp(TextDatumGetCString(value), name) == 0)
-			found = heap_copytuple(tuple);
-	}
-	systable_endscan(scan);
-	return found;
+	return cf_own_table_open(&table, cf_own_table_relid(table.name), command,
+							 "Run CREATE EXTENSION cachefront, or ALTER EXTENSION cachefront UPDATE.");
 }
 
 static CfWriter *
@@ -395,26 +302,15 @@ writer_of_row(Relation rel, HeapTuple row)
 	return cf_writer_read(values, nulls);
 }
 
-static void
-changed(Relation rel, CatalogIndexState indexes)
-{
-	CatalogCloseIndexes(indexes);
-	/* What the table's own trigger does for changes by SQL. */
-	CacheInvalidateRelcache(rel);
-	table_close(rel, NoLock);
-	CommandCounterIncrement();
-}
-
 void
 cf_writer_store(const char *name, Datum *values, bool *nulls)
 {
 	Relation	rel = open_table("cache_define_writer()");
 	TupleDesc	desc = RelationGetDescr(rel);
-	CatalogIndexState indexes = open_indexes(rel);
-	HeapTuple	old = find_row(rel, name);
+	CatalogIndexState indexes = cf_own_table_open_indexes(rel, &table);
+	HeapTuple	old = cf_own_table_find(rel, CF_WRITER_NAME, name);
 	Datum	   *row = palloc0(desc->natts * sizeof(Datum));
 	bool	   *row_nulls = palloc(desc->natts * sizeof(bool));
-	bool	   *replace = palloc0(desc->natts * sizeof(bool));
 	char	   *owner = NULL;
 
 	if (old != NULL)
@@ -428,24 +324,18 @@ cf_writer_store(const char *name, Datum *values, bool *nulls)
 	if (owner == NULL)
 		owner = GetUserNameFromId(GetUserId(), false);
 	memset(row_nulls, true, desc->natts * sizeof(bool));
-	memset(replace, true, CF_WRITER_COLUMNS * sizeof(bool));
 	memcpy(row, values, CF_WRITER_COLUMNS * sizeof(Datum));
 	memcpy(row_nulls, nulls, CF_WRITER_COLUMNS * sizeof(bool));
 	row[CF_WRITER_OWNER - 1] = DirectFunctionCall1(namein, CStringGetDatum(owner));
 	row_nulls[CF_WRITER_OWNER - 1] = false;
-	if (old == NULL)
-		CatalogTupleInsertWithInfo(rel, heap_form_tuple(desc, row, row_nulls), indexes);
-	else
-		CatalogTupleUpdateWithInfo(rel, &old->t_self,
-								   heap_modify_tuple(old, desc, row, row_nulls, replace), indexes);
-	changed(rel, indexes);
+	cf_own_table_put(rel, &table, indexes, old, row, row_nulls);
 }
 
 bool
 cf_writer_delete(const char *name)
 {
 	Relation	rel = open_table("cache_drop_writer()");
-	HeapTuple	row = find_row(rel, name);
+	HeapTuple	row = cf_own_table_find(rel, CF_WRITER_NAME, name);
 
 	if (row == NULL)
 	{
@@ -453,7 +343,6 @@ cf_writer_delete(const char *name)
 		return false;
 	}
 	cf_writer_require_owner(writer_of_row(rel, row));
-	CatalogTupleDelete(rel, &row->t_self);
-	changed(rel, CatalogOpenIndexes(rel));
+	cf_own_table_delete(rel, row);
 	return true;
 }

@@ -70,9 +70,6 @@ extern CfWriter *cf_writer_copy(const CfWriter *writer);
 /* Copies of all of them, palloc'd. */
 extern List *cf_writer_list(void);
 
-/* The tables and the sequence of this folder, by name; InvalidOid if it is not ours. */
-extern Oid	cf_writer_relation(const char *name);
-
 /* What a row says, of however many columns; values may be anything, the table can be edited. */
 extern CfWriter *cf_writer_read(const Datum *values, const bool *nulls);
 

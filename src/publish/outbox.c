@@ -26,11 +26,8 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/dependency.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
@@ -41,7 +38,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -60,7 +56,7 @@
 #include "publish/ring.h"
 #include "redis/breaker.h"
 #include "redis/command.h"
-#include "rules/define.h"
+#include "rules/owntable.h"
 #include "stats/counters.h"
 
 #define CF_OUTBOX_ROW_KEYS 1000
@@ -79,15 +75,8 @@ enum
 
 /* ---- the table ---- */
 
-static bool
-has_our_shape(Relation rel)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	return rel->rd_rel->relkind == RELKIND_RELATION && desc->natts >= NCOLUMNS &&
-		TupleDescAttr(desc, COL_CREATED - 1)->atttypid == TIMESTAMPTZOID &&
-		TupleDescAttr(desc, COL_KEYS - 1)->atttypid == TEXTARRAYOID;
-}
+static const Oid types[NCOLUMNS] = {TIMESTAMPTZOID, TEXTARRAYOID};
+static const CfOwnTable outbox = {"cache_outbox", NCOLUMNS, types};
 
 /* The table, as it was found last. */
 static Oid	known_relid = InvalidOid;
@@ -99,22 +88,6 @@ relation_changed(Oid relid)
 		known_relid = InvalidOid;
 }
 
-/* A table of that name which is not the extension's is somebody else's. */
-static Oid
-find_outbox(void)
-{
-	Oid			definitions = cf_define_relation();
-	Oid			relid;
-
-	if (!OidIsValid(definitions))
-		return InvalidOid;
-	relid = get_relname_relid("cache_outbox", get_rel_namespace(definitions));
-	if (OidIsValid(relid) &&
-		getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("cachefront", true))
-		return relid;
-	return InvalidOid;
-}
-
 /* NULL: the extension is not here, or of a version that had no such table. */
 static Relation
 open_outbox(LOCKMODE lockmode)
@@ -122,9 +95,9 @@ open_outbox(LOCKMODE lockmode)
 	Relation	rel;
 
 	if (!OidIsValid(known_relid))
-		known_relid = find_outbox();
+		known_relid = cf_own_table_relid(outbox.name);
 	rel = OidIsValid(known_relid) ? try_relation_open(known_relid, lockmode) : NULL;
-	if (rel != NULL && !has_our_shape(rel))
+	if (rel != NULL && !cf_own_table_fits(rel, &outbox))
 	{
 		relation_close(rel, lockmode);
 		rel = NULL;

@@ -1,11 +1,7 @@
 /*
  * deftable.c - the rows of the table cache_definitions.
  *
- * Rows are written through the table's access method, not by SQL: whoever may
- * define a cache need not have a right on the table, and no role is switched to
- * the table's owner. So nothing that the owner has put onto the table (triggers,
- * deferred ones, rules, policies) runs, neither now as the caller nor at COMMIT.
- * Its index is kept as a catalog's is.
+ * Rows are written through the table's access method, not by SQL: see owntable.h.
  *
  * A definition names its owner by name: then a role can be dropped, and a dump
  * restored where it does not exist.
@@ -17,22 +13,19 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
-#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 
 #include "rules/define.h"
 #include "rules/deftable.h"
+#include "rules/owntable.h"
 
 static Oid
 find_extension_schema(void)
@@ -63,85 +56,30 @@ cf_define_relation(void)
 		get_relname_relid("cache_definitions", schema) : InvalidOid;
 }
 
+static const Oid types[CF_DEF_COLUMNS] = {TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
+	FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID, REGTYPEARRAYOID, TEXTOID,
+	INTERVALOID, TEXTOID, NAMEOID};
+static const CfOwnTable definitions = {"cache_definitions", CF_DEF_COLUMNS, types};
+
 bool
 cf_deftable_has_our_shape(Relation rel)
 {
-	static const Oid types[CF_DEF_COLUMNS] = {TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
-	FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID, REGTYPEARRAYOID, TEXTOID,
-	INTERVALOID, TEXTOID, NAMEOID};
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	if (rel->rd_rel->relkind != RELKIND_RELATION || desc->natts < CF_DEF_COLUMNS)
-		return false;
-	for (int i = 0; i < CF_DEF_COLUMNS; i++)
-	{
-		if (TupleDescAttr(desc, i)->atttypid != types[i])
-			return false;
-	}
-	return true;
+	return cf_own_table_fits(rel, &definitions);
 }
 
 /* For writing; raises an error if it cannot be written to. */
 static Relation
 open_table(const char *command)
 {
-	Oid			relid = cf_define_relation();
-	Relation	rel;
-
-	PreventCommandIfReadOnly(command);
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"cache_definitions\" does not exist"),
-				 errhint("Run CREATE EXTENSION cachefront.")));
-	rel = table_open(relid, ShareRowExclusiveLock);
-	if (!cf_deftable_has_our_shape(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("table \"cache_definitions\" has other columns than this version of cachefront"),
-				 errhint("Run ALTER EXTENSION cachefront UPDATE, or restore its columns.")));
-	return rel;
-}
-
-/* An index on an expression would run its owner's functions as the caller. */
-static CatalogIndexState
-open_indexes(Relation rel)
-{
-	CatalogIndexState indexes = CatalogOpenIndexes(rel);
-
-	for (int i = 0; i < indexes->ri_NumIndices; i++)
-	{
-		IndexInfo  *info = indexes->ri_IndexRelationInfo[i];
-
-		if (info->ii_Expressions != NIL || info->ii_Predicate != NIL ||
-			info->ii_ExclusionOps != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("table \"cache_definitions\" cannot have index \"%s\"",
-							RelationGetRelationName(indexes->ri_IndexRelationDescs[i])),
-					 errdetail("It has an expression, a predicate or an exclusion constraint.")));
-	}
-	return indexes;
+	return cf_own_table_open(&definitions, cf_define_relation(), command,
+							 "Run CREATE EXTENSION cachefront.");
 }
 
 /* The row of a name, copied, or NULL. Nobody else changes it meanwhile. */
 static HeapTuple
 find_row(Relation rel, const char *name)
 {
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
-	HeapTuple	found = NULL;
-
-	while (found == NULL && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool		null;
-		Datum		value = heap_getattr(tuple, CF_DEF_NAME, RelationGetDescr(rel), &null);
-
-		if (!null && strcmp(TextDatumGetCString(value), name) == 0)
-			found = heap_copytuple(tuple);
-	}
-	systable_endscan(scan);
-	return found;
+	return cf_own_table_find(rel, CF_DEF_NAME, name);
 }
 
 /* The role that a row belongs to, or InvalidOid if there is none of that name. */
@@ -184,26 +122,15 @@ require_owner_of_shorter(Relation rel, const char *name)
 	}
 }
 
-static void
-changed(Relation rel, CatalogIndexState indexes)
-{
-	CatalogCloseIndexes(indexes);
-	/* What the table's own trigger does for changes by SQL. */
-	CacheInvalidateRelcache(rel);
-	table_close(rel, NoLock);
-	CommandCounterIncrement();
-}
-
 void
 cf_deftable_store(const char *name, const Datum *values, const bool *nulls)
 {
 	Relation	rel = open_table("cache_define()");
 	TupleDesc	desc = RelationGetDescr(rel);
-	CatalogIndexState indexes = open_indexes(rel);
+	CatalogIndexState indexes = cf_own_table_open_indexes(rel, &definitions);
 	HeapTuple	old = find_row(rel, name);
 	Datum	   *row = palloc0(desc->natts * sizeof(Datum));
 	bool	   *row_nulls = palloc(desc->natts * sizeof(bool));
-	bool	   *replace = palloc0(desc->natts * sizeof(bool));
 	Oid			owner = old != NULL ? owner_of(rel, old) : GetUserId();
 
 	if (old != NULL)
@@ -211,7 +138,6 @@ cf_deftable_store(const char *name, const Datum *values, const bool *nulls)
 	else
 		require_owner_of_shorter(rel, name);
 	memset(row_nulls, true, desc->natts * sizeof(bool));
-	memset(replace, true, CF_DEF_COLUMNS * sizeof(bool));
 	row[CF_DEF_NAME - 1] = CStringGetTextDatum(name);
 	row_nulls[CF_DEF_NAME - 1] = false;
 	for (int i = 0; i < CF_DEF_CHOSEN; i++)
@@ -225,13 +151,7 @@ cf_deftable_store(const char *name, const Datum *values, const bool *nulls)
 												CStringGetDatum(GetUserNameFromId(owner, false)));
 	row_nulls[CF_DEF_OWNER - 1] = false;
 
-	if (old == NULL)
-		CatalogTupleInsertWithInfo(rel, heap_form_tuple(desc, row, row_nulls), indexes);
-	else
-		CatalogTupleUpdateWithInfo(rel, &old->t_self,
-								   heap_modify_tuple(old, desc, row, row_nulls, replace),
-								   indexes);
-	changed(rel, indexes);
+	cf_own_table_put(rel, &definitions, indexes, old, row, row_nulls);
 }
 
 bool
@@ -262,7 +182,6 @@ cf_deftable_delete(const char *name)
 		return false;
 	}
 	require_owner(name, owner_of(rel, row));
-	CatalogTupleDelete(rel, &row->t_self);
-	changed(rel, CatalogOpenIndexes(rel));
+	cf_own_table_delete(rel, row);
 	return true;
 }

@@ -1,0 +1,147 @@
+/*
+ * owntable.c - tables of the extension that it reads and writes by their access method.
+ *
+ * src/rules/owntable.c
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+
+#include "rules/define.h"
+#include "rules/owntable.h"
+
+Oid
+cf_own_table_relid(const char *name)
+{
+	Oid			definitions = cf_define_relation();
+	Oid			relid;
+
+	if (!OidIsValid(definitions))
+		return InvalidOid;
+	relid = get_relname_relid(name, get_rel_namespace(definitions));
+	if (OidIsValid(relid) &&
+		getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("cachefront", true))
+		return relid;
+	return InvalidOid;
+}
+
+bool
+cf_own_table_fits(Relation rel, const CfOwnTable *table)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION || desc->natts < table->natts)
+		return false;
+	for (int i = 0; i < table->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->atttypid != table->types[i])
+			return false;
+	}
+	return true;
+}
+
+Relation
+cf_own_table_open(const CfOwnTable *table, Oid relid, const char *command, const char *hint)
+{
+	Relation	rel;
+
+	PreventCommandIfReadOnly(command);
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s\" does not exist", table->name),
+				 errhint("%s", hint)));
+	rel = table_open(relid, ShareRowExclusiveLock);
+	if (!cf_own_table_fits(rel, table))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" has other columns than this version of cachefront",
+						table->name),
+				 errhint("Run ALTER EXTENSION cachefront UPDATE, or restore its columns.")));
+	return rel;
+}
+
+CatalogIndexState
+cf_own_table_open_indexes(Relation rel, const CfOwnTable *table)
+{
+	CatalogIndexState indexes = CatalogOpenIndexes(rel);
+
+	for (int i = 0; i < indexes->ri_NumIndices; i++)
+	{
+		IndexInfo  *info = indexes->ri_IndexRelationInfo[i];
+
+		if (info->ii_Expressions != NIL || info->ii_Predicate != NIL ||
+			info->ii_ExclusionOps != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("table \"%s\" cannot have index \"%s\"", table->name,
+							RelationGetRelationName(indexes->ri_IndexRelationDescs[i])),
+					 errdetail("It has an expression, a predicate or an exclusion constraint.")));
+	}
+	return indexes;
+}
+
+HeapTuple
+cf_own_table_find(Relation rel, int column, const char *name)
+{
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+	HeapTuple	found = NULL;
+
+	while (found == NULL && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		null;
+		Datum		value = heap_getattr(tuple, column, RelationGetDescr(rel), &null);
+
+		if (!null && strcmp(TextDatumGetCString(value), name) == 0)
+			found = heap_copytuple(tuple);
+	}
+	systable_endscan(scan);
+	return found;
+}
+
+static void
+changed(Relation rel, CatalogIndexState indexes)
+{
+	CatalogCloseIndexes(indexes);
+	/* What the table's own trigger does for changes by SQL. */
+	CacheInvalidateRelcache(rel);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+void
+cf_own_table_put(Relation rel, const CfOwnTable *table, CatalogIndexState indexes,
+				 HeapTuple old, Datum *values, bool *nulls)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	bool	   *replace = palloc0(desc->natts * sizeof(bool));
+
+	memset(replace, true, table->natts * sizeof(bool));
+	if (old == NULL)
+		CatalogTupleInsertWithInfo(rel, heap_form_tuple(desc, values, nulls), indexes);
+	else
+		CatalogTupleUpdateWithInfo(rel, &old->t_self,
+								   heap_modify_tuple(old, desc, values, nulls, replace),
+								   indexes);
+	changed(rel, indexes);
+}
+
+void
+cf_own_table_delete(Relation rel, HeapTuple row)
+{
+	CatalogTupleDelete(rel, &row->t_self);
+	changed(rel, CatalogOpenIndexes(rel));
+}

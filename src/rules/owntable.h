@@ -1,0 +1,65 @@
+/*
+ * owntable.h - tables of the extension that it reads and writes by their access method.
+ *
+ * Whoever may define something need not have a right on the table, and no role is
+ * switched to the table's owner. So nothing that the owner has put onto the table
+ * (triggers, deferred ones, rules, policies) runs, neither now as the caller nor at
+ * COMMIT. Indexes are kept as those of catalogs are.
+ *
+ * src/rules/owntable.h
+ */
+#ifndef CF_RULES_OWNTABLE_H
+#define CF_RULES_OWNTABLE_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "catalog/indexing.h"
+#include "utils/rel.h"
+
+/* A table as this version of the library knows it. */
+typedef struct CfOwnTable
+{
+	const char *name;
+	int			natts;
+	const Oid  *types;			/* of these columns; its owner may have added others */
+} CfOwnTable;
+
+/*
+ * The extension's relation of that name; InvalidOid where there is none, for one that is
+ * not the extension's is somebody else's.
+ */
+extern Oid	cf_own_table_relid(const char *name);
+
+/* Has it the columns that this library knows? Its owner may change them. */
+extern bool cf_own_table_fits(Relation rel, const CfOwnTable *table);
+
+/*
+ * Opens it for writing, and locks it against other changes to the end of the
+ * transaction. Raises an error in a read-only transaction, named by the command; if relid
+ * is invalid, with the hint; and if it has other columns.
+ */
+extern Relation cf_own_table_open(const CfOwnTable *table, Oid relid, const char *command,
+								  const char *hint);
+
+/*
+ * Its indexes, for writing. Raises an error if one would run its owner's functions as the
+ * caller.
+ */
+extern CatalogIndexState cf_own_table_open_indexes(Relation rel, const CfOwnTable *table);
+
+/* The row whose column (text, from 1) is the name, copied, or NULL. */
+extern HeapTuple cf_own_table_find(Relation rel, int column, const char *name);
+
+/*
+ * Puts a row in place of the old one, or a new one (old is NULL), and closes all. values
+ * and nulls have all columns of the table; of the old row those that the library does not
+ * know stay as they are.
+ */
+extern void cf_own_table_put(Relation rel, const CfOwnTable *table, CatalogIndexState indexes,
+							 HeapTuple old, Datum *values, bool *nulls);
+
+/* Deletes a row, and closes the table. */
+extern void cf_own_table_delete(Relation rel, HeapTuple row);
+
+#endif							/* CF_RULES_OWNTABLE_H */
