@@ -13,6 +13,7 @@
 
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "postmaster/bgworker.h"
 
 /* What a subsystem has to do in the background. */
@@ -96,6 +97,12 @@ extern void cf_worker_wake(Oid dboid);
 
 /* Has a database a worker, now? */
 extern bool cf_worker_serves(Oid dboid);
+
+/*
+ * Launcher: OIDs of the databases that a worker can connect to, but for templates, in
+ * TopMemoryContext. In a transaction of its own.
+ */
+extern List *cf_worker_list_databases(void);
 
 extern PGDLLEXPORT void cachefront_launcher_main(Datum arg);
 extern PGDLLEXPORT void cachefront_worker_main(Datum arg);

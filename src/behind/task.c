@@ -113,37 +113,6 @@ wait_ms(void)
 /* Databases that may have rows from before this server's start, in its memory. */
 static List *unknown = NIL;
 
-static List *
-list_databases(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List	   *found = NIL;
-	Relation	rel;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	(void) GetTransactionSnapshot();
-	rel = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(rel, 0, NULL);
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext old;
-
-		if (!database->datallowconn || database->datistemplate)
-			continue;
-		old = MemoryContextSwitchTo(TopMemoryContext);
-		found = lappend_oid(found, database->oid);
-		MemoryContextSwitchTo(old);
-	}
-	table_endscan(scan);
-	table_close(rel, AccessShareLock);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	return found;
-}
-
 /* Some at a time, for each takes a worker. */
 static void
 feed_unknown(void)
@@ -159,7 +128,7 @@ feed_unknown(void)
 	if (!listed)
 	{
 		list_free(unknown);
-		unknown = list_databases();
+		unknown = cf_worker_list_databases();
 		listed = true;
 	}
 	n = cf_behind_count_looks();
