@@ -315,6 +315,29 @@ cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args)
 			  isnull);
 }
 
+char *
+cf_arg_print(Oid type, Datum value)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+char *
+cf_arg_signature(const char *name, const Oid *types, int n)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "%s(", name);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", format_type_be(types[i]));
+	appendStringInfoChar(&text, ')');
+	return text.data;
+}
+
 void
 cf_arg_request(FunctionCallInfo fcinfo, CfRequest *request)
 {

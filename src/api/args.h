@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/array.h"
 
@@ -33,6 +34,25 @@ extern text **cf_arg_texts(FunctionCallInfo fcinfo, int i, const char *what, int
 
 /* A row of parameters, or a single value as the only one. */
 extern void cf_arg_params(FunctionCallInfo fcinfo, int i, CfArgs *args);
+
+/* Types by which a caller may give an argument of another: see docs/functions.md. */
+static inline bool
+cf_arg_is_string(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID || type == UNKNOWNOID;
+}
+
+static inline bool
+cf_arg_is_integer(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
+/* The text of a value, by its type's output function, palloc'd. */
+extern char *cf_arg_print(Oid type, Datum value);
+
+/* "name(integer, text)", for messages; palloc'd. */
+extern char *cf_arg_signature(const char *name, const Oid *types, int n);
 
 /* key, query, args, ttl, tags of the cache_fetch family. */
 extern void cf_arg_request(FunctionCallInfo fcinfo, CfRequest *request);

@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "api/args.h"
 #include "api/named.h"
 #include "base/debug_point.h"
 #include "base/memo.h"
@@ -246,36 +247,11 @@ shape_of(const CfRequest *request)
 
 /* ---- arguments ---- */
 
-static char *
-signature(const char *name, const CfLoaderDefinition *loader)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfo(&text, "%s(", name);
-	for (int i = 0; i < loader->nargs; i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "",
-						 format_type_be(loader->arg_types[i]));
-	appendStringInfoChar(&text, ')');
-	return text.data;
-}
-
-static bool
-is_string(Oid type)
-{
-	return type == TEXTOID || type == VARCHAROID || type == UNKNOWNOID;
-}
-
-static bool
-is_integer(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID;
-}
-
 static bool
 converts(Oid from, Oid to)
 {
-	return is_string(from) || (is_integer(from) && is_integer(getBaseType(to))) ||
+	return cf_arg_is_string(from) ||
+		(cf_arg_is_integer(from) && cf_arg_is_integer(getBaseType(to))) ||
 		can_coerce_type(1, &from, &to, COERCION_IMPLICIT);
 }
 
@@ -286,7 +262,7 @@ require_fit(const char *name, const CfLoaderDefinition *loader, const CfNamedArg
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("wrong number of arguments for cache \"%s\"", name),
-				 errdetail("It takes %s, and got %d.", signature(name, loader), given->n)));
+				 errdetail("It takes %s, and got %d.", cf_arg_signature(name, loader->arg_types, loader->nargs), given->n)));
 	for (int i = 0; i < given->n; i++)
 	{
 		if (!converts(given->types[i], loader->arg_types[i]))
@@ -295,19 +271,9 @@ require_fit(const char *name, const CfLoaderDefinition *loader, const CfNamedArg
 					 errmsg("argument $%d of cache \"%s\" is of type %s but should be of type %s",
 							i + 1, name, format_type_be(given->types[i]),
 							format_type_be(loader->arg_types[i])),
-					 errdetail("It takes %s.", signature(name, loader)),
+					 errdetail("It takes %s.", cf_arg_signature(name, loader->arg_types, loader->nargs)),
 					 errhint("Cast it, or pass it as text.")));
 	}
-}
-
-static char *
-print(Oid type, Datum value)
-{
-	Oid			output;
-	bool		is_varlena;
-
-	getTypeOutputInfo(type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, value);
 }
 
 typedef struct Position
@@ -342,7 +308,8 @@ take_argument(CfRequest *request, const CfNamedArgs *given, int i)
 	error_context_stack = &callback;
 	getTypeInputInfo(args->types[i], &input, &ioparam);
 	args->values[i] = OidInputFunctionCall(input,
-										   given->nulls[i] ? NULL : print(type, given->values[i]),
+										   given->nulls[i] ? NULL :
+										cf_arg_print(type, given->values[i]),
 										   ioparam, -1);
 	error_context_stack = callback.previous;
 }
@@ -394,7 +361,7 @@ add_arguments(StringInfo key, const CfArgs *args)
 		if (args->nulls[i])
 			appendStringInfoString(&texts, "%N");
 		else
-			add_argument(&texts, print(args->types[i], args->values[i]));
+			add_argument(&texts, cf_arg_print(args->types[i], args->values[i]));
 	}
 	if (texts.len > CF_MAX_KEY_ARGS)
 		add_hash(key, 'A', texts.data, texts.len);

@@ -321,19 +321,10 @@ count_outcome(const Refresh *refresh, bool loaded)
 		cf_stats_count(refresh->stats_slot, CF_COUNT_REFRESHES_SKIPPED);
 }
 
-static CfStatsSlot
-slot_of(const char *cache)
-{
-	CfDefinition def;
-
-	cf_define_find_named(cache, &def);
-	return def.stats_slot;
-}
-
 static void
 refresh_one(const CfDue *due, bool may_load, Budget *budget)
 {
-	Refresh		refresh = {.due = due, .stats_slot = slot_of(due->cache)};
+	Refresh		refresh = {.due = due, .stats_slot = cf_define_stats_slot(due->cache)};
 	TimestampTz begin = cf_steady_now();
 	bool		trusted = find_role(due, &refresh.role);
 	bool		done;

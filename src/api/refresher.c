@@ -41,15 +41,6 @@
 
 #define CF_IDLE_MS 1000
 
-static CfStatsSlot
-slot_of(const char *cache)
-{
-	CfDefinition def;
-
-	cf_define_find_named(cache, &def);
-	return def.stats_slot;
-}
-
 /* As untyped arguments, which the definition gives their types. */
 static void
 decode(const CfAsked *asked, CfNamedArgs *given)
@@ -174,7 +165,8 @@ count_outcome(const char *cache, CfAskOutcome outcome)
 	if (outcome == CF_ASK_FOREIGN)
 		return;
 	StartTransactionCommand();
-	cf_stats_count(slot_of(cache), outcome == CF_ASK_LOADED ? CF_COUNT_WORKER_REFRESHES :
+	cf_stats_count(cf_define_stats_slot(cache),
+				   outcome == CF_ASK_LOADED ? CF_COUNT_WORKER_REFRESHES :
 				   CF_COUNT_WORKER_REFRESH_ERRORS);
 	CommitTransactionCommand();
 }

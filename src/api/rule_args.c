@@ -256,12 +256,6 @@ cf_rule_make_args(FunctionCallInfo fcinfo, Relation rel, int rows, int cache)
 /* ---- mode 'refresh' ----------------------------------------------------- */
 
 static bool
-is_integer(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID;
-}
-
-static bool
 is_string(Oid type)
 {
 	return type == TEXTOID || type == VARCHAROID;
@@ -278,9 +272,9 @@ always_fits(Oid column, Oid argument)
 
 	if (column == argument || base == argument)
 		return true;
-	if (is_integer(base))
+	if (cf_arg_is_integer(base))
 		return argument == NUMERICOID || argument == FLOAT8OID ||
-			(is_integer(argument) && get_typlen(base) <= get_typlen(argument));
+			(cf_arg_is_integer(argument) && get_typlen(base) <= get_typlen(argument));
 	return (is_string(base) || base == NAMEOID) && is_string(argument);
 }
 

@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "api/args.h"
 #include "api/named.h"
 #include "base/shmem.h"
 #include "base/steady.h"
@@ -81,32 +82,14 @@ find_writer(const char *name)
 static char *
 signature(const CfWriter *writer)
 {
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfo(&text, "%s(", writer->name);
-	for (int i = 0; i < writer->nargs; i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", format_type_be(writer->arg_types[i]));
-	appendStringInfoChar(&text, ')');
-	return text.data;
-}
-
-static bool
-is_string(Oid type)
-{
-	return type == TEXTOID || type == VARCHAROID || type == UNKNOWNOID;
-}
-
-static bool
-is_integer(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID;
+	return cf_arg_signature(writer->name, writer->arg_types, writer->nargs);
 }
 
 static void
 require_type(const CfWriter *writer, const char *what, Oid from, Oid to)
 {
-	if (is_string(from) || from == to || (is_integer(from) && is_integer(to)) ||
+	if (cf_arg_is_string(from) || from == to ||
+		(cf_arg_is_integer(from) && cf_arg_is_integer(to)) ||
 		can_coerce_type(1, &from, &to, COERCION_IMPLICIT))
 		return;
 	ereport(ERROR,
@@ -117,22 +100,12 @@ require_type(const CfWriter *writer, const char *what, Oid from, Oid to)
 			 errhint("Cast it, or pass it as text.")));
 }
 
-static char *
-print(Oid type, Datum value)
-{
-	Oid			output;
-	bool		is_varlena;
-
-	getTypeOutputInfo(type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, value);
-}
-
 /* Of these the text is the same whatever the session has set. */
 static bool
 is_plain(Oid type)
 {
-	return is_integer(type) || is_string(type) || type == NUMERICOID || type == UUIDOID ||
-		type == BOOLOID;
+	return cf_arg_is_integer(type) || cf_arg_is_string(type) || type == NUMERICOID ||
+		type == UUIDOID || type == BOOLOID;
 }
 
 /* As the declared type prints it. */
@@ -145,11 +118,11 @@ canonical(Oid declared, Oid given, Datum value)
 	if (given != declared)
 	{
 		getTypeInputInfo(declared, &input, &ioparam);
-		value = OidInputFunctionCall(input, print(given, value), ioparam, -1);
+		value = OidInputFunctionCall(input, cf_arg_print(given, value), ioparam, -1);
 	}
 	if (declared == NUMERICOID)
 		value = DirectFunctionCall1(numeric_trim_scale, value);
-	return print(declared, value);
+	return cf_arg_print(declared, value);
 }
 
 typedef struct Call
@@ -447,7 +420,7 @@ value_of(const CfWriter *writer, CfWriteKey *key)
 static bool
 is_number(Oid type)
 {
-	return is_integer(type) || type == NUMERICOID || type == FLOAT4OID || type == FLOAT8OID;
+	return cf_arg_is_integer(type) || type == NUMERICOID || type == FLOAT4OID || type == FLOAT8OID;
 }
 
 Datum

@@ -435,6 +435,15 @@ cf_define_find_named(const char *name, CfDefinition *result)
 		bound_by_server(found, result);
 }
 
+CfStatsSlot
+cf_define_stats_slot(const char *name)
+{
+	CfDefinition def;
+
+	cf_define_find_named(name, &def);
+	return def.stats_slot;
+}
+
 bool
 cf_define_find_loader(const char *name, CfLoaderDefinition *result)
 {

@@ -71,6 +71,9 @@ extern void cf_define_find(const CfKey *key, CfDefinition *result);
 /* The same by the cache's name, never by a key: the defaults if there is none. */
 extern void cf_define_find_named(const char *name, CfDefinition *result);
 
+/* Where the events of a cache are counted, by its name. */
+extern CfStatsSlot cf_define_stats_slot(const char *name);
+
 /* False: there is no cache of that name. */
 extern bool cf_define_find_loader(const char *name, CfLoaderDefinition *result);
 
