@@ -13,30 +13,22 @@ package CfMessages;
 use strict;
 use warnings;
 
-use IO::Socket::UNIX;
+use CfWire;
+our @ISA = ('CfWire');
 
 sub connect
 {
 	my ($class, $node, $database, %parameters) = @_;
-	my $path = $node->host . '/.s.PGSQL.' . $node->port;
-	my $socket = IO::Socket::UNIX->new(Peer => $path) or die "could not connect to $path: $!";
+	my $user = delete $parameters{user} // getpwuid($<);
+	my $socket = CfWire::open_socket($node, user => $user, database => $database,
+		map { ($_, $parameters{$_}) } sort keys %parameters);
 	my $self = bless { socket => $socket }, $class;
-	my $user = $parameters{user} // getpwuid($<);
-	my $body = pack('N', 196608) . join('', map { "$_\0" } 'user', $user, 'database', $database,
-		map { ($_, $parameters{$_}) } sort grep { $_ ne 'user' } keys %parameters) . "\0";
 
-	print $socket pack('N', 4 + length $body) . $body;
 	$self->answers;
 	return $self;
 }
 
-sub message
-{
-	my ($type, $body) = @_;
-
-	return $type . pack('N', 4 + length $body) . $body;
-}
-
+sub message { return CfWire::frame(@_); }
 sub query { return message('Q', "$_[0]\0"); }
 sub sync { return message('S', ''); }
 sub execute { return message('E', "$_[0]\0" . pack('N', $_[1] // 0)); }
@@ -70,18 +62,6 @@ sub send
 	return $self->answers;
 }
 
-sub take
-{
-	my ($self, $n) = @_;
-	my $data = '';
-
-	while (length $data < $n)
-	{
-		read($self->{socket}, $data, $n - length $data, length $data) or die 'the server has gone';
-	}
-	return $data;
-}
-
 sub answers
 {
 	my ($self) = @_;
@@ -90,9 +70,9 @@ sub answers
 	$self->{socket}->flush;
 	while (1)
 	{
-		my ($type, $length) = unpack('a N', $self->take(5));
-		my $body = $self->take($length - 4);
+		my ($type, $body) = $self->next_message;
 
+		die 'the server has gone' unless defined $type;
 		# Authentication, settings, keys.
 		next if $type =~ /[RSK]/;
 		if ($type =~ /[EN]/)

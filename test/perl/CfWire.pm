@@ -19,19 +19,34 @@ use warnings;
 
 use IO::Socket::UNIX;
 
+# A socket on which a session was asked for, with these startup parameters; and the bytes of
+# a message.
+sub open_socket
+{
+	my ($node, @parameters) = @_;
+	my $path = $node->host . '/.s.PGSQL.' . $node->port;
+	my $socket = IO::Socket::UNIX->new(Peer => $path) or die "could not connect to $path: $!";
+
+	print $socket frame('', pack('N', 196608) . join('', map { "$_\0" } @parameters, ''));
+	$socket->flush;
+	return $socket;
+}
+
+sub frame
+{
+	my ($type, $body) = @_;
+
+	return $type . pack('N', 4 + length $body) . $body;
+}
+
 sub new
 {
 	my ($class, $node, %settings) = @_;
-	my $socket = IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port)
-	  or die "cannot connect: $!";
-	my $self = bless { socket => $socket, pending => '' }, $class;
 	my $user = $node->safe_psql('postgres', 'SELECT current_user');
 	my $options = join ' ', map { "-c $_=$settings{$_}" } sort keys %settings;
-	my $start = pack('N', 196608)
-	  . join('', map { "$_\0" } 'user', $user, 'database', 'postgres', 'options', $options, '');
+	my $socket = open_socket($node, user => $user, database => 'postgres', options => $options);
+	my $self = bless { socket => $socket, pending => '' }, $class;
 
-	print $socket pack('N', 4 + length $start) . $start;
-	$socket->flush;
 	$self->until('Z');
 	return $self;
 }
@@ -40,7 +55,7 @@ sub message
 {
 	my ($self, $type, $body) = @_;
 
-	$self->{pending} .= $type . pack('N', 4 + length $body) . $body;
+	$self->{pending} .= frame($type, $body);
 	return;
 }
 
@@ -132,6 +147,16 @@ sub receive
 	return $data;
 }
 
+# Its type and its body; nothing if the server has gone.
+sub next_message
+{
+	my ($self) = @_;
+	my $head = $self->receive(5) // return;
+	my ($type, $length) = unpack 'a N', $head;
+
+	return ($type, $length > 4 ? $self->receive($length - 4) : '');
+}
+
 sub _fields
 {
 	my ($body) = @_;
@@ -172,10 +197,10 @@ sub until
 
 	while (1)
 	{
-		my $head = $self->receive(5) // return join("\n", @lines, 'end');
-		my ($type, $length) = unpack 'a N', $head;
-		my $body = $length > 4 ? $self->receive($length - 4) : '';
+		my ($type, $body) = $self->next_message;
 		my $text = '';
+
+		return join("\n", @lines, 'end') unless defined $type;
 
 		next if $type =~ /^[SRK]$/;
 		$text = _fields($body) if $type eq 'D';
