@@ -309,7 +309,7 @@ take_argument(CfRequest *request, const CfNamedArgs *given, int i)
 	getTypeInputInfo(args->types[i], &input, &ioparam);
 	args->values[i] = OidInputFunctionCall(input,
 										   given->nulls[i] ? NULL :
-										cf_arg_print(type, given->values[i]),
+										   cf_arg_print(type, given->values[i]),
 										   ioparam, -1);
 	error_context_stack = callback.previous;
 }

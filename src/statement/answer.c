@@ -215,9 +215,10 @@ needed_proof(Snapshot snapshot, CfL1Proof *proof, bool *needed)
 }
 
 static bool
-get(const CfRequest *request, CfL1Part part, const CfL1Proof *proof, CfL1Result *result)
+get(const CfRequest *request, const CfIdentity *id, CfL1Part part, const CfL1Proof *proof,
+	CfL1Result *result)
 {
-	return cf_l1_get_within(&request->key, &request->id, part, cf_now(), 0, request->limits,
+	return cf_l1_get_within(&request->key, id, part, cf_now(), 0, request->limits,
 							proof, 0, result) == CF_L1_HIT && !result->no_memory;
 }
 
@@ -234,7 +235,7 @@ look(CfAnswer *answer, Snapshot snapshot)
 		cf_policy_count(request, CF_BYPASS_OWN_WRITES);
 		return false;
 	}
-	if (!get(request, CF_L1_PART_ALL, needed ? &proof : NULL, &result))
+	if (!get(request, &request->id, CF_L1_PART_ALL, needed ? &proof : NULL, &result))
 		return false;
 	count(answer, CF_COUNT_L1_HITS);
 	if (result.negative)
@@ -516,7 +517,7 @@ take_from_l1(CfAnswer *answer)
 {
 	CfL1Result	result;
 
-	if (!get(&answer->request, CF_L1_PART_ALL, NULL, &result))
+	if (!get(&answer->request, &answer->request.id, CF_L1_PART_ALL, NULL, &result))
 		return false;
 	take(answer, result.value);
 	return true;
@@ -645,21 +646,19 @@ cf_answer_is_there(const CfStatement *statement, ParamListInfo params)
 	CfL1Result	result;
 
 	return may_look() && make_request(&answer, params) &&
-		get(&answer.request, CF_L1_PART_NONE, NULL, &result);
+		get(&answer.request, &answer.request.id, CF_L1_PART_NONE, NULL, &result);
 }
 
 /* Was the answer asked for before, and is it what it was? */
 static CfSight
 sight_of(CfAnswer *answer)
 {
-	CfRequest  *request = &answer->request;
-	CfIdentity	id = ghost_of(request);
+	CfIdentity	id = ghost_of(&answer->request);
 	CfL1Result	result;
 
 	if (!cf_shape_saw(&id.hash))
 		return CF_SIGHT_FIRST;
-	return cf_l1_get_within(&request->key, &id, CF_L1_PART_NONE, cf_now(), 0, request->limits,
-							NULL, 0, &result) == CF_L1_HIT ?
+	return get(&answer->request, &id, CF_L1_PART_NONE, NULL, &result) ?
 		CF_SIGHT_WOULD_HIT : CF_SIGHT_OUTDATED;
 }
 

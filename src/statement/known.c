@@ -101,8 +101,7 @@ static post_parse_analyze_hook_type prev_analyze = NULL;
 static bool
 slice(const char *text, const Query *query, const char **begin, int *len)
 {
-	*begin = text + Max(query->stmt_location, 0);
-	*len = query->stmt_len > 0 ? query->stmt_len : (int) strlen(*begin);
+	*begin = cf_statement_source(query, text, len);
 	return *len <= CF_KNOWN_TEXT_MAX;
 }
 

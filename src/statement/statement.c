@@ -25,6 +25,15 @@ enum
 	PACKED_ROWTYPES
 };
 
+const char *
+cf_statement_source(const Query *query, const char *text, int *len)
+{
+	const char *begin = text != NULL ? text + Max(query->stmt_location, 0) : "";
+
+	*len = text != NULL && query->stmt_len > 0 ? query->stmt_len : (int) strlen(begin);
+	return begin;
+}
+
 static List *
 pack_number(List *numbers, uint64 number)
 {

@@ -59,6 +59,9 @@ typedef struct CfWish
 /* That, in what goes with a plan. Palloc's the cache's name. */
 extern void cf_statement_wish(CfStatement *statement, const CfWish *wish);
 
+/* The statement's place in the source; "" if there is none. */
+extern const char *cf_statement_source(const Query *query, const char *text, int *len);
+
 /* As a list that PostgreSQL can copy with a plan, and back. Palloc'd; shares what it can. */
 extern List *cf_statement_pack(const CfStatement *statement);
 extern CfStatement *cf_statement_unpack(const List *packed);

@@ -69,7 +69,8 @@ is_too_long(const Query *query, const char *text)
 static bool
 is_wanted(const Query *query, const char *text, CfWish *wish)
 {
-	const char *begin = text != NULL ? text + Max(query->stmt_location, 0) : "";
+	const char *begin;
+	int			len;
 	Oid			relid;
 
 	memset(wish, 0, sizeof(*wish));
@@ -81,8 +82,8 @@ is_wanted(const Query *query, const char *text, CfWish *wish)
 	if (cf_guc_transparent == CF_TRANSPARENT_MARKED)
 		return false;
 	wish->number = cf_shape_number(query, &relid);
-	wish->shape = cf_shape_see(wish->number, relid, begin,
-							   query->stmt_len > 0 ? query->stmt_len : (int) strlen(begin));
+	begin = cf_statement_source(query, text, &len);
+	wish->shape = cf_shape_see(wish->number, relid, begin, len);
 	return cf_guc_transparent == CF_TRANSPARENT_OBSERVE || cf_shape_is_served(wish->shape);
 }
 
@@ -120,6 +121,8 @@ static void
 describe(CfStatement *statement, Query *query, const char *text, CfDefined *defined)
 {
 	Params		params = {0};
+	const char *begin;
+	int			len;
 
 	(void) params_walker((Node *) query, &params);
 	cf_tree_hash(query, &statement->tree);
@@ -131,10 +134,8 @@ describe(CfStatement *statement, Query *query, const char *text, CfDefined *defi
 	statement->mutable = contain_mutable_functions((Node *) query);
 	statement->number = cf_validity_number();
 	statement->stamp = cf_clock_stamp();
-	if (text != NULL && query->stmt_len > 0)
-		statement->text = pnstrdup(text + Max(query->stmt_location, 0), query->stmt_len);
-	else
-		statement->text = text != NULL ? pstrdup(text + Max(query->stmt_location, 0)) : "";
+	begin = cf_statement_source(query, text, &len);
+	statement->text = pnstrdup(begin, len);
 }
 
 static PlannedStmt *
