@@ -94,6 +94,7 @@ typedef struct Options
 	bool		tracking;		/* no rule is attached, and all that is covered must be exact */
 	bool		transparent;	/* reads are plain SELECTs */
 	bool		ddl;			/* definitions change all the time */
+	bool		unserved;		/* for now: plain SELECTs with cachefront.transparent off */
 } Options;
 
 extern Options options;
@@ -132,6 +133,7 @@ extern void generate_step(Steps *steps, int number);
 /* shrink.c */
 #define SQLSTATES_SIZE 16
 extern void shrink(const Steps *steps, const char *sqlstates, Steps *result);
+extern bool differs_without_cache(const Steps *steps);
 
 /* catalogue.c */
 typedef enum EntryKind

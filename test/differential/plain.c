@@ -174,7 +174,7 @@ ask_in_savepoint(const Step *step, const char *query, const Argument *argument,
 static void
 serve(int session, bool on)
 {
-	PQclear(PQexec(sessions[session], on ? "SET cachefront.transparent = auto" :
+	PQclear(PQexec(sessions[session], on && !options.unserved ? "SET cachefront.transparent = auto" :
 				   "SET cachefront.transparent = off"));
 }
 

@@ -37,7 +37,7 @@ connect_as(const char *user, const char *dbname)
 	const char *const names[] = {"host", "port", "user", "dbname", "options", NULL};
 	char	   *all = format("%s -c cachefront.transparent_min_saving=0"
 							 " -c cachefront.transparent=%s", settings,
-							 options.transparent ? "auto" : "off");
+							 options.transparent && !options.unserved ? "auto" : "off");
 	const char *const values[] = {options.host, options.port, user, dbname, all, NULL};
 	PGconn	   *conn = PQconnectdbParams(names, values, 0);
 

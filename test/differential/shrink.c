@@ -13,11 +13,10 @@
 
 #define MAX_TRIALS 150
 
-/* Carries out a list, and says whether its last step differs in the same way. */
-static bool
-still_differs(const Steps *steps, const char *sqlstates)
+/* Carries out a list on an empty database, and says what came of its last step. */
+static Outcome
+repeat(const Steps *steps, char *sqlstates)
 {
-	char		found[SQLSTATES_SIZE] = "";
 	Outcome		outcome = OUTCOME_NOTHING;
 
 	reset_database();
@@ -27,11 +26,50 @@ still_differs(const Steps *steps, const char *sqlstates)
 		Answer		plain;
 
 		outcome = run_step(&steps->step[i], &cached, &plain);
-		name_sqlstates(&cached, &plain, found);
+		name_sqlstates(&cached, &plain, sqlstates);
 		forget_answer(&cached);
 		forget_answer(&plain);
 	}
-	return outcome == OUTCOME_DIFFERENT && strcmp(found, sqlstates) == 0;
+	return outcome;
+}
+
+/*
+ * Whether the last step differs too where nothing is served: then the cache has no part
+ * in it. PostgreSQL looks at what others changed in the catalogue whenever it takes a lock,
+ * so that one statement within a transaction can use a function's old body for its first
+ * row and the new one for the next.
+ */
+static bool
+differs_unserved(const Steps *steps)
+{
+	char		found[SQLSTATES_SIZE] = "";
+	Outcome		outcome;
+
+	options.unserved = true;
+	outcome = repeat(steps, found);
+	options.unserved = false;
+	return outcome == OUTCOME_DIFFERENT;
+}
+
+/* Whether the last step of a list differs in the same way, because of the cache. */
+static bool
+still_differs(const Steps *steps, const char *sqlstates)
+{
+	char		found[SQLSTATES_SIZE] = "";
+
+	return repeat(steps, found) == OUTCOME_DIFFERENT && strcmp(found, sqlstates) == 0 &&
+		!(options.transparent && differs_unserved(steps));
+}
+
+bool
+differs_without_cache(const Steps *steps)
+{
+	bool		differs;
+
+	open_database();
+	differs = differs_unserved(steps);
+	close_database();
+	return differs;
 }
 
 /* A list without the steps [from, to), but for those to keep. */
