@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The layer rule: a folder of src/ includes headers of itself and of folders
-# before it in LAYERS, nothing else; within a folder no file includes one that includes
-# it back. Prints the lines that break it.
+# before it in LAYERS, nothing else; headers do not include each other in a circle, inside
+# a folder neither. Prints the lines that break it.
 
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
@@ -80,8 +80,12 @@ check_include()
 	fi
 }
 
+# What each header includes of ours, itself first, as tsort takes it.
+pairs=()
+
 while IFS= read -r path; do
 	file=${path#src/}
+	if [[ $file == *.h ]]; then pairs+=("$file $file"); fi
 	case $(layer "$file") in
 		top)
 			listed "${file%.*}" "${TOP[@]}" || complain "$path: it belongs in a folder" ;;
@@ -92,11 +96,16 @@ while IFS= read -r path; do
 	while IFS=: read -r line header; do
 		if [[ -e src/$header ]]; then
 			check_include "$file" "$line" "$header"
+			if [[ $file == *.h ]]; then pairs+=("$file $header"); fi
 		elif [[ -e ${path%/*}/$header ]]; then
 			complain "$path:$line: includes \"$header\": name it by its path below src/"
 		fi
 	done < <(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$path" |
 		sed -E 's/^([0-9]+):[^"]*"([^"]*)".*/\1:\2/')
 done < <(find src -name '*.[ch]' | sort)
+
+if ! circle=$(printf '%s\n' "${pairs[@]}" | LC_ALL=C tsort 2>&1 >/dev/null); then
+	complain "headers of src/ include each other in a circle:" "$(sed '1d; s/^tsort: /    /' <<<"$circle")"
+fi
 
 exit $bad
