@@ -177,14 +177,14 @@ cf_store_take_look(const redisReply *reply, CfLook *look)
 }
 
 CfL2Status
-cf_store_look(const CfL2Variant *variant, CfLook *look, bool interruptible)
+cf_store_look(const CfL2Variant *variant, CfLook *look)
 {
 	CfL2Status	status;
 
 	memset(look, 0, sizeof(*look));
 	cf_l2_begin();
 	cf_store_add_look(variant);
-	status = run(interruptible);
+	status = run(true);
 	if (status == CF_L2_OK)
 		(void) cf_store_take_look(cf_l2_reply(0), look);
 	return status;
@@ -211,9 +211,7 @@ take_lease(const redisReply *reply, CfLease *lease)
 }
 
 CfL2Status
-cf_store_lease(const CfL2Variant *variant, int64 lease_ms, int64 longest_ms,
-			   uint64 incarnation, const char *dead, bool empty, CfLease *lease,
-			   bool interruptible)
+cf_store_lease(const CfL2Variant *variant, const CfLeaseTerms *terms, CfLease *lease)
 {
 	Arguments	args = {0};
 	Digits		digits[2];
@@ -221,17 +219,17 @@ cf_store_lease(const CfL2Variant *variant, int64 lease_ms, int64 longest_ms,
 
 	memset(lease, 0, sizeof(*lease));
 	lease->state = CF_LEASE_REFUSED;
-	if (!make_token(lease->token, incarnation))
+	if (!make_token(lease->token, terms->incarnation))
 		return CF_L2_FAILED;
 	push_text(&args, variant->lease_field);
 	push_text(&args, lease->token);
-	push_number(&args, lease_ms, &digits[0]);
-	push_number(&args, longest_ms, &digits[1]);
-	push_text(&args, dead);
-	push_text(&args, empty ? variant->value_field : "");
+	push_number(&args, terms->ms, &digits[0]);
+	push_number(&args, terms->longest_ms, &digits[1]);
+	push_text(&args, terms->dead);
+	push_text(&args, terms->empty ? variant->value_field : "");
 	cf_l2_begin();
 	cf_l2_add_script(&cf_lua_lease, variant->key, variant->key_len, args.n, args.argv, args.lens);
-	status = run(interruptible);
+	status = run(terms->interruptible);
 	if (status == CF_L2_OK)
 		take_lease(cf_l2_reply(0), lease);
 	return status;
@@ -249,10 +247,20 @@ cf_store_release(const CfL2Variant *variant, const CfLease *lease)
 	(void) run(false);
 }
 
+/* The value and its meta, each after the name of its field, and how long to keep them. */
+static void
+push_value(Arguments *args, const CfL2Variant *variant, const CfL2Value *value, Digits *digits)
+{
+	push_text(args, variant->value_field);
+	push(args, value->value, value->value_len);
+	push_text(args, variant->meta_field);
+	push(args, value->meta, value->meta_len);
+	push_number(args, value->keep_ms, digits);
+}
+
 CfL2Status
-cf_store_fill(const CfL2Variant *variant, const CfLease *lease, const char *value,
-			  Size value_len, const char *meta, Size meta_len, int64 keep_ms,
-			  bool *stored, bool interruptible)
+cf_store_fill(const CfL2Variant *variant, const CfLease *lease, const CfL2Value *value,
+			  bool *stored)
 {
 	Arguments	args = {0};
 	Digits		digits;
@@ -260,15 +268,11 @@ cf_store_fill(const CfL2Variant *variant, const CfLease *lease, const char *valu
 
 	push_text(&args, variant->lease_field);
 	push_text(&args, lease->token);
-	push_text(&args, variant->value_field);
-	push(&args, value, value_len);
-	push_text(&args, variant->meta_field);
-	push(&args, meta, meta_len);
-	push_number(&args, keep_ms, &digits);
+	push_value(&args, variant, value, &digits);
 	cf_l2_begin();
 	cf_l2_add_script(&cf_lua_fill, variant->key, variant->key_len, args.n, args.argv, args.lens);
 	*stored = false;
-	status = run(interruptible);
+	status = run(true);
 	if (status == CF_L2_OK)
 		*stored = cf_l2_reply(0)->type == REDIS_REPLY_INTEGER && cf_l2_reply(0)->integer == 1;
 	return status;
@@ -296,17 +300,12 @@ cf_store_add_drop(const char *name, int len)
 }
 
 void
-cf_store_add_put(const CfL2Variant *variant, const char *value, Size value_len,
-				 const char *meta, Size meta_len, int64 keep_ms)
+cf_store_add_put(const CfL2Variant *variant, const CfL2Value *value)
 {
 	Arguments	args = {0};
 	Digits		digits;
 
-	push_text(&args, variant->value_field);
-	push(&args, value, value_len);
-	push_text(&args, variant->meta_field);
-	push(&args, meta, meta_len);
-	push_number(&args, keep_ms, &digits);
+	push_value(&args, variant, value, &digits);
 	push_text(&args, variant->lease_field);
 	cf_l2_add_script(&cf_lua_put, variant->key, variant->key_len, args.n, args.argv, args.lens);
 }

@@ -1,8 +1,8 @@
 /*
  * store.h - values and leases in Redis: what a reader does there.
  *
- * Each function is one round trip. Nothing here raises an error; where the caller
- * says interruptible, a cancel does.
+ * Each function is one round trip. Nothing here raises an error, but a cancel does: in a
+ * look, in a fill, and where a lease's terms say so.
  *
  * src/l2/store.h
  */
@@ -47,7 +47,7 @@ typedef struct CfLook
 extern void cf_store_add_look(const CfL2Variant *variant);
 extern bool cf_store_take_look(const redisReply *reply, CfLook *look);
 
-extern CfL2Status cf_store_look(const CfL2Variant *variant, CfLook *look, bool interruptible);
+extern CfL2Status cf_store_look(const CfL2Variant *variant, CfLook *look);
 
 /*
  * One load at a time, of all servers. For economy only: no value is the fresher for
@@ -69,28 +69,42 @@ typedef struct CfLease
 	char		holder[CF_TOKEN_LEN + 1];	/* the token of who has it; "" if that is us, or unknown */
 } CfLease;
 
-/*
- * incarnation: of this server, if it writes, else 0; cf_store_is_of tells from a token
- * if it is of one, or perhaps of another with the same low half. dead: a token
- * of which the holder is known to be dead, or "". empty: the last look found nothing.
- *
- * Sets all of *lease. After lease_ms others may take it over; who still has it then
- * can fill all the same. longest_ms: what it is for at most, however often one after
- * the other turns out to take longer than it said.
- */
-extern CfL2Status cf_store_lease(const CfL2Variant *variant, int64 lease_ms, int64 longest_ms,
-								 uint64 incarnation, const char *dead, bool empty,
-								 CfLease *lease, bool interruptible);
+/* What a lease is asked for with. */
+typedef struct CfLeaseTerms
+{
+	int64		ms;				/* after that others may take it over; who still has it then
+								 * can fill all the same */
+	int64		longest_ms;		/* what it is for at most, however often one after the other
+								 * turns out to take longer than it said */
+	uint64		incarnation;	/* of this server, if it writes, else 0 */
+	const char *dead;			/* a token whose holder is known to be dead, or "" */
+	bool		empty;			/* the last look found nothing */
+	bool		interruptible;
+} CfLeaseTerms;
+
+/* Sets all of *lease. */
+extern CfL2Status cf_store_lease(const CfL2Variant *variant, const CfLeaseTerms *terms,
+								 CfLease *lease);
+
+/* Is a token of that incarnation, or perhaps of another with the same low half? */
 extern bool cf_store_is_of(const char *token, uint64 incarnation);
 
 /* Gives the lease back, for nothing will be filled. Does not wait long. */
 extern void cf_store_release(const CfL2Variant *variant, const CfLease *lease);
 
+/* What is to be stored of a variant: the bytes are the caller's. */
+typedef struct CfL2Value
+{
+	const char *value;
+	Size		value_len;
+	const char *meta;
+	Size		meta_len;
+	int64		keep_ms;		/* then Redis forgets it */
+} CfL2Value;
+
 /* *stored is false if the lease no longer stood. */
 extern CfL2Status cf_store_fill(const CfL2Variant *variant, const CfLease *lease,
-								const char *value, Size value_len,
-								const char *meta, Size meta_len, int64 keep_ms,
-								bool *stored, bool interruptible);
+								const CfL2Value *value, bool *stored);
 
 /* The name of a key in Redis, which takes CF_STORE_NAME_MAX bytes at most; its length. */
 #define CF_STORE_NAME_MAX (CF_PLACE_MAX + CF_MAX_KEY + 8)
@@ -100,8 +114,7 @@ extern int	cf_store_print_key(char *name, const char *ns, const char *key, int l
 extern void cf_store_add_drop(const char *name, int len);
 
 /* The same: stores one variant, or drops it; a claim of it ends with that. */
-extern void cf_store_add_put(const CfL2Variant *variant, const char *value, Size value_len,
-							 const char *meta, Size meta_len, int64 keep_ms);
+extern void cf_store_add_put(const CfL2Variant *variant, const CfL2Value *value);
 extern void cf_store_add_remove(const CfL2Variant *variant);
 
 /*

@@ -113,7 +113,7 @@ look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 	tier->replica = RecoveryInProgress();
 	tier->replayed = tier->replica ? cf_position_lsn() : 0;
 	tier->ahead = false;
-	*failed = cf_store_look(&tier->variant, &look, true) != CF_L2_OK;
+	*failed = cf_store_look(&tier->variant, &look) != CF_L2_OK;
 	tier->empty = !*failed && !look.found;
 	return !*failed && look.found && cf_tier_take_value(tier, &look, hit);
 }
@@ -230,8 +230,16 @@ cf_tier_is_dead(const char *token)
 static CfL2Status
 try_lease(CfTier *tier, const char *dead)
 {
-	return cf_store_lease(&tier->variant, lease_ms(tier->request), cf_guc_flight_timeout,
-						  cf_line_mine(), dead, tier->empty, &tier->lease, true);
+	CfLeaseTerms terms = {
+		.ms = lease_ms(tier->request),
+		.longest_ms = cf_guc_flight_timeout,
+		.incarnation = cf_line_mine(),
+		.dead = dead,
+		.empty = tier->empty,
+		.interruptible = true,
+	};
+
+	return cf_store_lease(&tier->variant, &terms, &tier->lease);
 }
 
 /* Step 4. */

@@ -95,11 +95,7 @@ extern bool cf_tier_renew_claim(const CfKey *key, const CfIdentity *id, int64 ho
 typedef struct CfSealedValue
 {
 	CfL2Variant variant;
-	const char *value;
-	const char *meta;
-	Size		value_len;
-	Size		meta_len;
-	int64		keep_ms;
+	CfL2Value	stored;
 } CfSealedValue;
 
 /*

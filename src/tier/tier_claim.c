@@ -21,10 +21,16 @@
 static CfL2Status
 ask(CfTier *tier, int64 hold_us, const char *dead)
 {
-	int64		ms = hold_us / 1000 + 1;
+	CfLeaseTerms terms = {
+		.ms = hold_us / 1000 + 1,
+		.longest_ms = hold_us / 1000 + 1,
+		.incarnation = cf_line_mine(),
+		.dead = dead,
+		.empty = tier->empty,
+		.interruptible = false,
+	};
 
-	return cf_store_lease(&tier->variant, ms, ms, cf_line_mine(), dead, tier->empty,
-						  &tier->lease, false);
+	return cf_store_lease(&tier->variant, &terms, &tier->lease);
 }
 
 /* A lease of a server that is gone nobody gives back. */

@@ -112,9 +112,13 @@ fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 	CF_WAIT_POINT("tier-before-fill");
 	if (is_unmoved(tier, meta))
 	{
+		CfL2Value	value = {
+			encoded.stored, encoded.stored_len, encoded.meta, encoded.meta_len,
+			.keep_ms = meta->ttl / 1000 + 1
+		};
+
 		CF_WAIT_POINT("tier-fill-checked");
-		(void) cf_store_fill(&tier->variant, &tier->lease, encoded.stored, encoded.stored_len,
-							 encoded.meta, encoded.meta_len, meta->ttl / 1000 + 1, &stored, true);
+		(void) cf_store_fill(&tier->variant, &tier->lease, &value, &stored);
 	}
 	cf_envelope_free_encoded(&encoded);
 	/* A standby uses it when it has replayed that far. */

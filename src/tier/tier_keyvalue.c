@@ -81,11 +81,11 @@ seal(CfTier *tier, const CfL1Result *result, CfClockRef clock, uint64 lsn, CfSea
 						   &encoded) != CF_ENVELOPE_OK)
 		return false;
 	sealed->variant = tier->variant;
-	sealed->value = encoded.stored;
-	sealed->value_len = encoded.stored_len;
-	sealed->meta = encoded.meta;
-	sealed->meta_len = encoded.meta_len;
-	sealed->keep_ms = (result->expires_at - cf_now()) / 1000 + 1;
+	sealed->stored.value = encoded.stored;
+	sealed->stored.value_len = encoded.stored_len;
+	sealed->stored.meta = encoded.meta;
+	sealed->stored.meta_len = encoded.meta_len;
+	sealed->stored.keep_ms = (result->expires_at - cf_now()) / 1000 + 1;
 	return true;
 }
 

@@ -124,9 +124,8 @@ add_value(HTAB *seen, const CfRingValue *value)
 
 	if (cf_tier_seal_value(value->text, &key, &value->id, value->lsn, &sealed))
 	{
-		cf_store_add_put(&sealed.variant, sealed.value, sealed.value_len, sealed.meta,
-						 sealed.meta_len, sealed.keep_ms);
-		batch.bytes += sealed.value_len;
+		cf_store_add_put(&sealed.variant, &sealed.stored);
+		batch.bytes += sealed.stored.value_len;
 	}
 	else if (!value->touched && cf_history_lsn(cf_clock_of_value(value->hash)) <= value->lsn)
 		cf_store_add_remove(&sealed.variant);
