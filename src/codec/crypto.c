@@ -219,60 +219,74 @@ cipher_context(void)
 	return ctx;
 }
 
-/*
- * One direction's worth of EVP calls: key and nonce, associated data, data.
- * GCM's output is as long as its input.
- */
+/* What a value is sealed or opened with, but for the value. */
+typedef struct Cipher
+{
+	EVP_CIPHER_CTX *ctx;
+	const CryptoKey *key;
+	const unsigned char *nonce;
+	const CfCryptoPart *parts;	/* associated data */
+	int			nparts;
+} Cipher;
+
+/* Key and nonce, and the associated data. */
 static bool
-run_cipher(EVP_CIPHER_CTX *ctx, const CryptoKey *key, const unsigned char *nonce,
-		   const CfCryptoPart *parts, int nparts,
-		   const char *in, Size len, char *out, bool seal)
+begin_cipher(const Cipher *cipher, bool seal)
 {
 	int			done;
 
-	if (!EVP_CipherInit_ex(ctx, NULL, NULL, key->bytes, nonce, seal))
+	if (!EVP_CipherInit_ex(cipher->ctx, NULL, NULL, cipher->key->bytes, cipher->nonce, seal))
 		return false;
-	for (int i = 0; i < nparts; i++)
+	for (int i = 0; i < cipher->nparts; i++)
 	{
-		if (parts[i].len > 0 &&
-			!EVP_CipherUpdate(ctx, NULL, &done, parts[i].data, (int) parts[i].len))
+		const CfCryptoPart *part = &cipher->parts[i];
+
+		if (part->len > 0 &&
+			!EVP_CipherUpdate(cipher->ctx, NULL, &done, part->data, (int) part->len))
 			return false;
 	}
-	/* With nothing to work on, an update would only be asked for trouble. */
+	return true;
+}
+
+/* GCM's output is as long as its input. With nothing to work on, an update is but trouble. */
+static bool
+run_cipher(const Cipher *cipher, const char *in, Size len, char *out)
+{
+	int			done;
+
 	return len == 0 ||
-		(EVP_CipherUpdate(ctx, (unsigned char *) out, &done,
+		(EVP_CipherUpdate(cipher->ctx, (unsigned char *) out, &done,
 						  (const unsigned char *) in, (int) len) &&
 		 (Size) done == len);
 }
 
 static bool
-finish_cipher(EVP_CIPHER_CTX *ctx)
+finish_cipher(const Cipher *cipher)
 {
 	unsigned char none[EVP_MAX_BLOCK_LENGTH];
 	int			done;
 
-	return EVP_CipherFinal_ex(ctx, none, &done) && done == 0;
+	return EVP_CipherFinal_ex(cipher->ctx, none, &done) && done == 0;
 }
 
 bool
 cf_crypto_seal(const CfKeyring *ring, uint16 id, const CfCryptoPart *parts,
 			   int nparts, const char *plain, Size len, char *out)
 {
-	const CryptoKey *key = find_key(ring, id);
 	unsigned char *nonce = (unsigned char *) out;
 	char	   *sealed = out + CF_CRYPTO_NONCE_BYTES;
-	EVP_CIPHER_CTX *ctx;
+	Cipher		cipher = {NULL, find_key(ring, id), nonce, parts, nparts};
 	bool		done;
 
 	Assert(len <= PG_INT32_MAX / 2);
-	if (key == NULL)
+	if (cipher.key == NULL)
 		return false;
-	ctx = cipher_context();
-	done = ctx != NULL &&
+	cipher.ctx = cipher_context();
+	done = cipher.ctx != NULL &&
 		RAND_bytes(nonce, CF_CRYPTO_NONCE_BYTES) == 1 &&
-		run_cipher(ctx, key, nonce, parts, nparts, plain, len, sealed, true) &&
-		finish_cipher(ctx) &&
-		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, CF_CRYPTO_TAG_BYTES,
+		begin_cipher(&cipher, true) && run_cipher(&cipher, plain, len, sealed) &&
+		finish_cipher(&cipher) &&
+		EVP_CIPHER_CTX_ctrl(cipher.ctx, EVP_CTRL_GCM_GET_TAG, CF_CRYPTO_TAG_BYTES,
 							sealed + len);
 	if (!done)
 		ERR_clear_error();
@@ -283,19 +297,17 @@ CfCryptoStatus
 cf_crypto_open(const CfKeyring *ring, uint16 id, const CfCryptoPart *parts,
 			   int nparts, const char *sealed, Size len, char *out)
 {
-	const CryptoKey *key = find_key(ring, id);
-	const unsigned char *nonce = (const unsigned char *) sealed;
+	Cipher		cipher = {NULL, find_key(ring, id), (const unsigned char *) sealed, parts, nparts};
 	unsigned char tag[CF_CRYPTO_TAG_BYTES];
-	EVP_CIPHER_CTX *ctx;
 	bool		done;
 
 	Assert(len <= PG_INT32_MAX / 2);
-	if (key == NULL)
+	if (cipher.key == NULL)
 		return CF_CRYPTO_NO_KEY;
 	if (len < CF_CRYPTO_OVERHEAD)
 		return CF_CRYPTO_NOT_AUTHENTIC;
-	ctx = cipher_context();
-	if (ctx == NULL)
+	cipher.ctx = cipher_context();
+	if (cipher.ctx == NULL)
 	{
 		ERR_clear_error();
 		return CF_CRYPTO_NO_MEMORY;
@@ -303,9 +315,9 @@ cf_crypto_open(const CfKeyring *ring, uint16 id, const CfCryptoPart *parts,
 	len -= CF_CRYPTO_OVERHEAD;
 	sealed += CF_CRYPTO_NONCE_BYTES;
 	memcpy(tag, sealed + len, sizeof(tag));
-	done = run_cipher(ctx, key, nonce, parts, nparts, sealed, len, out, false) &&
-		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, sizeof(tag), tag) &&
-		finish_cipher(ctx);
+	done = begin_cipher(&cipher, false) && run_cipher(&cipher, sealed, len, out) &&
+		EVP_CIPHER_CTX_ctrl(cipher.ctx, EVP_CTRL_GCM_SET_TAG, sizeof(tag), tag) &&
+		finish_cipher(&cipher);
 	if (!done)
 	{
 		/* GCM deciphers before it knows whether it may. */

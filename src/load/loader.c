@@ -74,13 +74,21 @@ set_current_load(CfLoad *load)
 	cf_pins_note(load != NULL);
 }
 
+/* Why there is a plan: the load's query runs, or is explained; or a function in it runs another. */
+typedef enum Planned
+{
+	PLANNED_TO_RUN,
+	PLANNED_TO_EXPLAIN,
+	PLANNED_INSIDE
+} Planned;
+
 static void
-add_plan(CfLoad *load, PlannedStmt *stmt, ParamListInfo params, bool inner, bool explain)
+add_plan(CfLoad *load, PlannedStmt *stmt, ParamListInfo params, Planned planned)
 {
 	MemoryContext old = MemoryContextSwitchTo(load->context);
 
-	cf_security_add_plan(&load->sources, stmt, inner);
-	cf_proof_add_plan(&load->sources.proof, stmt, params, explain);
+	cf_security_add_plan(&load->sources, stmt, planned == PLANNED_INSIDE);
+	cf_proof_add_plan(&load->sources.proof, stmt, params, planned == PLANNED_TO_EXPLAIN);
 	MemoryContextSwitchTo(old);
 }
 
@@ -189,7 +197,7 @@ loader_executor_start(QueryDesc *query, int eflags)
 		return;
 	}
 	if (query != own_query)
-		add_plan(current_load, query->plannedstmt, query->params, true, false);
+		add_plan(current_load, query->plannedstmt, query->params, PLANNED_INSIDE);
 	cf_watch_executor_start(query, eflags, query == own_query, start);
 }
 
@@ -443,7 +451,7 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	/* The executor hook does not see what a user's function does in a worker. */
 	parallel = !load->serial && !IsInParallelMode() && !cf_security_calls_user_function(query);
 	stmt = cf_watch_plan(query, text, parallel ? CURSOR_OPT_PARALLEL_OK : 0, params);
-	add_plan(load, stmt, params, false, explain);
+	add_plan(load, stmt, params, explain ? PLANNED_TO_EXPLAIN : PLANNED_TO_RUN);
 	cf_defined_add_plan(&load->sources.defined, stmt);
 	cf_defined_add_names(&load->sources.defined, text);
 	if (explain)
