@@ -139,7 +139,7 @@ note_refresh(const RefreshMatViewStmt *refresh)
 	if (!OidIsValid(relid))
 		return;
 	cf_tag_of_table(&tag, MyDatabaseId, relid);
-	cf_pending_add_soft_tag(&tag);
+	cf_pending_add_tag_of_rows(&tag);
 }
 
 static void

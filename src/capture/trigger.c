@@ -656,7 +656,7 @@ trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 	if (((access == OAT_TRUNCATE && class_id == RelationRelationId) ||
 		 is_rewritten(access, class_id, arg)) &&
 		cf_shmem_ready() && get_rel_persistence(object_id) != RELPERSISTENCE_TEMP)
-		cf_trigger_whole_table(object_id, cf_pending_add_soft_tag);
+		cf_trigger_whole_table(object_id, cf_pending_add_tag_of_rows);
 	if (class_id == TriggerRelationId && cf_shmem_ready() &&
 		(access == OAT_DROP || access == OAT_POST_ALTER || access == OAT_POST_CREATE))
 		rule_changed(object_id);
@@ -692,7 +692,7 @@ cf_trigger_pre_commit(void)
 	for (int i = 0; i < n && n < CF_MAX_CHANGED; i++)
 	{
 		if (OidIsValid(changed[i]) && get_rel_name(changed[i]) != NULL)
-			cf_trigger_whole_table(changed[i], cf_pending_add_soft_tag);
+			cf_trigger_whole_table(changed[i], cf_pending_add_tag_of_rows);
 	}
 }
 

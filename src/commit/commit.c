@@ -175,7 +175,7 @@ raise_clock(CfOp *op)
 {
 	if (op->kind == CF_OP_TAG && CF_FAULT_POINT("no-raise"))
 		return;
-	op->hard = !op->rows;
+	op->hard = op->reason == CF_OP_BY_HAND;
 	op->writes = op->kind == CF_OP_SET && TransactionIdIsValid(GetTopTransactionIdIfAny());
 	if (op->writes)
 		cf_clock_raise(cf_clock_of_key(op->key.hash));
@@ -220,7 +220,7 @@ drop_entries(const CfOp *op)
 		cf_l1_delete(&op->key, &op->id);
 	if (op->kind == CF_OP_FLUSH)
 		cf_l1_delete_database(MyDatabaseId);
-	else if (op->kind == CF_OP_KEY && op->rows)
+	else if (op->kind == CF_OP_KEY && !op->hard)
 		cf_l1_outdate_key(&op->key);
 	else if (op->kind == CF_OP_KEY)
 		cf_l1_delete_key(&op->key);

@@ -67,7 +67,7 @@ static bool
 is_published(const CfOp *op)
 {
 	if (op->kind == CF_OP_TAG)
-		return !op->quiet && !cf_tag_is_unpublished(op->tag, op->tag_len) &&
+		return op->reason != CF_OP_BY_NO_ROW && !cf_tag_is_unpublished(op->tag, op->tag_len) &&
 			(op->tag_len != strlen(CF_TAG_ANY_RULE) ||
 			 memcmp(op->tag, CF_TAG_ANY_RULE, op->tag_len) != 0);
 	return op->kind == CF_OP_KEY || op->kind == CF_OP_FLUSH;

@@ -232,6 +232,7 @@ append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 	op = &ops[nops];
 	MemSet(op, 0, sizeof(*op));
 	op->kind = kind;
+	op->reason = CF_OP_BY_HAND;
 	op->clock = clock;
 	op->hash = *hash;
 	op->older = older;
@@ -307,7 +308,7 @@ copy_key(const CfKey *key)
 }
 
 static void
-add_key(const CfKey *key, bool rows)
+add_key(const CfKey *key, CfOpReason reason)
 {
 	CfHash128	hash;
 	char	   *copy;
@@ -320,30 +321,30 @@ add_key(const CfKey *key, bool rows)
 	known = find_newest(&hash);
 	if (known > last_value_op)
 	{
-		ops[known].rows &= rows;
+		ops[known].reason = Max(ops[known].reason, reason);
 		return;
 	}
 	copy = copy_key(key);
 	op = append(CF_OP_KEY, &hash, cf_clock_of_key(key->hash));
 	op->key = *key;
 	op->key.data = copy;
-	op->rows = rows;
+	op->reason = reason;
 }
 
 void
 cf_pending_add_key(const CfKey *key)
 {
-	add_key(key, false);
+	add_key(key, CF_OP_BY_HAND);
 }
 
 void
 cf_pending_add_key_of_row(const CfKey *key)
 {
-	add_key(key, true);
+	add_key(key, CF_OP_BY_ROWS);
 }
 
 static void
-add_tag(const CfTag *tag, bool soft, bool rows, bool quiet)
+add_tag(const CfTag *tag, CfOpReason reason)
 {
 	CfHash128	hash;
 	char	   *copy;
@@ -357,9 +358,7 @@ add_tag(const CfTag *tag, bool soft, bool rows, bool quiet)
 	known = find_newest(&hash);
 	if (known > last_value_op)
 	{
-		ops[known].soft &= soft;
-		ops[known].rows &= rows;
-		ops[known].quiet &= quiet;
+		ops[known].reason = Max(ops[known].reason, reason);
 		return;
 	}
 	copy = MemoryContextAlloc(context, tag->len);
@@ -367,33 +366,25 @@ add_tag(const CfTag *tag, bool soft, bool rows, bool quiet)
 	op = append(CF_OP_TAG, &hash, tag->hash);
 	op->tag = copy;
 	op->tag_len = tag->len;
-	op->soft = soft;
-	op->rows = rows;
-	op->quiet = quiet;
+	op->reason = reason;
 }
 
 void
 cf_pending_add_tag(const CfTag *tag)
 {
-	add_tag(tag, false, false, false);
+	add_tag(tag, CF_OP_BY_HAND);
 }
 
 void
 cf_pending_add_tag_of_rows(const CfTag *tag)
 {
-	add_tag(tag, false, true, false);
-}
-
-void
-cf_pending_add_soft_tag(const CfTag *tag)
-{
-	add_tag(tag, true, true, false);
+	add_tag(tag, CF_OP_BY_ROWS);
 }
 
 void
 cf_pending_add_quiet_tag(const CfTag *tag)
 {
-	add_tag(tag, true, true, true);
+	add_tag(tag, CF_OP_BY_NO_ROW);
 }
 
 void

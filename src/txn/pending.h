@@ -26,15 +26,21 @@ typedef enum CfOpKind
 	CF_OP_TOUCH					/* give a stored value a new time to live */
 } CfOpKind;
 
+/* Why a key or a tag is invalidated. Where there are more reasons than one, the last counts. */
+typedef enum CfOpReason
+{
+	CF_OP_BY_NO_ROW,			/* TAG: not even a row has changed: not published */
+	CF_OP_BY_ROWS,				/* rows have changed, and nothing else */
+	CF_OP_BY_HAND				/* and all other reasons */
+} CfOpReason;
+
 typedef struct CfOp
 {
 	CfOpKind	kind;
+	CfOpReason	reason;			/* KEY, TAG; else by hand */
 	CfClockRef	clock;			/* of what it is about: SET and TOUCH do not move it */
 	bool		raised;			/* its clock is raised (of SET, that of values under the key), */
 	bool		hard;			/* and not for changed rows alone */
-	bool		soft;			/* TAG: the user did not ask for it */
-	bool		quiet;			/* TAG: nor did any row change: not published */
-	bool		rows;			/* KEY, TAG: it comes of changed rows, and of nothing else */
 	CfHash128	hash;			/* what it is about */
 	int			older;			/* the previous operation about that, or -1 */
 	int			older_on_clock; /* likewise for all that share its clock */
@@ -65,10 +71,7 @@ extern void cf_pending_add_tag(const CfTag *tag);
 /* The same because rows have changed: who asked for max_stale goes on with what he has. */
 extern void cf_pending_add_key_of_row(const CfKey *key);
 extern void cf_pending_add_tag_of_rows(const CfTag *tag);
-
-/* That, for what PREPARE TRANSACTION need not refuse: see commit.c. */
-extern void cf_pending_add_soft_tag(const CfTag *tag);
-extern void cf_pending_add_quiet_tag(const CfTag *tag);
+extern void cf_pending_add_quiet_tag(const CfTag *tag);	/* CF_OP_BY_NO_ROW */
 extern void cf_pending_add_flush(void);
 
 /*
