@@ -252,7 +252,15 @@ END $$;
 
 -- EXPLAIN shows and runs the plan itself.
 EXPLAIN (COSTS OFF) SELECT name FROM tp_shops WHERE id = 2;
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT count(*) FROM tp_orders;
+-- 18 prints the number of rows as 1000.00.
+DO $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT count(*) FROM tp_orders' LOOP
+		RAISE NOTICE '%', replace(line, '.00', '');
+	END LOOP;
+END $$;
 
 -- Rights count each time, also of what another has filled.
 CREATE ROLE regress_tp_a;

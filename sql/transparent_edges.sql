@@ -60,8 +60,8 @@ ROLLBACK;
 SELECT v FROM te WHERE id = 2;
 SELECT v FROM te WHERE id = 2;
 SELECT v FROM te WHERE id = 2;
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)
-	CREATE TEMP TABLE te AS SELECT 2 AS id, 'explained'::text AS v;
+-- What it prints is not the same in each version.
+EXPLAIN ANALYZE CREATE TEMP TABLE te AS SELECT 2 AS id, 'explained'::text AS v \g /dev/null
 SELECT v FROM te WHERE id = 2;
 DROP TABLE pg_temp.te;
 SELECT v FROM te WHERE id = 2;

@@ -8,12 +8,13 @@ SET cachefront.transparent_min_saving = 0;
 set cachefront.transparent=auto;
 set parallel_setup_cost=0; set parallel_tuple_cost=0; set min_parallel_table_scan_size=0; set max_parallel_workers_per_gather=2;
 select count(*), sum(length(v)) from tr_big; select count(*), sum(length(v)) from tr_big; select count(*), sum(length(v)) from tr_big;
-set force_parallel_mode=on;
+-- 16 gave force_parallel_mode another name.
+select set_config(name, 'on', false) from pg_settings where name in ('force_parallel_mode', 'debug_parallel_query');
 select count(*), sum(length(v)) from tr_big where id>5; select count(*), sum(length(v)) from tr_big where id>5; select count(*), sum(length(v)) from tr_big where id>5;
 select id from tr_big where id < 4 order by id; select id from tr_big where id < 4 order by id;select id from tr_big where id < 4 order by id;
 create function psafe() returns bigint language plpgsql parallel safe stable as $$begin return (select count(*) from tr_big where id%2=0); end$$;
 select psafe(), id from tr_big where id<3 order by id; select psafe(), id from tr_big where id<3 order by id;
-reset force_parallel_mode;
+select set_config(name, 'off', false) from pg_settings where name in ('force_parallel_mode', 'debug_parallel_query');
 -- stopped early, goes on, commits
 create procedure loops() language plpgsql as $$
 declare r record; n int := 0; s bigint := 0;

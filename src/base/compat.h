@@ -251,6 +251,12 @@ extern PGDLLIMPORT char *locale_messages;
 extern PGDLLIMPORT char *locale_monetary;
 extern PGDLLIMPORT char *locale_numeric;
 extern PGDLLIMPORT char *locale_time;
+extern char *get_collation_actual_version(char collprovider, const char *collcollate);
+
+/* 17 brings collations of its own, which move with its Unicode tables. */
+#if PG_VERSION_NUM >= 170000
+#define CF_BUILTIN_LOCALE "C.UTF-8"
+#endif
 
 /*
  * Types whose receive function refuses what their send function wrote. That of

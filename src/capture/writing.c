@@ -95,6 +95,15 @@ writing_executor_finish(QueryDesc *query)
 	PG_END_TRY();
 }
 
+static void
+process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+				ProcessUtilityContext utility_context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
+{
+	(prev_process_utility ? prev_process_utility : standard_ProcessUtility)
+		(pstmt, query, read_only_tree, utility_context, params, environment, dest, completion);
+}
+
 /* COPY has no plan, but evaluates defaults, generated columns and WHERE. */
 static void
 writing_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
@@ -102,20 +111,17 @@ writing_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tr
 						QueryEnvironment *environment, DestReceiver *dest,
 						QueryCompletion *completion)
 {
-	ProcessUtility_hook_type process =
-		prev_process_utility ? prev_process_utility : standard_ProcessUtility;
-
 	if (!IsA(pstmt->utilityStmt, CopyStmt) || !((CopyStmt *) pstmt->utilityStmt)->is_from)
 	{
-		process(pstmt, query, read_only_tree, utility_context, params, environment,
-				dest, completion);
+		process_utility(pstmt, query, read_only_tree, utility_context, params, environment,
+						dest, completion);
 		return;
 	}
 	depth++;
 	PG_TRY();
 	{
-		process(pstmt, query, read_only_tree, utility_context, params, environment,
-				dest, completion);
+		process_utility(pstmt, query, read_only_tree, utility_context, params, environment,
+						dest, completion);
 	}
 	PG_FINALLY();
 	{

@@ -14,8 +14,8 @@
 #include "pgtime.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
-#include "utils/pg_locale.h"
 
+#include "base/compat.h"
 #include "base/guc.h"
 #include "warm/fingerprint.h"
 
@@ -105,6 +105,9 @@ hash_collations(void)
 {
 	uint64		hash = add_collation(0, COLLPROVIDER_LIBC, "en_US.UTF-8");
 
+#ifdef CF_BUILTIN_LOCALE
+	hash = add_collation(hash, COLLPROVIDER_BUILTIN, CF_BUILTIN_LOCALE);
+#endif
 	hash = add_collation(hash, COLLPROVIDER_ICU, "und");
 	return add_collation(hash, COLLPROVIDER_ICU, "de");
 }

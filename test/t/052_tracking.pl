@@ -173,7 +173,10 @@ check('the parent of a temporary child', any => 1);
 # ---- in a parallel plan ----
 
 is( sql('SET parallel_setup_cost = 0', 'SET parallel_tuple_cost = 0', 'SET min_parallel_table_scan_size = 0',
-		'SET force_parallel_mode = on', 'BEGIN', 'UPDATE plain SET v = v + 1', $wrong, 'COMMIT', $wrong),
+		# 16 gave force_parallel_mode another name.
+		q{DO $$ BEGIN PERFORM set_config(name, 'on', false) FROM pg_settings
+			WHERE name IN ('force_parallel_mode', 'debug_parallel_query'); END $$},
+		'BEGIN', 'UPDATE plain SET v = v + 1', $wrong, 'COMMIT', $wrong),
 	"none\nnone", 'own changes by parallel workers');
 
 # ---- more tables than an entry may depend on ----
