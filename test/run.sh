@@ -526,7 +526,7 @@ tap_file()
 	start=$(now_ms)
 	cf_as env CF_FLAVOUR="$flavour" TESTDIR="$RUN/tap/$name" TMPDIR="$SOCKETS" \
 		PG_TEST_PORT_DIR="$CF_BUILD/ports" CF_NPM="$CF_BUILD/npm" TESTDATADIR="$RUN/tap/$name" \
-		CF_TOOLS="$CF_BUILD/tools" \
+		TESTLOGDIR="$RUN/tap/$name/log" CF_TOOLS="$CF_BUILD/tools" \
 		PG_REGRESS="$pgxs/src/test/regress/pg_regress" PG_TEST_TIMEOUT_DEFAULT=$WAIT_TIMEOUT \
 		PGCTLTIMEOUT=$WAIT_TIMEOUT \
 		PATH="$CF_BUILD/$flavour$("$PG_CONFIG" --bindir):$PATH" \
@@ -547,7 +547,7 @@ tap_file()
 				grep -vE "$PSQL_CHATTER" |
 				tail -n 100 >"$log.fail"
 			# What a test dies of is only in a log of its own.
-			tail -n 15 "$RUN/tap/$name/tmp_check/log/regress_log_$name" >>"$log.fail" 2>/dev/null
+			tail -qn 15 "$RUN/tap/$name"/{tmp_check/log,log}/"regress_log_$name" >>"$log.fail" 2>/dev/null
 			# Once more at the end, in short: who reads the end of a long run sees why.
 			{
 				echo "tap $name:"

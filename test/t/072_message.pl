@@ -47,7 +47,7 @@ sub messages_since
 		  /(non-transactional|transactional), prefix "cachefront"; payload \((\d+) bytes/;
 		($transactional =~ /^non/ ? 'n' : 't') . ($bytes - 2) / 8
 	} split /\n/, $node->safe_psql('postgres', qq{
-		SELECT description FROM pg_get_wal_records_info_till_end_of_wal('$from')
+		SELECT description FROM pg_get_wal_records_info('$from', pg_current_wal_flush_lsn())
 		WHERE resource_manager = 'LogicalMessage' AND description LIKE '%"cachefront"%'
 		ORDER BY start_lsn});
 	pop @found if @found && $found[-1] eq 't0';

@@ -56,7 +56,7 @@ is(await_floor(), $floor, 'the same floor as before');
 is(last_change(), $changed, 'and the same history');
 
 $changed = change();
-$node->restart('fast');
+$node->restart;
 is(await_floor(), $floor, 'once more');
 is(last_change(), $changed, 'with what has changed since');
 

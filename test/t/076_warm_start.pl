@@ -132,7 +132,7 @@ await($node, q{SELECT total IS NULL AND ended IS NULL FROM cache_warming WHERE s
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'warmer'});
 finish_session($warmer);
 await($node, q{SELECT bool_and(ended IS NOT NULL) FROM cache_warming});
-$node->restart('fast');
+$node->restart;
 is_warm('after another');
 
 # ---- what changes after the start ------------------------------------------------------
