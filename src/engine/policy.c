@@ -32,9 +32,9 @@
 #include "txn/pending.h"
 
 /*
- * Does a query mean a temporary table? Asked only in sessions that have made
- * one, and answered from here until any relation changes: a temporary table
- * may come to hide a permanent one that others have cached results of.
+ * Does a query mean a temporary table or type? Asked only in sessions that have made
+ * one, and answered from here until any relation, type or function changes: what is
+ * temporary may come to hide what is permanent, and others have cached results of that.
  */
 typedef struct Verdict
 {
@@ -81,6 +81,13 @@ static void
 catalog_changed(Datum arg, int cache, uint32 hash)
 {
 	forget_rights_on_standby();
+}
+
+/* A type or a function. */
+static void
+meaning_changed(Datum arg, int cache, uint32 hash)
+{
+	cf_memo_forget(&verdicts);
 }
 
 /* How many schemas of the search path come before the session's own temporary one. */
@@ -318,6 +325,8 @@ cf_policy_register(void)
 {
 	cf_relchange_register(relation_changed);
 	CacheRegisterSyscacheCallback(PROCOID, catalog_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, meaning_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, meaning_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, catalog_changed, (Datum) 0);
