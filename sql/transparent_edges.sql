@@ -34,6 +34,19 @@ SELECT '\x41'::bytea::text AS b, '1 day'::interval::text AS i, id FROM te WHERE 
 RESET bytea_output;
 RESET intervalstyle;
 
+-- The check of a domain may depend on anything; where columns are defined no expression shows it.
+CREATE DOMAIN te_tenant AS text CHECK (value = current_setting('te.tenant', true));
+SET te.tenant = 'v1';
+SELECT a FROM te, json_to_record('{"a":"v1"}') AS r(a te_tenant) WHERE id = 1;
+SELECT a FROM te, json_to_record('{"a":"v1"}') AS r(a te_tenant) WHERE id = 1;
+SELECT a FROM te, jsonb_to_recordset('[{"a":"v1"}]') AS r(a te_tenant) WHERE id = 1;
+SELECT a FROM te, XMLTABLE('/r' PASSING '<r><a>v1</a></r>' COLUMNS a te_tenant) WHERE id = 1;
+SET te.tenant = 'v2';
+SELECT a FROM te, json_to_record('{"a":"v1"}') AS r(a te_tenant) WHERE id = 1;
+SELECT a FROM te, jsonb_to_recordset('[{"a":"v1"}]') AS r(a te_tenant) WHERE id = 1;
+SELECT a FROM te, XMLTABLE('/r' PASSING '<r><a>v1</a></r>' COLUMNS a te_tenant) WHERE id = 1;
+DROP DOMAIN te_tenant;
+
 -- A text that is known means something else when a temporary object hides what it read.
 SELECT v FROM te WHERE id = 2;
 SELECT v FROM te WHERE id = 2;

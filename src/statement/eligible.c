@@ -65,14 +65,20 @@ cf_eligible_reads_no_clock(Oid type)
 	}
 }
 
+/*
+ * Of the columns that json_to_record(...) AS t(a type), XMLTABLE and JSON_TABLE define:
+ * are their values made of their texts, and by nothing else? The checks of a domain may
+ * call whatever they like, and no expression shows them.
+ */
 static bool
-all_read_no_clock(const List *types)
+all_are_plainly_read(const List *types)
 {
 	ListCell   *cell;
 
 	foreach(cell, types)
 	{
-		if (!cf_eligible_reads_no_clock(lfirst_oid(cell)))
+		if (get_typtype(lfirst_oid(cell)) == TYPTYPE_DOMAIN ||
+			!cf_eligible_reads_no_clock(lfirst_oid(cell)))
 			return false;
 	}
 	return true;
@@ -125,12 +131,12 @@ look_at_range(RangeTblEntry *rte, Seen *seen)
 		case RTE_FUNCTION:
 			foreach(cell, rte->functions)
 			{
-				if (!all_read_no_clock(lfirst_node(RangeTblFunction, cell)->funccoltypes))
+				if (!all_are_plainly_read(lfirst_node(RangeTblFunction, cell)->funccoltypes))
 					return refuse(seen, CF_NOT_STABLE);
 			}
 			break;
 		case RTE_TABLEFUNC:
-			if (!all_read_no_clock(rte->tablefunc->coltypes))
+			if (!all_are_plainly_read(rte->tablefunc->coltypes))
 				return refuse(seen, CF_NOT_STABLE);
 			break;
 		case RTE_NAMEDTUPLESTORE:
