@@ -104,6 +104,16 @@ CREATE FUNCTION assigns_cast() RETURNS text LANGUAGE plpgsql STABLE AS
 CREATE FUNCTION is_tenant(v text) RETURNS boolean LANGUAGE sql STABLE AS
 	$$ SELECT v = current_setting('app.tenant') OR v = 'any' $$;
 CREATE VIEW seen AS SELECT v FROM tenants WHERE tenant = current_setting('app.tenant');
+CREATE VIEW plain_view AS SELECT v FROM tenants;
+CREATE FUNCTION asserts() RETURNS text LANGUAGE plpgsql STABLE AS
+	$$ BEGIN ASSERT (SELECT count(*) FROM tenants) = 0; RETURN 'none'; EXCEPTION WHEN assert_failure THEN RETURN 'some'; END $$;
+CREATE FUNCTION first_of_many() RETURNS text LANGUAGE plpgsql STABLE AS
+	$$ DECLARE r text; BEGIN SELECT v INTO r FROM tenants ORDER BY v; RETURN r; EXCEPTION WHEN too_many_rows THEN RETURN 'many'; END $$;
+CREATE FUNCTION variable_or_column() RETURNS text LANGUAGE plpgsql STABLE AS
+	$$ DECLARE v text := 'variable'; BEGIN RETURN (SELECT min(v) FROM tenants); EXCEPTION WHEN ambiguous_column THEN RETURN 'either'; END $$;
+CREATE FUNCTION detail(id int) RETURNS text LANGUAGE plpgsql STABLE AS
+	$$ DECLARE r text; BEGIN SELECT v INTO STRICT r FROM tenants WHERE id = 1; RETURN r;
+	EXCEPTION WHEN too_many_rows THEN GET STACKED DIAGNOSTICS r = PG_EXCEPTION_DETAIL; RETURN r; END $$;
 CREATE FUNCTION over_view() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT v FROM seen); END $$;
 CREATE FUNCTION outer_plpgsql() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN in_body(); END $$;
 
@@ -137,6 +147,47 @@ SELECT under('search_path', 'regress_cf_session, public', '"regress_cf_session",
 SET search_path = regress_cf_session, public;
 SELECT under('client_encoding', 'UTF8', 'LATIN1', 'SELECT pg_client_encoding()');
 RESET client_encoding;
+-- which views a query may read at all
+SELECT l1_hits AS before FROM cache_stats WHERE cache = 'rs' \gset
+SELECT cache_fetch('rs:view', 'SELECT v FROM plain_view');
+SELECT cache_fetch('rs:view', 'SELECT v FROM plain_view');
+SET restrict_nonsystem_relation_kind = 'view';
+SELECT cache_fetch('rs:view', 'SELECT v FROM plain_view');
+RESET restrict_nonsystem_relation_kind;
+SELECT cache_fetch('rs:view', 'SELECT v FROM plain_view');
+SELECT l1_hits - :before AS hits FROM cache_stats WHERE cache = 'rs';
+
+-- PL/pgSQL has settings of its own, before it is loaded, too
+SELECT under('plpgsql.check_asserts', 'on', 'off', 'SELECT asserts()');
+SELECT under('plpgsql.check_asserts', 'off', 'on', 'SELECT asserts()', 'rs:other_way');
+\set ask 'SELECT cache_fetch(''rs:plpgsql'', ''SELECT first_of_many(), variable_or_column(), detail(1)'');'
+\c -
+SET search_path = regress_cf_session, public;
+:ask
+\c -
+SET search_path = regress_cf_session, public;
+SET plpgsql.extra_errors = 'too_many_rows';
+:ask
+:ask
+RESET plpgsql.extra_errors;
+\c -
+SET search_path = regress_cf_session, public;
+SET plpgsql.variable_conflict = use_column;
+:ask
+\c -
+SET search_path = regress_cf_session, public;
+LOAD 'plpgsql';
+SET plpgsql.print_strict_params = on;
+SET plpgsql.variable_conflict = use_column;
+:ask
+\c -
+SET search_path = regress_cf_session, public;
+SET client_min_messages = warning;
+SELECT l1_hits AS before FROM cache_stats WHERE cache = 'rs' \gset
+:ask
+LOAD 'plpgsql';
+:ask
+SELECT l1_hits - :before AS hits FROM cache_stats WHERE cache = 'rs';
 SELECT set_config('app.tenant', 'one', false);
 SET work_mem = '5MB';
 SELECT cache_fetch_row('rs:mem', 'SELECT in_body() AS v');

@@ -31,6 +31,7 @@
 #include "utils/xml.h"
 
 #include "base/compat.h"
+#include "base/named_setting.h"
 #include "request/identity.h"
 #include "request/params.h"
 
@@ -69,23 +70,19 @@ typedef struct Settings
 	CF_IDENTITY_SETTINGS(CF_DECLARE_SETTING)
 } Settings;
 
-#define CF_NSTRINGS 6
+/*
+ * Settings that are known by name alone: PostgreSQL exports no variable, or they are
+ * of PL/pgSQL, which a session may load at any time, also in the midst of a query. What
+ * its functions do depends on them, and every query may call one.
+ */
+static CfNamedSetting named_settings[] = {
+	{"timezone_abbreviations"}, {"restrict_nonsystem_relation_kind"},
+	{"plpgsql.check_asserts"}, {"plpgsql.extra_errors"}, {"plpgsql.print_strict_params"},
+	{"plpgsql.variable_conflict"}
+};
 
-/* PostgreSQL does not export the variable, but the setting leads to it. */
-static const char *
-timezone_abbreviations(void)
-{
-	static char **variable = NULL;
-
-	if (unlikely(variable == NULL))
-	{
-		struct config_generic *setting = cf_find_setting("timezone_abbreviations");
-
-		if (setting != NULL)
-			variable = ((struct config_string *) setting)->variable;
-	}
-	return variable != NULL ? *variable : NULL;
-}
+#define CF_NVARIABLES 5
+#define CF_NSTRINGS (CF_NVARIABLES + lengthof(named_settings))
 
 /* In the order of Settings' strings. */
 static void
@@ -96,7 +93,9 @@ collect_strings(const char *strings[CF_NSTRINGS])
 	strings[2] = locale_time;
 	strings[3] = locale_messages;
 	strings[4] = TSCurrentConfig;
-	strings[5] = timezone_abbreviations();
+	cf_named_settings_find(named_settings, lengthof(named_settings));
+	for (int i = 0; i < lengthof(named_settings); i++)
+		strings[CF_NVARIABLES + i] = cf_named_setting_value(&named_settings[i]);
 }
 
 static void
