@@ -233,15 +233,38 @@ find_query(const text *query)
 }
 
 /* The same of a statement that is known by what it means. */
-static const KnownQuery *
-query_of_tree(const CfHash128 *tree)
+typedef struct KnownTree
 {
-	static KnownQuery query;
+	CfHash128	tree;
+	KnownQuery	query;
+} KnownTree;
 
-	query.hash = *settings_hash();
-	cf_hash128_add(&query.hash, tree, sizeof(*tree));
-	cf_hash_stream_begin(&query.stream, &query.hash);
-	return &query;
+static const KnownQuery *
+query_of_tree(const CfHash128 *tree, const CfHash128 *settings)
+{
+	static KnownTree known[CF_KNOWN_QUERIES];
+	KnownTree  *slot = &known[tree->h[0] % CF_KNOWN_QUERIES];
+	KnownQuery *query = &slot->query;
+
+	if (query->len != 0 && cf_hash128_equal(&slot->tree, tree) &&
+		cf_hash128_equal(&query->settings, settings))
+		return query;
+	slot->tree = *tree;
+	query->settings = *settings;
+	query->len = sizeof(*tree);
+	query->hash = *settings;
+	cf_hash128_add(&query->hash, tree, sizeof(*tree));
+	cf_hash_stream_begin(&query->stream, &query->hash);
+	return query;
+}
+
+static const KnownQuery *
+query_of(const CfRequest *request)
+{
+	if (request->tree == NULL)
+		return find_query(request->query);
+	return query_of_tree(request->tree,
+						 request->settings != NULL ? request->settings : settings_hash());
 }
 
 CfHash128
@@ -393,8 +416,7 @@ void
 cf_identity_of_request(CfRequest *request)
 {
 	CfIdentity *id = &request->id;
-	const KnownQuery *query = request->tree != NULL ? query_of_tree(request->tree) :
-		find_query(request->query);
+	const KnownQuery *query = query_of(request);
 	CfHashStream stream = query->stream;
 
 	set_roles(&request->def, id);
@@ -417,6 +439,7 @@ cf_identity_still_holds(const CfRequest *request)
 {
 	CfRequest	now = *request;
 
+	now.settings = NULL;
 	cf_request_define(&now);
 	cf_identity_of_request(&now);
 	return cf_identity_equal(&now.id, &request->id);

@@ -52,6 +52,7 @@ typedef struct CfRequest
 	uint32		shape;			/* of a loader of version 'auto': see version.h; else 0 */
 	text	   *query;
 	const CfHash128 *tree;		/* of a statement that is known by its tree, or NULL */
+	const CfHash128 *settings;	/* cf_identity_of_settings of now; NULL: to be asked */
 	CfArgs		args;
 	CfForm		form;
 	CfL1Part	part;			/* what of the JSON the caller wants */

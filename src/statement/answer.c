@@ -24,6 +24,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -50,25 +51,58 @@
 
 /* ---- what is asked for -------------------------------------------------- */
 
+static void
+make_room(CfAnswerRoom *room, int n, CfArgs *args)
+{
+	bool		fits = n <= CF_ANSWER_PARAMS;
+
+	args->types = fits ? room->types : palloc(n * sizeof(Oid));
+	args->typlens = fits ? room->typlens : palloc(n * sizeof(int16));
+	args->typbyvals = fits ? room->typbyvals : palloc(n * sizeof(bool));
+	args->values = fits ? room->values : palloc(n * sizeof(Datum));
+	args->nulls = fits ? room->nulls : palloc(n * sizeof(bool));
+}
+
+/* Those that PostgreSQL came with are what they are. */
+static void
+get_length(Oid type, int16 *typlen, bool *typbyval)
+{
+	static struct
+	{
+		Oid			type;
+		int16		typlen;
+		bool		typbyval;
+	}			last[16];
+	int			i = type % lengthof(last);
+
+	if (likely(type != InvalidOid && last[i].type == type))
+	{
+		*typlen = last[i].typlen;
+		*typbyval = last[i].typbyval;
+		return;
+	}
+	get_typlenbyval(type, typlen, typbyval);
+	if (type >= FirstNormalObjectId)
+		return;
+	last[i].type = type;
+	last[i].typlen = *typlen;
+	last[i].typbyval = *typbyval;
+}
+
 /* The values of $1, $2, ...; false: one is not there. */
 static bool
-take_params(const CfStatement *statement, ParamListInfo params, CfArgs *args)
+take_params(const CfStatement *statement, ParamListInfo params, CfAnswerRoom *room, CfArgs *args)
 {
 	ListCell   *number;
 	ListCell   *type;
 
 	args->resolved = true;
-	args->n = list_length(statement->params);
-	if (args->n == 0)
+	args->n = 0;
+	if (statement->params == NIL)
 		return true;
 	if (params == NULL)
 		return false;
-	args->types = palloc(args->n * sizeof(Oid));
-	args->typlens = palloc(args->n * sizeof(int16));
-	args->typbyvals = palloc(args->n * sizeof(bool));
-	args->values = palloc(args->n * sizeof(Datum));
-	args->nulls = palloc(args->n * sizeof(bool));
-	args->n = 0;
+	make_room(room, list_length(statement->params), args);
 	forboth(number, statement->params, type, statement->param_types)
 	{
 		int			id = lfirst_int(number);
@@ -83,7 +117,7 @@ take_params(const CfStatement *statement, ParamListInfo params, CfArgs *args)
 		if (param->ptype != lfirst_oid(type))
 			return false;
 		args->types[args->n] = param->ptype;
-		get_typlenbyval(param->ptype, &args->typlens[args->n], &args->typbyvals[args->n]);
+		get_length(param->ptype, &args->typlens[args->n], &args->typbyvals[args->n]);
 		args->values[args->n] = param->value;
 		args->nulls[args->n] = param->isnull;
 		args->n++;
@@ -91,18 +125,32 @@ take_params(const CfStatement *statement, ParamListInfo params, CfArgs *args)
 	return true;
 }
 
+/* Eight digits: each half byte is spread to a byte, and all are made digits at once. */
+static void
+put_hex(uint32 value, char *to)
+{
+	uint64		x = value;
+	uint64		letters;
+
+	x = (x | x << 16) & UINT64CONST(0x0000ffff0000ffff);
+	x = (x | x << 8) & UINT64CONST(0x00ff00ff00ff00ff);
+	x = (x | x << 4) & UINT64CONST(0x0f0f0f0f0f0f0f0f);
+	letters = (x + UINT64CONST(0x0606060606060606)) >> 4 & UINT64CONST(0x0101010101010101);
+	x = pg_hton64(x + UINT64CONST(0x3030303030303030) + letters * ('a' - '9' - 1));
+	memcpy(to, &x, sizeof(x));
+}
+
 /* The cache's name, a colon, and the identity in 32 digits. */
 static void
-make_key(const CfStatement *statement, const CfHash128 *hash, CfKey *key)
+make_key(const CfStatement *statement, const CfHash128 *hash, char *text, CfKey *key)
 {
-	static const char digits[] = "0123456789abcdef";
 	int			len = strlen(statement->cache);
-	char	   *text = palloc(len + 33);
 
+	Assert(len < CF_MAX_CACHE_NAME);
 	memcpy(text, statement->cache, len);
 	text[len++] = ':';
-	for (int i = 0; i < 32; i++)
-		text[len++] = digits[(hash->h[i / 16] >> (60 - 4 * (i % 16))) & 15];
+	for (int i = 0; i < 4; i++, len += 8)
+		put_hex((uint32) (hash->h[i / 2] >> (i % 2 == 0 ? 32 : 0)), text + len);
 	cf_key_init(key, MyDatabaseId, text, len);
 }
 
@@ -113,11 +161,12 @@ make_key(const CfStatement *statement, const CfHash128 *hash, CfKey *key)
 static void
 set_tree(CfAnswer *answer)
 {
-	CfHash128	settings = cf_identity_of_settings();
+	const CfStatement *statement = answer->statement;
 
-	answer->tree = answer->statement->tree;
-	if (!cf_hash128_equal(&answer->statement->settings, &settings))
-		cf_hash128_add(&answer->tree, &answer->statement->settings, sizeof(settings));
+	answer->settings = cf_identity_of_settings();
+	answer->tree = statement->tree;
+	if (!cf_hash128_equal(&statement->settings, &answer->settings))
+		cf_hash128_add(&answer->tree, &statement->settings, sizeof(statement->settings));
 	/* Where nobody is told of a notice, nobody knows that there was one. */
 	if (client_min_messages > NOTICE)
 		cf_hash128_add_u64(&answer->tree, (uint64) client_min_messages);
@@ -132,17 +181,18 @@ make_request(CfAnswer *answer, ParamListInfo params)
 	request->cache = statement->cache;
 	set_tree(answer);
 	request->tree = &answer->tree;
+	request->settings = &answer->settings;
 	request->form = CF_FORM_TUPLES;
 	request->part = CF_L1_PART_ALL;
 	request->binding = statement->binding;
 	request->ttl = statement->ttl;
-	if (!take_params(statement, params, &request->args))
+	if (!take_params(statement, params, &answer->room, &request->args))
 		return false;
 	cf_request_define(request);
 	/* What fails, fails; what is past its time is loaded. */
 	request->def.stale_ttl = 0;
 	cf_identity_of_request(request);
-	make_key(statement, &request->id.hash, &request->key);
+	make_key(statement, &request->id.hash, answer->room.key, &request->key);
 	if (request->ttl != 0)
 		cf_request_set_limits(request);
 	return true;
@@ -665,7 +715,6 @@ sight_of(CfAnswer *answer)
 void
 cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate)
 {
-	MemSet(answer, 0, sizeof(*answer));
 	answer->statement = statement;
 	answer->serving = serving(answer);
 	if (answer->serving == CF_SERVE_NOT || !may_look() ||

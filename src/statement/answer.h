@@ -29,6 +29,20 @@ typedef enum CfServing
 	CF_SERVE_OBSERVE			/* measured only */
 } CfServing;
 
+/* Room for what is asked for where it is little, as it mostly is. */
+#define CF_ANSWER_PARAMS 8
+
+typedef struct CfAnswerRoom
+{
+	Oid			types[CF_ANSWER_PARAMS];
+	int16		typlens[CF_ANSWER_PARAMS];
+	bool		typbyvals[CF_ANSWER_PARAMS];
+	bool		nulls[CF_ANSWER_PARAMS];
+	Datum		values[CF_ANSWER_PARAMS];
+	char		key[CF_MAX_CACHE_NAME + 32];
+} CfAnswerRoom;
+
+/* Its request points into it, so it stays where it is. */
 typedef struct CfAnswer
 {
 	const CfStatement *statement;
@@ -36,6 +50,8 @@ typedef struct CfAnswer
 	CfSharedShape *shape;		/* to be told of it, or NULL */
 	CfSight		sight;			/* of a miss, for the shape */
 	CfHash128	tree;			/* of the statement as it was planned */
+	CfHash128	settings;		/* of now */
+	CfAnswerRoom room;
 	CfRequest	request;
 	bool		asked;			/* the cache was */
 	bool		own_snapshot;	/* nobody else uses it */
@@ -60,8 +76,8 @@ typedef struct CfAnswer
 extern bool cf_answer_is_there(const CfStatement *statement, ParamListInfo params);
 
 /*
- * Looks. To be called when the executor makes the statement ready, in its memory. Raises
- * errors only for lack of memory.
+ * Looks. To be called when the executor makes the statement ready, in its memory, with an
+ * answer that is all zeros. Raises errors only for lack of memory.
  */
 extern void cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate);
 

@@ -109,18 +109,22 @@ slice(const char *text, const Query *query, const char **begin, int *len)
 static bool
 make_key(const char *text, const Query *query, CfHash128 *key)
 {
+	CfHash128	planning = cf_tree_settings();
+	CfHashStream stream;
 	const char *begin;
 	int			len;
 
 	if (!slice(text, query, &begin, &len))
 		return false;
 	*key = cf_identity_of_settings();
-	cf_hash128_add(key, begin, len);
-	cf_hash128_add_u64(key, ((uint64) GetUserId() << 32) | GetSessionUserId());
-	cf_tree_add_settings(key);
+	cf_hash_stream_begin(&stream, key);
+	cf_hash_stream_put(&stream, begin, len);
+	cf_hash_stream_put_u64(&stream, ((uint64) GetUserId() << 32) | GetSessionUserId());
+	cf_hash_stream_put(&stream, &planning, sizeof(planning));
 	/* Where temporary objects stand in it is not in what settings are known by. */
-	cf_hash128_add(key, namespace_search_path, strlen(namespace_search_path));
-	cf_hash128_add_u64(key, names_changed);
+	cf_hash_stream_put(&stream, namespace_search_path, strlen(namespace_search_path));
+	cf_hash_stream_put_u64(&stream, names_changed);
+	cf_hash_stream_end(&stream, key);
 	return true;
 }
 

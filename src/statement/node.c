@@ -26,10 +26,12 @@
 #include "base/compat.h"
 #include "statement/answer.h"
 #include "statement/node.h"
+#include "statement/rowtype.h"
 
 typedef struct ServeState
 {
 	CustomScanState css;
+	CustomScan *whole;			/* the node, if that which begins has no columns */
 	CfStatement *statement;
 	CfAnswer	answer;
 	CfAnswerRows rows;			/* on a hit */
@@ -43,6 +45,7 @@ static uint64 current_run = 0;
 static uint64 last_run = 0;
 
 static Node *create_state(CustomScan *scan);
+static Node *create_bare_state(CustomScan *scan);
 static void begin_node(CustomScanState *node, EState *estate, int eflags);
 static TupleTableSlot *exec_node(CustomScanState *node);
 static void end_node(CustomScanState *node);
@@ -53,6 +56,18 @@ static void explain_node(CustomScanState *node, List *ancestors, ExplainState *e
 static const CustomScanMethods scan_methods = {
 	.CustomName = "Cachefront",
 	.CreateCustomScanState = create_state
+};
+
+/* A node without columns, which stands for one that has them while that is made ready. */
+typedef struct BareScan
+{
+	CustomScan	scan;
+	CustomScan *whole;
+} BareScan;
+
+static const CustomScanMethods bare_methods = {
+	.CustomName = "Cachefront",
+	.CreateCustomScanState = create_bare_state
 };
 
 static const CustomExecMethods exec_methods = {
@@ -73,7 +88,10 @@ cf_node_register(void)
 
 /* ---- the plan ----------------------------------------------------------- */
 
-/* What the node gives: the columns of the plan inside, without those of no concern. */
+/*
+ * What the node gives: the columns of the plan inside, without those of no concern. No
+ * expression of the node is ever computed, so NULLs of their types stand for them.
+ */
 static void
 add_columns(CustomScan *scan, const List *targetlist)
 {
@@ -86,19 +104,14 @@ add_columns(CustomScan *scan, const List *targetlist)
 		int32		typmod = exprTypmod((Node *) entry->expr);
 		Oid			collation = exprCollation((Node *) entry->expr);
 		TargetEntry *column;
-		TargetEntry *source;
 
 		if (entry->resjunk)
 			continue;
-		column = makeTargetEntry((Expr *) makeVar(INDEX_VAR, entry->resno, type, typmod,
-												  collation, 0),
+		column = makeTargetEntry((Expr *) makeNullConst(type, typmod, collation),
 								 entry->resno, entry->resname, false);
 		column->resorigtbl = entry->resorigtbl;
 		column->resorigcol = entry->resorigcol;
-		source = makeTargetEntry((Expr *) makeNullConst(type, typmod, collation),
-								 entry->resno, entry->resname, false);
 		scan->scan.plan.targetlist = lappend(scan->scan.plan.targetlist, column);
-		scan->custom_scan_tlist = lappend(scan->custom_scan_tlist, source);
 	}
 }
 
@@ -216,6 +229,60 @@ create_state(CustomScan *scan)
 	return (Node *) state;
 }
 
+static Node *
+create_bare_state(CustomScan *scan)
+{
+	ServeState *state = (ServeState *) create_state(scan);
+
+	state->whole = ((BareScan *) scan)->whole;
+	return (Node *) state;
+}
+
+/* Of its columns PostgreSQL would look all types up, twice. */
+void
+cf_node_start(QueryDesc *query, int eflags, void (*start) (QueryDesc *query, int eflags))
+{
+	PlannedStmt *whole = query->plannedstmt;
+	CustomScan *scan = node_of(whole);
+	PlannedStmt outer;
+	BareScan	bare;
+
+	if (scan == NULL)
+	{
+		start(query, eflags);
+		return;
+	}
+	bare.scan = *scan;
+	bare.scan.scan.plan.targetlist = NIL;
+	bare.scan.methods = &bare_methods;
+	bare.whole = scan;
+	outer = *whole;
+	outer.planTree = (Plan *) &bare;
+	query->plannedstmt = &outer;
+	PG_TRY();
+	{
+		start(query, eflags);
+	}
+	PG_FINALLY();
+	{
+		query->plannedstmt = whole;
+	}
+	PG_END_TRY();
+	query->estate->es_plannedstmt = whole;
+}
+
+/* The node is what it stands for from here on. */
+static void
+dress(ServeState *state)
+{
+	PlanState  *ps = &state->css.ss.ps;
+
+	if (state->whole == NULL)
+		return;
+	ps->plan = &state->whole->scan.plan;
+	ps->ps_ResultTupleDesc = cf_rowtype_of(state->statement->number, ps->plan->targetlist);
+}
+
 /*
  * The rights on its tables are those of the statement around it, for which others have
  * been asked by their hook: who writes an audit trail would have each table twice.
@@ -271,7 +338,7 @@ begin_plan(ServeState *state, EState *estate, int eflags)
 static void
 begin_rows(ServeState *state)
 {
-	state->slot = MakeSingleTupleTableSlot(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+	state->slot = MakeSingleTupleTableSlot(state->css.ss.ps.ps_ResultTupleDesc,
 										   &TTSOpsMinimalTuple);
 	cf_answer_rows(&state->answer, &state->rows);
 }
@@ -281,6 +348,7 @@ begin_node(CustomScanState *node, EState *estate, int eflags)
 {
 	ServeState *state = (ServeState *) node;
 
+	dress(state);
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		cf_answer_begin(&state->answer, state->statement, estate);
 	if (!state->answer.hit)

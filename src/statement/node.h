@@ -39,6 +39,13 @@ extern PlannedStmt *cf_node_rewrap(const PlannedStmt *stmt, const CfStatement *s
 								   const Query *query);
 
 /*
+ * Calls "start", which makes the executor ready for a statement; one of ours is made ready
+ * at a lower price.
+ */
+extern void cf_node_start(QueryDesc *query, int eflags,
+						  void (*start) (QueryDesc *query, int eflags));
+
+/*
  * Calls "run" with its argument, which runs the executor on a statement. If that is one of
  * ours, and all of its rows are asked for, at most one session of those that miss the same
  * answer does so (cf_answer_board).

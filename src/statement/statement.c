@@ -7,16 +7,18 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/value.h"
 
+#include "base/compat.h"
 #include "statement/statement.h"
 
 /* Places in the list. */
 enum
 {
 	PACKED_CHILD,				/* or the query */
-	PACKED_NUMBERS,				/* 64 bits each, as two integers */
+	PACKED_NUMBERS,				/* a constant with the bytes of a Numbers */
 	PACKED_CACHE,
 	PACKED_TEXT,
 	PACKED_PARAMS,
@@ -34,43 +36,79 @@ cf_statement_source(const Query *query, const char *text, int *len)
 	return begin;
 }
 
-static List *
-pack_number(List *numbers, uint64 number)
+/* All that is of fixed size. A plan is copied for each execution that is planned for itself. */
+typedef struct Numbers
 {
-	numbers = lappend_int(numbers, (int) (uint32) (number >> 32));
-	return lappend_int(numbers, (int) (uint32) number);
+	CfHash128	tree;
+	CfHash128	settings;
+	uint64		number;
+	uint64		stamp;
+	int64		ttl;
+	uint64		shape;
+	uint64		plan_us;
+	CfBinding	binding;
+	bool		folds_names;
+	bool		mutable;
+	bool		defined_any;
+	bool		marked;
+} Numbers;
+
+/* A constant, for such a node PostgreSQL copies and compares with its value. */
+static Const *
+pack_numbers(const CfStatement *statement)
+{
+	Size		size = VARHDRSZ + sizeof(Numbers);
+	struct varlena *bytes = palloc0(size);
+	Numbers		numbers = {
+		.tree = statement->tree,
+		.settings = statement->settings,
+		.number = statement->number,
+		.stamp = statement->stamp,
+		.ttl = statement->ttl,
+		.shape = statement->shape,
+		.plan_us = statement->plan_us,
+		.binding = statement->binding,
+		.folds_names = statement->folds_names,
+		.mutable = statement->mutable,
+		.defined_any = statement->defined_any,
+		.marked = statement->marked,
+	};
+
+	SET_VARSIZE(bytes, size);
+	memcpy(VARDATA(bytes), &numbers, sizeof(numbers));
+	return makeConst(BYTEAOID, -1, InvalidOid, -1, PointerGetDatum(bytes), false, false);
 }
 
-static uint64
-unpack_number(const List *numbers, int place)
+static void
+unpack_numbers(CfStatement *statement, const Const *constant)
 {
-	return ((uint64) (uint32) list_nth_int(numbers, 2 * place) << 32) |
-		(uint32) list_nth_int(numbers, 2 * place + 1);
+	Numbers		numbers;
+
+	memcpy(&numbers, VARDATA(DatumGetPointer(constant->constvalue)), sizeof(numbers));
+	statement->tree = numbers.tree;
+	statement->settings = numbers.settings;
+	statement->number = numbers.number;
+	statement->stamp = numbers.stamp;
+	statement->ttl = numbers.ttl;
+	statement->shape = numbers.shape;
+	statement->plan_us = numbers.plan_us;
+	statement->binding = numbers.binding;
+	statement->folds_names = numbers.folds_names;
+	statement->mutable = numbers.mutable;
+	statement->defined_any = numbers.defined_any;
+	statement->marked = numbers.marked;
 }
 
 List *
 cf_statement_pack(const CfStatement *statement)
 {
-	List	   *numbers = NIL;
 	List	   *packed;
 
-	numbers = pack_number(numbers, statement->tree.h[0]);
-	numbers = pack_number(numbers, statement->tree.h[1]);
-	numbers = pack_number(numbers, statement->number);
-	numbers = pack_number(numbers, statement->stamp);
-	numbers = pack_number(numbers, (uint64) statement->ttl);
-	numbers = pack_number(numbers, (uint64) statement->binding << 32 |
-						  (statement->folds_names ? 1 : 0) | (statement->mutable ? 2 : 0) |
-						  (statement->defined_any ? 4 : 0) | (statement->marked ? 8 : 0));
-	numbers = pack_number(numbers, statement->shape);
-	numbers = pack_number(numbers, statement->plan_us);
-	numbers = pack_number(numbers, statement->settings.h[0]);
-	numbers = pack_number(numbers, statement->settings.h[1]);
 	if (statement->child != NULL)
 		packed = list_make1(statement->child);
 	else
 		packed = list_make1(statement->query);
-	packed = lappend(packed, numbers);
+	packed = lappend(packed, pack_numbers(statement));
 	packed = lappend(packed, makeString(pstrdup(statement->cache)));
 	packed = lappend(packed, makeString(pstrdup(statement->text)));
 	packed = lappend(packed, statement->params);
@@ -83,28 +121,13 @@ CfStatement *
 cf_statement_unpack(const List *packed)
 {
 	CfStatement *statement = palloc0(sizeof(CfStatement));
-	const List *numbers = list_nth(packed, PACKED_NUMBERS);
 	Node	   *inside = list_nth(packed, PACKED_CHILD);
-	uint64		flags = unpack_number(numbers, 5);
 
 	if (inside != NULL && IsA(inside, PlannedStmt))
 		statement->child = (PlannedStmt *) inside;
 	else
 		statement->query = (Query *) inside;
-	statement->tree.h[0] = unpack_number(numbers, 0);
-	statement->tree.h[1] = unpack_number(numbers, 1);
-	statement->number = (uint32) unpack_number(numbers, 2);
-	statement->stamp = unpack_number(numbers, 3);
-	statement->ttl = (int64) unpack_number(numbers, 4);
-	statement->binding = (CfBinding) (flags >> 32);
-	statement->folds_names = (flags & 1) != 0;
-	statement->mutable = (flags & 2) != 0;
-	statement->defined_any = (flags & 4) != 0;
-	statement->marked = (flags & 8) != 0;
-	statement->shape = unpack_number(numbers, 6);
-	statement->plan_us = unpack_number(numbers, 7);
-	statement->settings.h[0] = unpack_number(numbers, 8);
-	statement->settings.h[1] = unpack_number(numbers, 9);
+	unpack_numbers(statement, list_nth_node(Const, packed, PACKED_NUMBERS));
 	statement->cache = strVal(list_nth(packed, PACKED_CACHE));
 	statement->text = strVal(list_nth(packed, PACKED_TEXT));
 	statement->params = list_nth(packed, PACKED_PARAMS);

@@ -28,7 +28,7 @@ typedef struct CfStatement
 	Query	   *query;			/* it was not needed; this is what to plan */
 	CfHash128	tree;			/* what it means: see tree.h */
 	CfHash128	settings;		/* under which it was planned: see request/identity.h */
-	uint32		number;			/* of the plan, in this session: see validity.h */
+	uint64		number;			/* of the plan, in this session: see validity.h */
 	uint64		stamp;			/* from before planning */
 	bool		folds_names;	/* its plan may hold what PostgreSQL does not look at again */
 	bool		mutable;		/* it calls functions that are not IMMUTABLE */

@@ -78,10 +78,22 @@ take_out(char *text, const Label *labels, int n)
 	return to - text;
 }
 
-void
-cf_tree_add_settings(CfHash128 *hash)
+#define NSWITCHES 22
+#define NNUMBERS 12
+#define NCOSTS 12
+
+/* Settings of the planner. Padding is zero. */
+typedef struct Planning
 {
-	const bool	switches[] = {
+	bool		switches[NSWITCHES];
+	int			numbers[NNUMBERS];
+	double		costs[NCOSTS];
+} Planning;
+
+static void
+collect(Planning *now)
+{
+	const bool	switches[NSWITCHES] = {
 		enable_seqscan, enable_indexscan, enable_indexonlyscan, enable_bitmapscan,
 		enable_tidscan, enable_sort, enable_incremental_sort, enable_hashagg, enable_nestloop,
 		enable_material, enable_memoize, enable_mergejoin, enable_hashjoin, enable_gathermerge,
@@ -89,31 +101,53 @@ cf_tree_add_settings(CfHash128 *hash)
 		enable_parallel_hash, enable_partition_pruning, enable_async_append, enable_geqo,
 		parallel_leader_participation
 	};
-	const int	numbers[] = {
+	const int	numbers[NNUMBERS] = {
 		work_mem, effective_cache_size, from_collapse_limit, join_collapse_limit, geqo_threshold,
 		Geqo_effort, Geqo_pool_size, Geqo_generations, min_parallel_table_scan_size,
 		min_parallel_index_scan_size, max_parallel_workers_per_gather, constraint_exclusion
 	};
-	const double costs[] = {
+	const double costs[NCOSTS] = {
 		seq_page_cost, random_page_cost, cpu_tuple_cost, cpu_index_tuple_cost, cpu_operator_cost,
 		parallel_tuple_cost, parallel_setup_cost, recursive_worktable_factor, cursor_tuple_fraction,
 		hash_mem_multiplier, Geqo_selection_bias, Geqo_seed
 	};
 
-	cf_hash128_add(hash, switches, sizeof(switches));
-	cf_hash128_add(hash, numbers, sizeof(numbers));
-	cf_hash128_add(hash, costs, sizeof(costs));
+	memset(now, 0, sizeof(*now));
+	memcpy(now->switches, switches, sizeof(switches));
+	memcpy(now->numbers, numbers, sizeof(numbers));
+	memcpy(now->costs, costs, sizeof(costs));
+}
+
+/* They are compared with what they were, and hashed only where they differ. */
+CfHash128
+cf_tree_settings(void)
+{
+	static Planning last;
+	static CfHash128 hash;
+	static bool valid = false;
+	Planning	now;
+
+	collect(&now);
+	if (unlikely(!valid || memcmp(&now, &last, sizeof(now)) != 0))
+	{
+		last = now;
+		cf_hash128_init(&hash, 0);
+		cf_hash128_add(&hash, &now, sizeof(now));
+		valid = true;
+	}
+	return hash;
 }
 
 void
 cf_tree_hash(const Query *query, CfHash128 *hash)
 {
 	char	   *text = nodeToString(query);
+	CfHash128	settings = cf_tree_settings();
 
 	cf_hash128_init(hash, query->commandType);
 	cf_hash128_add(hash, text, take_out(text, places, lengthof(places)));
 	pfree(text);
-	cf_tree_add_settings(hash);
+	cf_hash128_add(hash, &settings, sizeof(settings));
 }
 
 void

@@ -24,7 +24,7 @@ extern void cf_tree_hash(const Query *query, CfHash128 *hash);
 /* The same for all that differ only in the values of constants. */
 extern void cf_tree_shape(const Query *query, CfHash128 *hash);
 
-/* Adds those settings. */
-extern void cf_tree_add_settings(CfHash128 *hash);
+/* The hash of those settings alone; computed anew only when one of them changed. */
+extern CfHash128 cf_tree_settings(void);
 
 #endif							/* CF_STATEMENT_TREE_H */

@@ -25,14 +25,14 @@
 
 typedef struct Seen
 {
-	uint32		number;			/* of a plan */
+	uint64		number;			/* of a plan */
 	uint64		stamp;			/* its messages were accepted after it */
 } Seen;
 
 static Seen seen[CF_VALIDITY_SLOTS];
-static uint32 last_number = 0;
+static uint64 last_number = 0;
 
-uint32
+uint64
 cf_validity_number(void)
 {
 	return ++last_number;

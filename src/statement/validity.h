@@ -11,7 +11,7 @@
 #include "statement/statement.h"
 
 /* A number for a plan that is made, of this session alone. */
-extern uint32 cf_validity_number(void);
+extern uint64 cf_validity_number(void);
 
 /*
  * Has no DDL that its result may depend on come between the plan, or the last time that

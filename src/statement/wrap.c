@@ -267,6 +267,15 @@ cf_statement_plan_late(CfStatement *statement, const char *text, ParamListInfo p
 
 /* ---- execution ---------------------------------------------------------- */
 
+static void
+start_on(QueryDesc *query, int eflags)
+{
+	if (prev_start)
+		prev_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
 /* Where the cache must not be asked the plan inside runs as if there were no other. */
 static void
 wrap_executor_start(QueryDesc *query, int eflags)
@@ -278,10 +287,7 @@ wrap_executor_start(QueryDesc *query, int eflags)
 		if (inside != NULL)
 			query->plannedstmt = inside;
 	}
-	if (prev_start)
-		prev_start(query, eflags);
-	else
-		standard_ExecutorStart(query, eflags);
+	cf_node_start(query, eflags, start_on);
 }
 
 typedef struct Run
