@@ -147,6 +147,20 @@ read_typed(Session *s)
 }
 
 /* Cache-aside: what is not there is read from the table and set. */
+/* Nothing but its definition ever changes what it gives. */
+static void
+read_still_view(Session *s)
+{
+	Floor		gen = acked_floor(T_VIEW, 0);
+	PGresult   *result = run(s, "view alone", NULL, NULL, NULL);
+
+	if (result == NULL)
+		return;
+	check_version(s, "view alone", T_VIEW, 0, gen, json_int(PQgetvalue(result, 0, 0), "gen"));
+	count_checked(1);
+	PQclear(result);
+}
+
 static void
 read_keyvalue(Session *s, int id)
 {
@@ -314,8 +328,10 @@ read_something(Session *s)
 		read_rows(s, "rows visible t_tab");
 	else if (choice < 81)
 		read_rows(s, "slow rows t_tab");
-	else if (choice < 85)
+	else if (choice < 83)
 		read_view(s, "view");
+	else if (choice < 85)
+		read_still_view(s);
 	else if (choice < 88)
 		read_typed(s);
 	else if (choice < 93 && !options.without_rules)
@@ -399,6 +415,7 @@ prepare_reader(Session *s)
 			" 'SELECT id, version, amount FROM t_tab%s WHERE $1 >= 0', ($1::int))", slow);
 	prepare(s, "view", "SELECT cache_fetch_row('k:' || $1::int,"
 			" 'SELECT version, other, gen FROM v_two WHERE id = $1', ($1::int))");
+	prepare(s, "view alone", "SELECT cache_fetch_row('still', 'SELECT gen FROM v_still')");
 	prepare(s, "typed", "SELECT * FROM cache_fetch_rows('k:' || $1::int,"
 			" 'SELECT id, version FROM t_key WHERE id = $1', ($1::int)) AS t(id int, version bigint)");
 	if (!options.without_rules)

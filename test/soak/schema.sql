@@ -32,6 +32,9 @@ INSERT INTO neg_version SELECT i, 2 FROM generate_series(0, :keys - 1) i;
 CREATE VIEW v_two AS
 	SELECT k.id, k.version, t.version AS other, 2::bigint AS gen
 	FROM t_key k JOIN t_tab t ON t.id = k.id % :rows;
+-- A transaction that raises it raises it here, too; and nobody changes that table.
+CREATE TABLE t_still AS SELECT 1 AS id;
+CREATE VIEW v_still AS SELECT id, 2::bigint AS gen FROM t_still;
 
 -- With -v without_rules=1 nothing is attached, and PostgreSQL's write set has to do.
 \if :{?without_rules}

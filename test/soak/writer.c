@@ -174,6 +174,10 @@ write_ddl(Session *s, int which)
 					 " SELECT k.id, k.version, t.version AS other, %" PRId64
 					 "::bigint AS gen FROM t_key k JOIN t_tab t ON t.id = k.id %% %d",
 					 version_of(gen), ROWS);
+			if (!command(s, sql))
+				break;
+			snprintf(sql, sizeof(sql), "CREATE OR REPLACE VIEW v_still AS SELECT id, %" PRId64
+					 "::bigint AS gen FROM t_still", version_of(gen));
 			if (command(s, sql))
 				note_write(s, T_VIEW, 0, gen);
 	}
