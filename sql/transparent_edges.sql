@@ -47,6 +47,41 @@ SELECT a FROM te, jsonb_to_recordset('[{"a":"v1"}]') AS r(a te_tenant) WHERE id 
 SELECT a FROM te, XMLTABLE('/r' PASSING '<r><a>v1</a></r>' COLUMNS a te_tenant) WHERE id = 1;
 DROP DOMAIN te_tenant;
 
+-- Under each setting that chooses plans it is another statement, whatever the version has.
+DO $$
+DECLARE
+	setting record;
+	hits bigint;
+	n int := 0;
+BEGIN
+	FOR setting IN
+		SELECT name, CASE vartype WHEN 'bool' THEN (NOT s.setting::bool)::text
+				WHEN 'enum' THEN (SELECT v FROM unnest(enumvals) v WHERE v <> s.setting LIMIT 1)
+				WHEN 'real' THEN (CASE WHEN s.setting::float8 = max_val::float8 THEN min_val ELSE max_val END)
+				ELSE (CASE WHEN s.setting = min_val THEN s.setting::int + 1 ELSE min_val::int END)::text END AS other
+		FROM pg_settings s
+		WHERE category LIKE 'Query Tuning%' OR name IN ('work_mem', 'hash_mem_multiplier', 'debug_parallel_query',
+			'force_parallel_mode', 'max_parallel_workers_per_gather', 'parallel_leader_participation')
+	LOOP
+		FOR i IN 1 .. 3 LOOP
+			hits := te_hits();
+			EXECUTE 'SELECT v FROM te WHERE id = 3';
+		END LOOP;
+		IF te_hits() = hits THEN
+			RAISE WARNING 'no hit before % is set', setting.name;
+		END IF;
+		hits := te_hits();
+		PERFORM set_config(setting.name, setting.other, true);
+		EXECUTE 'SELECT v FROM te WHERE id = 3';
+		IF te_hits() > hits THEN
+			RAISE WARNING 'a hit after % is set to %', setting.name, setting.other;
+		END IF;
+		EXECUTE format('RESET %I', setting.name);
+		n := n + 1;
+	END LOOP;
+	RAISE WARNING '% settings', CASE WHEN n > 40 THEN 'all' ELSE n::text END;
+END $$;
+
 -- A text that is known means something else when a temporary object hides what it read.
 SELECT v FROM te WHERE id = 2;
 SELECT v FROM te WHERE id = 2;

@@ -12,15 +12,11 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "nodes/nodes.h"
-#include "optimizer/cost.h"
-#include "optimizer/geqo.h"
-#include "optimizer/optimizer.h"
-#include "optimizer/paths.h"
-#include "optimizer/planmain.h"
-#include "utils/guc.h"
+#include "utils/guc_tables.h"
+#include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "statement/tree.h"
 
 /* A label, and what ends the value after it that does not count. */
@@ -78,65 +74,126 @@ take_out(char *text, const Label *labels, int n)
 	return to - text;
 }
 
-#define NSWITCHES 22
-#define NNUMBERS 12
-#define NCOSTS 12
+/* ---- settings that choose plans ----------------------------------------- */
 
-/* Settings of the planner. Padding is zero. */
-typedef struct Planning
+typedef struct PlannerSetting
 {
-	bool		switches[NSWITCHES];
-	int			numbers[NNUMBERS];
-	double		costs[NCOSTS];
-} Planning;
+	const void *value;
+	Size		size;			/* 1, 4 or 8 bytes */
+	uint64		last;			/* the value of when they were hashed */
+} PlannerSetting;
+
+static PlannerSetting *planner_settings = NULL;
+static int	n_planner_settings = 0;
+
+/* What the planner looks at and PostgreSQL lists elsewhere, by its name in each version. */
+static const char *const others[] = {
+	"debug_parallel_query", "force_parallel_mode", "hash_mem_multiplier",
+	"max_parallel_workers_per_gather", "parallel_leader_participation", "work_mem"
+};
+
+static bool
+chooses_plans(const struct config_generic *setting)
+{
+	if (setting->vartype == PGC_STRING)
+		return false;
+	switch (setting->group)
+	{
+		case QUERY_TUNING_METHOD:
+		case QUERY_TUNING_COST:
+		case QUERY_TUNING_GEQO:
+		case QUERY_TUNING_OTHER:
+			return true;
+		default:
+			break;
+	}
+	for (int i = 0; i < lengthof(others); i++)
+	{
+		if (strcmp(setting->name, others[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Where its value lies, for as long as the session lasts. */
+static PlannerSetting
+describe_setting(struct config_generic *setting)
+{
+	switch (setting->vartype)
+	{
+		case PGC_BOOL:
+			return (PlannerSetting) {((struct config_bool *) setting)->variable, sizeof(bool), 0};
+		case PGC_INT:
+			return (PlannerSetting) {((struct config_int *) setting)->variable, sizeof(int), 0};
+		case PGC_REAL:
+			return (PlannerSetting) {((struct config_real *) setting)->variable, sizeof(double), 0};
+		case PGC_ENUM:
+			return (PlannerSetting) {((struct config_enum *) setting)->variable, sizeof(int), 0};
+		case PGC_STRING:
+			break;
+	}
+	pg_unreachable();
+}
 
 static void
-collect(Planning *now)
+find_planner_settings(void)
 {
-	const bool	switches[NSWITCHES] = {
-		enable_seqscan, enable_indexscan, enable_indexonlyscan, enable_bitmapscan,
-		enable_tidscan, enable_sort, enable_incremental_sort, enable_hashagg, enable_nestloop,
-		enable_material, enable_memoize, enable_mergejoin, enable_hashjoin, enable_gathermerge,
-		enable_partitionwise_join, enable_partitionwise_aggregate, enable_parallel_append,
-		enable_parallel_hash, enable_partition_pruning, enable_async_append, enable_geqo,
-		parallel_leader_participation
-	};
-	const int	numbers[NNUMBERS] = {
-		work_mem, effective_cache_size, from_collapse_limit, join_collapse_limit, geqo_threshold,
-		Geqo_effort, Geqo_pool_size, Geqo_generations, min_parallel_table_scan_size,
-		min_parallel_index_scan_size, max_parallel_workers_per_gather, constraint_exclusion
-	};
-	const double costs[NCOSTS] = {
-		seq_page_cost, random_page_cost, cpu_tuple_cost, cpu_index_tuple_cost, cpu_operator_cost,
-		parallel_tuple_cost, parallel_setup_cost, recursive_worktable_factor, cursor_tuple_fraction,
-		hash_mem_multiplier, Geqo_selection_bias, Geqo_seed
-	};
+	int			n;
+	struct config_generic **all = cf_all_settings(&n);
+	PlannerSetting *found = MemoryContextAlloc(TopMemoryContext, n * sizeof(PlannerSetting));
 
-	memset(now, 0, sizeof(*now));
-	memcpy(now->switches, switches, sizeof(switches));
-	memcpy(now->numbers, numbers, sizeof(numbers));
-	memcpy(now->costs, costs, sizeof(costs));
+	n_planner_settings = 0;
+	for (int i = 0; i < n; i++)
+	{
+		if (chooses_plans(all[i]))
+			found[n_planner_settings++] = describe_setting(all[i]);
+	}
+	planner_settings = repalloc(found, Max(n_planner_settings, 1) * sizeof(PlannerSetting));
+}
+
+static uint64
+value_of(const PlannerSetting *setting)
+{
+	uint64		value;
+
+	switch (setting->size)
+	{
+		case sizeof(bool):
+			return *(const bool *) setting->value;
+		case sizeof(int):
+			return *(const unsigned int *) setting->value;
+		default:
+			memcpy(&value, setting->value, sizeof(value));
+			return value;
+	}
 }
 
 /* They are compared with what they were, and hashed only where they differ. */
 CfHash128
 cf_tree_settings(void)
 {
-	static Planning last;
 	static CfHash128 hash;
-	static bool valid = false;
-	Planning	now;
+	bool		changed = planner_settings == NULL;
 
-	collect(&now);
-	if (unlikely(!valid || memcmp(&now, &last, sizeof(now)) != 0))
+	if (unlikely(changed))
+		find_planner_settings();
+	for (int i = 0; i < n_planner_settings; i++)
 	{
-		last = now;
+		uint64		value = value_of(&planner_settings[i]);
+
+		changed |= value != planner_settings[i].last;
+		planner_settings[i].last = value;
+	}
+	if (unlikely(changed))
+	{
 		cf_hash128_init(&hash, 0);
-		cf_hash128_add(&hash, &now, sizeof(now));
-		valid = true;
+		for (int i = 0; i < n_planner_settings; i++)
+			cf_hash128_add_u64(&hash, planner_settings[i].last);
 	}
 	return hash;
 }
+
+/* ---- trees -------------------------------------------------------------- */
 
 void
 cf_tree_hash(const Query *query, CfHash128 *hash)
