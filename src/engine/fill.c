@@ -175,8 +175,10 @@ cf_fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDe
 	}
 	if (!cf_deps_fit(meta->ndeps))
 	{
+		CfBasis		basis = cf_l1_meta_basis(meta);
+
 		/* Who waits for it gets it nevertheless, unless it is out of date. */
-		cf_l1_depend(meta);
+		cf_basis_depend(&basis);
 		count(request, CF_COUNT_TOO_LARGE);
 	}
 	else if (binding > request->binding)

@@ -261,32 +261,24 @@ count_own(CfClockRef clock)
 
 /* Pending first: see cf_clock_unmoved. */
 static bool
-is_mine_alone(CfClockRef clock, uint64 stamp)
+is_mine_alone(CfClockRef clock, const void *stamp)
 {
 	if (cf_clock_pending(clock) != count_own(clock))
 		return false;
 	pg_read_barrier();
-	return cf_clock_seq(clock) <= stamp;
+	return cf_clock_seq(clock) <= *(const uint64 *) stamp;
 }
 
 static bool
 is_unmoved_by_others(const Kept *result)
 {
-	const CfL1Meta *meta = &result->meta;
+	CfBasis		basis = cf_l1_meta_basis(&result->meta);
 
 #ifdef CF_FAULT_NO_THROUGH_CHECK
 	return true;
 #endif
-	if (!is_mine_alone(cf_clock_of_key(result->key.hash), meta->stamp) ||
-		!is_mine_alone(cf_clock_of_epoch(result->key.dboid), meta->stamp) ||
-		!is_mine_alone(cf_clock_of_epoch(InvalidOid), meta->stamp))
-		return false;
-	for (int i = 0; i < meta->ndeps; i++)
-	{
-		if (!is_mine_alone(meta->deps[i], meta->stamp))
-			return false;
-	}
-	return true;
+	return is_mine_alone(cf_clock_of_key(result->key.hash), &basis.stamp) &&
+		cf_basis_all(result->key.dboid, &basis, is_mine_alone, &basis.stamp);
 }
 
 uint64

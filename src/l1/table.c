@@ -42,30 +42,34 @@ is_defined_as_before(const CfSharedL1Entry *entry)
 		cf_clock_unmoved(cf_clock_of_any_definition(entry->dboid), entry->stamp);
 }
 
+static inline CfBasis
+basis_of(const CfSharedL1Entry *entry)
+{
+	return (CfBasis) {
+		.stamp = entry->stamp,
+		.lsn = entry->lsn,
+		.ndeps = entry->ndeps,
+		.deps = cf_entry_deps(entry),
+	};
+}
+
 /* See l1_internal.h. */
 bool
 cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed)
 {
-	const CfClockRef *deps = cf_entry_deps(entry);
+	CfBasis		basis = basis_of(entry);
 
-	if ((entry->sieve.flags & CF_ENTRY_OUTDATED) ||
-		!cf_clock_unmoved(cf_clock_of_epoch(entry->dboid), entry->stamp) ||
-		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), entry->stamp) ||
+	if ((entry->sieve.flags & CF_ENTRY_OUTDATED) || !cf_basis_is_unmoved(entry->dboid, &basis) ||
 		!is_defined_as_before(entry))
 		return false;
-	for (int i = 0; i < entry->ndeps; i++)
-	{
-		if (!cf_clock_unmoved(deps[i], entry->stamp))
-			return false;
-	}
 	if (likely(entry->lsn == 0))
 		return true;
 	/* Another server's cache_set replaces what this one has stored. */
 	if (entry->form == CF_FORM_VALUE &&
 		cf_history_lsn(cf_clock_of_value(entry->key_hash)) > entry->lsn)
 		return false;
-	return followed && cf_history_is_unchanged(entry->lsn, entry->key_hash, entry->dboid, deps,
-											   entry->ndeps);
+	return followed && cf_history_is_unchanged(entry->lsn, entry->key_hash, entry->dboid,
+											   basis.deps, basis.ndeps);
 }
 
 /*
@@ -76,89 +80,29 @@ cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed)
 static bool
 is_outdated_by_rows(const CfSharedL1Entry *entry)
 {
-	const CfClockRef *deps = cf_entry_deps(entry);
+	CfBasis		basis = basis_of(entry);
 	CfL1Marker	marker = cf_entry_marker(entry);
 
 	if (marker != CF_L1_VALUE && marker != CF_L1_MARK_BOUND && marker != CF_L1_MARK_BOUND_ALL)
 		return false;
 	/* The history does not tell what a change was of. */
-	if (entry->lsn != 0)
-		return false;
-	if (!cf_clock_unmoved(cf_clock_of_epoch(entry->dboid), entry->stamp) ||
-		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), entry->stamp))
-		return false;
-	for (int i = 0; i < entry->ndeps; i++)
-	{
-		if (!cf_clock_unmoved_but_by_rows(deps[i], entry->stamp))
-			return false;
-	}
-	return true;
-}
-
-/* Did all that invalidated it commit before the old snapshot that it is from? */
-static bool
-fits_snapshot(const CfKey *key, const CfL1Meta *meta)
-{
-	if (!cf_clock_precedes(cf_clock_of_key(key->hash), meta->xmin) ||
-		!cf_clock_precedes(cf_clock_of_epoch(key->dboid), meta->xmin) ||
-		!cf_clock_precedes(cf_clock_of_epoch(InvalidOid), meta->xmin))
-		return false;
-	for (int i = 0; i < meta->ndeps; i++)
-	{
-		if (!cf_clock_precedes(meta->deps[i], meta->xmin))
-			return false;
-	}
-	return true;
-}
-
-bool
-cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta)
-{
-#ifndef CF_FAULT_NO_KEY_CLOCK
-	if (!cf_clock_unmoved(cf_clock_of_key(key->hash), meta->stamp))
-		return false;
-#endif
-	if (!cf_clock_unmoved(cf_clock_of_epoch(key->dboid), meta->stamp) ||
-		!cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), meta->stamp))
-		return false;
-	for (int i = 0; i < meta->ndeps; i++)
-	{
-		if (!cf_clock_unmoved(meta->deps[i], meta->stamp))
-			return false;
-	}
-	if (meta->lsn != 0 &&
-		!cf_history_is_unchanged(meta->lsn, key->hash, key->dboid, meta->deps, meta->ndeps))
-		return false;
-#ifdef CF_FAULT_NO_XMIN_FILL
-	return true;
-#endif
-	return !FullTransactionIdIsValid(meta->xmin) || fits_snapshot(key, meta);
+	return entry->lsn == 0 && cf_basis_is_unmoved_but_by_rows(entry->dboid, &basis);
 }
 
 /* What an entry may be used for by who holds an old snapshot or has written. */
 static bool
-entry_is_proven(CfSharedL1Entry *entry, const CfL1Proof *proof)
+entry_is_proven(const CfSharedL1Entry *entry, const CfL1Proof *proof)
 {
-	CfClockRef	implied[] = {cf_clock_of_key(entry->key_hash),
-		cf_clock_of_epoch(entry->dboid), cf_clock_of_epoch(InvalidOid)};
-	const CfClockRef *deps = cf_entry_deps(entry);
-	bool		snapshot = FullTransactionIdIsValid(proof->xmin);
+	CfBasis		basis = basis_of(entry);
+	CfL1Proof	needed = *proof;
 
 	if (!(entry->sieve.flags & CF_ENTRY_COVERED) ||
-		(snapshot && !(entry->sieve.flags & CF_ENTRY_PROVABLE)))
+		(FullTransactionIdIsValid(proof->xmin) && !(entry->sieve.flags & CF_ENTRY_PROVABLE)))
 		return false;
-	for (int i = 0; i < lengthof(implied) + entry->ndeps; i++)
-	{
-		CfClockRef	ref = i < lengthof(implied) ? implied[i] : deps[i - lengthof(implied)];
-
-#ifndef CF_FAULT_NO_XMIN
-		if (snapshot && !cf_clock_precedes(ref, proof->xmin))
-			return false;
+#ifdef CF_FAULT_NO_XMIN
+	needed.xmin = InvalidFullTransactionId;
 #endif
-		if (proof->own != NULL && proof->own(ref))
-			return false;
-	}
-	return true;
+	return cf_basis_is_proven(entry->key_hash, entry->dboid, &basis, &needed);
 }
 
 /* The link that leads to the variant, or to the chain's end. */
@@ -509,16 +453,6 @@ make_room_in_chain_locked(CfSharedL1Partition *partition, const CfKey *key,
 	cf_l1_remove_locked(partition, own);
 }
 
-void
-cf_l1_depend(const CfL1Meta *meta)
-{
-	for (int i = 0; i < meta->ndeps && cf_guc_track_changes; i++)
-	{
-		if (cf_clock_is_of_table(meta->deps[i]))
-			(void) cf_clock_depend(meta->deps[i]);
-	}
-}
-
 /*
  * COMMIT callbacks come in another order than the commits that they are of. Who settles
  * writes the history first, and raises the clock before he drops what is here: so under
@@ -586,13 +520,14 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	dsa_pointer dp;
 	dsa_pointer *link;
 	CfL1PutStatus status = CF_L1_STORED;
+	CfBasis		basis = cf_l1_meta_basis(meta);
 
 	Assert(meta->ndeps <= CF_L1_MAX_DEPS);
 	cf_l1_attach();
-	cf_l1_depend(meta);
+	cf_basis_depend(&basis);
 	if (len > (Size) cf_guc_l1_max_value)
 		return CF_L1_TOO_LARGE;
-	if (!cf_l1_meta_is_current(key, meta))
+	if (!cf_basis_is_current(key, &basis))
 		return CF_L1_REFUSED;
 
 	dp = make_entry(key, id, value, len, meta, true);
@@ -602,7 +537,7 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
 	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
 	link = find_locked(key, id);
-	if (!cf_l1_meta_is_current(key, meta) || is_overtaken(key, meta))
+	if (!cf_basis_is_current(key, &basis) || is_overtaken(key, meta))
 		status = CF_L1_REFUSED;
 	else if (DsaPointerIsValid(*link) &&
 			 (entry = cf_entry(*link))->filled_at > meta->filled_at &&

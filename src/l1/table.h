@@ -17,7 +17,7 @@
 #include "utils/dsa.h"
 
 #include "codec/key.h"
-#include "l1/clock.h"
+#include "l1/basis.h"
 #include "stats/counters.h"
 
 /* Room for all that a caller may name, and for what rules add to it. */
@@ -64,15 +64,19 @@ typedef struct CfL1Meta
 	const CfClockRef *deps;		/* tag clocks; epochs are implied */
 } CfL1Meta;
 
-/*
- * What a transaction must know of an entry that it may use only if its own
- * snapshot and its own writes would give the same. Rules 8 and 10 of docs/consistency.md.
- */
-typedef struct CfL1Proof
+static inline CfBasis
+cf_l1_meta_basis(const CfL1Meta *meta)
 {
-	FullTransactionId xmin;		/* of an old snapshot, or invalid */
-	bool		(*own) (CfClockRef ref);	/* has this transaction touched it? or NULL */
-} CfL1Proof;
+	return (CfBasis) {meta->stamp, meta->lsn, meta->xmin, meta->ndeps, meta->deps};
+}
+
+static inline bool
+cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta)
+{
+	CfBasis		basis = cf_l1_meta_basis(meta);
+
+	return cf_basis_is_current(key, &basis);
+}
 
 /*
  * What a caller asks of an entry that another may have filled: that it goes
@@ -163,20 +167,6 @@ extern CfL1Status cf_l1_get_within(const CfKey *key, const CfIdentity *id,
 
 /* Does a value that was loaded or found elsewhere keep within limits (or NULL)? */
 extern bool cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits);
-
-/*
- * Is a value that was loaded under meta's stamp still what the tables hold?
- * The key's clock, the epochs and all dependencies count, and with an lsn, the
- * history: then that must have caught up before (cf_follow_catch_up).
- */
-extern bool cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta);
-
-/*
- * From here on writers must settle the clocks of the tables that meta names. Whoever
- * says so first outdates what was loaded before, meta's own value too. Done by
- * cf_l1_put; needed by itself where a value is passed on that is not put.
- */
-extern void cf_l1_depend(const CfL1Meta *meta);
 
 /*
  * Stores a value unless a clock that it depends on moved after its stamp. One of cache_set:
