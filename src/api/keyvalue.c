@@ -185,13 +185,14 @@ can_keep(const text *value)
 static bool
 is_claim_current(const CfKey *key, const CfClaimUse *claim, const CfDeps *deps)
 {
-	CfL1Meta	meta = {0};
+	CfBasis		basis = {
+		.stamp = claim->stamp,
+		.xmin = claim->xmin,
+		.ndeps = deps->n,
+		.deps = cf_deps_clocks(deps, 0),
+	};
 
-	meta.stamp = claim->stamp;
-	meta.xmin = claim->xmin;
-	meta.ndeps = deps->n;
-	meta.deps = cf_deps_clocks(deps, 0);
-	return cf_l1_meta_is_current(key, &meta);
+	return cf_basis_is_current(key, &basis);
 }
 
 /*
@@ -267,10 +268,15 @@ set(FunctionCallInfo fcinfo, const CfKey *key, text *value)
 		if (cf_guc_enabled)
 			cf_stats_count(def.stats_slot, CF_COUNT_TOO_LARGE);
 	}
-	/* Not kept, the old value must go all the same. */
-	cf_pending_add_set(key, &id, def.stats_slot, kept ? value : NULL,
-					   cf_policy_ttl(&def, ttl, false), def.stale_ttl, lease, claim,
-					   cf_deps_clocks(&deps, 0), deps.n);
+	cf_pending_add_set(key, &id, &(CfSet) {
+		.stats_slot = def.stats_slot,
+		/* Not kept, the old value must go all the same. */
+		.value = kept ? value : NULL,
+		.ttl = cf_policy_ttl(&def, ttl, false),
+		.stale_for = def.stale_ttl,
+		.basis = {.stamp = lease, .ndeps = deps.n, .deps = cf_deps_clocks(&deps, 0)},
+		.claim = claim,
+	});
 	return kept;
 }
 

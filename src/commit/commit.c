@@ -59,9 +59,9 @@ is_own(int set)
 	if (cf_epoch_changing() || is_moved_before(set, cf_clock_of_key(op->key.hash)) ||
 		is_moved_before(set, cf_clock_of_epoch(MyDatabaseId)))
 		return true;
-	for (int k = 0; k < op->ndeps; k++)
+	for (int k = 0; k < op->set.basis.ndeps; k++)
 	{
-		if (is_moved_before(set, op->deps[k]))
+		if (is_moved_before(set, op->set.basis.deps[k]))
 			return true;
 	}
 	return false;
@@ -77,7 +77,7 @@ moved_clock(const CfOp *op)
 static void
 tell_of_refusal(const CfOp *op, const char *detail)
 {
-	cf_stats_count(op->stats_slot, CF_COUNT_CLAIM_SETS_REFUSED);
+	cf_stats_count(op->set.stats_slot, CF_COUNT_CLAIM_SETS_REFUSED);
 	ereport(NOTICE,
 			(errmsg("value is not cached"),
 			 errdetail_internal("%s", detail)));
@@ -93,31 +93,28 @@ static void
 check_lease(int i)
 {
 	CfOp	   *op = cf_pending_op(i);
-	CfL1Meta	meta = {0};
+	CfBasis		basis = op->set.basis;
 	uint64		now = cf_clock_stamp();
 
 #ifdef CF_FAULT_NO_LEASE
-	op->lease = CF_NO_LEASE;
+	op->set.basis.stamp = CF_NO_LEASE;
 #endif
-	if (op->lease == CF_NO_LEASE)
+	if (op->set.basis.stamp == CF_NO_LEASE)
 		return;
-	meta.stamp = op->lease;
-	meta.ndeps = op->ndeps;
-	meta.deps = op->deps;
 	/* What an old snapshot shows is older than the miss. */
-	if (op->claim != NULL)
-		meta.xmin = op->claim->xmin;
+	if (op->set.claim != NULL)
+		basis.xmin = op->set.claim->xmin;
 	if (IsolationUsesXactSnapshot())
-		meta.xmin = cf_position_older(meta.xmin, cf_position_snapshot_xmin());
-	if (!cf_l1_meta_is_current(&op->key, &meta))
+		basis.xmin = cf_position_older(basis.xmin, cf_position_snapshot_xmin());
+	if (!cf_basis_is_current(&op->key, &basis))
 	{
-		cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
-		if (op->claim != NULL)
+		cf_stats_count(op->set.stats_slot, CF_COUNT_FILLS_REFUSED);
+		if (op->set.claim != NULL)
 			tell_of_refusal(op,
 							_("The key or a tag of it was invalidated after the claim had been given."));
-		op->value = NULL;
+		op->set.value = NULL;
 	}
-	op->lease = now;
+	op->set.basis.stamp = now;
 	op->own = is_own(i);
 }
 
@@ -128,14 +125,14 @@ check_lease(int i)
 static void
 check_claim(CfOp *op)
 {
-	if (cf_claim_pin(op->claim))
+	if (cf_claim_pin(op->set.claim))
 		return;
-	if (!op->claim->refused)
+	if (!op->set.claim->refused)
 		tell_of_refusal(op, _("The token is not that of the key's claim any more."));
 	op->dropped = !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
 		(op->older < 0 || cf_pending_op(op->older)->kind != CF_OP_SET);
 	op->last = !op->dropped;
-	op->value = NULL;
+	op->set.value = NULL;
 }
 
 /* What becomes of a value is decided while a cancel can still be heard. */
@@ -147,11 +144,11 @@ judge_value(int i)
 	op->last = cf_pending_is_last(i);
 	if (op->kind != CF_OP_SET || !op->last)
 		return;
-	if (op->claim != NULL)
+	if (op->set.claim != NULL)
 		check_claim(op);
 	if (cf_pending_is_outdated(i))
-		op->value = NULL;
-	if (op->value != NULL)
+		op->set.value = NULL;
+	if (op->set.value != NULL)
 		check_lease(i);
 }
 
@@ -281,17 +278,17 @@ is_key_unmoved(const CfOp *op)
 	uint32		pending = cf_clock_pending(key);
 
 	return cf_pending_first_move(key) >= 0 ||
-		((pending == 0 || pending <= count_raised(key)) && cf_clock_seq(key) <= op->lease);
+		((pending == 0 || pending <= count_raised(key)) && cf_clock_seq(key) <= op->set.basis.stamp);
 }
 
 /* Has nobody else moved another clock of the value since its lease was checked? */
 static bool
 is_lease_good(const CfOp *op)
 {
-	for (int k = 0; k < op->ndeps; k++)
+	for (int k = 0; k < op->set.basis.ndeps; k++)
 	{
-		if (cf_pending_first_move(op->deps[k]) < 0 &&
-			!cf_clock_unmoved(op->deps[k], op->lease))
+		if (cf_pending_first_move(op->set.basis.deps[k]) < 0 &&
+			!cf_clock_unmoved(op->set.basis.deps[k], op->set.basis.stamp))
 			return false;
 	}
 	return true;
@@ -307,10 +304,10 @@ stamp_of_value(const CfOp *op, bool *good)
 	uint64		now = cf_clock_stamp();
 
 	*good = true;
-	if (op->lease == CF_NO_LEASE)
+	if (op->set.basis.stamp == CF_NO_LEASE)
 		return now;
 	if (!op->own && !op->writes)
-		return op->lease;
+		return op->set.basis.stamp;
 	*good = is_lease_good(op);
 	return now;
 }
@@ -325,36 +322,36 @@ store(const CfOp *op)
 
 	if (op->kind == CF_OP_TOUCH)
 	{
-		(void) cf_l1_touch(&op->key, &op->id, now, op->ttl);
+		(void) cf_l1_touch(&op->key, &op->id, now, op->set.ttl);
 		return;
 	}
 	meta.filled_at = now;
-	meta.ttl = op->ttl;
-	meta.stale_for = op->stale_for;
+	meta.ttl = op->set.ttl;
+	meta.stale_for = op->set.stale_for;
 	meta.stamp = stamp_of_value(op, &good);
 	if (RecoveryInProgress())
 		meta.lsn = cf_position_lsn();
 	meta.set_lsn = settled_lsn;
-	meta.stats_slot = op->stats_slot;
-	meta.ndeps = op->ndeps;
-	meta.deps = op->deps;
-	if (op->value != NULL && good)
+	meta.stats_slot = op->set.stats_slot;
+	meta.ndeps = op->set.basis.ndeps;
+	meta.deps = op->set.basis.deps;
+	if (op->set.value != NULL && good)
 	{
-		switch (cf_l1_put(&op->key, &op->id, VARDATA(op->value),
-						  VARSIZE(op->value) - VARHDRSZ, &meta))
+		switch (cf_l1_put(&op->key, &op->id, VARDATA(op->set.value),
+						  VARSIZE(op->set.value) - VARHDRSZ, &meta))
 		{
 			case CF_L1_STORED:
 				return;
 			case CF_L1_REFUSED:
-				cf_stats_count(op->stats_slot, CF_COUNT_FILLS_REFUSED);
-				if (op->claim != NULL)
-					cf_stats_count(op->stats_slot, CF_COUNT_CLAIM_SETS_REFUSED);
+				cf_stats_count(op->set.stats_slot, CF_COUNT_FILLS_REFUSED);
+				if (op->set.claim != NULL)
+					cf_stats_count(op->set.stats_slot, CF_COUNT_CLAIM_SETS_REFUSED);
 				break;
 			case CF_L1_TOO_LARGE:
-				cf_stats_count(op->stats_slot, CF_COUNT_TOO_LARGE);
+				cf_stats_count(op->set.stats_slot, CF_COUNT_TOO_LARGE);
 				break;
 			case CF_L1_NO_MEMORY:
-				cf_stats_count(op->stats_slot, CF_COUNT_NO_MEMORY);
+				cf_stats_count(op->set.stats_slot, CF_COUNT_NO_MEMORY);
 				break;
 		}
 	}
@@ -399,8 +396,8 @@ cf_commit_store(void)
 		CfOp	   *op = cf_pending_op(i);
 
 		drop_leases(op);
-		if (op->kind == CF_OP_SET && op->lease != CF_NO_LEASE && !is_key_unmoved(op))
-			op->value = NULL;
+		if (op->kind == CF_OP_SET && op->set.basis.stamp != CF_NO_LEASE && !is_key_unmoved(op))
+			op->set.value = NULL;
 	}
 	settle_values();
 	for (int i = 0; i < cf_pending_count(); i++)
@@ -410,8 +407,8 @@ cf_commit_store(void)
 		if (op->last)
 			store(op);
 		/* After it, so that whoever comes now finds the one or the other. */
-		if (op->claim != NULL)
-			cf_claim_end(op->claim);
+		if (op->set.claim != NULL)
+			cf_claim_end(op->set.claim);
 		else if (op->kind == CF_OP_SET)
 			cf_claim_wake(&op->key, &op->id);
 	}

@@ -397,44 +397,47 @@ cf_pending_add_flush(void)
 	(void) append(CF_OP_FLUSH, &hash, cf_clock_of_epoch(MyDatabaseId));
 }
 
+static text *
+copy_value(const text *value)
+{
+	Size		len = VARSIZE_ANY_EXHDR(value);
+	text	   *copy = MemoryContextAlloc(context, VARHDRSZ + len);
+
+	SET_VARSIZE(copy, VARHDRSZ + len);
+	memcpy(VARDATA(copy), VARDATA_ANY(value), len);
+	return copy;
+}
+
+static const CfClockRef *
+copy_deps(const CfBasis *basis)
+{
+	CfClockRef *copy = MemoryContextAlloc(context, Max(basis->ndeps, 1) * sizeof(CfClockRef));
+
+	if (basis->ndeps > 0)
+		memcpy(copy, basis->deps, basis->ndeps * sizeof(CfClockRef));
+	return copy;
+}
+
 void
-cf_pending_add_set(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_slot,
-				   const text *value, int64 ttl, int64 stale_for, uint64 lease,
-				   CfClaimUse *claim, const CfClockRef *deps, int ndeps)
+cf_pending_add_set(const CfKey *key, const CfIdentity *id, const CfSet *set)
 {
 	CfHash128	hash;
 	char	   *key_copy;
-	text	   *value_copy = NULL;
-	CfClockRef *deps_copy;
+	CfSet		copy = *set;
 	CfOp	   *op;
 
 	begin();
 	hash_value(&hash, key, id);
 	key_copy = copy_key(key);
-	if (value != NULL)
-	{
-		Size		len = VARSIZE_ANY_EXHDR(value);
-
-		value_copy = MemoryContextAlloc(context, VARHDRSZ + len);
-		SET_VARSIZE(value_copy, VARHDRSZ + len);
-		memcpy(VARDATA(value_copy), VARDATA_ANY(value), len);
-	}
-	deps_copy = MemoryContextAlloc(context, Max(ndeps, 1) * sizeof(CfClockRef));
-	if (ndeps > 0)
-		memcpy(deps_copy, deps, ndeps * sizeof(CfClockRef));
+	if (set->value != NULL)
+		copy.value = copy_value(set->value);
+	copy.basis.deps = copy_deps(&set->basis);
 
 	op = append(CF_OP_SET, &hash, cf_clock_of_key(key->hash));
 	op->key = *key;
 	op->key.data = key_copy;
 	op->id = *id;
-	op->stats_slot = stats_slot;
-	op->value = value_copy;
-	op->ttl = ttl;
-	op->stale_for = stale_for;
-	op->lease = lease;
-	op->claim = claim;
-	op->ndeps = ndeps;
-	op->deps = deps_copy;
+	op->set = copy;
 }
 
 void
@@ -494,9 +497,9 @@ cf_pending_is_outdated(int set)
 
 	if (last_tag_op < set)
 		return false;
-	for (int k = 0; k < op->ndeps; k++)
+	for (int k = 0; k < op->set.basis.ndeps; k++)
 	{
-		if (find_newest_on_clock(op->deps[k]) > set)
+		if (find_newest_on_clock(op->set.basis.deps[k]) > set)
 			return true;
 	}
 	return false;
@@ -515,11 +518,12 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 	decided = deciding_op(key, id);
 	if (decided >= 0 && ops[decided].kind == CF_OP_SET)
 	{
-		CfOp		set = ops[decided];
+		CfSet		set = ops[decided].set;
 
+		set.stats_slot = stats_slot;
+		set.ttl = ttl;
 		if (set.value != NULL && !cf_pending_is_outdated(decided))
-			cf_pending_add_set(key, id, stats_slot, set.value, ttl,
-							   set.stale_for, set.lease, set.claim, set.deps, set.ndeps);
+			cf_pending_add_set(key, id, &set);
 		return;
 	}
 	if (decided >= 0 && ops[decided].kind != CF_OP_TOUCH)
@@ -530,8 +534,8 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 	op->key = *key;
 	op->key.data = copy;
 	op->id = *id;
-	op->stats_slot = stats_slot;
-	op->ttl = ttl;
+	op->set.stats_slot = stats_slot;
+	op->set.ttl = ttl;
 }
 
 bool
@@ -545,7 +549,7 @@ cf_pending_get(const CfKey *key, const CfIdentity *id, text **value)
 	if (decided < 0 || ops[decided].kind == CF_OP_TOUCH)
 		return false;
 	*value = ops[decided].kind == CF_OP_SET && !cf_pending_is_outdated(decided) ?
-		ops[decided].value : NULL;
+		ops[decided].set.value : NULL;
 	return true;
 }
 

@@ -34,6 +34,17 @@ typedef enum CfOpReason
 	CF_OP_BY_HAND				/* and all other reasons */
 } CfOpReason;
 
+/* A value as cache_set gives it. */
+typedef struct CfSet
+{
+	CfStatsSlot stats_slot;
+	text	   *value;			/* NULL: drop the caller's own value */
+	int64		ttl;			/* us */
+	int64		stale_for;		/* us */
+	CfBasis		basis;			/* the stamp: of the miss that it fills, or CF_NO_LEASE */
+	CfClaimUse *claim;			/* by a token, or NULL */
+} CfSet;
+
 typedef struct CfOp
 {
 	CfOpKind	kind;
@@ -50,19 +61,12 @@ typedef struct CfOp
 
 	/* SET and TOUCH */
 	CfIdentity	id;
-	CfStatsSlot stats_slot;
-	text	   *value;			/* SET; NULL: drop the value */
-	int64		ttl;			/* us */
-	int64		stale_for;
-	uint64		lease;			/* SET: stamp of the miss that it fills, or none */
-	CfClaimUse *claim;			/* SET: by a token, or NULL */
+	CfSet		set;			/* of TOUCH stats_slot and ttl alone */
 	bool		dropped;		/* SET, PRE_COMMIT: the token is none any more: it does nothing */
 	bool		last;			/* PRE_COMMIT: the last word on its value */
 	bool		own;			/* PRE_COMMIT: the transaction itself moves a clock of it */
 	bool		writes;			/* SET, PRE_COMMIT: of a transaction that has changed more than
 								 * the cache; the key's clock is raised as well */
-	int			ndeps;
-	CfClockRef *deps;
 } CfOp;
 
 extern void cf_pending_add_key(const CfKey *key);
@@ -82,14 +86,10 @@ extern void cf_pending_note_by_hand(void);
 extern bool cf_pending_by_hand(void);
 
 /*
- * Value NULL drops the caller's own value. Copies everything that it is
- * given, but for the claim, which must live as long as the transaction; raises an error
- * only if out of memory.
+ * Copies everything that it is given, but for the claim, which must live as long as the
+ * transaction; raises an error only if out of memory.
  */
-extern void cf_pending_add_set(const CfKey *key, const CfIdentity *id,
-							   CfStatsSlot stats_slot, const text *value,
-							   int64 ttl, int64 stale_for, uint64 lease,
-							   CfClaimUse *claim, const CfClockRef *deps, int ndeps);
+extern void cf_pending_add_set(const CfKey *key, const CfIdentity *id, const CfSet *set);
 extern void cf_pending_add_touch(const CfKey *key, const CfIdentity *id,
 								 CfStatsSlot stats_slot, int64 ttl);
 
