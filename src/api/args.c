@@ -357,6 +357,7 @@ cf_arg_request(FunctionCallInfo fcinfo, CfRequest *request)
 	request->rows_desc = NULL;
 	request->binding = CF_BOUND_NONE;
 	request->rows_sink = NULL;
+	request->miss = NULL;
 	request->ttl = 0;
 	request->tags = NULL;
 }

@@ -87,29 +87,25 @@ look_in_l1(CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 	return status;
 }
 
-/* The part of a fresh value that the caller asked for. */
-static struct varlena *
-take_part(const CfRequest *request, const char *from, Size len, Size first_len, bool negative)
-{
-	struct varlena *value;
-
-	if (request->part == CF_L1_PART_FIRST)
-	{
-		if (negative)
-			return NULL;
-		from += 1;
-		len = first_len;
-	}
-	value = palloc(VARHDRSZ + len);
-	SET_VARSIZE(value, VARHDRSZ + len);
-	memcpy(VARDATA(value), from, len);
-	return value;
-}
-
+/* The part that the caller asked for of what was loaded. */
 static struct varlena *
 take_part_of_load(const CfRequest *request, const CfLoad *load)
 {
-	return take_part(request, load->value, load->len, load->first_len, load->negative);
+	CfValue		value = {load->value, load->len, load->first_len, load->negative};
+
+	return cf_value_copy(&value, request->part);
+}
+
+/* The same of what Redis had. */
+static struct varlena *
+take_part_of_hit(const CfRequest *request, const CfTierHit *hit)
+{
+	CfValue		value = {
+		VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ,
+		hit->meta.first_len, hit->meta.negative
+	};
+
+	return cf_value_copy(&value, request->part);
 }
 
 /* What a leader's load touches on its way. */
@@ -267,9 +263,12 @@ look_again(const CfRequest *request, CfL1Result *again)
  * value, if the query failed or L1 has an answer now: look there.
  */
 static bool
-lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
+lead(const CfRequest *asked, CfSharedFlight *flight, bool have_old,
 	 TimestampTz newer_than, TimestampTz deadline, struct varlena **value)
 {
+	CfMiss		miss = {CurrentMemoryContext};
+	CfRequest	with_miss = *asked;
+	const CfRequest *request = &with_miss;
 	Leading		leading = {flight};
 	CfL1Result	again;
 	CfTierHit	hit;
@@ -279,6 +278,8 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 	volatile bool landed = false;
 	volatile bool found = false;
 	volatile bool loaded = false;
+
+	with_miss.miss = &miss;
 
 	PG_TRY();
 	{
@@ -341,8 +342,7 @@ lead(const CfRequest *request, CfSharedFlight *flight, bool have_old,
 	PG_END_TRY();
 
 	if (found)
-		*value = take_part(request, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ,
-						   hit.meta.first_len, hit.meta.negative);
+		*value = take_part_of_hit(request, &hit);
 	if (loaded)
 		*value = take_part_of_load(request, &load);
 	return found || loaded;

@@ -67,11 +67,9 @@ collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *rep
 {
 	bool		keep = replaced != NULL && replaced->lacks_tags &&
 		replaced->ndeps <= CF_MAX_KEPT_DEPS;
-	int			ntags;
-	text	  **tags = cf_request_tags(request, &ntags);
 	CfClockRef *clocks;
 
-	cf_deps_begin(&request->key, tags, ntags, deps);
+	cf_deps_of_request(request, deps);
 	cf_deps_add_tables(request, &load->sources, deps);
 	clocks = cf_deps_clocks(deps, load->ninner_deps + 1 + CF_DEFINED_MAX_CLOCKS +
 							(keep ? replaced->ndeps : 0));

@@ -579,8 +579,9 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 {
 	CfL1Meta	meta = handover->meta;
 	CfKey		key = {flight->dboid, flight->key, flight->key_len, flight->key_hash};
-	const char *from = handover_value(handover);
-	Size		len = handover->len;
+	CfValue		value = {
+		handover_value(handover), handover->len, meta.first_len, meta.negative
+	};
 
 	/* Rule 5 of docs/consistency.md. */
 	meta.deps = handover_deps(handover);
@@ -594,17 +595,7 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 		return CF_FLIGHT_RETRY;
 
 	result->negative = meta.negative;
-	result->value = NULL;
-	if (part == CF_L1_PART_FIRST)
-	{
-		if (meta.negative)
-			return CF_FLIGHT_VALUE;
-		from += 1;
-		len = meta.first_len;
-	}
-	result->value = palloc(VARHDRSZ + len);
-	SET_VARSIZE(result->value, VARHDRSZ + len);
-	memcpy(VARDATA(result->value), from, len);
+	result->value = cf_value_copy(&value, part);
 	return CF_FLIGHT_VALUE;
 }
 

@@ -150,18 +150,16 @@ cf_l1_copy_value(CfSharedL1Entry *entry, Size offset, Size len, char *to)
 static void
 copy_part(CfSharedL1Entry *entry, CfL1Part part, CfL1Result *result)
 {
-	Size		offset = 0;
-	Size		len = entry->value_len;
+	CfValue		value = {
+		.len = entry->value_len,
+		.first_len = entry->first_len,
+		.negative = (entry->sieve.flags & CF_ENTRY_NEGATIVE) != 0,
+	};
+	Size		offset;
+	Size		len;
 
-	if (part == CF_L1_PART_NONE)
+	if (!cf_value_find(&value, part, &offset, &len))
 		return;
-	if (part == CF_L1_PART_FIRST)
-	{
-		if (entry->sieve.flags & CF_ENTRY_NEGATIVE)
-			return;
-		offset = 1;
-		len = entry->first_len;
-	}
 	result->value = palloc_extended(VARHDRSZ + len, MCXT_ALLOC_NO_OOM);
 	if (result->value == NULL)
 	{

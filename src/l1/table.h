@@ -18,6 +18,7 @@
 
 #include "codec/key.h"
 #include "l1/basis.h"
+#include "l1/value.h"
 #include "stats/counters.h"
 
 /* Room for all that a caller may name, and for what rules add to it. */
@@ -89,13 +90,6 @@ typedef struct CfL1Limits
 	int64		max_age;		/* us; PG_INT64_MAX: its own time to live is enough */
 	TimestampTz asked_at;		/* what was loaded since then is young enough */
 } CfL1Limits;
-
-typedef enum CfL1Part
-{
-	CF_L1_PART_ALL,				/* the value */
-	CF_L1_PART_FIRST,			/* its first row's object */
-	CF_L1_PART_NONE				/* only what is known of it */
-} CfL1Part;
 
 typedef enum CfL1Status
 {

@@ -163,10 +163,8 @@ add_sources(CfLoad *load, const CfRequest *request, const CfLoad *inner)
 	const CfSources *sources = &inner->sources;
 	MemoryContext old = MemoryContextSwitchTo(load->context);
 	CfDeps		deps;
-	int			ntags;
-	text	  **tags = cf_request_tags(request, &ntags);
 
-	cf_deps_begin(&request->key, tags, ntags, &deps);
+	cf_deps_of_request(request, &deps);
 	add_clocks(load, cf_deps_clocks(&deps, 0), deps.n);
 	add_clocks(load, inner->inner_deps, inner->ninner_deps);
 	load->oldest = Min(load->oldest, inner->oldest);

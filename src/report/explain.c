@@ -268,10 +268,8 @@ static bool
 is_too_wide(const CfRequest *request, const CfSources *sources)
 {
 	CfDeps		deps;
-	int			ntags;
-	text	  **tags = cf_request_tags(request, &ntags);
 
-	cf_deps_begin(&request->key, tags, ntags, &deps);
+	cf_deps_of_request(request, &deps);
 	cf_deps_add_tables(request, sources, &deps);
 	return !cf_deps_fit(deps.n);
 }

@@ -64,6 +64,46 @@ cf_deps_begin(const CfKey *key, text **tags, int ntags, CfDeps *deps)
 	add_rules(key, tags, ntags, deps);
 }
 
+static void
+collect(const CfRequest *request, CfDeps *deps)
+{
+	int			ntags;
+	text	  **tags = cf_request_tags(request, &ntags);
+
+	cf_deps_begin(&request->key, tags, ntags, deps);
+}
+
+static void
+collect_miss(const CfRequest *request, CfMiss *miss, uint64 version)
+{
+	MemoryContext old = MemoryContextSwitchTo(miss->context);
+
+	collect(request, &miss->deps);
+	miss->version = version;
+	MemoryContextSwitchTo(old);
+}
+
+void
+cf_deps_of_request(const CfRequest *request, CfDeps *deps)
+{
+	CfMiss	   *miss = request->miss;
+	uint64		version;
+
+	if (miss == NULL)
+	{
+		collect(request, deps);
+		return;
+	}
+	version = cf_rules_version();
+	if (miss->version != version)
+		collect_miss(request, miss, version);
+	*deps = miss->deps;
+	deps->room = Max(deps->n, 8);
+	deps->dep = palloc(deps->room * sizeof(CfDep));
+	if (deps->n > 0)
+		memcpy(deps->dep, miss->deps.dep, deps->n * sizeof(CfDep));
+}
+
 bool
 cf_deps_fit(int n)
 {

@@ -37,6 +37,20 @@ typedef struct CfDeps
  */
 extern void cf_deps_begin(const CfKey *key, text **tags, int ntags, CfDeps *deps);
 
+/*
+ * A read that has missed asks for that more than once: for the lease, for the load that it
+ * is inside of, for the fill. It is collected once, and again only if the rules are others by then.
+ */
+typedef struct CfMiss
+{
+	MemoryContext context;		/* lives as long as the request has it */
+	uint64		version;		/* cf_rules_version() then; 0: not collected yet */
+	CfDeps		deps;
+} CfMiss;
+
+/* The same of a request. Others may be added to deps. */
+extern void cf_deps_of_request(const CfRequest *request, CfDeps *deps);
+
 /* How a table that was read is covered. */
 typedef enum CfReachKind
 {

@@ -67,6 +67,7 @@ typedef struct CfRequest
 	CfIdentity	id;
 	CfL1Limits *limits;			/* what its tags and ttl ask of an entry, or NULL */
 	int64		max_stale;		/* us; see cf_policy_max_stale */
+	struct CfMiss *miss;		/* where what it depends on is kept, or NULL: see deps.h */
 } CfRequest;
 
 /*

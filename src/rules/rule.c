@@ -60,6 +60,7 @@ static int *of_caches = NULL;	/* indexes of rules that refresh one */
 static int	nof_caches = 0;
 static uint64 rules_epoch = 0;	/* the last DDL that the list is of */
 static bool rules_valid = false;
+static uint64 rules_version = 0;
 
 static const char *
 add_template(CfTemplate *template, const char *text, const char **detail)
@@ -523,6 +524,7 @@ read_rules(uint64 epoch)
 	make_indexes();
 	MemoryContextSwitchTo(old);
 	rules_epoch = epoch;
+	rules_version++;
 	rules_valid = true;
 }
 
@@ -542,6 +544,15 @@ cf_rules(const CfRule **result)
 		read_rules(epoch);
 	*result = rules;
 	return nrules;
+}
+
+uint64
+cf_rules_version(void)
+{
+	const CfRule *list;
+
+	(void) cf_rules(&list);
+	return rules_version;
 }
 
 /* The last start that is not after the text, or -1. */

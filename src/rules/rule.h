@@ -123,6 +123,9 @@ extern void cf_rule_forget(void);
 /* All rules of this database, as of the last DDL. Valid until the next call. */
 extern int	cf_rules(const CfRule **rules);
 
+/* Of that list: another number, never 0, whenever it has been read anew. */
+extern uint64 cf_rules_version(void);
+
 /*
  * The row rules whose triggers note every change of a relation's rows: its own,
  * and those of the partitioned tables that it is part of. A palloc'd list.

@@ -122,19 +122,17 @@ look_once(CfTier *tier, CfTierHit *hit, bool *failed)
 static bool
 is_pending(const CfTier *tier)
 {
-	CfL1Meta	meta = {0};
 	CfDeps		deps;
 	CfClockRef *clocks;
-	int			ntags;
-	text	  **tags = cf_request_tags(tier->request, &ntags);
+	CfBasis		basis = {.stamp = PG_UINT64_MAX};
 
-	cf_deps_begin(&tier->request->key, tags, ntags, &deps);
+	cf_deps_of_request(tier->request, &deps);
 	clocks = cf_deps_clocks(&deps, 1);
 	clocks[deps.n] = cf_clock_of_any_definition(tier->request->key.dboid);
-	meta.stamp = PG_UINT64_MAX; /* what has settled does not matter: it loads anew */
-	meta.deps = clocks;
-	meta.ndeps = deps.n + 1;
-	return !cf_l1_meta_is_current(&tier->request->key, &meta);
+	basis.deps = clocks;
+	basis.ndeps = deps.n + 1;
+	/* What has settled does not matter: it loads anew. */
+	return !cf_basis_is_current(&tier->request->key, &basis);
 }
 
 bool
