@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/fault.h"
 #include "storage/ipc.h"
 #include "utils/resowner.h"
 
@@ -60,9 +61,8 @@ xact_callback(XactEvent event, void *arg)
 			cf_witness_pre_commit();
 			cf_notify_pre_commit();
 			cf_commit_prepare();
-#ifdef CF_FAULT_SETTLE_EARLY
-			cf_commit_settle(0);
-#endif
+			if (CF_PLANTED(SETTLE_EARLY))
+				cf_commit_settle(0);
 			cf_writeset_begin_commit();
 			cf_epoch_prepare();
 			cf_deliver_prepare();

@@ -151,7 +151,7 @@ has_test()
 	case $1 in
 		*.pl) [[ -e test/t/$1 ]] ;;
 		sql/*.sql) [[ -e $1 ]] ;;
-		[A-Z]*) grep -qw "$1" test/soak/faults.sh ;;
+		[A-Z]*) grep -q "FAULT($1," src/base/fault.h ;;
 		*) [[ -e test/specs/$1.spec ]] ;;
 	esac
 }

@@ -2,8 +2,8 @@
 # How TAP tests wait. A wait that nobody looks at the outcome of shows as some
 # other failure later, and sometimes not at all; a session of background_psql dies
 # of being idle; a sleep for what must not happen proves nothing on a busy machine.
-# Prints the lines that break these rules, and wait points that test/README.md does
-# not name.
+# Prints the lines that break these rules, wait points that test/README.md does
+# not name, and fault points that src/base/fault.h does not.
 
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
@@ -45,5 +45,13 @@ while IFS= read -r name; do
 		bad=1
 	fi
 done < <(grep -rhoE 'CF_(WAIT|HOLD)_POINT\("[^"]+"\)' src | cut -d'"' -f2 | sort -u)
+
+# Fault points are in one list.
+while IFS= read -r name; do
+	if ! grep -q "POINT(\"$name\"," src/base/fault.h; then
+		echo "src: fault point \"$name\" is not in src/base/fault.h"
+		bad=1
+	fi
+done < <(grep -rhoE 'CF_FAULT_POINT\("[^"]+"\)' src | cut -d'"' -f2 | sort -u)
 
 exit $bad

@@ -9,7 +9,7 @@
  * a test must not make the lock part of a deadlock.
  *
  * A fault point does something wrong while a test says so, for the self-check to
- * find. (Faults for whole builds are CF_FAULT_...: test/soak/faults.sh.)
+ * find. They are listed in fault.h.
  *
  * cf_now() is the only clock of entries, and goes on whatever is done to the
  * one on the wall (steady.h): with CF_DEBUG a test may move it forward for the

@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "base/fault.h"
 #include "catalog/namespace.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
@@ -445,10 +446,11 @@ cf_epoch_prepare(void)
 
 	raised_xid = GetTopFullTransactionIdIfAny();
 	look_at_catalog();
-#ifdef CF_FAULT_NO_EPOCH
-	scopes[DATABASE].changed = 0;
-	cf_clockset_reset(&fine.clocks);
-#endif
+	if (CF_PLANTED(NO_EPOCH))
+	{
+		scopes[DATABASE].changed = 0;
+		cf_clockset_reset(&fine.clocks);
+	}
 	for (int i = 0; i < lengthof(scopes); i++)
 	{
 		if (scopes[i].changed > 0)

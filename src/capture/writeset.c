@@ -23,6 +23,7 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/fault.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -195,13 +196,8 @@ cf_writeset_family(Oid relid)
 	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
 	List	   *relids = list_make1_oid(relid);
 
-	for (int i = 0; i < list_length(relids); i++)
-	{
-#ifdef CF_FAULT_NO_ANCESTORS
-		break;
-#endif
+	for (int i = 0; i < list_length(relids) && !CF_PLANTED(NO_ANCESTORS); i++)
 		relids = add_parents(inherits, list_nth_oid(relids, i), relids);
-	}
 	table_close(inherits, AccessShareLock);
 	return relids;
 }
@@ -452,16 +448,14 @@ close_table(const PgStat_TableXactStatus *table, const Family *family, void *arg
 static void
 raise_touched(void)
 {
-#ifdef CF_FAULT_NO_WRITE_SET
-	return;
-#endif
+	if (CF_PLANTED(NO_WRITE_SET))
+		return;
 	for (int i = 0; i < own.touched.n; i++)
 	{
 		/* The room for it first: what is raised must be known to be. */
 		cf_clockset_add(&own.raised, own.touched.clock[i]);
-#ifndef CF_FAULT_NO_TABLE_RAISE
-		cf_clock_raise_rows(own.touched.clock[i]);
-#endif
+		if (!CF_PLANTED(NO_TABLE_RAISE))
+			cf_clock_raise_rows(own.touched.clock[i]);
 	}
 }
 
@@ -584,17 +578,15 @@ cf_writeset_settle(uint64 seq)
 		return;
 	if (own.raised.n > 0)
 		CF_HOLD_POINT("writeset-before-settle");
-#ifdef CF_FAULT_NO_TABLE_RAISE
 	/* As if it had lost its processor there. */
-	pg_usleep(1000);
-#endif
+	if (CF_PLANTED(NO_TABLE_RAISE))
+		pg_usleep(1000);
 	for (int i = 0; i < own.raised.n; i++)
 	{
 		CfClockRef	clock = own.raised.clock[i];
 
-#ifdef CF_FAULT_NO_TABLE_RAISE
-		cf_clock_raise_rows(clock);
-#endif
+		if (CF_PLANTED(NO_TABLE_RAISE))
+			cf_clock_raise_rows(clock);
 		if (!cf_clock_is_depended(clock))
 		{
 			cf_clock_pass_rows(clock, cf_position_commit_lsn());
@@ -626,9 +618,8 @@ cf_writeset_collect(void)
 	cf_clockset_reset(&own.touched);
 	if (!is_writer())
 		return;
-#ifdef CF_FAULT_NO_OWN_TABLES
-	return;
-#endif
+	if (CF_PLANTED(NO_OWN_TABLES))
+		return;
 	for (PgStat_SubXactStatus *level = current_stack(); level != NULL; level = level->prev)
 		visit_tables(level, add_touched, NULL);
 	cf_clockset_finish(&own.touched);

@@ -22,6 +22,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "base/fault.h"
 #include "miscadmin.h"
 
 #include "base/compat.h"
@@ -96,9 +97,8 @@ check_lease(int i)
 	CfBasis		basis = op->set.basis;
 	uint64		now = cf_clock_stamp();
 
-#ifdef CF_FAULT_NO_LEASE
-	op->set.basis.stamp = CF_NO_LEASE;
-#endif
+	if (CF_PLANTED(NO_LEASE))
+		op->set.basis.stamp = CF_NO_LEASE;
 	if (op->set.basis.stamp == CF_NO_LEASE)
 		return;
 	/* What an old snapshot shows is older than the miss. */
@@ -278,7 +278,8 @@ is_key_unmoved(const CfOp *op)
 	uint32		pending = cf_clock_pending(key);
 
 	return cf_pending_first_move(key) >= 0 ||
-		((pending == 0 || pending <= count_raised(key)) && cf_clock_seq(key) <= op->set.basis.stamp);
+		((pending == 0 || pending <= count_raised(key)) &&
+		 cf_clock_seq(key) <= op->set.basis.stamp);
 }
 
 /* Has nobody else moved another clock of the value since its lease was checked? */

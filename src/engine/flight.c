@@ -22,6 +22,7 @@
  */
 #include "postgres.h"
 
+#include "base/fault.h"
 #include "miscadmin.h"
 #include "storage/condition_variable.h"
 #include "storage/dsm.h"
@@ -585,10 +586,7 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 
 	/* Rule 5 of docs/consistency.md. */
 	meta.deps = handover_deps(handover);
-#ifdef CF_FAULT_NO_FOLLOWER_CHECK
-	joined_before_snapshot = true;
-#endif
-	if (!joined_before_snapshot && !is_current_now(&key, &meta))
+	if (!joined_before_snapshot && !CF_PLANTED(NO_FOLLOWER_CHECK) && !is_current_now(&key, &meta))
 		return CF_FLIGHT_RETRY;
 	/* Its leader may have named other tags, or taken an older part of it. */
 	if (!cf_l1_meta_is_within(&meta, limits))

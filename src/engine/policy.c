@@ -8,6 +8,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "base/fault.h"
 #include "catalog/namespace.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
@@ -54,9 +55,8 @@ typedef struct Right
 bool
 cf_policy_has_written(void)
 {
-#ifdef CF_FAULT_NO_OWN_WRITES
-	return false;
-#endif
+	if (CF_PLANTED(NO_OWN_WRITES))
+		return false;
 	return TransactionIdIsValid(GetTopTransactionIdIfAny()) || cf_pending_any();
 }
 

@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/fault.h"
 #include "utils/memutils.h"
 
 #include "base/debug_point.h"
@@ -274,9 +275,8 @@ is_unmoved_by_others(const Kept *result)
 {
 	CfBasis		basis = cf_l1_meta_basis(&result->meta);
 
-#ifdef CF_FAULT_NO_THROUGH_CHECK
-	return true;
-#endif
+	if (CF_PLANTED(NO_THROUGH_CHECK))
+		return true;
 	return is_mine_alone(cf_clock_of_key(result->key.hash), &basis.stamp) &&
 		cf_basis_all(result->key.dboid, &basis, is_mine_alone, &basis.stamp);
 }

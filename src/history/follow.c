@@ -20,6 +20,7 @@
 #include "access/transam.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
+#include "base/fault.h"
 #include "catalog/pg_control.h"
 #include "common/controldata_utils.h"
 #include "miscadmin.h"
@@ -87,9 +88,8 @@ static CfSharedFollow *follow = NULL;
 static bool
 has_read(XLogRecPtr replaying, TimeLineID timeline)
 {
-#ifdef CF_FAULT_NO_FOLLOW_GATE
-	return true;
-#endif
+	if (CF_PLANTED(NO_FOLLOW_GATE))
+		return true;
 	if (pg_atomic_read_u32(&follow->timeline) != timeline)
 		return false;
 	pg_read_barrier();

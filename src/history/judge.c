@@ -21,6 +21,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecord.h"
+#include "base/fault.h"
 #include "catalog/pg_control.h"
 #include "commands/dbcommands_xlog.h"
 #include "storage/sinval.h"
@@ -388,10 +389,8 @@ add_committed(CfJudge *judge, Committed *committed, TransactionId xid, XLogRecPt
 		committed->dboid = kept->dboid;
 	committed->written = Max(committed->written, kept->written);
 	committed->told = Max(committed->told, kept->told);
-#ifndef CF_FAULT_NO_FOLLOW_NOTES
-	for (int i = 0; i < kept->nrefs; i++)
+	for (int i = 0; i < kept->nrefs && !CF_PLANTED(NO_FOLLOW_NOTES); i++)
 		cf_history_note(kept->refs[i], lsn);
-#endif
 	forget(judge, xid);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/fault.h"
 #include "base/guc.h"
 #include "history/history.h"
 #include "l1/basis.h"
@@ -62,19 +63,14 @@ fits_snapshot(const CfKey *key, const CfBasis *basis)
 bool
 cf_basis_is_current(const CfKey *key, const CfBasis *basis)
 {
-#ifndef CF_FAULT_NO_KEY_CLOCK
-	if (!cf_clock_unmoved(cf_clock_of_key(key->hash), basis->stamp))
+	if (!CF_PLANTED(NO_KEY_CLOCK) && !cf_clock_unmoved(cf_clock_of_key(key->hash), basis->stamp))
 		return false;
-#endif
 	if (!cf_basis_is_unmoved(key->dboid, basis))
 		return false;
 	if (basis->lsn != 0 &&
 		!cf_history_is_unchanged(basis->lsn, key->hash, key->dboid, basis->deps, basis->ndeps))
 		return false;
-#ifdef CF_FAULT_NO_XMIN_FILL
-	return true;
-#endif
-	return fits_snapshot(key, basis);
+	return CF_PLANTED(NO_XMIN_FILL) || fits_snapshot(key, basis);
 }
 
 void

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/fault.h"
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 
@@ -236,10 +237,8 @@ cf_clock_unmoved(CfClockRef ref, uint64 stamp)
 {
 	CfSharedClock *slot = slot_of(ref);
 
-#ifndef CF_FAULT_NO_PENDING
-	if (pg_atomic_read_u32(&slot->pending) != 0)
+	if (!CF_PLANTED(NO_PENDING) && pg_atomic_read_u32(&slot->pending) != 0)
 		return false;
-#endif
 	pg_read_barrier();
 	return pg_atomic_read_u64(&slot->seq) <= stamp;
 }
@@ -353,9 +352,8 @@ cf_clock_is_depended(CfClockRef ref)
 bool
 cf_clock_depend(CfClockRef ref)
 {
-#ifdef CF_FAULT_NO_DEPEND
-	return false;
-#endif
+	if (CF_PLANTED(NO_DEPEND))
+		return false;
 	if (likely(cf_clock_is_depended(ref)))
 	{
 		pg_read_barrier();

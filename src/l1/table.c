@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/fault.h"
 #include "base/guc.h"
 #include "history/follow.h"
 #include "history/history.h"
@@ -99,9 +100,8 @@ entry_is_proven(const CfSharedL1Entry *entry, const CfL1Proof *proof)
 	if (!(entry->sieve.flags & CF_ENTRY_COVERED) ||
 		(FullTransactionIdIsValid(proof->xmin) && !(entry->sieve.flags & CF_ENTRY_PROVABLE)))
 		return false;
-#ifdef CF_FAULT_NO_XMIN
-	needed.xmin = InvalidFullTransactionId;
-#endif
+	if (CF_PLANTED(NO_XMIN))
+		needed.xmin = InvalidFullTransactionId;
 	return cf_basis_is_proven(entry->key_hash, entry->dboid, &basis, &needed);
 }
 

@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
+#include "base/fault.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
@@ -582,12 +583,10 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		execute(stmt, text, params, &receiver);
 		PopActiveSnapshot();
 		note_end(load);
-#ifdef CF_FAULT_LATE_LSN
-		load->lsn = cf_position_lsn();
-#endif
-#ifdef CF_FAULT_LATE_STAMP
-		load->stamp = cf_clock_stamp();
-#endif
+		if (CF_PLANTED(LATE_LSN))
+			load->lsn = cf_position_lsn();
+		if (CF_PLANTED(LATE_STAMP))
+			load->stamp = cf_clock_stamp();
 		MemoryContextSwitchTo(old);
 		complete = true;
 	}

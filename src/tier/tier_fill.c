@@ -8,6 +8,7 @@
 #include "access/xlog.h"
 
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/position.h"
 #include "load/loadtime.h"
 #include "request/deps.h"
@@ -86,10 +87,7 @@ is_for_all(const CfLoad *load, const CfL1Meta *meta)
 static bool
 is_unmoved(const CfTier *tier, const CfL1Meta *meta)
 {
-#ifdef CF_FAULT_NO_FILL_CLOCKS
-	return true;
-#endif
-	return cf_l1_meta_is_current(&tier->request->key, meta);
+	return CF_PLANTED(NO_FILL_CLOCKS) || cf_l1_meta_is_current(&tier->request->key, meta);
 }
 
 static bool

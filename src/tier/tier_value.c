@@ -22,6 +22,7 @@
  */
 #include "postgres.h"
 
+#include "base/fault.h"
 #include "common/int.h"
 
 #include "base/debug_point.h"
@@ -153,10 +154,7 @@ is_of_known_age(const CfEnvelope *env)
 static bool
 is_of_our_data(const CfRequest *request, const CfEnvelope *env)
 {
-#ifdef CF_FAULT_NO_INCARNATION
-	return true;
-#endif
-	if (cf_line_admits(env->incarnation, env->end))
+	if (CF_PLANTED(NO_INCARNATION) || cf_line_admits(env->incarnation, env->end))
 		return true;
 	cf_foreign_note(request, env);
 	return false;
@@ -169,11 +167,9 @@ is_of_our_data(const CfRequest *request, const CfEnvelope *env)
 static bool
 is_of_our_past(CfTier *tier, const CfEnvelope *env)
 {
-#ifndef CF_FAULT_NO_FUTURE
-	tier->ahead = tier->replica && env->end > tier->replayed;
+	tier->ahead = tier->replica && env->end > tier->replayed && !CF_PLANTED(NO_FUTURE);
 	if (tier->ahead)
 		return false;
-#endif
 	tier->ahead = !cf_follow_catch_up();
 	return !tier->ahead;
 }
@@ -182,16 +178,12 @@ is_of_our_past(CfTier *tier, const CfEnvelope *env)
 static bool
 is_current(const CfRequest *request, const CfL1Meta *meta, uint64 lsn)
 {
-#ifndef CF_FAULT_NO_REDIS_CLOCKS
-	if (!cf_l1_meta_is_current(&request->key, meta))
+	if (!CF_PLANTED(NO_REDIS_CLOCKS) && !cf_l1_meta_is_current(&request->key, meta))
 		return false;
 	CF_WAIT_POINT("tier-clocks-read");
-#endif
-#ifdef CF_FAULT_NO_HISTORY
-	return true;
-#endif
-	return cf_history_is_unchanged(lsn, request->key.hash, request->key.dboid, meta->deps,
-								   meta->ndeps);
+	return CF_PLANTED(NO_HISTORY) ||
+		cf_history_is_unchanged(lsn, request->key.hash, request->key.dboid, meta->deps,
+								meta->ndeps);
 }
 
 /* 1., of one that is of our data; sets hit->value, or NULL. */

@@ -18,6 +18,7 @@
 #include "access/twophase.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "base/fault.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/procarray.h"
@@ -210,9 +211,8 @@ cf_twophase_prepare(const CfClockRef *clocks, int n, bool kept)
 void
 cf_twophase_prepared(void)
 {
-#ifdef CF_FAULT_LOWER_AT_PREPARE
-	cf_twophase_abandon();
-#endif
+	if (CF_PLANTED(LOWER_AT_PREPARE))
+		cf_twophase_abandon();
 	preparing = InvalidFullTransactionId;
 }
 

@@ -267,13 +267,19 @@ cf_source_files()
 #   release  as a user builds it
 #   debug    wait points and the test clock compiled in
 #   ubsan    debug, and undefined behaviour stops the server with SIGILL
+#   fault-NAME[-NAME...]  release with planted faults: see src/base/fault.h
+#   debug-fault-NAME...   the same of debug
 cf_flavour_flags()
 {
+	local faults=${1#*fault-}
+
 	case $1 in
 		release) CF_MAKE=() ;;
 		debug) CF_MAKE=(CF_CPPFLAGS=-DCF_DEBUG) ;;
 		ubsan) CF_MAKE=(CF_CPPFLAGS=-DCF_DEBUG
 			"CF_CFLAGS=-fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-wrapv") ;;
+		fault-*) CF_MAKE=("CF_CPPFLAGS=-DCF_FAULT_${faults//-/ -DCF_FAULT_}") ;;
+		debug-fault-*) CF_MAKE=("CF_CPPFLAGS=-DCF_DEBUG -DCF_FAULT_${faults//-/ -DCF_FAULT_}") ;;
 		*) cf_die "no such flavour: $1" ;;
 	esac
 	CF_MAKE+=(with_llvm=no "PG_CONFIG=$PG_CONFIG")

@@ -17,8 +17,7 @@
 # CF_SOAK chooses one of them; CF_REDIS_FAULTS names what may be done to Redis (all, or
 # "none").
 #
-# CF_FLAVOUR picks the build (release); CF_FAULT="NAME..." builds one with planted
-# faults instead, -DCF_FAULT_NAME. The last line says what was found; the status
+# CF_FLAVOUR picks the build (release). The last line says what was found; the status
 # is 0 if that is nothing.
 
 set -u
@@ -29,21 +28,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 SECONDS_TO_RUN=${1:-600}
 if (($#)); then shift; fi
 FLAVOUR=${CF_FLAVOUR:-release}
-read -ra FAULTS <<<"${CF_FAULT:-}"
 read -ra REDIS_FAULTS <<<"${CF_REDIS_FAULTS:-}"
 PORT=5831
 SEED=$((RANDOM * 32768 + RANDOM))
 REDIS_FD=
 REDIS_PID=
 SCHEMA=()						# options for schema.sql
-if ((${#FAULTS[@]} > 0)); then
-	FLAVOUR=fault-$(IFS=-; echo "${FAULTS[*]}")
-	# shellcheck disable=SC2317,SC2034
-	cf_flavour_flags()
-	{
-		CF_MAKE=("CF_CPPFLAGS=${FAULTS[*]/#/-DCF_FAULT_}" with_llvm=no "PG_CONFIG=$PG_CONFIG")
-	}
-fi
 
 # A server, started; the folder and the port, then settings as for postgres.
 start_server()
