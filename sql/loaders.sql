@@ -203,19 +203,42 @@ SELECT * FROM cache_check() WHERE cache LIKE 'rl%';
 -- what the planner runs is run as the owner, not as who asks
 CREATE FUNCTION who() RETURNS text IMMUTABLE LANGUAGE plpgsql AS
 $$ BEGIN IF current_setting('cf.tell', true) = 'on' THEN RAISE 'run by %', current_user; END IF; RETURN 'x'; END $$;
-SELECT cache_define('rlo', query => 'SELECT who() AS who');
+SELECT cache_define('rlo', query => 'SELECT who() AS who, $1 AS v', arg_types => '{int}');
 UPDATE cache_definitions SET owner = 'regress_cf_reader' WHERE name = 'rlo';
 SET cf.tell = on;
 SELECT * FROM cache_check() WHERE cache LIKE 'rl%';
 SELECT cache_alter('rlo', ttl => '1 hour');
+SELECT cache_alter('rlo', arg_types => '{bigint}');
+SELECT cache_alter('rlo', query => 'SELECT who() AS who, $1 + 1 AS v');
 RESET cf.tell;
+SELECT cache_alter('rlo', arg_types => '{bigint}');
 SELECT current_user = session_user AS myself, cache_drop('rlo');
 ALTER TABLE product DROP COLUMN added;
 SELECT * FROM cache_check() WHERE cache LIKE 'rl%';
 SELECT cache_read('rlp', 1);
 SELECT cache_alter('rlp', query => 'SELECT id FROM product WHERE id = $1');
+
+--
+-- A role that is gone pauses its caches; who takes them over names what he takes
+--
+CREATE ROLE regress_cf_gone;
 UPDATE cache_definitions SET owner = 'regress_cf_gone' WHERE name = 'rlp';
+SELECT cache_read('rlp', 1);
+SELECT count(*) AS entries FROM cache_entries WHERE cache = 'rlp' \gset
+DROP ROLE regress_cf_gone;
 SELECT * FROM cache_check() WHERE cache LIKE 'rl%';
+SELECT hits('rlp') AS before \gset
+SELECT cache_read('rlp', 1), cache_read('rlp', 2), cache_read_row('rlp', 1);
+SELECT id FROM cache_read_rows('rlp', 1) AS t(id int);
+SELECT hits('rlp') - :before AS hits, count(*) - :entries AS new_entries FROM cache_entries WHERE cache = 'rlp';
+SELECT cache_alter('rlp', ttl => '1 hour');
+SELECT cache_alter('rlp', arg_types => '{bigint}');
+CREATE ROLE regress_cf_gone;
+SELECT cache_read('rlp', 1);
+SELECT hits('rlp') - :before AS hits;
+DROP ROLE regress_cf_gone;
+SELECT cache_alter('rlp', query => 'SELECT id FROM product WHERE id = $1');
+SELECT owner = current_user AS mine FROM cache_definitions WHERE name = 'rlp';
 
 SELECT count(cache_drop(name)) FROM cache_definitions WHERE name LIKE 'rl%';
 SET client_min_messages = error;

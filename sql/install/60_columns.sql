@@ -149,7 +149,7 @@ COMMENT ON COLUMN cache_stats.refreshes_skipped IS
 COMMENT ON COLUMN cache_stats.refreshes_refused IS
 'such values not published, because something that they depend on changed meanwhile, or because they must not be shared';
 COMMENT ON COLUMN cache_stats.bypass_disabled IS
-'fetches past the cache because cachefront.enabled is off';
+'fetches past the cache because cachefront.enabled is off, or the role that the named loader belongs to is gone';
 COMMENT ON COLUMN cache_stats.bypass_serializable IS
 'because the transaction is SERIALIZABLE';
 COMMENT ON COLUMN cache_stats.bypass_repeatable_read IS

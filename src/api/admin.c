@@ -169,9 +169,17 @@ check_version(const char *version)
 				 errhint("It is 'auto', 'none', or 1 to 32 letters, digits and characters of \"_.-\".")));
 }
 
-/* Fills in what a loader has though nobody named it, and checks it; its plan if it is new. */
+/* Whose query is planned, to see whether it can be. */
+typedef enum PlanAs
+{
+	PLAN_NOT,					/* it was, and nothing that it reads has changed */
+	PLAN_AS_CALLER,				/* who has named it */
+	PLAN_AS_OWNER				/* of the definition: the caller has not named it */
+} PlanAs;
+
+/* Fills in what a loader has though nobody named it, and checks it. */
 static void
-check_loader(const char *name, Datum *values, bool *nulls, bool is_new)
+check_loader(const char *name, Datum *values, bool *nulls, PlanAs plan, Oid owner)
 {
 	CfLoaderDefinition loader = {0};
 	char	   *scope = value_text(values, nulls, CF_DEF_SCOPE);
@@ -205,8 +213,22 @@ check_loader(const char *name, Datum *values, bool *nulls, bool is_new)
 	loader.search_path = value_text(values, nulls, CF_DEF_SEARCH_PATH);
 	take_types(values, nulls, &loader);
 	check_version(loader.version);
-	if (is_new)
+	if (plan == PLAN_AS_CALLER)
 		cf_named_check(name, &loader);
+	else if (plan == PLAN_AS_OWNER)
+		cf_named_check_as(owner, name, &loader);
+}
+
+/* Who takes over what belongs to nobody says what he takes: it will run as him. */
+static void
+require_query_or_owner(const char *name, bool same_query, const bool *old_nulls, Oid owner)
+{
+	if (!same_query || old_nulls[CHOSEN(CF_DEF_QUERY)] || OidIsValid(owner))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the role that cache \"%s\" belonged to does not exist", name),
+			 errhint("Name the query too: it will be yours.")));
 }
 
 static bool
@@ -247,13 +269,14 @@ cachefront_define(PG_FUNCTION_ARGS)
 	Datum		old[CF_DEF_CHOSEN];
 	bool		old_nulls[CF_DEF_CHOSEN];
 	char	   *name;
+	Oid			owner;
 
 	cf_shmem_require();
 	name = get_name(fcinfo);
 	check_settings(fcinfo);
 	take_values(fcinfo, values, nulls);
-	check_loader(name, values, nulls, true);
-	if (cf_deftable_get(name, old, old_nulls))
+	check_loader(name, values, nulls, PLAN_AS_CALLER, InvalidOid);
+	if (cf_deftable_get(name, old, old_nulls, &owner))
 		check_clash(name, values, nulls, old, old_nulls);
 	cf_deftable_store(name, values, nulls);
 	cf_define_notice_nesting(name);
@@ -268,6 +291,7 @@ cachefront_alter(PG_FUNCTION_ARGS)
 	Datum		old[CF_DEF_CHOSEN];
 	bool		old_nulls[CF_DEF_CHOSEN];
 	char	   *name;
+	Oid			owner;
 	bool		same_query;
 	bool		same_types;
 
@@ -275,7 +299,7 @@ cachefront_alter(PG_FUNCTION_ARGS)
 	name = get_name(fcinfo);
 	check_settings(fcinfo);
 	take_values(fcinfo, values, nulls);
-	if (!cf_deftable_get(name, old, old_nulls))
+	if (!cf_deftable_get(name, old, old_nulls, &owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("cache \"%s\" does not exist", name),
@@ -283,6 +307,7 @@ cachefront_alter(PG_FUNCTION_ARGS)
 	/* A query is read under the search_path of who named it. */
 	same_query = nulls[CHOSEN(CF_DEF_QUERY)];
 	same_types = nulls[CHOSEN(CF_DEF_ARG_TYPES)];
+	require_query_or_owner(name, same_query, old_nulls, owner);
 	for (int i = 0; i < CF_DEF_CHOSEN; i++)
 	{
 		if (!nulls[i] || (i == CHOSEN(CF_DEF_SEARCH_PATH) && !same_query))
@@ -290,8 +315,8 @@ cachefront_alter(PG_FUNCTION_ARGS)
 		nulls[i] = old_nulls[i];
 		values[i] = old[i];
 	}
-	/* The planner may run functions: never those of another's query that merely stays. */
-	check_loader(name, values, nulls, !same_query || !same_types);
+	check_loader(name, values, nulls, !same_query ? PLAN_AS_CALLER :
+				 same_types ? PLAN_NOT : PLAN_AS_OWNER, owner);
 	check_clash(name, values, nulls, old, old_nulls);
 	cf_deftable_store(name, values, nulls);
 	cf_define_notice_nesting(name);

@@ -184,6 +184,20 @@ cf_named_check(const char *name, const CfLoaderDefinition *loader)
 	cf_named_end(level);
 }
 
+/* An error sets the role back. */
+void
+cf_named_check_as(Oid owner, const char *name, const CfLoaderDefinition *loader)
+{
+	Oid			role;
+	int			context;
+
+	GetUserIdAndSecContext(&role, &context);
+	SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	cf_named_check(name, loader);
+	SetUserIdAndSecContext(role, context);
+}
+
 /* ---- the version ---- */
 
 typedef struct Shape
@@ -484,19 +498,12 @@ typedef struct Check
 	CfLoaderDefinition loader;
 } Check;
 
-/* The planner may run functions of the query: never as who asks. An error sets the role back. */
 static void
 check(void *arg)
 {
 	Check	   *call = arg;
-	Oid			role;
-	int			context;
 
-	GetUserIdAndSecContext(&role, &context);
-	SetUserIdAndSecContext(call->owner, context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	cf_named_check(call->name, &call->loader);
-	SetUserIdAndSecContext(role, context);
+	cf_named_check_as(call->owner, call->name, &call->loader);
 }
 
 static void
@@ -518,7 +525,9 @@ check_one(ReturnSetInfo *rsinfo, Check *call)
 
 	call->owner = owner == NULL ? InvalidOid : get_role_oid(owner, true);
 	if (!OidIsValid(call->owner))
-		put_problem(rsinfo, call->name, "warning", "the role that it belonged to does not exist",
+		put_problem(rsinfo, call->name, "warning",
+					call->loader.query == NULL ? "the role that it belonged to does not exist" :
+					"the role that it belonged to does not exist: nothing is cached, and no value refreshed",
 					"The database's owner may define it again.");
 	if (call->loader.query == NULL || !OidIsValid(call->owner))
 		return;

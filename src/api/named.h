@@ -39,8 +39,13 @@ extern int	cf_named_begin_with(const char *name, const CfNamedArgs *given, CfReq
 /* Its definition. Raises an error if there is no such cache, or it has no query. */
 extern void cf_named_require(const char *name, CfLoaderDefinition *loader);
 
-/* Is the loader one whose query can be read and planned? Raises an error if not. */
+/*
+ * Is the loader one whose query can be read and planned? Raises an error if not. Planning may
+ * run functions, so a query that the caller has not named himself is planned as the owner of
+ * its definition, in a security-restricted operation: _as.
+ */
 extern void cf_named_check(const char *name, const CfLoaderDefinition *loader);
+extern void cf_named_check_as(Oid owner, const char *name, const CfLoaderDefinition *loader);
 
 /* The session's schemas, but for temporary ones, which come last. */
 extern char *cf_named_search_path(void);

@@ -147,7 +147,7 @@ reads_temporary(const CfRequest *request)
 CfBypass
 cf_policy_bypass(const CfRequest *request)
 {
-	if (!cf_guc_enabled)
+	if (!cf_guc_enabled || unlikely(request->def.paused))
 		return CF_BYPASS_DISABLED;
 	if (XactIsoLevel != XACT_READ_COMMITTED)
 	{

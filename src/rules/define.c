@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -24,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
@@ -47,6 +49,7 @@ typedef struct Definition
 	double		xfetch_beta;
 	CfScope		scope;
 	char		setting[NAMEDATALEN];
+	bool		has_owner;		/* a role of that name exists */
 	CfLoaderDefinition loader;	/* in definitions_context */
 } Definition;
 
@@ -61,6 +64,13 @@ relation_changed(Oid relid)
 	if (relid == InvalidOid || relid == definitions_relid ||
 		!OidIsValid(definitions_relid))
 		definitions_valid = false;
+}
+
+/* An owner may have come or gone. */
+static void
+role_changed(Datum arg, int cache, uint32 hash)
+{
+	definitions_valid = false;
 }
 
 /* Microseconds, as near as 64 bits allow. */
@@ -208,6 +218,8 @@ add_definition(HTAB *hash, HeapTuple tuple, TupleDesc desc)
 		definition->setting[0] = '\0';
 	}
 	read_loader(values, nulls, &definition->loader);
+	definition->has_owner = definition->loader.owner != NULL &&
+		OidIsValid(get_role_oid(definition->loader.owner, true));
 }
 
 static void
@@ -366,6 +378,7 @@ set_defaults(CfDefinition *result)
 	result->freshness = CF_FRESHNESS_PROVEN;
 	result->scope = CF_SCOPE_ROLE;
 	result->setting[0] = '\0';
+	result->paused = false;
 	result->more_settings = false;
 }
 
@@ -431,6 +444,7 @@ cf_define_find_named(const char *name, CfDefinition *result)
 	if (found == NULL)
 		return;
 	apply_definition(found, result);
+	result->paused = !found->has_owner;
 	if (result->scope == CF_SCOPE_SHARED)
 		bound_by_server(found, result);
 }
@@ -534,4 +548,5 @@ void
 cf_define_register(void)
 {
 	cf_relchange_register(relation_changed);
+	CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
 }

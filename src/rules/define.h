@@ -44,6 +44,7 @@ typedef struct CfDefinition
 	CfFreshness freshness;
 	CfScope		scope;
 	char		setting[NAMEDATALEN];	/* with CF_SCOPE_SETTING */
+	bool		paused;			/* a named loader whose owner's role is gone: nothing is cached */
 	bool		more_settings;	/* shorter names have scopes of other settings, */
 	CfHash128	more_values;	/* whose names and values are hashed here */
 } CfDefinition;

@@ -155,14 +155,15 @@ cf_deftable_store(const char *name, const Datum *values, const bool *nulls)
 }
 
 bool
-cf_deftable_get(const char *name, Datum *values, bool *nulls)
+cf_deftable_get(const char *name, Datum *values, bool *nulls, Oid *owner)
 {
 	Relation	rel = open_table("cache_define()");
 	HeapTuple	row = find_row(rel, name);
 
 	if (row != NULL)
 	{
-		require_owner(name, owner_of(rel, row));
+		*owner = owner_of(rel, row);
+		require_owner(name, *owner);
 		for (int i = 0; i < CF_DEF_CHOSEN; i++)
 			values[i] = heap_getattr(row, CF_DEF_TTL + i, RelationGetDescr(rel), &nulls[i]);
 	}

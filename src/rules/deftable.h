@@ -50,9 +50,10 @@ extern void cf_deftable_store(const char *name, const Datum *values, const bool 
 extern bool cf_deftable_delete(const char *name);
 
 /*
- * What is stored, copied, for who is about to change it; false if there is nothing.
- * Locks and raises errors as cf_deftable_store does.
+ * What is stored, copied, for who is about to change it; false if there is nothing. *owner:
+ * the role that it belongs to, or InvalidOid if that is gone. Locks and raises errors as
+ * cf_deftable_store does.
  */
-extern bool cf_deftable_get(const char *name, Datum *values, bool *nulls);
+extern bool cf_deftable_get(const char *name, Datum *values, bool *nulls, Oid *owner);
 
 #endif							/* CF_RULES_DEFTABLE_H */
