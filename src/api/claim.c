@@ -22,6 +22,7 @@
 #include "api/keyvalue.h"
 #include "base/debug_point.h"
 #include "base/guc.h"
+#include "base/position.h"
 #include "base/shmem.h"
 #include "request/identity.h"
 #include "tier/tier.h"
@@ -126,16 +127,38 @@ pause_before_next_look(long *ms)
 	*ms = Min(*ms * 2, CF_LAST_PAUSE_MS);
 }
 
+/* False: a claim that another server has given was adopted meanwhile, in its place. */
+static bool
+begin(Call *call, const CfClaim *claim, TimestampTz until, uint64 stamp, uint64 lsn,
+	  const char *lease)
+{
+	if (!cf_claim_begin(&call->name, &claim->token, until, stamp, lsn, lease))
+	{
+		cf_claim_give_back(&call->key, &call->id, &claim->token, lease);
+		return false;
+	}
+	claimed(call, claim);
+	cf_stats_count(call->def.stats_slot, CF_COUNT_CLAIMS);
+	if (claim->inherited)
+		cf_stats_count(call->def.stats_slot, CF_COUNT_CLAIMS_INHERITED);
+	return true;
+}
+
 /*
  * The session has the claim on this server: now the others. While it waits for one of
- * them it keeps the claim here, and the sessions of this server wait for it.
+ * them it keeps the claim here, and the sessions of this server wait for it. False:
+ * begin anew.
  */
-static void
+static bool
 ask_other_servers(Call *call, const CfClaim *claim)
 {
+	CfTierClaim ask = {
+		.token = claim->token,
+		.hold_us = call->hold,
+		.instead = claim->lease,
+	};
 	char		lease[CF_TOKEN_LEN + 1];
 	long		pause_ms = CF_FIRST_PAUSE_MS;
-	const char *dead = claim->lease;
 	uint64		stamp;
 	TimestampTz until;
 
@@ -146,19 +169,14 @@ ask_other_servers(Call *call, const CfClaim *claim)
 
 		if (found(call, cf_keyvalue_find(&call->key, &call->id, &call->def, false, NULL)))
 			break;
+		ask.lsn = cf_position_lsn();
 		stamp = cf_clock_stamp();
 		until = cf_now() + call->hold;
-		switch (cf_tier_claim(&call->key, &call->id, &call->def, call->hold, dead, patient,
-							  lease))
+		switch (cf_tier_claim(&call->key, &call->id, &call->def, &ask, patient, lease))
 		{
 			case CF_LEASE_GRANTED:
 			case CF_LEASE_REFUSED:
-				cf_claim_begin(&call->name, &claim->token, until, stamp, lease);
-				claimed(call, claim);
-				cf_stats_count(call->def.stats_slot, CF_COUNT_CLAIMS);
-				if (claim->inherited)
-					cf_stats_count(call->def.stats_slot, CF_COUNT_CLAIMS_INHERITED);
-				return;
+				return begin(call, claim, until, stamp, ask.lsn, lease);
 			case CF_LEASE_FILLED:
 				if (found(call, cf_keyvalue_find(&call->key, &call->id, &call->def, true, NULL)))
 					goto done;
@@ -168,25 +186,42 @@ ask_other_servers(Call *call, const CfClaim *claim)
 		}
 		if (call->value != NULL || !may_go_on_waiting(call))
 			break;
-		(void) cf_claim_renew(&call->name, &claim->token, cf_now() + call->hold, NULL);
+		if (!cf_claim_renew(&call->name, &claim->token, cf_now() + call->hold))
+			return false;
 		pause_before_next_look(&pause_ms);
-		dead = "";
+		ask.instead = "";
 	}
 done:
 	(void) cf_claim_release(&call->key, &call->id, &claim->token);
+	return true;
+}
+
+/* Another server may have set the value, or given the claim back. */
+static void
+look_elsewhere(const Call *call, const CfClaim *claim)
+{
+	if (claim->lease[0] != '\0' &&
+		cf_tier_is_claim_over(&call->key, &call->id, &claim->token))
+		cf_claim_ended_elsewhere(&call->name, &claim->token);
 }
 
 static void
 run(Call *call)
 {
+	bool		look = true;	/* into Redis */
+
 	for (bool first = true;; first = false)
 	{
 		uint32		events = cf_claim_events(&call->name);
 		CfClaim		claim;
 
-		if (found(call, cf_keyvalue_find(&call->key, &call->id, &call->def, first,
+		if (found(call, cf_keyvalue_find(&call->key, &call->id, &call->def, look,
 										 &call->value)))
+		{
+			if (look && !first)
+				cf_claim_wake(&call->key, &call->id);
 			return;
+		}
 		CF_WAIT_POINT("claim-before-take");
 		switch (cf_claim_take(&call->key, &call->id, call->hold, call->mine, &claim))
 		{
@@ -198,12 +233,16 @@ run(Call *call)
 				}
 				break;
 			case CF_CLAIM_GIVEN:
-				ask_other_servers(call, &claim);
-				return;
+				if (ask_other_servers(call, &claim))
+					return;
+				break;
 			case CF_CLAIM_HELD:
 				/* Nobody waits who has a value. */
-				if (call->value != NULL || !may_go_on_waiting(call) ||
-					!cf_claim_sleep(&call->name, events, &claim, call->deadline))
+				if (call->value != NULL || !may_go_on_waiting(call))
+					return;
+				if (look && !first)
+					look_elsewhere(call, &claim);
+				if (!cf_claim_sleep(&call->name, events, &claim, call->deadline, &look))
 					return;
 				break;
 			case CF_CLAIM_REFUSED:
@@ -265,6 +304,8 @@ cachefront_claim(PG_FUNCTION_ARGS)
 	cf_claim_name(&call.key, &call.id, &call.name);
 	/* Others may wait for what it has changed: it must not wait for them. */
 	call.may_wait = !TransactionIdIsValid(GetTopTransactionIdIfAny());
+	if (call.mine != NULL)
+		(void) cf_tier_adopt_claim(&call.key, &call.id, call.mine);
 	stamp = cf_clock_stamp();
 	run(&call);
 	if (call.hit)
@@ -291,9 +332,9 @@ cf_keyvalue_renew_claim(const CfKey *key, const CfIdentity *id, const CfClaimTok
 		(void) cf_claim_release(key, id, token);
 		return false;
 	}
-	if (cf_claim_renew(&claim->name, token, until, claim->lease))
+	if (cf_claim_renew(&claim->name, token, until))
 		return true;
-	cf_claim_give_back(key, id, claim->lease);
+	cf_claim_give_back(key, id, token, claim->lease);
 	return false;
 }
 
@@ -307,7 +348,10 @@ claim_args(FunctionCallInfo fcinfo, CfKey *key, CfIdentity *id, CfClaimToken *to
 	cf_keyvalue_require_write();
 	cf_define_find(key, &def);
 	cf_identity_of_value(&def, id);
-	return token_arg(fcinfo, 1, token) != NULL;
+	if (token_arg(fcinfo, 1, token) == NULL)
+		return false;
+	(void) cf_tier_adopt_claim(key, id, token);
+	return true;
 }
 
 Datum

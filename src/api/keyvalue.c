@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -21,6 +22,7 @@
 #include "base/shmem.h"
 #include "capture/trigger.h"
 #include "engine/policy.h"
+#include "history/history.h"
 #include "l1/table.h"
 #include "load/loader.h"
 #include "request/deps.h"
@@ -185,14 +187,20 @@ can_keep(const text *value)
 static bool
 is_claim_current(const CfKey *key, const CfClaimUse *claim, const CfDeps *deps)
 {
+	CfClockRef *clocks = cf_deps_clocks(deps, 1);
 	CfBasis		basis = {
 		.stamp = claim->stamp,
 		.xmin = claim->xmin,
 		.ndeps = deps->n,
-		.deps = cf_deps_clocks(deps, 0),
+		.deps = clocks,
 	};
 
-	return cf_basis_is_current(key, &basis);
+	clocks[deps->n] = cf_clock_of_value(key->hash);
+	if (!cf_basis_is_current(key, &basis))
+		return false;
+	/* Before it came here its clocks say nothing. Rule 67 of docs/consistency.md. */
+	return claim->lsn == 0 ||
+		cf_history_is_unchanged(claim->lsn, key->hash, key->dboid, clocks, deps->n + 1);
 }
 
 /*
@@ -208,9 +216,13 @@ use_claim(const CfKey *key, const CfIdentity *id, const CfDefinition *def, const
 	bool		well_formed = cf_claim_parse(VARDATA_ANY(digits), VARSIZE_ANY_EXHDR(digits),
 											 &token);
 	bool		over;
-	CfClaimUse *claim = cf_claim_use(key, id, well_formed ? &token : NULL, &over);
+	CfClaimUse *claim;
 	const char *reason = NULL;
 
+	/* What a standby sets stays there: another server's claim is no good for that. */
+	if (well_formed && !RecoveryInProgress())
+		(void) cf_tier_adopt_claim(key, id, &token);
+	claim = cf_claim_use(key, id, well_formed ? &token : NULL, &over);
 	if (!claim->refused && over)
 		claim->refused = !cf_keyvalue_renew_claim(key, id, &token, CF_CLAIM_HOLD_US);
 	if (claim->refused)

@@ -20,6 +20,7 @@
 #include "codec/siphash.h"
 
 static CfKeyring *values_secret = NULL;
+static uint64 claims_secret[2];
 
 /* Sixteen bytes that the nonce gives for a purpose. */
 static void
@@ -60,6 +61,8 @@ secret_shmem_attach(void *memory, LWLockPadded *locks)
 	secrets.names = cf_guc_hash_seed != 0 ? (uint64) cf_guc_hash_seed : names[0];
 	cf_key_set_secrets(&secrets);
 
+	derive("cachefront claims", claims_secret);
+
 	if (values_secret != NULL)
 		return;
 	derive("cachefront values", values);
@@ -73,6 +76,12 @@ const CfKeyring *
 cf_secret_of_values(void)
 {
 	return values_secret;
+}
+
+void
+cf_secret_sign_claim(const void *data, Size len, uint64 signature[2])
+{
+	cf_siphash(claims_secret, data, len, signature);
 }
 
 void

@@ -6,6 +6,7 @@
  *
  * A key's hash:  l:<id>  lease: "token@ms+length", the time at which it ends
  *				  v:<id>, m:<id>  value and meta
+ *				  c:<id>  what the server that got the lease for a claim says of that claim
  *
  * Whoever drops the key drops its leases too, so that what was loaded before is not
  * put there after.
@@ -34,7 +35,8 @@ CfScript cf_lua_ping = {.text =
 
 /*
  * lease field, token, lease ms, longest lease ms, a token that is known to be of a
- * dead server, or ''; the value's field, if there was none just now, or ''. Answers
+ * dead server, or the caller's own, or ''; the value's field, if there was none just now, or '';
+ * the claim's field and what is to be said there, or '' and ''. Answers
  * 'L', granted, 'V', a value has come meanwhile, or the token of who has it. Whoever
  * takes one over that has run out, as of a server that died, or whose load takes
  * longer than it said, gets it for twice as long as that one was for: so that few
@@ -52,13 +54,15 @@ CfScript cf_lua_lease = {.text = PRELUDE
 	"end\n"
 	"redis.call('HSET', KEYS[1], ARGV[1],\n"
 	"  ARGV[2] .. '@' .. ms(now + length) .. '+' .. ms(length))\n"
+	"if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], ARGV[7], ARGV[8]) end\n"
 	"keep(KEYS[1], ARGV[4])\n"
 	"return 'L'\n"};
 
-/* lease field, token: gives a lease back. */
+/* lease field, token, claim field, what is said there from now on, or '': gives a lease back. */
 CfScript cf_lua_release = {.text = ALLOW_OOM
 	"local l = redis.call('HGET', KEYS[1], ARGV[1])\n"
 	"if l and string.match(l, '^(%S+)@') == ARGV[2] then\n"
+	"  if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], ARGV[3], ARGV[4]) end\n"
 	"  return redis.call('HDEL', KEYS[1], ARGV[1])\n"
 	"end\n"
 	"return 0\n"};
@@ -75,9 +79,18 @@ CfScript cf_lua_fill = {.text = PRELUDE
 	"keep(KEYS[1], ARGV[7])\n"
 	"return 1\n"};
 
-/* value field, value, meta field, meta, keep ms, lease field. A value ends the claim of it. */
+/* lease field, claim field. Answers: what is said of the claim; token, ms left of its lease. */
+CfScript cf_lua_claim = {.text = PRELUDE
+	"local l = redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2])\n"
+	"local token, till = string.match(l[1] or '', '^(%S+)@(%d+)%+%d+$')\n"
+	"return {l[2] or '', token or '', ms(math.max((tonumber(till) or 0) - now, 0))}\n"};
+
+/*
+ * value field, value, meta field, meta, keep ms, lease field, claim field. A value ends the
+ * claim of it.
+ */
 CfScript cf_lua_put = {.text = PRELUDE
 	"redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])\n"
-	"redis.call('HDEL', KEYS[1], ARGV[6])\n"
+	"redis.call('HDEL', KEYS[1], ARGV[6], ARGV[7])\n"
 	"keep(KEYS[1], ARGV[5])\n"
 	"return 1\n"};

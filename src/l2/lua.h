@@ -14,6 +14,7 @@
 extern CfScript cf_lua_ping;	/* reads the key, returns ARGV[1]: for tests */
 extern CfScript cf_lua_lease;
 extern CfScript cf_lua_release;
+extern CfScript cf_lua_claim;
 extern CfScript cf_lua_fill;
 extern CfScript cf_lua_put;
 

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
+
 #include "base/guc.h"
 #include "l2/lua.h"
 #include "l2/store.h"
@@ -123,6 +125,21 @@ name_field(char *field, char kind, bool bare, const char *suffix)
 		strcpy(field + 2, suffix);
 }
 
+/*
+ * Who computes a value of cache_set is a cluster's own affair: nobody waits for another's to
+ * store what does not count here. (Of a query's load the wait is short.)
+ */
+static void
+name_cluster(char *field)
+{
+	uint64		cluster = GetSystemIdentifier();
+	char	   *at = field + strlen(field);
+
+	*at++ = '@';
+	at = put_hex(put_hex(at, (uint32) (cluster >> 32)), (uint32) cluster);
+	*at = '\0';
+}
+
 /* A variant of scope 'shared' has no role, and its fields bare names. */
 void
 cf_store_variant(CfL2Variant *variant, const char *ns, const CfKey *key,
@@ -140,6 +157,11 @@ cf_store_variant(CfL2Variant *variant, const char *ns, const CfKey *key,
 	name_field(variant->value_field, 'v', bare, variant->suffix);
 	name_field(variant->meta_field, 'm', bare, variant->suffix);
 	name_field(variant->lease_field, 'l', bare, variant->suffix);
+	name_field(variant->claim_field, 'c', bare, variant->suffix);
+	if (id->form != CF_FORM_VALUE)
+		return;
+	name_cluster(variant->lease_field);
+	name_cluster(variant->claim_field);
 }
 
 static bool
@@ -210,6 +232,13 @@ take_lease(const redisReply *reply, CfLease *lease)
 		strlcpy(lease->holder, reply->str, sizeof(lease->holder));
 }
 
+static void
+push_claim(Arguments *args, const CfL2Variant *variant, const char *claim)
+{
+	push_text(args, claim == NULL ? "" : variant->claim_field);
+	push_text(args, claim == NULL ? "" : claim);
+}
+
 CfL2Status
 cf_store_lease(const CfL2Variant *variant, const CfLeaseTerms *terms, CfLease *lease)
 {
@@ -219,14 +248,17 @@ cf_store_lease(const CfL2Variant *variant, const CfLeaseTerms *terms, CfLease *l
 
 	memset(lease, 0, sizeof(*lease));
 	lease->state = CF_LEASE_REFUSED;
-	if (!make_token(lease->token, terms->incarnation))
+	if (terms->keep)
+		strlcpy(lease->token, terms->instead, sizeof(lease->token));
+	else if (!make_token(lease->token, terms->incarnation))
 		return CF_L2_FAILED;
 	push_text(&args, variant->lease_field);
 	push_text(&args, lease->token);
 	push_number(&args, terms->ms, &digits[0]);
 	push_number(&args, terms->longest_ms, &digits[1]);
-	push_text(&args, terms->dead);
+	push_text(&args, terms->instead == NULL ? "" : terms->instead);
 	push_text(&args, terms->empty ? variant->value_field : "");
+	push_claim(&args, variant, terms->claim);
 	cf_l2_begin();
 	cf_l2_add_script(&cf_lua_lease, variant->key, variant->key_len, args.n, args.argv, args.lens);
 	status = run(terms->interruptible);
@@ -236,12 +268,13 @@ cf_store_lease(const CfL2Variant *variant, const CfLeaseTerms *terms, CfLease *l
 }
 
 void
-cf_store_release(const CfL2Variant *variant, const CfLease *lease)
+cf_store_release(const CfL2Variant *variant, const CfLease *lease, const char *claim)
 {
 	Arguments	args = {0};
 
 	push_text(&args, variant->lease_field);
 	push_text(&args, lease->token);
+	push_claim(&args, variant, claim);
 	cf_l2_begin();
 	cf_l2_add_script(&cf_lua_release, variant->key, variant->key_len, args.n, args.argv, args.lens);
 	(void) run(false);
@@ -256,6 +289,45 @@ push_value(Arguments *args, const CfL2Variant *variant, const CfL2Value *value, 
 	push_text(args, variant->meta_field);
 	push(args, value->meta, value->meta_len);
 	push_number(args, value->keep_ms, digits);
+}
+
+/* A text that is too long is none of ours. */
+static void
+copy_text(const redisReply *reply, char *to, Size size)
+{
+	to[0] = '\0';
+	if (is_string(reply) && reply->len < size && strlen(reply->str) == reply->len)
+		strlcpy(to, reply->str, size);
+}
+
+static void
+take_claim(const redisReply *reply, CfClaimLook *look)
+{
+	char		left[24];
+
+	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+		return;
+	copy_text(reply->element[0], look->claim, sizeof(look->claim));
+	copy_text(reply->element[1], look->lease, sizeof(look->lease));
+	copy_text(reply->element[2], left, sizeof(left));
+	look->left_ms = Max(strtol(left, NULL, 10), 0);
+}
+
+CfL2Status
+cf_store_look_at_claim(const CfL2Variant *variant, CfClaimLook *look, bool interruptible)
+{
+	Arguments	args = {0};
+	CfL2Status	status;
+
+	memset(look, 0, sizeof(*look));
+	push_text(&args, variant->lease_field);
+	push_text(&args, variant->claim_field);
+	cf_l2_begin();
+	cf_l2_add_script(&cf_lua_claim, variant->key, variant->key_len, args.n, args.argv, args.lens);
+	status = run(interruptible);
+	if (status == CF_L2_OK)
+		take_claim(cf_l2_reply(0), look);
+	return status;
 }
 
 CfL2Status
@@ -307,6 +379,7 @@ cf_store_add_put(const CfL2Variant *variant, const CfL2Value *value)
 
 	push_value(&args, variant, value, &digits);
 	push_text(&args, variant->lease_field);
+	push_text(&args, variant->claim_field);
 	cf_l2_add_script(&cf_lua_put, variant->key, variant->key_len, args.n, args.argv, args.lens);
 }
 
@@ -320,6 +393,7 @@ cf_store_add_remove(const CfL2Variant *variant)
 	push_text(&args, variant->value_field);
 	push_text(&args, variant->meta_field);
 	push_text(&args, variant->lease_field);
+	push_text(&args, variant->claim_field);
 	add(&args);
 }
 

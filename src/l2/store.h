@@ -17,6 +17,7 @@
 
 #define CF_TOKEN_LEN 16			/* hexadecimal digits */
 #define CF_SUFFIX_LEN 61		/* what tells variants of a key apart */
+#define CF_CLUSTER_LEN 17		/* what tells clusters apart */
 
 /* One variant of one key: where it lies. */
 typedef struct CfL2Variant
@@ -27,7 +28,8 @@ typedef struct CfL2Variant
 	char		suffix[CF_SUFFIX_LEN + 1];
 	char		value_field[CF_SUFFIX_LEN + 3];
 	char		meta_field[CF_SUFFIX_LEN + 3];
-	char		lease_field[CF_SUFFIX_LEN + 3];
+	char		lease_field[CF_SUFFIX_LEN + 3 + CF_CLUSTER_LEN];
+	char		claim_field[CF_SUFFIX_LEN + 3 + CF_CLUSTER_LEN];
 } CfL2Variant;
 
 extern void cf_store_variant(CfL2Variant *variant, const char *ns, const CfKey *key,
@@ -69,28 +71,45 @@ typedef struct CfLease
 	char		holder[CF_TOKEN_LEN + 1];	/* the token of who has it; "" if that is us, or unknown */
 } CfLease;
 
-/* What a lease is asked for with. */
+/* What a lease is asked for with; all that is not set is none. */
 typedef struct CfLeaseTerms
 {
-	int64		ms;				/* after that others may take it over; who still has it then
-								 * can fill all the same */
-	int64		longest_ms;		/* what it is for at most, however often one after the other
-								 * turns out to take longer than it said */
-	uint64		incarnation;	/* of this server, if it writes, else 0 */
-	const char *dead;			/* a token whose holder is known to be dead, or "" */
-	bool		empty;			/* the last look found nothing */
+	int64		ms;				/* after that others may take it over; who has it can still fill */
+	int64		longest_ms;		/* at most, however often one after the other takes longer */
+	uint64		incarnation;	/* of this server, if it writes */
+	const char *instead;		/* a token of a dead holder, or our own; or NULL */
+	bool		keep;			/* our own: then it stays our token */
+	bool		empty;			/* the last look found nothing: none, if there is a value by now */
 	bool		interruptible;
+	const char *claim;			/* what is said of the claim that it is for, or NULL */
 } CfLeaseTerms;
 
 /* Sets all of *lease. */
 extern CfL2Status cf_store_lease(const CfL2Variant *variant, const CfLeaseTerms *terms,
 								 CfLease *lease);
 
-/* Is a token of that incarnation, or perhaps of another with the same low half? */
+/* Is a token of an incarnation, or perhaps of another with the same low half? */
 extern bool cf_store_is_of(const char *token, uint64 incarnation);
 
-/* Gives the lease back, for nothing will be filled. Does not wait long. */
-extern void cf_store_release(const CfL2Variant *variant, const CfLease *lease);
+/*
+ * Gives the lease back, for nothing will be filled. claim: what is said from now on of
+ * the claim that it was for, or NULL. Does not wait long.
+ */
+extern void cf_store_release(const CfL2Variant *variant, const CfLease *lease,
+							 const char *claim);
+
+/* What is said of a claim, and its lease. */
+#define CF_STORE_CLAIM_MAX 128
+
+typedef struct CfClaimLook
+{
+	char		claim[CF_STORE_CLAIM_MAX];	/* "": nothing */
+	char		lease[CF_TOKEN_LEN + 1];	/* "": there is none */
+	int64		left_ms;		/* that the lease has, not negative */
+} CfClaimLook;
+
+extern CfL2Status cf_store_look_at_claim(const CfL2Variant *variant, CfClaimLook *look,
+										 bool interruptible);
 
 /* What is to be stored of a variant: the bytes are the caller's. */
 typedef struct CfL2Value

@@ -232,7 +232,7 @@ try_lease(CfTier *tier, const char *dead)
 		.ms = lease_ms(tier->request),
 		.longest_ms = cf_guc_flight_timeout,
 		.incarnation = cf_line_mine(),
-		.dead = dead,
+		.instead = dead,
 		.empty = tier->empty,
 		.interruptible = true,
 	};
@@ -250,7 +250,7 @@ ask_lease(CfTier *tier)
 		return CF_LEASE_REFUSED;
 	CF_WAIT_POINT("tier-before-lease");
 	take_hold(tier);
-	status = try_lease(tier, "");
+	status = try_lease(tier, NULL);
 	if (status == CF_L2_OK && tier->lease.state == CF_LEASE_OTHER &&
 		cf_tier_is_dead(tier->lease.holder))
 	{
@@ -276,7 +276,7 @@ look_under_lease(CfTier *tier, TimestampTz newer_than, CfTierHit *hit)
 
 	if (!look_once(tier, hit, &failed) || hit->meta.filled_at <= newer_than)
 		return false;
-	cf_store_release(&tier->variant, &tier->lease);
+	cf_store_release(&tier->variant, &tier->lease, NULL);
 	cf_tier_let_go(tier, CF_TIER_AWAY);
 	return true;
 }

@@ -18,6 +18,7 @@
 #include "l2/store.h"
 #include "load/loader.h"
 #include "request/request.h"
+#include "txn/claim.h"
 
 typedef enum CfTierState
 {
@@ -75,21 +76,40 @@ extern void cf_tier_reset(void);
 extern bool cf_tier_find_value(const CfKey *key, const CfIdentity *id, const CfDefinition *def,
 							   CfTierHit *hit);
 
+/* A claim that this server has given. */
+typedef struct CfTierClaim
+{
+	CfClaimToken token;
+	int64		hold_us;
+	uint64		lsn;			/* of the server's data, from before its stamp */
+	const char *instead;		/* a lease that it takes the place of, or "" */
+} CfTierClaim;
+
 /*
  * The claim of such a value, which is this server's, of all servers. GRANTED: lease is the
  * token in Redis, which whoever ends the claim gives back (txn/claim.h), or "" if Redis
  * is not there, and the claim is of this server alone. FILLED: there is a value by now,
  * or (only if patient) one that a standby may use as soon as it has replayed some more.
- * dead: a lease that it takes the place of, or "". May be cancelled, but not once it has
- * the lease.
+ * May be cancelled, but not once it has the lease.
  */
 extern CfLeaseState cf_tier_claim(const CfKey *key, const CfIdentity *id,
-								  const CfDefinition *def, int64 hold_us, const char *dead,
+								  const CfDefinition *def, const CfTierClaim *claim,
 								  bool patient, char lease[CF_TOKEN_LEN + 1]);
 
-/* The same, of who has it, and wants it for longer. False: it is another server's. */
+/* The same, of who has it, and wants it for longer. False: it is another's. */
 extern bool cf_tier_renew_claim(const CfKey *key, const CfIdentity *id, int64 hold_us,
-								char lease[CF_TOKEN_LEN + 1]);
+								const char *lease);
+
+/*
+ * Makes the claim of a token this server's, if another of the cluster has given it, and it
+ * stands. True: it is here, now or before. May be cancelled.
+ */
+extern bool cf_tier_adopt_claim(const CfKey *key, const CfIdentity *id,
+								const CfClaimToken *token);
+
+/* Has a server that adopted it given it back? What Redis has lost was not. May be cancelled. */
+extern bool cf_tier_is_claim_over(const CfKey *key, const CfIdentity *id,
+								  const CfClaimToken *token);
 
 /* What memory has of such a value, ready for cf_store_add_put; in CurrentMemoryContext. */
 typedef struct CfSealedValue

@@ -18,7 +18,7 @@
 static void
 give_up(CfTier *tier)
 {
-	cf_store_release(&tier->variant, &tier->lease);
+	cf_store_release(&tier->variant, &tier->lease, NULL);
 	cf_tier_let_go(tier, CF_TIER_UNLEASED);
 }
 

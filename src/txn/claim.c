@@ -1,10 +1,8 @@
 /*
  * claim.c - the table of claims in shared memory, and what a transaction has of it.
  *
- * A claim is found by a keyed hash of its key and identity. Who waits for one sleeps on
- * one of some condition variables, which claims share by hash: nothing of a claim
- * is his, and the slot of a claim that ends is free at once. What has happened is
- * counted beside each of these, so that nobody sleeps through it.
+ * A claim is found by a keyed hash of its key and identity. Nothing of a claim is of those who
+ * wait for it (claim_wait.c), so the slot of one that ends is free at once.
  *
  * Claims whose time is over stay until somebody inherits them, or needs the room: each
  * who takes a new one looks at a few others, and clears them.
@@ -17,21 +15,19 @@
 
 #include "access/xlog.h"
 #include "miscadmin.h"
-#include "port/atomics.h"
-#include "storage/condition_variable.h"
 #include "storage/ipc.h"
-#include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/cycle.h"
 #include "base/debug_point.h"
 #include "base/guc.h"
 #include "base/position.h"
 #include "base/shmem.h"
+#include "history/history.h"
 #include "l2/place.h"
 #include "txn/claim.h"
+#include "txn/claim_internal.h"
 
 #ifdef CF_DEBUG
 #define CF_CLAIMS 512		/* so that tests can fill it */
@@ -41,7 +37,6 @@
 #define CF_CLAIM_SHARE (CF_CLAIMS / 8)	/* of one user */
 #define CF_CLAIM_USERS 256		/* counted apart, by hash */
 #define CF_CLAIM_BUCKETS 1024	/* powers of two */
-#define CF_CLAIM_QUEUES 128
 #define CF_CLAIM_SWEEP 4		/* looked at for each that is taken */
 #define CF_CLAIM_NONE (-1)
 
@@ -56,21 +51,14 @@ typedef struct SharedClaim
 	CfHash128	name;
 	CfClaimToken token;
 	uint64		stamp;
+	uint64		lsn;			/* what its server had when it was given; 0: not begun */
+	bool		adopted;		/* that was another */
 	FullTransactionId xmin;
 	char		lease[CF_TOKEN_LEN + 1];
 } SharedClaim;
 
-/* Where those sleep who wait. */
-typedef struct SharedQueue
-{
-	ConditionVariable wakeup;
-	pg_atomic_uint32 events;
-} SharedQueue;
-
 typedef struct CfSharedClaims
 {
-	SharedQueue queue[CF_CLAIM_QUEUES];
-
 	/* Protected by the lock */
 	int			used;
 	int			free;
@@ -116,11 +104,6 @@ claim_shmem_init(void *memory, LWLockPadded *locks)
 {
 	CfSharedClaims *new = memory;
 
-	for (int i = 0; i < CF_CLAIM_QUEUES; i++)
-	{
-		ConditionVariableInit(&new->queue[i].wakeup);
-		pg_atomic_init_u32(&new->queue[i].events, 0);
-	}
 	for (int i = 0; i < CF_CLAIM_BUCKETS; i++)
 		new->bucket[i] = CF_CLAIM_NONE;
 	for (int i = 0; i < CF_CLAIMS; i++)
@@ -146,6 +129,7 @@ cf_claim_register(void)
 	};
 
 	cf_shmem_register(&segment);
+	cf_claim_wait_register();
 }
 
 void
@@ -165,16 +149,22 @@ bucket_of(const CfHash128 *name)
 	return &claims->bucket[name->h[1] % CF_CLAIM_BUCKETS];
 }
 
-static inline SharedQueue *
-queue_of(const CfHash128 *name)
-{
-	return &claims->queue[(name->h[1] / CF_CLAIM_BUCKETS) % CF_CLAIM_QUEUES];
-}
-
 static inline bool
 is_over(const SharedClaim *claim, TimestampTz now)
 {
 	return !claim->pinned && claim->until <= now;
+}
+
+/*
+ * On a standby: by the history a value of the key was set since, or the key was
+ * invalidated. So no set by its token counts any more, on whatever server.
+ */
+static bool
+is_of_no_use(const SharedClaim *claim, const CfKey *key)
+{
+	return !claim->pinned && claim->lsn != 0 && RecoveryInProgress() &&
+		(cf_history_lsn(cf_clock_of_key(key->hash)) > claim->lsn ||
+		 cf_history_lsn(cf_clock_of_value(key->hash)) > claim->lsn);
 }
 
 static SharedClaim *
@@ -280,14 +270,6 @@ new_locked(const CfHash128 *name, uint8 user)
 	return claim;
 }
 
-/* Those who may have looked before must look again. */
-static void
-wake(const CfHash128 *name)
-{
-	pg_atomic_fetch_add_u32(&queue_of(name)->events, 1);
-	ConditionVariableBroadcast(&queue_of(name)->wakeup);
-}
-
 /* By who logged in, for that nobody can choose. */
 static uint8
 user_of_session(void)
@@ -389,10 +371,12 @@ cf_claim_take(const CfKey *key, const CfIdentity *id, int64 hold, const CfClaimT
 		result->token = claim->token;
 		strlcpy(result->lease, claim->lease, sizeof(result->lease));
 	}
-	else if (claim != NULL && !is_over(claim, cf_now()))
+	else if (claim != NULL && !is_over(claim, cf_now()) && !is_of_no_use(claim, key))
 	{
 		answer = CF_CLAIM_HELD;
+		result->token = claim->token;
 		result->holder = claim->holder;
+		strlcpy(result->lease, claim->lease, sizeof(result->lease));
 		result->until = claim->until;
 	}
 	else
@@ -412,7 +396,8 @@ cf_claim_take(const CfKey *key, const CfIdentity *id, int64 hold, const CfClaimT
 			set_until_locked(claim, cf_now() + hold);
 			claim->lease[0] = '\0';
 			claim->token = token;
-			claim->stamp = 0;
+			claim->stamp = claim->lsn = 0;
+			claim->adopted = false;
 			claim->xmin = xmin;
 			entry->token = result->token = token;
 			entry->held = true;
@@ -424,9 +409,9 @@ cf_claim_take(const CfKey *key, const CfIdentity *id, int64 hold, const CfClaimT
 	return answer;
 }
 
-void
+bool
 cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
-			   uint64 stamp, const char *lease)
+			   uint64 stamp, uint64 lsn, const char *lease)
 {
 	SharedClaim *claim;
 
@@ -436,9 +421,71 @@ cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, TimestampTz unt
 	{
 		set_until_locked(claim, until);
 		claim->stamp = stamp;
+		claim->lsn = lsn;
 		strlcpy(claim->lease, lease, sizeof(claim->lease));
 	}
 	LWLockRelease(claims_lock);
+	return claim != NULL;
+}
+
+/* Its time is over, or it has not begun: its session still asks the other servers. */
+static bool
+can_give_way(const SharedClaim *claim)
+{
+	return !claim->pinned && (claim->lsn == 0 || is_over(claim, cf_now()));
+}
+
+bool
+cf_claim_adopt(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
+			   uint64 stamp, uint64 lsn, const char *lease)
+{
+	SharedClaim *claim;
+	uint8		user = user_of_session();
+	FullTransactionId xmin = InvalidFullTransactionId;
+	bool		here = false;
+	bool		taken = false;
+
+	if (IsolationUsesXactSnapshot())
+		xmin = cf_position_snapshot_xmin();
+	LWLockAcquire(claims_lock, LW_EXCLUSIVE);
+	claim = find_locked(name);
+	if (claim != NULL && cf_claim_token_equal(&claim->token, token))
+		here = true;
+	else if (claim == NULL || can_give_way(claim))
+	{
+		if (claim != NULL)
+			free_locked(claim);
+		claim = new_locked(name, user);
+		here = taken = claim != NULL;
+	}
+	if (taken)
+	{
+		claim->pinned = false;
+		claim->holder = 0;
+		set_until_locked(claim, until);
+		strlcpy(claim->lease, lease, sizeof(claim->lease));
+		claim->token = *token;
+		claim->stamp = stamp;
+		claim->lsn = lsn;
+		claim->adopted = true;
+		claim->xmin = xmin;
+	}
+	LWLockRelease(claims_lock);
+	/* Those who wait for who had its place wait for this one now. */
+	if (taken)
+		cf_claim_wake_name(name);
+	return here;
+}
+
+bool
+cf_claim_is_here(const CfHash128 *name, const CfClaimToken *token)
+{
+	bool		here;
+
+	LWLockAcquire(claims_lock, LW_SHARED);
+	here = find_of_token_locked(name, token) != NULL;
+	LWLockRelease(claims_lock);
+	return here;
 }
 
 CfClaimUse *
@@ -465,6 +512,7 @@ cf_claim_use(const CfKey *key, const CfIdentity *id, const CfClaimToken *token, 
 	{
 		use->stamp = claim->stamp;
 		use->xmin = claim->xmin;
+		use->lsn = claim->adopted ? claim->lsn : 0;
 		use->refused = false;
 		strlcpy(use->lease, claim->lease, sizeof(use->lease));
 		*over = is_over(claim, cf_now());
@@ -477,19 +525,14 @@ cf_claim_use(const CfKey *key, const CfIdentity *id, const CfClaimToken *token, 
 }
 
 bool
-cf_claim_renew(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
-			   const char *lease)
+cf_claim_renew(const CfHash128 *name, const CfClaimToken *token, TimestampTz until)
 {
 	SharedClaim *claim;
 
 	LWLockAcquire(claims_lock, LW_EXCLUSIVE);
 	claim = find_of_token_locked(name, token);
 	if (claim != NULL)
-	{
 		set_until_locked(claim, until);
-		if (lease != NULL)
-			strlcpy(claim->lease, lease, sizeof(claim->lease));
-	}
 	LWLockRelease(claims_lock);
 	return claim != NULL;
 }
@@ -513,26 +556,39 @@ remove_claim(const CfHash128 *name, const CfClaimToken *token, char lease[CF_TOK
 	}
 	LWLockRelease(claims_lock);
 	if (removed)
-		wake(name);
+		cf_claim_wake_name(name);
 	return removed;
 }
 
 void
-cf_claim_give_back(const CfKey *key, const CfIdentity *id, const char *token)
+cf_claim_ended_elsewhere(const CfHash128 *name, const CfClaimToken *token)
+{
+	char		lease[CF_TOKEN_LEN + 1];
+
+	(void) remove_claim(name, token, lease);
+}
+
+void
+cf_claim_give_back(const CfKey *key, const CfIdentity *id, const CfClaimToken *token,
+				   const char *held)
 {
 	CfL2Variant variant;
 	CfLease		lease = {0};
-	const char *ns = token[0] != '\0' ? cf_place_mine() : NULL;
+	CfHash128	name;
+	char		ended[CF_STORE_CLAIM_MAX];
+	const char *ns = held[0] != '\0' ? cf_place_mine() : NULL;
 
 	if (ns == NULL)
 		return;
+	cf_claim_name(key, id, &name);
+	cf_claim_print_ended(&name, token, ended);
 	/* The session may be terminated in the middle of a round trip. */
 	if (proc_exit_inprogress)
 		cf_l2_drop_if_busy();
-	strlcpy(lease.token, token, sizeof(lease.token));
+	strlcpy(lease.token, held, sizeof(lease.token));
 	cf_store_variant(&variant, ns, key, id);
 	cf_l2_allow((int64) cf_guc_redis_command_timeout * 1000);
-	cf_store_release(&variant, &lease);
+	cf_store_release(&variant, &lease, ended);
 	(void) cf_l2_end_allowance();
 }
 
@@ -549,7 +605,7 @@ cf_claim_release(const CfKey *key, const CfIdentity *id, const CfClaimToken *tok
 		return false;
 	if (entry != NULL && cf_claim_token_equal(&entry->token, token))
 		entry->held = false;
-	cf_claim_give_back(key, id, lease);
+	cf_claim_give_back(key, id, token, lease);
 	return true;
 }
 
@@ -588,7 +644,7 @@ unpin(CfClaimUse *use)
 	if (claim != NULL)
 		claim->pinned = false;
 	LWLockRelease(claims_lock);
-	wake(&use->name);
+	cf_claim_wake_name(&use->name);
 }
 
 void
@@ -609,7 +665,7 @@ cf_claim_end(CfClaimUse *use)
 	LWLockRelease(claims_lock);
 	if (!use->ended)
 		return;
-	wake(&use->name);
+	cf_claim_wake_name(&use->name);
 	if (!use->pinned)
 	{
 		use->next = uses;
@@ -625,67 +681,7 @@ cf_claim_wake(const CfKey *key, const CfIdentity *id)
 	if (claims->used == 0)
 		return;
 	cf_claim_name(key, id, &name);
-	wake(&name);
-}
-
-/* ---- waiting ---- */
-
-uint32
-cf_claim_events(const CfHash128 *name)
-{
-	return pg_atomic_add_fetch_u32(&queue_of(name)->events, 0);
-}
-
-static bool
-sleep_until_event(const CfHash128 *name, uint32 events, const CfClaim *claim,
-				  TimestampTz deadline)
-{
-	SharedQueue *queue = queue_of(name);
-	bool		good = true;
-
-	ConditionVariablePrepareToSleep(&queue->wakeup);
-	while (cf_claim_events(name) == events)
-	{
-		long		left = Min(TimestampDifferenceMilliseconds(cf_steady_now(), deadline),
-							   TimestampDifferenceMilliseconds(cf_now(), claim->until));
-
-		if (left <= 0)
-			break;
-		if (ConditionVariableTimedSleep(&queue->wakeup, Min(left, DeadlockTimeout),
-										cf_wait_event_flight) &&
-			claim->holder != 0 && cf_cycle_leads_to_me(claim->holder))
-		{
-			good = false;
-			break;
-		}
-		/* It may have been renewed, or be over by a clock that was moved. */
-		if (cf_now() >= claim->until)
-			break;
-	}
-	ConditionVariableCancelSleep();
-	return good;
-}
-
-bool
-cf_claim_sleep(const CfHash128 *name, uint32 events, const CfClaim *claim,
-			   TimestampTz deadline)
-{
-	bool		good;
-
-	cf_cycle_begin_wait(claim->holder);
-	PG_TRY();
-	{
-		CF_WAIT_POINT("claim-wait");
-		good = sleep_until_event(name, events, claim, deadline);
-	}
-	PG_CATCH();
-	{
-		cf_cycle_end_wait();
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	cf_cycle_end_wait();
-	return good;
+	cf_claim_wake_name(&name);
 }
 
 /* ---- the end of the transaction ---- */
@@ -722,7 +718,7 @@ drop_from(int level)
 		char		lease[CF_TOKEN_LEN + 1];
 
 		if (own->held && remove_claim(&own->name, &own->token, lease))
-			cf_claim_give_back(&own->key, &own->id, lease);
+			cf_claim_give_back(&own->key, &own->id, &own->token, lease);
 	}
 }
 
@@ -741,7 +737,7 @@ cf_claim_after_commit(void)
 	for (; uses != NULL; uses = uses->next)
 	{
 		if (uses->ended && RecoveryInProgress())
-			cf_claim_give_back(&uses->key, &uses->id, uses->lease);
+			cf_claim_give_back(&uses->key, &uses->id, &uses->token, uses->lease);
 	}
 }
 

@@ -14,7 +14,10 @@
  * user has more than a share.
  *
  * Where Redis is used, one server of all asks for the lease of the key there (tier.h);
- * the claim remembers its token, to give it back.
+ * the claim remembers its token, to give it back. Beside the lease stands what the server says
+ * of the claim, signed with its token, which Redis does not learn. Any server of the
+ * cluster to which the token comes back reads that, and adopts the claim: from then on it is
+ * in its own table.
  *
  * src/txn/claim.h
  */
@@ -48,6 +51,7 @@ typedef struct CfClaimUse
 	uint64		stamp;			/* what was settled up to here the value shows */
 	FullTransactionId xmin;		/* of the old snapshot that it may be made from; or invalid */
 	char		lease[CF_TOKEN_LEN + 1];	/* in Redis, or "" */
+	uint64		lsn;			/* adopted: what its server had when it was given; else 0 */
 	bool		refused;		/* it is not that token's claim (any more) */
 	bool		pinned;
 	bool		ended;
@@ -64,6 +68,25 @@ extern bool cf_claim_parse(const char *digits, int len, CfClaimToken *token);
 
 extern bool cf_claim_token_equal(const CfClaimToken *a, const CfClaimToken *b);
 
+/*
+ * What servers tell each other of a claim by Redis, in CF_STORE_CLAIM_MAX bytes: that it was
+ * given, on data up to an LSN of an incarnation; and that it has been given back. Only who
+ * has the token can read the one or make the other.
+ */
+typedef struct CfClaimOrigin
+{
+	uint64		lsn;
+	uint64		incarnation;
+} CfClaimOrigin;
+
+extern void cf_claim_print_given(const CfHash128 *name, const CfClaimToken *token,
+								 const CfClaimOrigin *origin, char *text);
+extern bool cf_claim_parse_given(const CfHash128 *name, const CfClaimToken *token,
+								 const char *text, CfClaimOrigin *origin);
+extern void cf_claim_print_ended(const CfHash128 *name, const CfClaimToken *token, char *text);
+extern bool cf_claim_is_ended(const CfHash128 *name, const CfClaimToken *token,
+							  const char *text);
+
 typedef enum CfClaimAnswer
 {
 	CF_CLAIM_GIVEN,				/* it is the caller's now */
@@ -74,9 +97,9 @@ typedef enum CfClaimAnswer
 
 typedef struct CfClaim
 {
-	CfClaimToken token;			/* GIVEN, OWN */
+	CfClaimToken token;			/* GIVEN, OWN; HELD: it must not get out */
 	bool		inherited;		/* GIVEN: the time of another was over */
-	char		lease[CF_TOKEN_LEN + 1];	/* OWN, GIVEN: in Redis, of the one before; or "" */
+	char		lease[CF_TOKEN_LEN + 1];	/* in Redis, GIVEN: of the one before; or "" */
 	int			holder;			/* HELD: process whose transaction has it, or 0 */
 	TimestampTz until;			/* HELD: by cf_now() */
 } CfClaim;
@@ -91,11 +114,25 @@ extern CfClaimAnswer cf_claim_take(const CfKey *key, const CfIdentity *id, int64
 
 /*
  * The claim that was given begins now, for the caller is about to go and compute: stamp
- * is of just now. lease: its token in Redis, or "". until: by cf_now(), and by when Redis was
- * asked, so that no claim here outlasts its lease there.
+ * and lsn are of just now. lease: its token in Redis, or "". until: by cf_now(), and by when
+ * Redis was asked, so that no claim here outlasts its lease there. False: it is gone, for
+ * a claim that another server has given was adopted.
  */
-extern void cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
-						   uint64 stamp, const char *lease);
+extern bool cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
+						   uint64 stamp, uint64 lsn, const char *lease);
+
+/*
+ * A claim that another server gave becomes one of this server. stamp: of before Redis was asked
+ * for it. False: there is no room, or a claim of somebody else's, which has begun and is not over.
+ */
+extern bool cf_claim_adopt(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
+						   uint64 stamp, uint64 lsn, const char *lease);
+
+/* Is there a claim of that token here? */
+extern bool cf_claim_is_here(const CfHash128 *name, const CfClaimToken *token);
+
+/* Another server has ended it: by its token, of which Redis knows. */
+extern void cf_claim_ended_elsewhere(const CfHash128 *name, const CfClaimToken *token);
 
 /*
  * What a set by a token (NULL: by none that can be) needs, in the transaction's memory. It is
@@ -105,9 +142,8 @@ extern void cf_claim_begin(const CfHash128 *name, const CfClaimToken *token, Tim
 extern CfClaimUse *cf_claim_use(const CfKey *key, const CfIdentity *id,
 								const CfClaimToken *token, bool *over);
 
-/* If it is still that token's. lease: the new one, or NULL. */
-extern bool cf_claim_renew(const CfHash128 *name, const CfClaimToken *token, TimestampTz until,
-						   const char *lease);
+/* If it is still that token's. */
+extern bool cf_claim_renew(const CfHash128 *name, const CfClaimToken *token, TimestampTz until);
 
 /*
  * It ends: by its holder's word, who tells Redis too. False: it was not that token's, or
@@ -124,8 +160,9 @@ extern bool cf_claim_release(const CfKey *key, const CfIdentity *id,
 extern bool cf_claim_pin(CfClaimUse *use);
 extern void cf_claim_end(CfClaimUse *use);
 
-/* Tells Redis that a lease there is none any more; one round trip, and no error. */
-extern void cf_claim_give_back(const CfKey *key, const CfIdentity *id, const char *lease);
+/* Tells Redis that a claim and its lease there have ended; one round trip, and no error. */
+extern void cf_claim_give_back(const CfKey *key, const CfIdentity *id,
+							   const CfClaimToken *token, const char *lease);
 
 /* A value is there now: those who wait look. */
 extern void cf_claim_wake(const CfKey *key, const CfIdentity *id);
@@ -136,8 +173,13 @@ extern void cf_claim_wake(const CfKey *key, const CfIdentity *id);
  * holder waits for this session. Interruptible.
  */
 extern uint32 cf_claim_events(const CfHash128 *name);
+
+/*
+ * *look: it is this session's turn to ask Redis for the others, of a claim that may end on
+ * another server.
+ */
 extern bool cf_claim_sleep(const CfHash128 *name, uint32 events, const CfClaim *claim,
-						   TimestampTz deadline);
+						   TimestampTz deadline, bool *look);
 
 /* The transaction that took claims has ended: they live on, or go. */
 extern void cf_claim_at_commit(void);

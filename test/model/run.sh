@@ -203,6 +203,14 @@ CASES=(
 	'breaks claim -DONE -DEND_FIRST'
 	'breaks claim -DONE -DEXPIRE_ONCE -DALL_INHERIT -DCLIENTS=4'
 
+	'holds adopt'
+	'holds adopt -DHOLDERS=2 -DWRITERS=1'
+	'breaks adopt -DNO_HISTORY'
+	'breaks adopt -DLATE_LSN'
+	'breaks adopt -DLATE_STAMP'
+	'breaks adopt -DTAKE_AWAY'
+	'breaks adopt -DNO_CHECK'
+
 	'holds history'
 	'holds history -DREADERS=2 -DREADS=1'
 	'holds history -DSTANDBY=2 -DREADERS=0'
