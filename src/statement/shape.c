@@ -12,11 +12,14 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_class.h"
+#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "port/atomics.h"
+#include "utils/lsyscache.h"
 
 #include "base/debug_point.h"
 #include "base/guc.h"
@@ -58,7 +61,7 @@ struct CfSharedShape
 	int64		retry;			/* us until the next trial but one */
 	TimestampTz since;
 	int			text_len;
-	char		text[512];
+	char		text[CF_SHAPE_TEXT];
 };
 
 typedef struct Shared
@@ -85,6 +88,34 @@ mix(Mixer *mixer, uint64 value)
 	mixer->hash ^= mixer->hash >> 29;
 }
 
+/*
+ * By its name, for that is the same whether a value is a smallint or an integer, as drivers
+ * say it now and then. Those that came with PostgreSQL keep their names.
+ */
+static uint64
+operator_number(Oid operator)
+{
+	static struct
+	{
+		Oid			operator;
+		uint32		name;
+	}			known[256];
+	int			place = operator % lengthof(known);
+	char	   *name;
+
+	if (operator >= FirstNormalObjectId)
+		return operator;
+	if (known[place].operator == operator)
+		return known[place].name;
+	name = get_opname(operator);
+	if (name == NULL)
+		return operator;
+	known[place].name = string_hash(name, NAMEDATALEN);
+	known[place].operator = operator;
+	pfree(name);
+	return known[place].name;
+}
+
 /* What tells statements apart beside the kind of each node. */
 static uint64
 essence(const Node *node)
@@ -95,9 +126,12 @@ essence(const Node *node)
 			return ((uint64) ((const Var *) node)->varno << 32) |
 				(uint16) ((const Var *) node)->varattno;
 		case T_OpExpr:
-			return ((const OpExpr *) node)->opno;
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			return operator_number(((const OpExpr *) node)->opno);
 		case T_ScalarArrayOpExpr:
-			return ((const ScalarArrayOpExpr *) node)->opno;
+			return operator_number(((const ScalarArrayOpExpr *) node)->opno) << 1 |
+				((const ScalarArrayOpExpr *) node)->useOr;
 		case T_FuncExpr:
 			return ((const FuncExpr *) node)->funcid;
 		case T_Aggref:
@@ -108,39 +142,124 @@ essence(const Node *node)
 			return ((const BoolExpr *) node)->boolop;
 		case T_NullTest:
 			return ((const NullTest *) node)->nulltesttype;
+		case T_BooleanTest:
+			return ((const BooleanTest *) node)->booltesttype;
 		case T_SubLink:
 			return ((const SubLink *) node)->subLinkType;
 		case T_RelabelType:
 			return ((const RelabelType *) node)->resulttype;
 		case T_CoerceViaIO:
 			return ((const CoerceViaIO *) node)->resulttype;
+		case T_MinMaxExpr:
+			return ((const MinMaxExpr *) node)->op;
+		case T_SQLValueFunction:
+			return ((const SQLValueFunction *) node)->op;
+		case T_JoinExpr:
+			return ((const JoinExpr *) node)->jointype;
+		case T_SetOperationStmt:
+			return ((uint64) ((const SetOperationStmt *) node)->op << 1) |
+				((const SetOperationStmt *) node)->all;
+		case T_GroupingSet:
+			return ((const GroupingSet *) node)->kind;
+		case T_SortGroupClause:
+			return ((uint64) ((const SortGroupClause *) node)->sortop << 1) |
+				((const SortGroupClause *) node)->nulls_first;
+		case T_Query:
+			return ((uint64) ((const Query *) node)->limitOption << 2) |
+				(((const Query *) node)->distinctClause != NIL ? 2 : 0) |
+				((const Query *) node)->hasDistinctOn;
 		default:
 			return 0;
 	}
+}
+
+static bool is_constant(const Node *node);
+
+static bool
+are_constant(const List *nodes)
+{
+	ListCell   *cell;
+
+	foreach(cell, nodes)
+	{
+		if (!is_constant(lfirst(cell)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A constant and a parameter are the same, with or without a cast, for what a driver says of a
+ * value's type is its own matter; and so are lists of them, of whatever length.
+ */
+static bool
+is_constant(const Node *node)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Const:
+			return true;
+		case T_Param:
+			return ((const Param *) node)->paramkind == PARAM_EXTERN;
+		case T_RelabelType:
+			return is_constant((Node *) ((const RelabelType *) node)->arg);
+		case T_CoerceViaIO:
+			return is_constant((Node *) ((const CoerceViaIO *) node)->arg);
+		case T_ArrayCoerceExpr:
+			return is_constant((Node *) ((const ArrayCoerceExpr *) node)->arg);
+		case T_CoerceToDomain:
+			return is_constant((Node *) ((const CoerceToDomain *) node)->arg);
+		case T_ArrayExpr:
+			return ((const ArrayExpr *) node)->elements != NIL &&
+				are_constant(((const ArrayExpr *) node)->elements);
+		case T_FuncExpr:
+			return (((const FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CAST ||
+					((const FuncExpr *) node)->funcformat == COERCE_IMPLICIT_CAST) &&
+				are_constant(((const FuncExpr *) node)->args);
+		default:
+			return false;
+	}
+}
+
+static bool number_walker(Node *node, void *context);
+
+/* Without policies, which depend on who asks. */
+static void
+add_range(const RangeTblEntry *rte, Mixer *mixer)
+{
+	if (!OidIsValid(mixer->relid) && rte->relkind != RELKIND_VIEW)
+		mixer->relid = rte->relid;
+	mix(mixer, ((uint64) rte->rtekind << 32) | rte->relid);
+	mix(mixer, rte->ctelevelsup);
+	(void) number_walker((Node *) rte->tablesample, mixer);
+	(void) number_walker((Node *) rte->subquery, mixer);
+	(void) number_walker((Node *) rte->functions, mixer);
+	(void) number_walker((Node *) rte->tablefunc, mixer);
+	(void) number_walker((Node *) rte->values_lists, mixer);
 }
 
 static bool
 number_walker(Node *node, void *context)
 {
 	Mixer	   *mixer = context;
+	ListCell   *cell;
 
 	if (node == NULL)
 		return false;
-	if (IsA(node, RangeTblEntry))
+	if (is_constant(node))
 	{
-		if (!OidIsValid(mixer->relid) && ((RangeTblEntry *) node)->relkind != RELKIND_VIEW)
-			mixer->relid = ((RangeTblEntry *) node)->relid;
-		mix(mixer, ((uint64) ((RangeTblEntry *) node)->rtekind << 32) |
-			((RangeTblEntry *) node)->relid);
+		mix(mixer, T_Const);
 		return false;
 	}
-	/* A constant and a parameter are the same. */
-	mix(mixer, IsA(node, Const) || IsA(node, Param) ? T_Const :
-		((uint64) essence(node) << 16) ^ nodeTag(node));
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, number_walker, context,
-								 QTW_EXAMINE_RTES_BEFORE | QTW_EXAMINE_SORTGROUP);
-	return expression_tree_walker(node, number_walker, context);
+	mix(mixer, ((uint64) essence(node) << 16) ^ nodeTag(node));
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, number_walker, context);
+	foreach(cell, ((Query *) node)->rtable)
+		add_range(lfirst_node(RangeTblEntry, cell), mixer);
+	return query_tree_walker((Query *) node, number_walker, context,
+							 QTW_IGNORE_RANGE_TABLE | QTW_EXAMINE_SORTGROUP);
 }
 
 uint64
@@ -161,9 +280,8 @@ ways_of(uint64 number)
 	return &shared->shape[(number >> 7) % (CF_SHAPES / CF_SHAPE_WAYS) * CF_SHAPE_WAYS];
 }
 
-/* NULL: it is not there. */
-static CfSharedShape *
-find(uint64 number)
+CfSharedShape *
+cf_shape_find(uint64 number)
 {
 	CfSharedShape *ways = ways_of(number);
 
@@ -226,12 +344,12 @@ take_place(uint64 number, Oid relid, const char *text, int len)
 CfSharedShape *
 cf_shape_see(uint64 number, Oid relid, const char *text, int len)
 {
-	CfSharedShape *shape = find(number);
+	CfSharedShape *shape = cf_shape_find(number);
 
 	if (shape == NULL)
 	{
 		LWLockAcquire(shapes_lock, LW_EXCLUSIVE);
-		shape = find(number);
+		shape = cf_shape_find(number);
 		if (shape == NULL)
 			shape = take_place(number, relid, text, len);
 		LWLockRelease(shapes_lock);

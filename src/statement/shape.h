@@ -22,6 +22,8 @@
 
 typedef struct CfSharedShape CfSharedShape;
 
+#define CF_SHAPE_TEXT 512		/* bytes of a statement that are kept; the rest is cut off */
+
 /* What an execution was. */
 typedef enum CfSight
 {
@@ -42,8 +44,10 @@ typedef enum CfVerdict
 extern void cf_shape_register(void);
 
 /*
- * A number for all statements that differ in constants and parameters alone. For
- * statistics: two shapes may have the same number. *relid: the first table that it reads.
+ * A number for all statements that differ in constants and parameters alone: in values, in
+ * the types that a driver gives them, in how many there are in a list. Who asks does not matter,
+ * nor do row security's policies. Two shapes may have the same number. *relid: the first
+ * table that it reads. query: rewritten; changes nothing. Raises errors only for lack of memory.
  */
 extern uint64 cf_shape_number(const Query *query, Oid *relid);
 
@@ -52,6 +56,9 @@ extern uint64 cf_shape_number(const Query *query, Oid *relid);
  * statement.
  */
 extern CfSharedShape *cf_shape_see(uint64 number, Oid relid, const char *text, int len);
+
+/* The same, if it is there; NULL: nobody has measured it, or it made room. */
+extern CfSharedShape *cf_shape_find(uint64 number);
 
 /* Is it worth to serve it, or is it time for another trial? */
 extern bool cf_shape_is_served(CfSharedShape *shape);
@@ -86,7 +93,7 @@ typedef struct CfShapeInfo
 	uint64		bytes;			/* of all results together */
 	uint64		largest;
 	int			text_len;
-	char		text[512];
+	char		text[CF_SHAPE_TEXT];
 } CfShapeInfo;
 
 extern int	cf_shape_max(void);
