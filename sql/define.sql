@@ -36,7 +36,7 @@ SELECT cache_define('rd:min', ttl => '1 microsecond', negative_ttl => '1 microse
 SELECT cache_define('rd:max', ttl => '366 days', negative_ttl => '366 days', stale_ttl => '366 days', jitter => 1, xfetch_beta => 1000);
 SELECT cache_drop('rd:min'), cache_drop('rd:max');
 -- with pg_dump, the definitions go along
-SELECT extconfig = ARRAY['cache_definitions', 'cache_writers', 'cache_write_number', 'cache_dead_writes']::regclass[]::oid[] AS dumped FROM pg_extension WHERE extname = 'cachefront';
+SELECT extconfig = ARRAY['cache_definitions', 'cache_query_marks', 'cache_writers', 'cache_write_number', 'cache_dead_writes']::regclass[]::oid[] AS dumped FROM pg_extension WHERE extname = 'cachefront';
 
 --
 -- A cache is a prefix: the longest name wins

@@ -35,9 +35,23 @@ SELECT sum(l1_hits) - :before_hits AS hits, sum(fills) - :before_fills AS fills 
 SELECT left(query, 60) AS query, calls, round(would_hit::numeric, 1) AS would_hit,
 		round(distinct_calls::numeric, 1) AS distinct_calls, verdict, reason
 	FROM cache_advise WHERE query LIKE '%ta\_%' ORDER BY query COLLATE "C";
-SELECT advice = format('ALTER DATABASE %I SET cachefront.transparent = ''auto''', current_database()) AS as_expected
-	FROM cache_advise WHERE verdict = 'cache it' AND query LIKE '%ta\_%';
+SELECT advice FROM cache_advise WHERE verdict = 'cache it' AND query LIKE '%ta\_%';
 SELECT advice FROM cache_advise WHERE verdict = 'changes too often' AND query LIKE '%ta\_%';
+
+-- An advice can be run as it is. One that could not be, as this one of a function, names the setting.
+CREATE FUNCTION ta_of(k int) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN
+	FOR k IN SELECT count(*) FROM ta_items a JOIN ta_items b ON a.kind = b.kind WHERE a.id < 3000 AND a.kind = k LOOP NULL; END LOOP;
+	RETURN k; END';
+CALL ta_run('SELECT ta_of(1)', 40);
+SELECT advice = format('ALTER DATABASE %I SET cachefront.transparent = ''auto''', current_database()) AS as_expected
+	FROM cache_advise WHERE verdict = 'cache it' AND query LIKE '%kind = k%';
+SELECT advice FROM cache_advise WHERE verdict = 'cache it' AND query LIKE '%ta\_%' AND query NOT LIKE '%kind = k%' \gexec
+SET cachefront.transparent = marked;
+SELECT cache_stats_reset();
+CALL ta_run('SELECT count(*) FROM ta_items a JOIN ta_items b ON a.kind = b.kind WHERE a.id < 700', 20);
+SELECT fetches, l1_hits > 15 AS served FROM cache_stats WHERE cache = '*';
+SELECT count(cache_query_drop(name)) AS dropped FROM cache_queries;
+DROP FUNCTION ta_of;
 
 -- Auto: what pays is served after a trial, what does not is left alone.
 SET cachefront.transparent = auto;

@@ -53,6 +53,7 @@
 #include "stats/counters.h"
 #include "stats/hotkeys.h"
 #include "stats/notes.h"
+#include "statement/mark.h"
 #include "statement/shape.h"
 #include "statement/statement.h"
 #include "tier/foreign.h"
@@ -121,6 +122,7 @@ _PG_init(void)
 	cf_shmem_install_hooks();
 
 	cf_define_register();
+	cf_mark_register();
 	cf_writer_register();
 	cf_queue_register();
 	cf_statement_register();

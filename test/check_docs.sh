@@ -18,7 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 
 # Objects that nobody calls by name, beside the functions behind the views
 # (cache_..._data): those need no documentation and no test of their own.
-INTERNAL=(cache_definitions_changed cache_writers_changed)
+INTERNAL=(cache_definitions_changed cache_query_marks_changed cache_writers_changed)
 
 bad=0
 

@@ -420,6 +420,36 @@ COMMENT ON COLUMN cache_definitions.search_path IS
 COMMENT ON COLUMN cache_definitions.owner IS
 'who may change or drop it, beside members of that role and superusers';
 
+COMMENT ON COLUMN cache_queries.name IS
+'for cache_query_drop';
+COMMENT ON COLUMN cache_queries.query IS
+'its text';
+COMMENT ON COLUMN cache_queries.cache IS
+'whose settings and counters count: the name, without what follows its last colon';
+COMMENT ON COLUMN cache_queries.ttl IS
+'of its entries; null: as the cache has it';
+COMMENT ON COLUMN cache_queries.tags IS
+'of its entries';
+COMMENT ON COLUMN cache_queries.search_path IS
+'the schemas in which its names are looked up';
+COMMENT ON COLUMN cache_queries.owner IS
+'who may replace or drop it, beside members of that role and superusers';
+COMMENT ON COLUMN cache_queries.problem IS
+'why no statement is like it now, as far as that shows without planning it; null: nothing. cache_explain(query) tells more';
+
+COMMENT ON COLUMN cache_query_marks.name IS
+'see cache_queries';
+COMMENT ON COLUMN cache_query_marks.query IS
+'the text';
+COMMENT ON COLUMN cache_query_marks.ttl IS
+'of its entries; null: as the cache has it';
+COMMENT ON COLUMN cache_query_marks.tags IS
+'of its entries';
+COMMENT ON COLUMN cache_query_marks.search_path IS
+'the schemas in which its names are looked up';
+COMMENT ON COLUMN cache_query_marks.owner IS
+'who may replace or drop it';
+
 COMMENT ON COLUMN cache_outbox.created IS
 'when its transaction wrote the row';
 COMMENT ON COLUMN cache_outbox.keys IS

@@ -34,27 +34,6 @@ PG_FUNCTION_INFO_V1(cachefront_definitions_changed);
 PG_FUNCTION_INFO_V1(cachefront_stats_reset);
 PG_FUNCTION_INFO_V1(cachefront_explain);
 
-static char *
-get_name(FunctionCallInfo fcinfo)
-{
-	char	   *name;
-
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("cache name must not be null")));
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (name[0] == '\0' || strlen(name) >= CF_MAX_CACHE_NAME ||
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/") != strlen(name) ||
-		name[strlen(name) - 1] == ':')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("invalid cache name \"%s\"", name),
-				 errdetail("A name has 1 to %d letters, digits and characters of \"_-.:/\", and no colon at its end.",
-						   CF_MAX_CACHE_NAME - 1)));
-	return name;
-}
-
 static void
 check_number(FunctionCallInfo fcinfo, int i, const char *what, double max)
 {
@@ -206,7 +185,7 @@ check_loader(const char *name, Datum *values, bool *nulls, PlanAs plan, Oid owne
 	if (nulls[CHOSEN(CF_DEF_VERSION)])
 		values[CHOSEN(CF_DEF_VERSION)] = CStringGetTextDatum("auto");
 	if (nulls[CHOSEN(CF_DEF_SEARCH_PATH)])
-		values[CHOSEN(CF_DEF_SEARCH_PATH)] = CStringGetTextDatum(cf_named_search_path());
+		values[CHOSEN(CF_DEF_SEARCH_PATH)] = CStringGetTextDatum(cf_define_search_path());
 	nulls[CHOSEN(CF_DEF_VERSION)] = nulls[CHOSEN(CF_DEF_SEARCH_PATH)] = false;
 	loader.query = value_text(values, nulls, CF_DEF_QUERY);
 	loader.version = value_text(values, nulls, CF_DEF_VERSION);
@@ -272,7 +251,7 @@ cachefront_define(PG_FUNCTION_ARGS)
 	Oid			owner;
 
 	cf_shmem_require();
-	name = get_name(fcinfo);
+	name = cf_arg_cache_name(fcinfo, 0);
 	check_settings(fcinfo);
 	take_values(fcinfo, values, nulls);
 	check_loader(name, values, nulls, PLAN_AS_CALLER, InvalidOid);
@@ -296,7 +275,7 @@ cachefront_alter(PG_FUNCTION_ARGS)
 	bool		same_types;
 
 	cf_shmem_require();
-	name = get_name(fcinfo);
+	name = cf_arg_cache_name(fcinfo, 0);
 	check_settings(fcinfo);
 	take_values(fcinfo, values, nulls);
 	if (!cf_deftable_get(name, old, old_nulls, &owner))
@@ -327,7 +306,7 @@ Datum
 cachefront_drop(PG_FUNCTION_ARGS)
 {
 	cf_shmem_require();
-	PG_RETURN_BOOL(cf_deftable_delete(get_name(fcinfo)));
+	PG_RETURN_BOOL(cf_deftable_delete(cf_arg_cache_name(fcinfo, 0)));
 }
 
 /* Statement trigger on cache_definitions: see rules/define.c. */

@@ -86,6 +86,27 @@ cf_arg_key(FunctionCallInfo fcinfo, int i, CfKey *key)
 	cf_key_init(key, MyDatabaseId, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
+char *
+cf_arg_cache_name(FunctionCallInfo fcinfo, int i)
+{
+	char	   *name;
+
+	if (PG_ARGISNULL(i))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("cache name must not be null")));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(i));
+	if (name[0] == '\0' || strlen(name) >= CF_MAX_CACHE_NAME ||
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/") != strlen(name) ||
+		name[strlen(name) - 1] == ':')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid cache name \"%s\"", name),
+				 errdetail("A name has 1 to %d letters, digits and characters of \"_-.:/\", and no colon at its end.",
+						   CF_MAX_CACHE_NAME - 1)));
+	return name;
+}
+
 int64
 cf_arg_ttl(FunctionCallInfo fcinfo, int i)
 {

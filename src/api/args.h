@@ -19,6 +19,9 @@
 
 extern void cf_arg_key(FunctionCallInfo fcinfo, int i, CfKey *key);
 
+/* The name of a cache, palloc'd. */
+extern char *cf_arg_cache_name(FunctionCallInfo fcinfo, int i);
+
 /* The element of an array of keys or tags. */
 extern void cf_check_key(const text *key);
 extern void cf_check_tag(const text *tag);

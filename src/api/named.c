@@ -93,25 +93,6 @@ cf_named_end(int level)
 	AtEOXact_GUC(true, level);
 }
 
-char *
-cf_named_search_path(void)
-{
-	List	   *schemas = fetch_search_path(false);
-	StringInfoData path;
-	ListCell   *cell;
-
-	initStringInfo(&path);
-	foreach(cell, schemas)
-	{
-		char	   *name = get_namespace_name(lfirst_oid(cell));
-
-		if (name != NULL && !isAnyTempNamespace(lfirst_oid(cell)))
-			appendStringInfo(&path, "%s, ", quote_identifier(name));
-	}
-	appendStringInfoString(&path, "pg_temp");
-	return path.data;
-}
-
 /* ---- the query ---- */
 
 static void

@@ -47,7 +47,4 @@ extern void cf_named_require(const char *name, CfLoaderDefinition *loader);
 extern void cf_named_check(const char *name, const CfLoaderDefinition *loader);
 extern void cf_named_check_as(Oid owner, const char *name, const CfLoaderDefinition *loader);
 
-/* The session's schemas, but for temporary ones, which come last. */
-extern char *cf_named_search_path(void);
-
 #endif							/* CF_API_NAMED_H */

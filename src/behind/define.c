@@ -22,7 +22,6 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "api/named.h"
 #include "base/compat.h"
 #include "base/shmem.h"
 #include "behind/memory.h"
@@ -30,6 +29,7 @@
 #include "behind/shared.h"
 #include "behind/statement.h"
 #include "behind/writer.h"
+#include "rules/define.h"
 
 PG_FUNCTION_INFO_V1(cachefront_define_writer);
 PG_FUNCTION_INFO_V1(cachefront_drop_writer);
@@ -215,7 +215,7 @@ take_values(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 		values[i] = PG_GETARG_DATUM(columns[i]);
 		nulls[i] = PG_ARGISNULL(columns[i]);
 	}
-	values[CF_WRITER_SEARCH_PATH - 1] = CStringGetTextDatum(cf_named_search_path());
+	values[CF_WRITER_SEARCH_PATH - 1] = CStringGetTextDatum(cf_define_search_path());
 	nulls[CF_WRITER_SEARCH_PATH - 1] = false;
 	nulls[CF_WRITER_OWNER - 1] = true;
 }

@@ -59,7 +59,7 @@
 #include "capture/note.h"
 #include "capture/writeset.h"
 #include "codec/key.h"
-#include "rules/define.h"
+#include "rules/owntable.h"
 #include "rules/rule.h"
 
 /* Who has more to tell has changed so much that all may go. */
@@ -400,15 +400,16 @@ is_told_by_harmless(const Collecting *to, Oid relid)
 
 /* Changed for others, but not in what it is. */
 static bool
-is_excused(const Collecting *to, Oid relid, char relkind)
+is_excused(const Collecting *to, Oid relid, Form_pg_class form)
 {
 	if (to->fine || cf_note_has(CF_NOTE_MADE_RELATION, relid))
 		return false;
 	/* As TRUNCATE ... RESTART IDENTITY does. */
-	if (relkind == RELKIND_SEQUENCE)
+	if (form->relkind == RELKIND_SEQUENCE)
 		return !cf_note_has(CF_NOTE_CHANGED_RELATION, relid);
 	/* cache_define and its kin tell other sessions in this way. */
-	if (relid == cf_define_relation() && !cf_note_has(CF_NOTE_CHANGED_RELATION, relid))
+	if (cf_own_table_has_settings(relid, NameStr(form->relname)) &&
+		!cf_note_has(CF_NOTE_CHANGED_RELATION, relid))
 		return true;
 	return is_told_by_harmless(to, relid) || list_member_oid(to->truncated, relid);
 }
@@ -417,7 +418,7 @@ static void
 look_at_relation(Collecting *to, Oid relid, Form_pg_class form)
 {
 	if (holds_no_rows_of_others(form->relkind, form->relpersistence) ||
-		is_excused(to, relid, form->relkind))
+		is_excused(to, relid, form))
 		return;
 	/* A type that is no relation's; its rows may be anywhere. */
 	if (form->relkind == RELKIND_COMPOSITE_TYPE)

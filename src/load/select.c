@@ -29,8 +29,8 @@ locks_rows_walker(Node *node, void *context)
 	return expression_tree_walker(node, locks_rows_walker, context);
 }
 
-static RawStmt *
-parse_one_select(const char *query)
+RawStmt *
+cf_select_parse(const char *query)
 {
 	List	   *stmts = pg_parse_query(query);
 	RawStmt    *raw;
@@ -39,13 +39,13 @@ parse_one_select(const char *query)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("query to cache is empty"),
-				 errhint("The second argument is the text of a SELECT.")));
+				 errhint("It is to be the text of a SELECT.")));
 	if (list_length(stmts) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("cannot cache more than one statement"),
 				 errdetail("The query has %d statements.", list_length(stmts)),
-				 errhint("Fetch each under a key of its own.")));
+				 errhint("Cache each by itself.")));
 	raw = linitial_node(RawStmt, stmts);
 	if (!IsA(raw->stmt, SelectStmt) || ((SelectStmt *) raw->stmt)->intoClause != NULL)
 		ereport(ERROR,
@@ -59,7 +59,7 @@ parse_one_select(const char *query)
 Query *
 cf_select_analyse(const CfRequest *request, const char *text)
 {
-	RawStmt    *raw = parse_one_select(text);
+	RawStmt    *raw = cf_select_parse(text);
 	List	   *queries;
 	Query	   *query;
 	int			nparams;

@@ -10,6 +10,9 @@
 
 #include "request/request.h"
 
+/* The only statement of a text, which is a SELECT; else an error. Looks up no name. */
+extern RawStmt *cf_select_parse(const char *query);
+
 /*
  * Analysed and rewritten: one SELECT that neither writes nor locks, with as many
  * parameters as the request has arguments, and the columns that it wants. Raises an

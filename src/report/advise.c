@@ -16,6 +16,8 @@
 #include "base/guc.h"
 #include "base/shmem.h"
 #include "report/report.h"
+#include "rules/define.h"
+#include "statement/mark.h"
 #include "statement/shape.h"
 
 PG_FUNCTION_INFO_V1(cachefront_advise);
@@ -56,6 +58,22 @@ figure(const CfShapeInfo *info, TimestampTz now, Figures *figures)
 	figures->saved = could * figures->mean_us / 1000.0 / figures->seconds;
 }
 
+/*
+ * What serves it: a mark, if its text can be read by itself, as one that was cut off, or that is
+ * of a function with variables, can not.
+ */
+static char *
+advice_to_cache(const CfShapeInfo *info)
+{
+	CfMark		mark = {.query = cf_report_text(info->text, info->text_len, MyDatabaseId),
+		.search_path = cf_define_search_path()};
+
+	if (info->text_len < CF_SHAPE_TEXT && cf_mark_problem(&mark) == NULL)
+		return psprintf("SELECT cache_query(%s)", quote_literal_cstr(mark.query));
+	return psprintf("ALTER DATABASE %s SET cachefront.transparent = 'auto'",
+					quote_identifier(get_database_name(MyDatabaseId)));
+}
+
 /* The verdict, its reason, and what to do about it, or NULL. */
 static const char *
 judge(const CfShapeInfo *info, const Figures *figures, const char **reason, char **advice)
@@ -79,8 +97,7 @@ judge(const CfShapeInfo *info, const Figures *figures, const char **reason, char
 	if (figures->would_hit >= cf_guc_advise_min_hits)
 	{
 		*reason = "the cache would have the answer of most calls";
-		*advice = psprintf("ALTER DATABASE %s SET cachefront.transparent = 'auto'",
-						   quote_identifier(get_database_name(MyDatabaseId)));
+		*advice = advice_to_cache(info);
 		return "cache it";
 	}
 	if (info->sights[CF_SIGHT_FIRST] >= info->sights[CF_SIGHT_OUTDATED])

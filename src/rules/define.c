@@ -13,6 +13,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "miscadmin.h"
@@ -102,6 +103,31 @@ cf_ttl_check(const Interval *ttl, const char *what, bool zero_ok)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must not exceed one year", what)));
 	return us;
+}
+
+int64
+cf_ttl_bounded(const Interval *ttl)
+{
+	return Max(Min(interval_us(ttl), CF_MAX_TTL), 0);
+}
+
+char *
+cf_define_search_path(void)
+{
+	List	   *schemas = fetch_search_path(false);
+	StringInfoData path;
+	ListCell   *cell;
+
+	initStringInfo(&path);
+	foreach(cell, schemas)
+	{
+		char	   *name = get_namespace_name(lfirst_oid(cell));
+
+		if (name != NULL && !isAnyTempNamespace(lfirst_oid(cell)))
+			appendStringInfo(&path, "%s, ", quote_identifier(name));
+	}
+	appendStringInfoString(&path, "pg_temp");
+	return path.data;
 }
 
 bool

@@ -91,6 +91,15 @@ extern void cf_define_notice_nesting(const char *name);
 /* Microseconds of a time to live; raises an error if out of range. */
 extern int64 cf_ttl_check(const Interval *ttl, const char *what, bool zero_ok);
 
+/* The same of one that may be out of range: brought into it; 0: no time at all. */
+extern int64 cf_ttl_bounded(const Interval *ttl);
+
+/*
+ * For who keeps a text, whose names are to mean what they mean now: the session's schemas, but
+ * for temporary ones, which come last; palloc'd.
+ */
+extern char *cf_define_search_path(void);
+
 /* Splits 'role', 'shared' or 'setting:NAME'; false if it is none of these. */
 extern bool cf_scope_parse(const char *text, CfScope *scope, char *setting);
 

@@ -53,13 +53,13 @@ cf_define_relation(void)
 	Oid			schema = find_extension_schema();
 
 	return OidIsValid(schema) ?
-		get_relname_relid("cache_definitions", schema) : InvalidOid;
+		get_relname_relid(CF_OWN_TABLE_DEFINITIONS, schema) : InvalidOid;
 }
 
 static const Oid types[CF_DEF_COLUMNS] = {TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
 	FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID, REGTYPEARRAYOID, TEXTOID,
 	INTERVALOID, TEXTOID, NAMEOID};
-static const CfOwnTable definitions = {"cache_definitions", CF_DEF_COLUMNS, types};
+static const CfOwnTable definitions = {CF_OWN_TABLE_DEFINITIONS, CF_DEF_COLUMNS, types};
 
 bool
 cf_deftable_has_our_shape(Relation rel)
@@ -82,30 +82,16 @@ find_row(Relation rel, const char *name)
 	return cf_own_table_find(rel, CF_DEF_NAME, name);
 }
 
-/* The role that a row belongs to, or InvalidOid if there is none of that name. */
 static Oid
 owner_of(Relation rel, HeapTuple row)
 {
-	bool		null;
-	Datum		value = heap_getattr(row, CF_DEF_OWNER, RelationGetDescr(rel), &null);
-
-	return null ? InvalidOid : get_role_oid(NameStr(*DatumGetName(value)), true);
+	return cf_own_table_owner(rel, row, CF_DEF_OWNER);
 }
 
 static void
 require_owner(const char *name, Oid owner)
 {
-	Oid			user = GetUserId();
-
-	/* Of a role that is gone, the database's owner disposes. */
-	if (has_privs_of_role(user, OidIsValid(owner) ? owner : ROLE_PG_DATABASE_OWNER))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("must be owner of cache \"%s\"", name),
-			 OidIsValid(owner) ?
-			 errdetail("It belongs to role \"%s\".", GetUserNameFromId(owner, false)) :
-			 errdetail("The role that it belonged to does not exist.")));
+	cf_own_table_require_owner("cache", name, owner);
 }
 
 /* Who defines a part of another's cache would take its keys out of that. */

@@ -10,11 +10,13 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -35,6 +37,14 @@ cf_own_table_relid(const char *name)
 		getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("cachefront", true))
 		return relid;
 	return InvalidOid;
+}
+
+bool
+cf_own_table_has_settings(Oid relid, const char *name)
+{
+	if (strcmp(name, CF_OWN_TABLE_DEFINITIONS) == 0)
+		return relid == cf_define_relation();
+	return strcmp(name, CF_OWN_TABLE_MARKS) == 0 && relid == cf_own_table_relid(name);
 }
 
 bool
@@ -110,6 +120,29 @@ cf_own_table_find(Relation rel, int column, const char *name)
 	}
 	systable_endscan(scan);
 	return found;
+}
+
+Oid
+cf_own_table_owner(Relation rel, HeapTuple row, int column)
+{
+	bool		null;
+	Datum		value = heap_getattr(row, column, RelationGetDescr(rel), &null);
+
+	return null ? InvalidOid : get_role_oid(NameStr(*DatumGetName(value)), true);
+}
+
+void
+cf_own_table_require_owner(const char *kind, const char *name, Oid owner)
+{
+	/* Of a role that is gone, the database's owner disposes. */
+	if (has_privs_of_role(GetUserId(), OidIsValid(owner) ? owner : ROLE_PG_DATABASE_OWNER))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be owner of %s \"%s\"", kind, name),
+			 OidIsValid(owner) ?
+			 errdetail("It belongs to role \"%s\".", GetUserNameFromId(owner, false)) :
+			 errdetail("The role that it belonged to does not exist.")));
 }
 
 static void

@@ -17,6 +17,9 @@
 #include "catalog/indexing.h"
 #include "utils/rel.h"
 
+#define CF_OWN_TABLE_DEFINITIONS "cache_definitions"
+#define CF_OWN_TABLE_MARKS "cache_query_marks"
+
 /* A table as this version of the library knows it. */
 typedef struct CfOwnTable
 {
@@ -30,6 +33,12 @@ typedef struct CfOwnTable
  * not the extension's is somebody else's.
  */
 extern Oid	cf_own_table_relid(const char *name);
+
+/*
+ * Has the table of this name only settings of the cache, of which it tells sessions by relation
+ * cache invalidations that change no definition of a table?
+ */
+extern bool cf_own_table_has_settings(Oid relid, const char *name);
 
 /* Has it the columns that this library knows? Its owner may change them. */
 extern bool cf_own_table_fits(Relation rel, const CfOwnTable *table);
@@ -50,6 +59,14 @@ extern CatalogIndexState cf_own_table_open_indexes(Relation rel, const CfOwnTabl
 
 /* The row whose column (text, from 1) is the name, copied, or NULL. */
 extern HeapTuple cf_own_table_find(Relation rel, int column, const char *name);
+
+/*
+ * The role whose name the row has in a column (name, from 1), or InvalidOid if there is none
+ * of that name. And an error unless the current user has its privileges, or it is gone and he has
+ * those of the database's owner: "must be owner of KIND "NAME"".
+ */
+extern Oid	cf_own_table_owner(Relation rel, HeapTuple row, int column);
+extern void cf_own_table_require_owner(const char *kind, const char *name, Oid owner);
 
 /*
  * Puts a row in place of the old one, or a new one (old is NULL), and closes all. values

@@ -23,8 +23,11 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -172,6 +175,21 @@ set_tree(CfAnswer *answer)
 		cf_hash128_add_u64(&answer->tree, (uint64) client_min_messages);
 }
 
+/* As cache_fetch has them; NULL: none. */
+static ArrayType *
+tags_of(const CfStatement *statement)
+{
+	Datum	   *tags;
+	ListCell   *cell;
+
+	if (likely(statement->tags == NIL))
+		return NULL;
+	tags = palloc(list_length(statement->tags) * sizeof(Datum));
+	foreach(cell, statement->tags)
+		tags[foreach_current_index(cell)] = CStringGetTextDatum(strVal(lfirst(cell)));
+	return construct_array(tags, list_length(statement->tags), TEXTOID, -1, false, TYPALIGN_INT);
+}
+
 static bool
 make_request(CfAnswer *answer, ParamListInfo params)
 {
@@ -186,6 +204,7 @@ make_request(CfAnswer *answer, ParamListInfo params)
 	request->part = CF_L1_PART_ALL;
 	request->binding = statement->binding;
 	request->ttl = statement->ttl;
+	request->tags = tags_of(statement);
 	if (!take_params(statement, params, &answer->room, &request->args))
 		return false;
 	cf_request_define(request);
@@ -193,8 +212,7 @@ make_request(CfAnswer *answer, ParamListInfo params)
 	request->def.stale_ttl = 0;
 	cf_identity_of_request(request);
 	make_key(statement, &request->id.hash, answer->room.key, &request->key);
-	if (request->ttl != 0)
-		cf_request_set_limits(request);
+	cf_request_set_limits(request);
 	return true;
 }
 

@@ -139,6 +139,12 @@ cf_known_change_names(void)
 	names_changed++;
 }
 
+uint64
+cf_known_names(void)
+{
+	return names_changed;
+}
+
 static void
 note_analysed(ParseState *state, Query *query, JumbleState *jumble)
 {
@@ -156,8 +162,8 @@ note_analysed(ParseState *state, Query *query, JumbleState *jumble)
 }
 
 /* Has no definition changed since? */
-static bool
-definitions_unmoved(uint64 stamp)
+bool
+cf_known_definitions_unmoved(uint64 stamp)
 {
 	return cf_clock_unmoved(cf_clock_of_epoch(MyDatabaseId), stamp) &&
 		cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), stamp) &&
@@ -352,13 +358,13 @@ cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish
 	if (!is_for_once(query, text, params) || cf_policy_has_written() ||
 		cf_guc_transparent == CF_TRANSPARENT_OBSERVE || IsolationUsesXactSnapshot() ||
 		!make_key(text, query, &known->key) || !cf_hash128_equal(&known->key, &last.key) ||
-		!definitions_unmoved(last.stamp))
+		!cf_known_definitions_unmoved(last.stamp))
 		return NULL;
 	known->usable = true;
 	entry = cf_memo_find(&texts, &known->key, &ticket);
 	if (entry == NULL || !entry->confirmed)
 		return NULL;
-	if (!definitions_unmoved(entry->stamp))
+	if (!cf_known_definitions_unmoved(entry->stamp))
 	{
 		cf_memo_forget(&texts);
 		return NULL;
@@ -415,7 +421,7 @@ cf_known_learn(const CfKnownText *known, const CfStatement *statement, const Pla
 	if (entry == NULL)
 		entry = cf_memo_enter(&texts, &known->key, ticket);
 	else if (cf_hash128_equal(&entry->tree, &statement->tree) &&
-			 cf_hash128_equal(&entry->shape, &shape) && definitions_unmoved(entry->stamp))
+			 cf_hash128_equal(&entry->shape, &shape) && cf_known_definitions_unmoved(entry->stamp))
 	{
 		entry->confirmed |= last.n > entry->analysed;
 		return;

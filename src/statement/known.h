@@ -29,8 +29,12 @@ typedef struct CfKnownText
 
 extern void cf_known_install_hooks(void);
 
-/* This session has made or renamed something. */
+/* This session has made or renamed something; how often it may have. */
 extern void cf_known_change_names(void);
+extern uint64 cf_known_names(void);
+
+/* Has no definition changed since a stamp? Five looks at clocks. */
+extern bool cf_known_definitions_unmoved(uint64 stamp);
 
 /*
  * A statement without a plan inside, if the cache has its answer now; else NULL. Fills in

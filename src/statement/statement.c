@@ -24,7 +24,8 @@ enum
 	PACKED_PARAMS,
 	PACKED_PARAM_TYPES,
 	PACKED_DEFINED,
-	PACKED_ROWTYPES
+	PACKED_ROWTYPES,
+	PACKED_TAGS
 };
 
 const char *
@@ -114,7 +115,8 @@ cf_statement_pack(const CfStatement *statement)
 	packed = lappend(packed, statement->params);
 	packed = lappend(packed, statement->param_types);
 	packed = lappend(packed, statement->defined);
-	return lappend(packed, statement->rowtypes);
+	packed = lappend(packed, statement->rowtypes);
+	return lappend(packed, statement->tags);
 }
 
 CfStatement *
@@ -134,5 +136,6 @@ cf_statement_unpack(const List *packed)
 	statement->param_types = list_nth(packed, PACKED_PARAM_TYPES);
 	statement->defined = list_nth(packed, PACKED_DEFINED);
 	statement->rowtypes = list_nth(packed, PACKED_ROWTYPES);
+	statement->tags = list_nth(packed, PACKED_TAGS);
 	return statement;
 }

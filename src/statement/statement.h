@@ -35,7 +35,8 @@ typedef struct CfStatement
 	CfBinding	binding;
 	const char *cache;			/* whose settings count */
 	int64		ttl;			/* us, or 0: as the cache has it */
-	bool		marked;			/* it asks for it; else what it saves decides: */
+	List	   *tags;			/* of its answers, String nodes */
+	bool		marked;			/* it is asked for; else what it saves decides: */
 	uint64		shape;			/* see shape.h */
 	uint64		plan_us;		/* of planning, which a hit saves as well; 0: it does not */
 	List	   *params;			/* numbers of $1, $2, ... that it uses */
@@ -50,8 +51,10 @@ typedef struct CfStatement
 /* What decides whether and how it is served. */
 typedef struct CfWish
 {
-	bool		marked;			/* it asks for it itself */
-	CfComment	comment;
+	bool		marked;			/* by its comment, or by cache_query */
+	CfComment	comment;		/* or what that would say */
+	const char *mark;			/* the name that cache_query gave it, or NULL */
+	List	   *tags;
 	uint64		number;			/* of its shape; 0: it is not measured */
 	CfSharedShape *shape;
 } CfWish;
@@ -67,6 +70,17 @@ extern List *cf_statement_pack(const CfStatement *statement);
 extern CfStatement *cf_statement_unpack(const List *packed);
 
 extern void cf_statement_install_hooks(void);
+
+/* Has cache_query marked statements of this shape? Fills in the wish, if so. */
+extern bool cf_statement_is_marked(const Query *query, uint64 number, CfWish *wish);
+
+/*
+ * Plans a query, which the planner changes, and fills in what goes with its plan if that may
+ * be served. The statement has the plan in any case, and the wish before. Raises the errors of
+ * planning.
+ */
+extern CfEligibility cf_statement_plan(CfStatement *statement, Query *query, const char *text,
+									   int options, ParamListInfo params);
 
 /*
  * Plans a statement that has no plan inside, as it begins. False: it must not be kept.

@@ -30,6 +30,7 @@
 #include "statement/comment.h"
 #include "statement/eligible.h"
 #include "statement/known.h"
+#include "statement/mark.h"
 #include "statement/node.h"
 #include "statement/shape.h"
 #include "statement/statement.h"
@@ -65,11 +66,28 @@ is_too_long(const Query *query, const char *text)
 	return strnlen(text, CF_STATEMENT_TEXT_MAX + 1) > CF_STATEMENT_TEXT_MAX;
 }
 
+bool
+cf_statement_is_marked(const Query *query, uint64 number, CfWish *wish)
+{
+	const CfMark *mark = cf_mark_any() ? cf_mark_find(query, number) : NULL;
+
+	if (mark == NULL)
+		return false;
+	wish->marked = true;
+	wish->mark = pstrdup(mark->name);
+	strlcpy(wish->comment.name, mark->cache, sizeof(wish->comment.name));
+	wish->comment.ttl = mark->ttl;
+	wish->tags = copyObject(mark->tags);
+	return true;
+}
+
 /* Is it asked for, or worth it? */
 static bool
 is_wanted(const Query *query, const char *text, CfWish *wish)
 {
+	bool		observes = cf_guc_transparent == CF_TRANSPARENT_OBSERVE;
 	const char *begin;
+	uint64		number;
 	int			len;
 	Oid			relid;
 
@@ -77,11 +95,16 @@ is_wanted(const Query *query, const char *text, CfWish *wish)
 	if (is_too_long(query, text))
 		return false;
 	wish->marked = cf_comment_of(text, query->stmt_location, query->stmt_len, &wish->comment);
-	if (wish->marked && cf_guc_transparent != CF_TRANSPARENT_OBSERVE)
+	if (wish->marked && !observes)
+		return true;
+	if (cf_guc_transparent == CF_TRANSPARENT_MARKED && !cf_mark_any())
+		return false;
+	number = cf_shape_number(query, &relid);
+	if (!observes && cf_statement_is_marked(query, number, wish))
 		return true;
 	if (cf_guc_transparent == CF_TRANSPARENT_MARKED)
 		return false;
-	wish->number = cf_shape_number(query, &relid);
+	wish->number = number;
 	begin = cf_statement_source(query, text, &len);
 	wish->shape = cf_shape_see(wish->number, relid, begin, len);
 	return cf_guc_transparent == CF_TRANSPARENT_OBSERVE || cf_shape_is_served(wish->shape);
@@ -170,9 +193,8 @@ note_report(void *arg)
 	*(bool *) arg = true;
 }
 
-/* Plans, and says what goes with the plan, if it may be served. */
-static CfEligibility
-plan_statement(CfStatement *statement, Query *query, const char *text, int options,
+CfEligibility
+cf_statement_plan(CfStatement *statement, Query *query, const char *text, int options,
 			   ParamListInfo params)
 {
 	CfDefined	defined = {0};
@@ -199,45 +221,62 @@ plan_statement(CfStatement *statement, Query *query, const char *text, int optio
 	return CF_ELIGIBLE;
 }
 
+/* One that is asked for, or worth it: under our node, if it may be served. */
 static PlannedStmt *
-wrap_planner(Query *query, const char *text, int options, ParamListInfo params)
+plan_wanted(Query *query, const char *text, int options, ParamListInfo params,
+			const CfWish *wish, CfKnownText *known)
 {
 	CfStatement statement = {0};
-	CfKnownText known;
 	CfEligibility verdict;
-	CfWish		wish;
 	PlannedStmt *stmt;
 
-	if (likely(cf_guc_transparent == CF_TRANSPARENT_OFF) || query->commandType != CMD_SELECT ||
-		query->rtable == NIL || !is_serving() || !cf_eligible_cursor(options) ||
-		!is_wanted(query, text, &wish))
-		return plan_on(query, text, options, params);
-
-	stmt = cf_known_find(query, text, params, &wish, &known);
-	if (stmt != NULL)
-		return stmt;
-	cf_statement_wish(&statement, &wish);
+	cf_statement_wish(&statement, wish);
 	verdict = cf_eligible_query(query);
 	if (verdict != CF_ELIGIBLE)
 		statement.child = plan_on(query, text, options, params);
 	else
 	{
-		cf_known_before(&known, query, text);
-		verdict = plan_statement(&statement, query, text, options, params);
+		cf_known_before(known, query, text);
+		verdict = cf_statement_plan(&statement, query, text, options, params);
 	}
 	if (verdict != CF_ELIGIBLE)
 	{
-		if (wish.shape != NULL)
-			cf_shape_refuse(wish.shape, verdict);
+		if (wish->shape != NULL)
+			cf_shape_refuse(wish->shape, verdict);
 		return statement.child;
 	}
-	if (!known.usable)
+	if (!known->usable)
 		statement.plan_us = 0;
 	(void) cf_deps_announce(MyDatabaseId, statement.child->relationOids);
 	stmt = cf_node_wrap(&statement);
 	/* What planning tells, it must tell each time. */
 	if (!statement.reported)
-		cf_known_learn(&known, &statement, stmt);
+		cf_known_learn(known, &statement, stmt);
+	return stmt;
+}
+
+static PlannedStmt *
+wrap_planner(Query *query, const char *text, int options, ParamListInfo params)
+{
+	CfWish		wish;
+	CfKnownText known;
+	PlannedStmt *stmt;
+	bool		wanted;
+
+	if (likely(cf_guc_transparent == CF_TRANSPARENT_OFF) || query->commandType != CMD_SELECT ||
+		query->rtable == NIL || !is_serving() || !cf_eligible_cursor(options))
+		return plan_on(query, text, options, params);
+	wanted = is_wanted(query, text, &wish);
+	if (wanted)
+	{
+		stmt = cf_known_find(query, text, params, &wish, &known);
+		if (stmt != NULL)
+			return stmt;
+	}
+	stmt = wanted ? plan_wanted(query, text, options, params, &wish, &known) :
+		plan_on(query, text, options, params);
+	/* It may be kept, and cache_query may change what is wanted. */
+	cf_mark_add_dependency(stmt);
 	return stmt;
 }
 
@@ -247,6 +286,7 @@ cf_statement_wish(CfStatement *statement, const CfWish *wish)
 	statement->cache = wish->comment.name[0] != '\0' ? pstrdup(wish->comment.name) :
 		CF_STATEMENT_CACHE;
 	statement->ttl = wish->comment.ttl;
+	statement->tags = wish->tags;
 	statement->marked = wish->marked;
 	statement->shape = wish->number;
 }
@@ -255,11 +295,11 @@ bool
 cf_statement_plan_late(CfStatement *statement, const char *text, ParamListInfo params)
 {
 	CfStatement planned = {.cache = statement->cache, .ttl = statement->ttl,
-		.marked = statement->marked, .shape = statement->shape};
+		.tags = statement->tags, .marked = statement->marked, .shape = statement->shape};
 	CfEligibility verdict;
 
 	/* Should it begin again, the query is needed as it was. */
-	verdict = plan_statement(&planned, copyObject(statement->query), text, 0, params);
+	verdict = cf_statement_plan(&planned, copyObject(statement->query), text, 0, params);
 	planned.child->queryId = 0;
 	*statement = planned;
 	return verdict == CF_ELIGIBLE;
