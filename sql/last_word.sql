@@ -119,5 +119,26 @@ SELECT cache_invalidate_tag('t51');
 SELECT cache_set('lw:51', '"again"', tags => ARRAY['t51']);
 COMMIT;
 SELECT cache_get('lw:' || i) AS v FROM generate_series(49, 52) i;
+-- a tag once more: after it was undone, after a set, and in the next transaction
+:old
+BEGIN;
+SAVEPOINT s;
+SELECT cache_invalidate_tag('t');
+ROLLBACK TO s;
+SELECT cache_invalidate_tag('t');
+COMMIT;
+:look
+:old
+BEGIN;
+SELECT cache_invalidate_tag('t');
+SELECT cache_set('lw:b', '"lost"', tags => ARRAY['t']);
+SELECT cache_invalidate_tag('t');
+COMMIT;
+:look
+:old
+BEGIN;
+SELECT cache_invalidate_tag('u'), cache_invalidate_tag('t'), cache_invalidate_tag('t');
+COMMIT;
+:look
 DROP ROLE regress_cf_lw2, regress_cf_lw;
 SELECT cache_drop('lw');

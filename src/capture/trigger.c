@@ -498,12 +498,13 @@ columns_changed(const Compiled *compiled, HeapTuple old, HeapTuple new, TupleDes
 static void
 add_rule(const CfTag *rule_tag, bool tells_rows, void (*add) (const CfTag *tag))
 {
-	CfTag		any;
+	static CfTag any;
 
 	add(rule_tag);
 	if (!tells_rows)
 		return;
-	cf_rule_tag_of_any(&any);
+	if (unlikely(any.len == 0))
+		cf_rule_tag_of_any(&any);
 	add(&any);
 }
 

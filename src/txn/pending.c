@@ -21,6 +21,8 @@
 #define CF_SMALL_LOG 16
 #define CF_FEW_MARKS 8
 #define CF_LARGE_LOG 4096		/* an array of this size is given back */
+#define CF_GUESSES 8
+#define CF_OF_CLOCK UINT64CONST(0x6366206f6620636c)
 
 /* Newest operation about something. */
 typedef struct Newest
@@ -108,12 +110,12 @@ moves_clock(CfOpKind kind)
 	return kind != CF_OP_SET && kind != CF_OP_TOUCH;
 }
 
-/* What the operations on a clock are found by. */
+/* What the operations on a clock are found by: itself. No other hash has that half. */
 static void
 hash_clock(CfHash128 *hash, CfClockRef clock)
 {
-	cf_hash128_init(hash, CF_OP_TOUCH + 1);
-	cf_hash128_add_u64(hash, clock);
+	hash->h[0] = clock;
+	hash->h[1] = CF_OF_CLOCK;
 }
 
 /* The log is no longer short: from now on there is a hash table. */
@@ -186,18 +188,16 @@ find_newest_on_clock(CfClockRef clock)
 	return -1;
 }
 
-/* A new entry says what was so before, until the operation is there. */
+/* A new entry says that there is none, until the operation is there. */
 static Newest *
-enter_newest(const CfHash128 *hash, int older)
+enter_newest(const CfHash128 *hash)
 {
 	bool		found;
 	Newest	   *entry = hash_search(newest, hash, HASH_ENTER, &found);
 
+	COUNT_STEP();
 	if (!found)
-	{
-		entry->op = older;
-		entry->first_move = -1;
-	}
+		entry->op = entry->first_move = -1;
 	return entry;
 }
 
@@ -210,8 +210,8 @@ append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 {
 	Newest	   *entry = NULL;
 	Newest	   *clock_entry = NULL;
-	int			older = find_newest(hash);
-	int			older_on_clock = find_newest_on_clock(clock);
+	int			older;
+	int			older_on_clock;
 	CfHash128	clock_hash;
 	CfOp	   *op;
 
@@ -226,9 +226,11 @@ append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 	if (newest != NULL)
 	{
 		hash_clock(&clock_hash, clock);
-		clock_entry = enter_newest(&clock_hash, older_on_clock);
-		entry = enter_newest(hash, older);
+		clock_entry = enter_newest(&clock_hash);
+		entry = enter_newest(hash);
 	}
+	older = entry != NULL ? entry->op : find_newest(hash);
+	older_on_clock = clock_entry != NULL ? clock_entry->op : find_newest_on_clock(clock);
 	op = &ops[nops];
 	MemSet(op, 0, sizeof(*op));
 	op->kind = kind;
@@ -343,6 +345,25 @@ cf_pending_add_key_of_row(const CfKey *key)
 	add_key(key, CF_OP_BY_ROWS);
 }
 
+/* Where a tag's operation may be in the log, by its clock: a guess, for who looks there. */
+static int *
+guess_of(const CfTag *tag)
+{
+	static int	guesses[CF_GUESSES];
+
+	return &guesses[(tag->hash >> 8) % CF_GUESSES];
+}
+
+/* After too many rows each calls for the same two tags. -1: it may be there or not. */
+static int
+guess_tag(const CfTag *tag)
+{
+	int			i = *guess_of(tag);
+
+	return i < nops && ops[i].kind == CF_OP_TAG && ops[i].clock == tag->hash &&
+		ops[i].tag_len == tag->len && memcmp(ops[i].tag, tag->text, tag->len) == 0 ? i : -1;
+}
+
 static void
 add_tag(const CfTag *tag, CfOpReason reason)
 {
@@ -351,6 +372,12 @@ add_tag(const CfTag *tag, CfOpReason reason)
 	CfOp	   *op;
 	int			known;
 
+	known = guess_tag(tag);
+	if (known > last_value_op)
+	{
+		ops[known].reason = Max(ops[known].reason, reason);
+		return;
+	}
 	begin();
 	cf_hash128_init(&hash, CF_OP_TAG);
 	cf_hash128_add(&hash, tag->text, tag->len);
@@ -358,6 +385,7 @@ add_tag(const CfTag *tag, CfOpReason reason)
 	known = find_newest(&hash);
 	if (known > last_value_op)
 	{
+		*guess_of(tag) = known;
 		ops[known].reason = Max(ops[known].reason, reason);
 		return;
 	}
@@ -367,6 +395,7 @@ add_tag(const CfTag *tag, CfOpReason reason)
 	op->tag = copy;
 	op->tag_len = tag->len;
 	op->reason = reason;
+	*guess_of(tag) = nops - 1;
 }
 
 void
