@@ -24,6 +24,7 @@
 #   writers.sh          write-behind: a counter of many clients, the flush
 #   table.sh            the table, by table.awk, rows.awk, rows_redis.awk
 #   instructions.sh     instructions of a hit, for one's own loop; not part of the table
+#   instructions_client.sh  the same of statements of a client, with their commits
 #
 #   ROUNDS=3            rounds; figures are medians, ratios are taken in a round
 #   SECONDS_PER_CASE=1  length of each pgbench run; more rounds help more

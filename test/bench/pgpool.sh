@@ -74,7 +74,8 @@ stop_pgpool()
 }
 
 # Hits of one key, and single-row updates of a table of which results are
-# cached; ours of the same round are cachefront.200 and update_batched.
+# cached; ours of the same round are cachefront.200 and update_batched, and the same
+# statement sent to the server, which serves it from memory.
 measure_pgpool()
 {
 	local round=$1 clients mode case
@@ -85,6 +86,9 @@ measure_pgpool()
 				PGPORT=$POOL_PORT MODE=$mode measure_pgbench "$round" "$case" "${SIZES[0]}" \
 					"$clients" "pgpool_${mode}_$case"
 			done
+			# Kept at its first sight: the statement is a single one.
+			PGOPTIONS='-c cachefront.transparent=auto -c cachefront.transparent_min_saving=0' \
+				MODE=$mode measure_pgbench "$round" row "${SIZES[0]}" "$clients" "served_$mode"
 		done
 	done
 	progress "round $round of $ROUNDS: pgpool"
