@@ -30,7 +30,7 @@ typedef enum CfForm
 	CF_FORM_JSON,				/* array of row objects */
 	CF_FORM_ROWS,				/* rowcodec */
 	CF_FORM_VALUE,				/* set by cache_set */
-	CF_FORM_TUPLES				/* rows as this server has them: statement/answer.c */
+	CF_FORM_TUPLES				/* rows as this server has them: statement/keep.c */
 } CfForm;
 
 typedef struct CfKey

@@ -1,0 +1,119 @@
+/*
+ * board.c - of the sessions that miss one answer one runs the statement.
+ *
+ * Locking: none of its own; see engine/flight.h.
+ *
+ * src/statement/board.c
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/snapmgr.h"
+
+#include "base/debug_point.h"
+#include "base/guc.h"
+#include "base/steady.h"
+#include "statement/answer_internal.h"
+
+/* Somebody else has had the answer meanwhile. */
+static void
+take(CfAnswer *answer, struct varlena *value)
+{
+	cf_answer_drop(answer);
+	answer->value = value;
+	answer->hit = true;
+	count(answer, CF_COUNT_HANDOVERS);
+}
+
+static bool
+take_from_l1(CfAnswer *answer)
+{
+	CfL1Result	result;
+
+	if (!cf_answer_get(&answer->request, &answer->request.id, CF_L1_PART_ALL, NULL, &result))
+		return false;
+	take(answer, result.value);
+	return true;
+}
+
+static void
+lead(CfAnswer *answer, CfSharedFlight *flight)
+{
+	answer->flight = flight;
+	PG_TRY();
+	{
+		cf_flight_begin_snapshot(flight);
+		cf_flight_lock(flight);
+		CF_WAIT_POINT("statement-leads");
+		/* It may have landed between our look and now. */
+		if (take_from_l1(answer))
+			cf_answer_land(answer);
+	}
+	PG_CATCH();
+	{
+		cf_answer_land(answer);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+/*
+ * A client may bind a portal and learn of a commit before it executes it: its rows must not
+ * be newer than the snapshot then. Within one message nobody can.
+ */
+static bool
+is_of_now(const CfAnswer *answer, Snapshot snapshot)
+{
+	return answer->message == GetCurrentStatementStartTimestamp() ||
+		cf_answer_is_same_snapshot(snapshot, GetLatestSnapshot());
+}
+
+void
+cf_answer_board(CfAnswer *answer, Snapshot snapshot)
+{
+	TimestampTz deadline = cf_steady_now() + cf_guc_flight_timeout * INT64CONST(1000);
+	CfRequest  *request = &answer->request;
+	CfSharedFlight *flight;
+	CfL1Result	result;
+
+	/* What others load may be newer than a snapshot that is used elsewhere, too. */
+	if (!answer->keeps || answer->ghost || answer->nrows > 0 || !answer->own_snapshot ||
+		!is_of_now(answer, snapshot))
+		return;
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		switch (cf_flight_join(&request->key, &request->id, true, &flight))
+		{
+			case CF_FLIGHT_LEAD:
+				lead(answer, flight);
+				return;
+			case CF_FLIGHT_ALONE:
+				return;
+			case CF_FLIGHT_FOLLOW:
+				break;
+		}
+		switch (cf_flight_wait(flight, deadline, CF_L1_PART_ALL, request->limits, &result))
+		{
+			case CF_FLIGHT_VALUE:
+				take(answer, result.value);
+				return;
+			case CF_FLIGHT_RETRY:
+				if (take_from_l1(answer))
+					return;
+				break;
+			case CF_FLIGHT_PRIVATE:
+				return;
+			case CF_FLIGHT_TIMEOUT:
+				count(answer, CF_COUNT_FLIGHT_TIMEOUTS);
+				return;
+		}
+	}
+}
+
+void
+cf_answer_land(CfAnswer *answer)
+{
+	cf_answer_land_as(answer, CF_FLIGHT_RETRY);
+}

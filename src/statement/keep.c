@@ -1,0 +1,290 @@
+/*
+ * keep.c - keeps the rows of a statement that the cache had no answer for.
+ *
+ * A miss may be kept under a stamp only if the stamp precedes the snapshot (rule 3 of
+ * docs/consistency.md): it was taken before us, so another is taken after the stamp; if both
+ * are the same, nothing came between.
+ *
+ * A value is a count of rows, then each as a MinimalTuple without pointers to elsewhere,
+ * at a multiple of MAXALIGN from the first. No function of a type runs on a hit.
+ *
+ * Locking: none of its own.
+ *
+ * src/statement/keep.c
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "base/debug_point.h"
+#include "base/guc.h"
+#include "base/position.h"
+#include "engine/fill.h"
+#include "engine/policy.h"
+#include "request/deps.h"
+#include "request/identity.h"
+#include "statement/answer_internal.h"
+#include "statement/validity.h"
+#include "txn/twophase.h"
+
+/* What its plan reads, under the rights of whom it runs as. False: not to be shared. */
+static bool
+collect_sources(CfAnswer *answer, ParamListInfo params)
+{
+	CfSources  *sources = &answer->load.sources;
+	const CfStatement *statement = answer->statement;
+	CfBypass	bypass = CF_BYPASS_NONE;
+
+	cf_security_add_plan(sources, statement->child, false);
+	cf_proof_add_plan(&sources->proof, statement->child, params, false);
+	sources->defined.any = statement->defined_any;
+	sources->defined.relids = statement->defined;
+	sources->defined.rowtypes = statement->rowtypes;
+	sources->mutable = statement->mutable;
+	if (sources->temporary)
+		bypass = CF_BYPASS_TEMPORARY;
+	else if (sources->row_security && answer->request.def.scope != CF_SCOPE_SETTING)
+		bypass = CF_BYPASS_ROW_SECURITY;
+	else if (sources->has_policies && answer->request.def.scope == CF_SCOPE_SHARED)
+		bypass = CF_BYPASS_ROW_SECURITY;
+	cf_policy_count(&answer->request, bypass);
+	return bypass == CF_BYPASS_NONE;
+}
+
+/* Rule 3: was the stamp read before the snapshot, or as if it had been? */
+static void
+compare_snapshot(CfAnswer *answer, bool fresh, Snapshot *snapshot)
+{
+	if (fresh && answer->own_snapshot)
+		*snapshot = GetTransactionSnapshot();
+	else if (IsolationUsesXactSnapshot() ||
+			 !cf_answer_is_same_snapshot(*snapshot, GetLatestSnapshot()))
+		answer->xmin = cf_position_widen((*snapshot)->xmin);
+}
+
+/* Nothing of the plan may be older than the stamp, hence the messages. */
+void
+cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh, Snapshot *snapshot)
+{
+	CfLoad	   *load = &answer->load;
+
+	if (!answer->asked || cf_policy_has_written() || cf_guc_l1_max_value == 0)
+		return;
+	/* Of a shape that pays what is asked for once leaves no trace but that. */
+	if (answer->ghost && answer->serving == CF_SERVE_IF_SEEN &&
+		!cf_shape_is_on_trial(answer->shape))
+		return;
+	load->def = &answer->request.def;
+	load->context = CurrentMemoryContext;
+	CF_WAIT_POINT("statement-before-stamp");
+	cf_twophase_look();
+	load->started = load->oldest = cf_now();
+	load->stamp = cf_clock_stamp();
+	AcceptInvalidationMessages();
+	if (!collect_sources(answer, estate->es_param_list_info))
+		return;
+	/* Nobody has depended on a table before: what the snapshot shows may be out of date. */
+	if (cf_deps_announce(MyDatabaseId, load->sources.relids) ||
+		!cf_validity_holds(answer->statement, load->stamp))
+		return;
+	compare_snapshot(answer, fresh, snapshot);
+	initStringInfo(&answer->rows);
+	/* The count, which ends at a multiple of MAXALIGN where the value is varlena. */
+	appendStringInfoSpaces(&answer->rows, sizeof(uint32));
+	answer->keeps = true;
+}
+
+void
+cf_answer_drop(CfAnswer *answer)
+{
+	if (answer->keeps)
+		pfree(answer->rows.data);
+	answer->keeps = false;
+}
+
+/*
+ * Is the row larger than what may be kept, as it would be copied? Rows that PostgreSQL never
+ * puts together need not fit into one piece of memory.
+ */
+static bool
+is_too_large(TupleTableSlot *slot)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	Size		size = 0;
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (slot->tts_isnull[i] || TupleDescAttr(desc, i)->attlen != -1)
+			continue;
+		size += toast_datum_size(slot->tts_values[i]);
+		if (size > (Size) cf_guc_l1_max_value)
+			return true;
+	}
+	return false;
+}
+
+/* A copy of the row that points to nothing outside of itself. */
+static MinimalTuple
+flatten(TupleTableSlot *slot)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	Datum	   *values = palloc(desc->natts * sizeof(Datum));
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		values[i] = slot->tts_values[i];
+		if (!slot->tts_isnull[i] && TupleDescAttr(desc, i)->attlen == -1 &&
+			VARATT_IS_EXTERNAL(DatumGetPointer(values[i])))
+			values[i] = PointerGetDatum(detoast_external_attr((struct varlena *)
+															  DatumGetPointer(values[i])));
+	}
+	return CF_FORM_MINIMAL_TUPLE(desc, values, slot->tts_isnull);
+}
+
+void
+cf_answer_land_as(CfAnswer *answer, CfFlightOutcome outcome)
+{
+	CfSharedFlight *flight = answer->flight;
+
+	answer->flight = NULL;
+	if (flight != NULL)
+		cf_flight_abort(flight, outcome);
+}
+
+/* Nobody will have it from here: who waits runs it, all at once rather than one by one. */
+static void
+give_up(CfAnswer *answer)
+{
+	count(answer, CF_COUNT_TOO_LARGE);
+	cf_answer_drop(answer);
+	cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);
+}
+
+static void
+append_row(CfAnswer *answer, TupleTableSlot *slot)
+{
+	MinimalTuple tuple;
+	Size		room;
+
+	if (is_too_large(slot))
+	{
+		give_up(answer);
+		return;
+	}
+	tuple = flatten(slot);
+	room = MAXALIGN(tuple->t_len);
+	if (answer->rows.len + room > (Size) cf_guc_l1_max_value)
+	{
+		give_up(answer);
+		return;
+	}
+	enlargeStringInfo(&answer->rows, room);
+	memcpy(answer->rows.data + answer->rows.len, tuple, tuple->t_len);
+	memset(answer->rows.data + answer->rows.len + tuple->t_len, 0, room - tuple->t_len);
+	answer->rows.len += room;
+	answer->nrows++;
+}
+
+void
+cf_answer_loads(const CfAnswer *answer)
+{
+	if (answer->asked)
+		count(answer, CF_COUNT_LOADS);
+}
+
+void
+cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run)
+{
+	MemoryContext row;
+	MemoryContext old;
+
+	if (!answer->keeps)
+		return;
+	if (answer->nrows == 0)
+		answer->run = run;
+	else if (answer->run != run)
+	{
+		/* Between two runs settings may change. */
+		cf_answer_drop(answer);
+		return;
+	}
+	row = AllocSetContextCreate(CurrentMemoryContext, "cachefront row", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(row);
+	append_row(answer, slot);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row);
+}
+
+/* What others may have is put where they find it. */
+static void
+publish(CfAnswer *answer)
+{
+	CfRequest  *request = &answer->request;
+	CfLoad	   *load = &answer->load;
+	CfDeps		deps;
+	CfL1Meta	meta;
+
+	load->value = answer->rows.data;
+	load->len = answer->rows.len;
+	load->negative = answer->nrows == 0;
+	load->load_us = (uint32) Min(answer->ns / 1000, PG_UINT32_MAX);
+	memcpy(load->value, &answer->nrows, sizeof(answer->nrows));
+	cf_fill_describe(request, load, NULL, &deps, &meta);
+	meta.xmin = answer->xmin;
+	if ((FullTransactionIdIsValid(meta.xmin) && !meta.provable) || !meta.covered ||
+		!cf_deps_fit(meta.ndeps))
+	{
+		cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);
+		return;
+	}
+	if (answer->ghost)
+	{
+		CfIdentity	id = cf_answer_ghost(request);
+
+		(void) cf_l1_put(&request->key, &id, "", 0, &meta);
+		return;
+	}
+	if (cf_fill_put(request, load->value, load->len, &meta) != CF_L1_STORED)
+		return;
+	/* It was current when it was put: so it is as new as whoever waits for it. */
+	if (answer->flight != NULL)
+	{
+		CfSharedFlight *flight = answer->flight;
+
+		answer->flight = NULL;
+		cf_flight_finish(flight, load->value, load->len, &meta);
+	}
+}
+
+bool
+cf_answer_is_timed(const CfAnswer *answer)
+{
+	return answer->keeps || answer->shape != NULL;
+}
+
+void
+cf_answer_end(CfAnswer *answer, uint64 run)
+{
+	if (answer->shape != NULL)
+		cf_shape_note(answer->shape, answer->sight,
+					  answer->ns / 1000 + answer->statement->plan_us, answer->nrows,
+					  answer->keeps ? answer->rows.len : 0);
+	if (!answer->keeps)
+		return;
+	cf_stats_latency(CF_LATENCY_LOAD, answer->ns);
+	if (answer->reported)
+		cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);
+	if ((answer->nrows == 0 || answer->run == run) && !answer->reported &&
+		!cf_policy_has_written() && cf_identity_still_holds(&answer->request))
+		publish(answer);
+	cf_answer_drop(answer);
+}
