@@ -231,14 +231,19 @@ cf_policy_has_rights(const CfRequest *request)
 }
 
 bool
+cf_policy_can_prove(Snapshot snapshot)
+{
+	return !RecoveryInProgress() && !snapshot->takenDuringRecovery;
+}
+
+bool
 cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 {
 	if (bypass != CF_BYPASS_REPEATABLE_READ && bypass != CF_BYPASS_OWN_WRITES)
 		return false;
 	if (reads_temporary(request))
 		return false;
-	/* The clocks of a standby know nothing of what the primary has committed. */
-	if (bypass == CF_BYPASS_REPEATABLE_READ && RecoveryInProgress())
+	if (XactIsoLevel == XACT_REPEATABLE_READ && !cf_policy_can_prove(GetTransactionSnapshot()))
 		return false;
 	/* It may be out of date for no other reason than that a rule has said so. */
 	if (request->cache != NULL && cf_due_has(request->cache))

@@ -6,6 +6,8 @@
 #ifndef CF_ENGINE_POLICY_H
 #define CF_ENGINE_POLICY_H
 
+#include "utils/snapshot.h"
+
 #include "request/bypass.h"
 #include "request/request.h"
 
@@ -39,6 +41,12 @@ cf_policy_may_share(const CfRequest *request)
  * must satisfy to be used all the same. False: none may.
  */
 extern bool cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof);
+
+/*
+ * Do the clocks tell what precedes an old snapshot? They know nothing of what a standby has
+ * replayed, neither there nor once it is promoted: not of a snapshot that was taken in recovery.
+ */
+extern bool cf_policy_can_prove(Snapshot snapshot);
 
 extern void cf_policy_count(const CfRequest *request, CfBypass bypass);
 extern const char *cf_policy_reason(CfBypass bypass);

@@ -118,21 +118,28 @@ cf_history_lsn(CfClockRef ref)
 }
 
 bool
-cf_history_is_unchanged(uint64 lsn, uint64 key_hash, Oid dboid, const CfClockRef *deps,
-						int ndeps)
+cf_history_has_none_since(uint64 lsn, const CfClockRef *refs, int n)
 {
 	pg_read_barrier();
-	if (cf_history_floor() > lsn ||
-		cf_history_lsn(cf_clock_of_key(key_hash)) > lsn ||
-		cf_history_lsn(cf_clock_of_epoch(dboid)) > lsn ||
-		cf_history_lsn(cf_clock_of_epoch(InvalidOid)) > lsn)
+	if (cf_history_floor() > lsn)
 		return false;
-	for (int i = 0; i < ndeps; i++)
+	for (int i = 0; i < n; i++)
 	{
-		if (cf_history_lsn(deps[i]) > lsn)
+		if (cf_history_lsn(refs[i]) > lsn)
 			return false;
 	}
 	return true;
+}
+
+bool
+cf_history_is_unchanged(uint64 lsn, uint64 key_hash, Oid dboid, const CfClockRef *deps,
+						int ndeps)
+{
+	const CfClockRef implied[] = {cf_clock_of_key(key_hash), cf_clock_of_epoch(dboid),
+		cf_clock_of_epoch(InvalidOid)};
+
+	return cf_history_has_none_since(lsn, implied, lengthof(implied)) &&
+		cf_history_has_none_since(lsn, deps, ndeps);
 }
 
 uint64

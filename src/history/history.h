@@ -43,6 +43,9 @@ extern uint64 cf_history_lsn(CfClockRef ref);
 extern bool cf_history_is_unchanged(uint64 lsn, uint64 key_hash, Oid dboid,
 									const CfClockRef *deps, int ndeps);
 
+/* The same of any things, and of nothing but those. */
+extern bool cf_history_has_none_since(uint64 lsn, const CfClockRef *refs, int n);
+
 /*
  * What changed before the floor is not known: a value of a smaller lsn does not
  * count. It begins so high that nothing counts.

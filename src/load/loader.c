@@ -501,9 +501,8 @@ begin_load(const CfRequest *request, CfLoad *load)
 	load->outer = current_load;
 }
 
-/* The clocks first, then the snapshot: rule 3 of docs/consistency.md. */
-static void
-read_clocks(CfLoad *load, const CfLoadHooks *hooks)
+void
+cf_load_begin_reading(CfLoad *load)
 {
 	cf_twophase_look();
 	load->started = load->oldest = cf_now();
@@ -511,6 +510,13 @@ read_clocks(CfLoad *load, const CfLoadHooks *hooks)
 	load->replica = RecoveryInProgress();
 	if (load->replica || cf_l2_configured())
 		load->lsn = cf_position_lsn();
+}
+
+/* The clocks first, then the snapshot: rule 3 of docs/consistency.md. */
+static void
+read_clocks(CfLoad *load, const CfLoadHooks *hooks)
+{
+	cf_load_begin_reading(load);
 	/* Followers are told before definitions are read: test/model/epoch.pml. */
 	if (hooks != NULL && hooks->begun != NULL)
 		hooks->begun(hooks->arg);
@@ -518,11 +524,11 @@ read_clocks(CfLoad *load, const CfLoadHooks *hooks)
 }
 
 /*
- * After the last statement. What a standby's snapshot shows may be of the record that
- * is being replayed. One that was promoted meanwhile does not know what it has.
+ * What a standby's snapshot shows may be of the record that is being replayed. One that was
+ * promoted meanwhile does not know what it has.
  */
-static void
-note_end(CfLoad *load)
+void
+cf_load_end_reading(CfLoad *load)
 {
 	if (load->lsn == 0 || load->replica != RecoveryInProgress())
 		return;
@@ -582,7 +588,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		CF_WAIT_POINT("load-after-snapshot");
 		execute(stmt, text, params, &receiver);
 		PopActiveSnapshot();
-		note_end(load);
+		cf_load_end_reading(load);
 		if (CF_PLANTED(LATE_LSN))
 			load->lsn = cf_position_lsn();
 		if (CF_PLANTED(LATE_STAMP))

@@ -64,6 +64,13 @@ typedef struct CfLoadHooks
 extern void cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks);
 
 /*
+ * For who runs a query by himself. Before the snapshot that it runs on: notes time, clocks, and
+ * where it is needed the LSN. After its last row: what can no longer be in it.
+ */
+extern void cf_load_begin_reading(CfLoad *load);
+extern void cf_load_end_reading(CfLoad *load);
+
+/*
  * Runs the query in the same way, but only for its value: without shared
  * memory, and without a look at what it reads.
  */

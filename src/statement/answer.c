@@ -15,7 +15,6 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
@@ -246,12 +245,13 @@ cf_answer_ghost(const CfRequest *request)
  * satisfy. False: none may be used.
  */
 static bool
-needed_proof(Snapshot snapshot, CfL1Proof *proof, bool *needed)
+needed_proof(const CfAnswer *answer, Snapshot snapshot, CfL1Proof *proof, bool *needed)
 {
 	bool		written = cf_policy_has_written();
+	bool		old = !answer->own_snapshot && cf_policy_can_prove(snapshot);
 
 	MemSet(proof, 0, sizeof(*proof));
-	*needed = written || !is_own_snapshot(snapshot);
+	*needed = written || old;
 	if (written)
 	{
 		if (cf_writing_now() ||
@@ -261,17 +261,34 @@ needed_proof(Snapshot snapshot, CfL1Proof *proof, bool *needed)
 		cf_commit_collect();
 		proof->own = cf_commit_touches;
 	}
-	if (!is_own_snapshot(snapshot))
+	if (old)
 		proof->xmin = cf_position_widen(snapshot->xmin);
 	return true;
+}
+
+/*
+ * Does a hit show what the snapshot does? By the proof, or if it is the statement's own. Else,
+ * where clocks know nothing of what the snapshot shows: if one that is taken after the look
+ * is the same, then what is shown now is what was shown then. Rule 62.
+ */
+static bool
+fits_snapshot(const CfAnswer *answer, Snapshot snapshot)
+{
+	return answer->own_snapshot || cf_policy_can_prove(snapshot) ||
+		cf_answer_is_same_snapshot(snapshot, GetLatestSnapshot());
 }
 
 bool
 cf_answer_get(const CfRequest *request, const CfIdentity *id, CfL1Part part,
 			  const CfL1Proof *proof, CfL1Result *result)
 {
-	return cf_l1_get_within(&request->key, id, part, cf_now(), 0, request->limits,
-							proof, 0, result) == CF_L1_HIT && !result->no_memory;
+	CfL1Status	status;
+
+	status = cf_l1_get_within(&request->key, id, part, cf_now(), 0, request->limits, proof, 0,
+							  result);
+	if (unlikely(result->behind))
+		cf_stats_count(request->def.stats_slot, CF_COUNT_STANDBY_BEHIND);
+	return status == CF_L1_HIT && !result->no_memory;
 }
 
 static bool
@@ -282,13 +299,19 @@ look(CfAnswer *answer, Snapshot snapshot)
 	CfL1Proof	proof;
 	bool		needed;
 
-	if (!needed_proof(snapshot, &proof, &needed))
+	if (!needed_proof(answer, snapshot, &proof, &needed))
 	{
 		cf_policy_count(request, CF_BYPASS_OWN_WRITES);
 		return false;
 	}
 	if (!cf_answer_get(request, &request->id, CF_L1_PART_ALL, needed ? &proof : NULL, &result))
 		return false;
+	if (!fits_snapshot(answer, snapshot))
+	{
+		cf_policy_count(request, CF_BYPASS_REPEATABLE_READ);
+		pfree(result.value);
+		return false;
+	}
 	count(answer, CF_COUNT_L1_HITS);
 	if (result.negative)
 		count(answer, CF_COUNT_NEGATIVE_HITS);
@@ -328,7 +351,7 @@ static bool
 may_look(void)
 {
 	return cf_guc_enabled && !IsolationIsSerializable() && !IsInParallelMode() &&
-		!cf_load_active() && !RecoveryInProgress();
+		!cf_load_active();
 }
 
 bool
@@ -355,9 +378,10 @@ sight_of(CfAnswer *answer)
 }
 
 void
-cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate)
+cf_answer_begin(CfAnswer *answer, const CfStatement *statement, TupleDesc desc, EState *estate)
 {
 	answer->statement = statement;
+	answer->desc = desc;
 	answer->serving = serving(answer);
 	if (answer->serving == CF_SERVE_NOT || !may_look() ||
 		!make_request(answer, estate->es_param_list_info))
@@ -387,10 +411,16 @@ cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate)
 }
 
 void
+cf_answer_rows_begin(CfAnswerRows *rows, const char *value)
+{
+	memcpy(&rows->left, value, sizeof(uint32));
+	rows->next = value + sizeof(uint32);
+}
+
+void
 cf_answer_rows(const CfAnswer *answer, CfAnswerRows *rows)
 {
-	memcpy(&rows->left, VARDATA(answer->value), sizeof(uint32));
-	rows->next = VARDATA(answer->value) + sizeof(uint32);
+	cf_answer_rows_begin(rows, VARDATA(answer->value));
 }
 
 MinimalTuple

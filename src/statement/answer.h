@@ -19,6 +19,7 @@
 #include "request/request.h"
 #include "statement/shape.h"
 #include "statement/statement.h"
+#include "tier/tier.h"
 
 /* What is done with the answer of an execution. */
 typedef enum CfServing
@@ -42,10 +43,18 @@ typedef struct CfAnswerRoom
 	char		key[CF_MAX_CACHE_NAME + 32];
 } CfAnswerRoom;
 
+/* What it has to do with Redis. */
+typedef struct CfAnswerRemote
+{
+	CfTier		tier;
+	CfRequest	request;		/* as Redis knows it */
+} CfAnswerRemote;
+
 /* Its request points into it, so it stays where it is. */
 typedef struct CfAnswer
 {
 	const CfStatement *statement;
+	TupleDesc	desc;			/* of its rows */
 	CfServing	serving;
 	CfSharedShape *shape;		/* to be told of it, or NULL */
 	CfSight		sight;			/* of a miss, for the shape */
@@ -70,6 +79,7 @@ typedef struct CfAnswer
 	CfLoad		load;
 	uint64		ns;				/* spent on the query so far */
 	CfSharedFlight *flight;		/* led during a run of the executor, or NULL */
+	CfAnswerRemote *remote;		/* of that flight, or NULL */
 } CfAnswer;
 
 /* Is there an answer for a statement that would begin now? Raises errors as below. */
@@ -79,7 +89,8 @@ extern bool cf_answer_is_there(const CfStatement *statement, ParamListInfo param
  * Looks. To be called when the executor makes the statement ready, in its memory, with an
  * answer that is all zeros. Raises errors only for lack of memory.
  */
-extern void cf_answer_begin(CfAnswer *answer, const CfStatement *statement, EState *estate);
+extern void cf_answer_begin(CfAnswer *answer, const CfStatement *statement, TupleDesc desc,
+							EState *estate);
 
 /*
  * After a miss, before the plan is made ready: from here on its rows may be kept. With

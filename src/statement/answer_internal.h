@@ -23,6 +23,27 @@ extern CfIdentity cf_answer_ghost(const CfRequest *request);
 extern bool cf_answer_get(const CfRequest *request, const CfIdentity *id, CfL1Part part,
 						  const CfL1Proof *proof, CfL1Result *result);
 
+/*
+ * A value is a count of rows, then each as a MinimalTuple without pointers to elsewhere, at a
+ * multiple of MAXALIGN from the first. Begin leaves room for the count, which is to be copied
+ * to the front at the end.
+ */
+extern void cf_answer_begin_rows(StringInfo rows);
+extern void cf_answer_append_row(StringInfo rows, MinimalTuple tuple);
+extern void cf_answer_rows_begin(CfAnswerRows *rows, const char *value);
+
+/* The same rows in the form of codec/rowcodec.h; buf is made ready here. */
+extern void cf_answer_encode(TupleDesc desc, const char *rows, StringInfo buf);
+
+/*
+ * Redis, for the leader of a flight (tier/tier.h). True: rows has a value, as current as one that
+ * is run for now, and meta says what is known of it. False: run; there may be a lease then,
+ * which is used up by the fill, or given back by cf_tier_release. May be cancelled.
+ */
+extern bool cf_answer_look_remote(CfAnswer *answer, TimestampTz newer_than, TimestampTz deadline,
+								  StringInfo rows, CfL1Meta *meta);
+extern void cf_answer_fill_remote(CfAnswer *answer, const CfL1Meta *meta);
+
 /* Lands the flight that the answer leads, if it does. */
 extern void cf_answer_land_as(CfAnswer *answer, CfFlightOutcome outcome);
 

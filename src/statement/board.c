@@ -14,6 +14,7 @@
 #include "base/debug_point.h"
 #include "base/guc.h"
 #include "base/steady.h"
+#include "engine/fill.h"
 #include "statement/answer_internal.h"
 
 /* Somebody else has had the answer meanwhile. */
@@ -23,7 +24,8 @@ take(CfAnswer *answer, struct varlena *value)
 	cf_answer_drop(answer);
 	answer->value = value;
 	answer->hit = true;
-	count(answer, CF_COUNT_HANDOVERS);
+	if (answer->shape != NULL)
+		cf_shape_note(answer->shape, CF_SIGHT_HIT, 0, 0, 0);
 }
 
 static bool
@@ -34,11 +36,34 @@ take_from_l1(CfAnswer *answer)
 	if (!cf_answer_get(&answer->request, &answer->request.id, CF_L1_PART_ALL, NULL, &result))
 		return false;
 	take(answer, result.value);
+	count(answer, CF_COUNT_HANDOVERS);
+	return true;
+}
+
+/* What Redis has goes to memory, and to those who wait. */
+static bool
+take_from_redis(CfAnswer *answer, TimestampTz deadline)
+{
+	CfSharedFlight *flight = answer->flight;
+	struct varlena *value;
+	StringInfoData rows;
+	CfL1Meta	meta;
+
+	if (!cf_answer_look_remote(answer, PG_INT64_MIN, deadline, &rows, &meta))
+		return false;
+	(void) cf_fill_put(&answer->request, rows.data, rows.len, &meta);
+	answer->flight = NULL;
+	cf_flight_finish(flight, rows.data, rows.len, &meta);
+	value = palloc(VARHDRSZ + rows.len);
+	SET_VARSIZE(value, VARHDRSZ + rows.len);
+	memcpy(VARDATA(value), rows.data, rows.len);
+	pfree(rows.data);
+	take(answer, value);
 	return true;
 }
 
 static void
-lead(CfAnswer *answer, CfSharedFlight *flight)
+lead(CfAnswer *answer, CfSharedFlight *flight, TimestampTz deadline)
 {
 	answer->flight = flight;
 	PG_TRY();
@@ -49,6 +74,8 @@ lead(CfAnswer *answer, CfSharedFlight *flight)
 		/* It may have landed between our look and now. */
 		if (take_from_l1(answer))
 			cf_answer_land(answer);
+		else
+			(void) take_from_redis(answer, deadline);
 	}
 	PG_CATCH();
 	{
@@ -87,7 +114,7 @@ cf_answer_board(CfAnswer *answer, Snapshot snapshot)
 		switch (cf_flight_join(&request->key, &request->id, true, &flight))
 		{
 			case CF_FLIGHT_LEAD:
-				lead(answer, flight);
+				lead(answer, flight, deadline);
 				return;
 			case CF_FLIGHT_ALONE:
 				return;
@@ -98,6 +125,7 @@ cf_answer_board(CfAnswer *answer, Snapshot snapshot)
 		{
 			case CF_FLIGHT_VALUE:
 				take(answer, result.value);
+				count(answer, CF_COUNT_HANDOVERS);
 				return;
 			case CF_FLIGHT_RETRY:
 				if (take_from_l1(answer))

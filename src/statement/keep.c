@@ -5,9 +5,6 @@
  * docs/consistency.md): it was taken before us, so another is taken after the stamp; if both
  * are the same, nothing came between.
  *
- * A value is a count of rows, then each as a MinimalTuple without pointers to elsewhere,
- * at a multiple of MAXALIGN from the first. No function of a type runs on a hit.
- *
  * Locking: none of its own.
  *
  * src/statement/keep.c
@@ -28,11 +25,11 @@
 #include "base/position.h"
 #include "engine/fill.h"
 #include "engine/policy.h"
+#include "history/follow.h"
 #include "request/deps.h"
 #include "request/identity.h"
 #include "statement/answer_internal.h"
 #include "statement/validity.h"
-#include "txn/twophase.h"
 
 /* What its plan reads, under the rights of whom it runs as. False: not to be shared. */
 static bool
@@ -58,15 +55,23 @@ collect_sources(CfAnswer *answer, ParamListInfo params)
 	return bypass == CF_BYPASS_NONE;
 }
 
-/* Rule 3: was the stamp read before the snapshot, or as if it had been? */
-static void
+/*
+ * Rules 3 and 61: was the stamp, on a standby the LSN, read before the snapshot, or as if it had
+ * been? If not, what was there before may tell that nothing came between. False: nothing does.
+ */
+static bool
 compare_snapshot(CfAnswer *answer, bool fresh, Snapshot *snapshot)
 {
 	if (fresh && answer->own_snapshot)
+	{
 		*snapshot = GetTransactionSnapshot();
-	else if (IsolationUsesXactSnapshot() ||
-			 !cf_answer_is_same_snapshot(*snapshot, GetLatestSnapshot()))
-		answer->xmin = cf_position_widen((*snapshot)->xmin);
+		return true;
+	}
+	if (!IsolationUsesXactSnapshot() &&
+		cf_answer_is_same_snapshot(*snapshot, GetLatestSnapshot()))
+		return true;
+	answer->xmin = cf_position_widen((*snapshot)->xmin);
+	return cf_policy_can_prove(*snapshot);
 }
 
 /* Nothing of the plan may be older than the stamp, hence the messages. */
@@ -74,8 +79,10 @@ void
 cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh, Snapshot *snapshot)
 {
 	CfLoad	   *load = &answer->load;
+	CfMoment	moment;
 
-	if (!answer->asked || cf_policy_has_written() || cf_guc_l1_max_value == 0)
+	if (!answer->asked || cf_policy_has_written() ||
+		(cf_guc_l1_max_value == 0 && !cf_l2_configured()))
 		return;
 	/* Of a shape that pays what is asked for once leaves no trace but that. */
 	if (answer->ghost && answer->serving == CF_SERVE_IF_SEEN &&
@@ -84,21 +91,37 @@ cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh, Snapshot *sna
 	load->def = &answer->request.def;
 	load->context = CurrentMemoryContext;
 	CF_WAIT_POINT("statement-before-stamp");
-	cf_twophase_look();
-	load->started = load->oldest = cf_now();
-	load->stamp = cf_clock_stamp();
+	cf_load_begin_reading(load);
+	moment = (CfMoment) {load->stamp, load->replica ? load->lsn : 0};
 	AcceptInvalidationMessages();
 	if (!collect_sources(answer, estate->es_param_list_info))
 		return;
 	/* Nobody has depended on a table before: what the snapshot shows may be out of date. */
 	if (cf_deps_announce(MyDatabaseId, load->sources.relids) ||
-		!cf_validity_holds(answer->statement, load->stamp))
+		!cf_validity_holds(answer->statement, &moment) ||
+		!compare_snapshot(answer, fresh, snapshot))
 		return;
-	compare_snapshot(answer, fresh, snapshot);
-	initStringInfo(&answer->rows);
-	/* The count, which ends at a multiple of MAXALIGN where the value is varlena. */
-	appendStringInfoSpaces(&answer->rows, sizeof(uint32));
+	cf_answer_begin_rows(&answer->rows);
 	answer->keeps = true;
+}
+
+/* The count ends at a multiple of MAXALIGN where the value is varlena. */
+void
+cf_answer_begin_rows(StringInfo rows)
+{
+	initStringInfo(rows);
+	appendStringInfoSpaces(rows, sizeof(uint32));
+}
+
+void
+cf_answer_append_row(StringInfo rows, MinimalTuple tuple)
+{
+	Size		room = MAXALIGN(tuple->t_len);
+
+	enlargeStringInfo(rows, room);
+	memcpy(rows->data + rows->len, tuple, tuple->t_len);
+	memset(rows->data + rows->len + tuple->t_len, 0, room - tuple->t_len);
+	rows->len += room;
 }
 
 void
@@ -109,12 +132,22 @@ cf_answer_drop(CfAnswer *answer)
 	answer->keeps = false;
 }
 
+/* Bytes that a value may have: more than memory takes, if Redis is to have it. */
+static Size
+max_value(const CfAnswer *answer)
+{
+	Size		max = (Size) cf_guc_l1_max_value;
+
+	return answer->remote != NULL && answer->remote->tier.state == CF_TIER_LEASED ?
+		Max(max, CF_TIER_MAX_VALUE) : max;
+}
+
 /*
  * Is the row larger than what may be kept, as it would be copied? Rows that PostgreSQL never
  * puts together need not fit into one piece of memory.
  */
 static bool
-is_too_large(TupleTableSlot *slot)
+is_too_large(TupleTableSlot *slot, Size max)
 {
 	TupleDesc	desc = slot->tts_tupleDescriptor;
 	Size		size = 0;
@@ -125,7 +158,7 @@ is_too_large(TupleTableSlot *slot)
 		if (slot->tts_isnull[i] || TupleDescAttr(desc, i)->attlen != -1)
 			continue;
 		size += toast_datum_size(slot->tts_values[i]);
-		if (size > (Size) cf_guc_l1_max_value)
+		if (size > max)
 			return true;
 	}
 	return false;
@@ -158,6 +191,8 @@ cf_answer_land_as(CfAnswer *answer, CfFlightOutcome outcome)
 	answer->flight = NULL;
 	if (flight != NULL)
 		cf_flight_abort(flight, outcome);
+	if (answer->remote != NULL)
+		cf_tier_release(&answer->remote->tier);
 }
 
 /* Nobody will have it from here: who waits runs it, all at once rather than one by one. */
@@ -173,24 +208,20 @@ static void
 append_row(CfAnswer *answer, TupleTableSlot *slot)
 {
 	MinimalTuple tuple;
-	Size		room;
+	Size		max = max_value(answer);
 
-	if (is_too_large(slot))
+	if (is_too_large(slot, max))
 	{
 		give_up(answer);
 		return;
 	}
 	tuple = flatten(slot);
-	room = MAXALIGN(tuple->t_len);
-	if (answer->rows.len + room > (Size) cf_guc_l1_max_value)
+	if (answer->rows.len + MAXALIGN(tuple->t_len) > max)
 	{
 		give_up(answer);
 		return;
 	}
-	enlargeStringInfo(&answer->rows, room);
-	memcpy(answer->rows.data + answer->rows.len, tuple, tuple->t_len);
-	memset(answer->rows.data + answer->rows.len + tuple->t_len, 0, room - tuple->t_len);
-	answer->rows.len += room;
+	cf_answer_append_row(&answer->rows, tuple);
 	answer->nrows++;
 }
 
@@ -224,12 +255,38 @@ cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run)
 	MemoryContextDelete(row);
 }
 
+/* True: it was current. Memory need not have room for what others wait for. */
+static bool
+put(CfAnswer *answer, const CfL1Meta *meta)
+{
+	CfRequest  *request = &answer->request;
+	CfL1PutStatus status = cf_fill_put(request, answer->load.value, answer->load.len, meta);
+
+	return status == CF_L1_STORED ||
+		(status != CF_L1_REFUSED && cf_l1_meta_is_current(&request->key, meta));
+}
+
+/*
+ * It was current when it was put, on a standby by a history that knew what who waits for it
+ * may have seen: so it is as new as he.
+ */
+static void
+pass_on(CfAnswer *answer, const char *value, Size len, const CfL1Meta *meta)
+{
+	CfSharedFlight *flight = answer->flight;
+
+	answer->flight = NULL;
+	if (flight != NULL)
+		cf_flight_finish(flight, value, len, meta);
+}
+
 /* What others may have is put where they find it. */
 static void
 publish(CfAnswer *answer)
 {
 	CfRequest  *request = &answer->request;
 	CfLoad	   *load = &answer->load;
+	bool		followed = cf_follow_catch_up();
 	CfDeps		deps;
 	CfL1Meta	meta;
 
@@ -253,16 +310,9 @@ publish(CfAnswer *answer)
 		(void) cf_l1_put(&request->key, &id, "", 0, &meta);
 		return;
 	}
-	if (cf_fill_put(request, load->value, load->len, &meta) != CF_L1_STORED)
-		return;
-	/* It was current when it was put: so it is as new as whoever waits for it. */
-	if (answer->flight != NULL)
-	{
-		CfSharedFlight *flight = answer->flight;
-
-		answer->flight = NULL;
-		cf_flight_finish(flight, load->value, load->len, &meta);
-	}
+	if (put(answer, &meta) && followed)
+		pass_on(answer, load->value, load->len, &meta);
+	cf_answer_fill_remote(answer, &meta);
 }
 
 bool
@@ -280,6 +330,7 @@ cf_answer_end(CfAnswer *answer, uint64 run)
 					  answer->keeps ? answer->rows.len : 0);
 	if (!answer->keeps)
 		return;
+	cf_load_end_reading(&answer->load);
 	cf_stats_latency(CF_LATENCY_LOAD, answer->ns);
 	if (answer->reported)
 		cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);

@@ -57,7 +57,7 @@ typedef struct Text
 	CfHash128	key;
 	CfHash128	tree;
 	CfHash128	shape;
-	uint64		stamp;			/* from when it was planned first */
+	CfMoment	moment;			/* from when it was planned first */
 	uint64		analysed;		/* how many texts had been by then */
 	bool		confirmed;
 } Text;
@@ -84,7 +84,7 @@ typedef struct Analysed
 {
 	const Query *query;
 	CfHash128	key;
-	uint64		stamp;			/* from after that */
+	CfMoment	moment;			/* from after that */
 	uint64		n;				/* how many so far */
 } Analysed;
 
@@ -158,18 +158,25 @@ note_analysed(ParseState *state, Query *query, JumbleState *jumble)
 	if (!make_key(state->p_sourcetext, query, &last.key))
 		return;
 	last.query = query;
-	last.stamp = cf_clock_stamp();
+	last.moment = cf_moment_now();
 }
 
 /* Has no definition changed since? */
 bool
-cf_known_definitions_unmoved(uint64 stamp)
+cf_known_definitions_unmoved(const CfMoment *moment)
 {
-	return cf_clock_unmoved(cf_clock_of_epoch(MyDatabaseId), stamp) &&
-		cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), stamp) &&
-		cf_clock_unmoved(cf_clock_of_any_definition(MyDatabaseId), stamp) &&
-		cf_clock_unmoved(cf_clock_of_light_names(MyDatabaseId), stamp) &&
-		cf_clock_unmoved(cf_clock_of_light_names(InvalidOid), stamp);
+	const CfClockRef clocks[] = {
+		cf_clock_of_epoch(MyDatabaseId), cf_clock_of_epoch(InvalidOid),
+		cf_clock_of_light_names(MyDatabaseId), cf_clock_of_light_names(InvalidOid),
+		cf_clock_of_any_definition(MyDatabaseId)
+	};
+
+	for (int i = 0; i < lengthof(clocks); i++)
+	{
+		if (!cf_clock_unmoved(clocks[i], moment->stamp))
+			return false;
+	}
+	return cf_moment_history_holds(moment, clocks, lengthof(clocks));
 }
 
 /* Is its plan for this execution alone, and its tree of now? */
@@ -358,13 +365,13 @@ cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish
 	if (!is_for_once(query, text, params) || cf_policy_has_written() ||
 		cf_guc_transparent == CF_TRANSPARENT_OBSERVE || IsolationUsesXactSnapshot() ||
 		!make_key(text, query, &known->key) || !cf_hash128_equal(&known->key, &last.key) ||
-		!cf_known_definitions_unmoved(last.stamp))
+		!cf_known_definitions_unmoved(&last.moment))
 		return NULL;
 	known->usable = true;
 	entry = cf_memo_find(&texts, &known->key, &ticket);
 	if (entry == NULL || !entry->confirmed)
 		return NULL;
-	if (!cf_known_definitions_unmoved(entry->stamp))
+	if (!cf_known_definitions_unmoved(&entry->moment))
 	{
 		cf_memo_forget(&texts);
 		return NULL;
@@ -421,7 +428,8 @@ cf_known_learn(const CfKnownText *known, const CfStatement *statement, const Pla
 	if (entry == NULL)
 		entry = cf_memo_enter(&texts, &known->key, ticket);
 	else if (cf_hash128_equal(&entry->tree, &statement->tree) &&
-			 cf_hash128_equal(&entry->shape, &shape) && cf_known_definitions_unmoved(entry->stamp))
+			 cf_hash128_equal(&entry->shape, &shape) &&
+			 cf_known_definitions_unmoved(&entry->moment))
 	{
 		entry->confirmed |= last.n > entry->analysed;
 		return;
@@ -430,7 +438,7 @@ cf_known_learn(const CfKnownText *known, const CfStatement *statement, const Pla
 		return;
 	entry->tree = statement->tree;
 	entry->shape = shape;
-	entry->stamp = statement->stamp;
+	entry->moment = statement->moment;
 	entry->analysed = last.n;
 	entry->confirmed = false;
 }

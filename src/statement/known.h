@@ -33,8 +33,8 @@ extern void cf_known_install_hooks(void);
 extern void cf_known_change_names(void);
 extern uint64 cf_known_names(void);
 
-/* Has no definition changed since a stamp? Five looks at clocks. */
-extern bool cf_known_definitions_unmoved(uint64 stamp);
+/* Has no definition changed since? Five looks at clocks, or as many at the history of a standby. */
+extern bool cf_known_definitions_unmoved(const CfMoment *moment);
 
 /*
  * A statement without a plan inside, if the cache has its answer now; else NULL. Fills in

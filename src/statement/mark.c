@@ -44,7 +44,6 @@
 #include "base/relchange.h"
 #include "base/shmem.h"
 #include "base/subxact.h"
-#include "l1/clock.h"
 #include "load/select.h"
 #include "rules/define.h"
 #include "rules/owntable.h"
@@ -61,7 +60,7 @@ typedef struct Known
 	List	   *schemas;		/* names, as the search path has them */
 	bool		parsed;
 	List	   *relations;		/* of RangeVars that its text has */
-	uint64		looked;			/* at its text, as of this stamp; 0: never */
+	uint64		looked;			/* at its text, in this round; 0: never */
 	uint64		number;			/* of its shape; 0: it has none now */
 	Oid			role;			/* for this one */
 } Known;
@@ -80,7 +79,8 @@ static bool marks_valid = false;
 static Oid	marks_relid = InvalidOid;
 
 static CfMemo found = CF_MEMO("cachefront marked statements", Found, 1024);
-static uint64 as_of = 0;		/* no definition has changed since this stamp, */
+static uint64 rounds = 0;		/* one ends when a definition has changed */
+static CfMoment as_of;			/* no definition has changed since this one's began, */
 static uint64 names_as_of = 0;	/* nor has this session made anything */
 
 static const Oid types[CF_MARK_COLUMNS] = {TEXTOID, TEXTOID, INTERVALOID, TEXTARRAYOID, TEXTOID,
@@ -471,7 +471,7 @@ parse(Known *known)
 static bool
 is_known(const Known *known)
 {
-	return known->looked == as_of && (known->number != 0 || known->role == GetUserId());
+	return known->looked == rounds && (known->number != 0 || known->role == GetUserId());
 }
 
 static uint64
@@ -484,7 +484,7 @@ number_of(Known *known)
 	(void) look_at(&look, look_at_meaning);
 	known->number = look.number;
 	known->role = GetUserId();
-	known->looked = as_of;
+	known->looked = rounds;
 	return known->number;
 }
 
@@ -509,11 +509,12 @@ look_through(const Query *query, uint64 number)
 static void
 begin_anew(void)
 {
-	if (as_of != 0 && names_as_of == cf_known_names() && cf_known_definitions_unmoved(as_of))
+	if (rounds != 0 && names_as_of == cf_known_names() && cf_known_definitions_unmoved(&as_of))
 		return;
 	cf_memo_forget(&found);
 	names_as_of = cf_known_names();
-	as_of = cf_clock_stamp();
+	rounds++;
+	as_of = cf_moment_now();
 	/* The messages were sent before the clocks were settled. */
 	AcceptInvalidationMessages();
 }

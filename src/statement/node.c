@@ -350,7 +350,8 @@ begin_node(CustomScanState *node, EState *estate, int eflags)
 
 	dress(state);
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
-		cf_answer_begin(&state->answer, state->statement, estate);
+		cf_answer_begin(&state->answer, state->statement,
+						state->css.ss.ps.ps_ResultTupleDesc, estate);
 	if (!state->answer.hit)
 	{
 		begin_plan(state, estate, eflags);
@@ -561,16 +562,16 @@ cf_node_run(QueryDesc *query, uint64 count, void (*run) (void *arg), void *arg)
 	current_run = ++last_run;
 	if (unlikely(ours && count != 0 && state->answer.hit))
 		open_tables(query->estate);
+	/* What is logged of Redis meanwhile is not of the statement. */
+	if (ours && state->answer.keeps && count == 0)
+		board(state, query->estate);
 	if (!ours || !state->answer.keeps)
 		run(arg);
 	else
 	{
 		error_context_stack = &watch;
 		if (count == 0)
-		{
-			board(state, query->estate);
 			run_and_land(state, run, arg);
-		}
 		else
 			run(arg);
 		error_context_stack = watch.previous;

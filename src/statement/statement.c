@@ -43,7 +43,7 @@ typedef struct Numbers
 	CfHash128	tree;
 	CfHash128	settings;
 	uint64		number;
-	uint64		stamp;
+	CfMoment	moment;
 	int64		ttl;
 	uint64		shape;
 	uint64		plan_us;
@@ -64,7 +64,7 @@ pack_numbers(const CfStatement *statement)
 		.tree = statement->tree,
 		.settings = statement->settings,
 		.number = statement->number,
-		.stamp = statement->stamp,
+		.moment = statement->moment,
 		.ttl = statement->ttl,
 		.shape = statement->shape,
 		.plan_us = statement->plan_us,
@@ -89,7 +89,7 @@ unpack_numbers(CfStatement *statement, const Const *constant)
 	statement->tree = numbers.tree;
 	statement->settings = numbers.settings;
 	statement->number = numbers.number;
-	statement->stamp = numbers.stamp;
+	statement->moment = numbers.moment;
 	statement->ttl = numbers.ttl;
 	statement->shape = numbers.shape;
 	statement->plan_us = numbers.plan_us;

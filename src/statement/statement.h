@@ -16,6 +16,7 @@
 #include "codec/key.h"
 #include "rules/setting.h"
 #include "statement/comment.h"
+#include "statement/moment.h"
 #include "statement/shape.h"
 
 #define CF_STATEMENT_CACHE "query"	/* the cache of statements that name none */
@@ -29,7 +30,7 @@ typedef struct CfStatement
 	CfHash128	tree;			/* what it means: see tree.h */
 	CfHash128	settings;		/* under which it was planned: see request/identity.h */
 	uint64		number;			/* of the plan, in this session: see validity.h */
-	uint64		stamp;			/* from before planning */
+	CfMoment	moment;			/* from before planning */
 	bool		folds_names;	/* its plan may hold what PostgreSQL does not look at again */
 	bool		mutable;		/* it calls functions that are not IMMUTABLE */
 	CfBinding	binding;

@@ -10,7 +10,8 @@
  * epoch alone. But PostgreSQL judges such a plan each time before it runs, by the
  * invalidation messages that have come. Clocks are settled after the messages were sent,
  * and we accept them after each stamp: so a plan that runs again is valid as of the
- * stamp of the time before.
+ * stamp of the time before. A standby sends them when it replays a commit, before it says that
+ * it has: so of an LSN the same is true.
  *
  * src/statement/validity.c
  */
@@ -26,7 +27,7 @@
 typedef struct Seen
 {
 	uint64		number;			/* of a plan */
-	uint64		stamp;			/* its messages were accepted after it */
+	CfMoment	moment;			/* messages were accepted after it */
 } Seen;
 
 static Seen seen[CF_VALIDITY_SLOTS];
@@ -52,10 +53,13 @@ definitions_unmoved(const List *relids, uint64 stamp)
 }
 
 static bool
-unmoved(const CfStatement *statement, uint64 stamp)
+unmoved(const CfStatement *statement, const CfMoment *moment)
 {
-	return cf_clock_unmoved(cf_clock_of_epoch(MyDatabaseId), stamp) &&
-		cf_clock_unmoved(cf_clock_of_epoch(InvalidOid), stamp) &&
+	const CfClockRef epochs[] = {cf_clock_of_epoch(MyDatabaseId), cf_clock_of_epoch(InvalidOid)};
+	uint64		stamp = moment->stamp;
+
+	return cf_clock_unmoved(epochs[0], stamp) && cf_clock_unmoved(epochs[1], stamp) &&
+		cf_moment_history_holds(moment, epochs, lengthof(epochs)) &&
 		(!statement->defined_any ||
 		 cf_clock_unmoved(cf_clock_of_any_definition(MyDatabaseId), stamp)) &&
 		definitions_unmoved(statement->defined, stamp) &&
@@ -63,18 +67,18 @@ unmoved(const CfStatement *statement, uint64 stamp)
 }
 
 bool
-cf_validity_holds(const CfStatement *statement, uint64 stamp)
+cf_validity_holds(const CfStatement *statement, const CfMoment *moment)
 {
 	Seen	   *slot = &seen[statement->number % CF_VALIDITY_SLOTS];
 
-	if (unmoved(statement, statement->stamp))
+	if (unmoved(statement, &statement->moment))
 		return true;
 	/* What was folded into the plan PostgreSQL does not look at again. */
 	if (statement->folds_names)
 		return false;
-	if (slot->number == statement->number && unmoved(statement, slot->stamp))
+	if (slot->number == statement->number && unmoved(statement, &slot->moment))
 		return true;
 	slot->number = statement->number;
-	slot->stamp = stamp;
+	slot->moment = *moment;
 	return false;
 }

@@ -15,9 +15,9 @@ extern uint64 cf_validity_number(void);
 
 /*
  * Has no DDL that its result may depend on come between the plan, or the last time that
- * PostgreSQL found it valid, and the stamp? Call it after the invalidation messages
- * have been accepted that were sent before the stamp. Cheap; raises no error.
+ * PostgreSQL found it valid, and now? Call it after the invalidation messages have been accepted
+ * that were sent before the moment. Cheap; raises no error.
  */
-extern bool cf_validity_holds(const CfStatement *statement, uint64 stamp);
+extern bool cf_validity_holds(const CfStatement *statement, const CfMoment *moment);
 
 #endif							/* CF_STATEMENT_VALIDITY_H */

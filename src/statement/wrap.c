@@ -6,7 +6,6 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -52,7 +51,7 @@ is_serving(void)
 {
 	return cf_guc_transparent != CF_TRANSPARENT_OFF && cf_guc_enabled && cf_shmem_ready() &&
 		!IsParallelWorker() && !am_walsender && explaining == 0 && !cf_load_active() &&
-		!cf_watch_plans_own() && !RecoveryInProgress();
+		!cf_watch_plans_own();
 }
 
 /* Its tree is written out, which takes several times as much. */
@@ -156,7 +155,7 @@ describe(CfStatement *statement, Query *query, const char *text, CfDefined *defi
 	statement->folds_names = params.folds_names;
 	statement->mutable = contain_mutable_functions((Node *) query);
 	statement->number = cf_validity_number();
-	statement->stamp = cf_clock_stamp();
+	statement->moment = cf_moment_now();
 	begin = cf_statement_source(query, text, &len);
 	statement->text = pnstrdup(begin, len);
 }

@@ -145,7 +145,7 @@ cf_tier_find_place(CfTier *tier)
 	ns = cf_place_mine();
 	if (ns == NULL)
 		return false;
-	cf_l2_set_max_reply(CF_L2_MAX_VALUE + 1024 * 1024);
+	cf_l2_set_max_reply(CF_TIER_MAX_VALUE + 1024 * 1024);
 	cf_store_variant(&tier->variant, ns, &tier->request->key, &tier->request->id);
 	return true;
 }

@@ -20,6 +20,9 @@
 #include "request/request.h"
 #include "txn/claim.h"
 
+/* Bytes of a value: what goes over a network within cachefront.redis_command_timeout. */
+#define CF_TIER_MAX_VALUE (16 * 1024 * 1024)
+
 typedef enum CfTierState
 {
 	CF_TIER_AWAY,				/* Redis is not there, or not for this read */

@@ -100,7 +100,7 @@ fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 	bool		stored = false;
 
 	cf_tier_set_place(tier, &place);
-	if (load->len > CF_L2_MAX_VALUE || !is_for_all(load, meta) ||
+	if (load->len > CF_TIER_MAX_VALUE || !is_for_all(load, meta) ||
 		!cf_tier_set_options(tier, &options))
 		return false;
 	describe_load(tier, load, meta, &env);

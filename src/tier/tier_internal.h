@@ -11,9 +11,6 @@
 #include "codec/envelope.h"
 #include "tier/tier.h"
 
-/* What goes over a network within cachefront.redis_command_timeout. */
-#define CF_L2_MAX_VALUE (16 * 1024 * 1024)
-
 #define count(request, counter) cf_stats_count((request)->def.stats_slot, (counter))
 
 /*

@@ -72,7 +72,7 @@ seal(CfTier *tier, const CfL1Result *result, CfClockRef clock, uint64 lsn, CfSea
 	CfEnvelopeEncoded encoded;
 	Size		len = VARSIZE(result->value) - VARHDRSZ;
 
-	if (len > CF_L2_MAX_VALUE || !cf_deps_fit(result->ndeps + 1) || cf_line_mine() == 0 ||
+	if (len > CF_TIER_MAX_VALUE || !cf_deps_fit(result->ndeps + 1) || cf_line_mine() == 0 ||
 		!cf_tier_set_options(tier, &options))
 		return false;
 	cf_tier_set_place(tier, &place);

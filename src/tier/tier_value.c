@@ -122,7 +122,7 @@ cf_tier_set_options(const CfTier *tier, CfEnvelopeOptions *options)
 		options->compression = cf_guc_compress == CF_COMPRESS_ZSTD ?
 			CF_COMPRESSION_ZSTD : CF_COMPRESSION_LZ4;
 	options->compress_min = cf_guc_compress_min;
-	options->max_len = CF_L2_MAX_VALUE;
+	options->max_len = CF_TIER_MAX_VALUE;
 	options->secret = cf_secret_of_values();
 	return cf_keyring_get(&options->keyring, &options->must_encrypt);
 }
