@@ -146,6 +146,68 @@ read_typed(Session *s)
 	PQclear(result);
 }
 
+/* Plain SELECTs, which cachefront.transparent serves. */
+static void
+read_plain_key(Session *s, const char *name, Table table)
+{
+	int			id = pick_id(s);
+	Floor		floor = acked_floor(table, id);
+	char		text[16];
+	PGresult   *result;
+	int64_t		version;
+
+	sprintf(text, "%d", id);
+	result = run(s, name, text, NULL, NULL);
+	if (result == NULL)
+		return;
+	version = PQntuples(result) == 1 ? get_int(result, 0, 0) : -1;
+	if (table == T_NEG)
+		check_negative(s, name, id, floor, version);
+	else
+		check_version(s, name, table, id, floor, version);
+	count_checked(1);
+	PQclear(result);
+}
+
+static void
+read_plain_view(Session *s)
+{
+	int			id = pick_id(s);
+	Floor		key = acked_floor(T_KEY, id);
+	Floor		row = acked_floor(T_TAB, id % ROWS);
+	Floor		gen = acked_floor(T_VIEW, 0);
+	char		text[16];
+	PGresult   *result;
+
+	sprintf(text, "%d", id);
+	result = run(s, "plain view", text, NULL, NULL);
+	if (result == NULL)
+		return;
+	check_version(s, "plain view", T_KEY, id, key, PQntuples(result) == 1 ? get_int(result, 0, 0) : -1);
+	if (PQntuples(result) == 1)
+	{
+		check_version(s, "plain view", T_TAB, id % ROWS, row, get_int(result, 0, 1));
+		check_version(s, "plain view", T_VIEW, 0, gen, get_int(result, 0, 2));
+	}
+	count_checked(1);
+	PQclear(result);
+}
+
+static void
+read_plain(Session *s)
+{
+	int			choice = below(s, 100);
+
+	if (choice < 40)
+		read_plain_key(s, "plain t_key", T_KEY);
+	else if (choice < 60)
+		read_plain_key(s, "plain t_part", T_PART);
+	else if (choice < 75)
+		read_plain_key(s, "plain t_neg", T_NEG);
+	else
+		read_plain_view(s);
+}
+
 /* Cache-aside: what is not there is read from the table and set. */
 /* Nothing but its definition ever changes what it gives. */
 static void
@@ -304,7 +366,9 @@ read_something(Session *s)
 	int			choice = below(s, 100);
 
 	s->failed = false;
-	if (options.tier && one_in(s, 2))
+	if (one_in(s, 6))
+		read_plain(s);
+	else if (options.tier && one_in(s, 2))
 		read_through_tier(s);
 	else if (!options.without_rules && one_in(s, 4))
 		read_through(s);
@@ -353,7 +417,9 @@ read_on_standby(Session *s)
 	int			choice = below(s, 100);
 
 	s->failed = false;
-	if (choice < 70)
+	if (one_in(s, 5))
+		read_plain(s);
+	else if (choice < 70)
 		read_through_tier(s);
 	else if (choice < 76)
 		read_by_key(s, "key t_key", T_KEY);
@@ -416,6 +482,10 @@ prepare_reader(Session *s)
 	prepare(s, "view", "SELECT cache_fetch_row('k:' || $1::int,"
 			" 'SELECT version, other, gen FROM v_two WHERE id = $1', ($1::int))");
 	prepare(s, "view alone", "SELECT cache_fetch_row('still', 'SELECT gen FROM v_still')");
+	prepare(s, "plain t_key", "/* cache */ SELECT version FROM t_key WHERE id = $1::int");
+	prepare(s, "plain t_part", "/* cache */ SELECT version FROM t_part WHERE id = $1::int");
+	prepare(s, "plain t_neg", "/* cache */ SELECT version FROM t_neg WHERE id = $1::int");
+	prepare(s, "plain view", "/* cache */ SELECT version, other, gen FROM v_two WHERE id = $1::int");
 	prepare(s, "typed", "SELECT * FROM cache_fetch_rows('k:' || $1::int,"
 			" 'SELECT id, version FROM t_key WHERE id = $1', ($1::int)) AS t(id int, version bigint)");
 	if (!options.without_rules)

@@ -240,6 +240,7 @@ try_connect(bool standby)
 	PQclear(PQexec(conn, "SET search_path = soak, public"));
 	PQclear(PQexec(conn, "SET client_min_messages = error"));
 	PQclear(PQexec(conn, "SET lock_timeout = '5s'"));
+	PQclear(PQexec(conn, "SET cachefront.transparent = marked"));
 	return conn;
 }
 
