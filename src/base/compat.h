@@ -26,6 +26,15 @@
 #include "varatt.h"
 #endif
 
+/* 16 marks what must look at its result: pg_nodiscard, before the type of a function. */
+#ifndef pg_nodiscard
+#ifdef __GNUC__
+#define pg_nodiscard __attribute__((warn_unused_result))
+#else
+#define pg_nodiscard
+#endif
+#endif
+
 /*
  * 18 gave LockAcquireExtended a 7th argument: whether to log that the lock was
  * not to be had.

@@ -8,13 +8,15 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 /*
  * Calls run(arg) in a subtransaction. NULL: it came through. Else what it left
  * is rolled back and this is its error, palloc'd in CurrentMemoryContext, which
  * the caller frees or raises again. Memory context and resource owner are as
  * before in either case. Not in parallel mode.
  */
-extern ErrorData *cf_subxact_try(void (*run) (void *arg), void *arg);
+extern pg_nodiscard ErrorData *cf_subxact_try(void (*run) (void *arg), void *arg);
 
 /*
  * Of an error that was caught so: is it of the server or of who wants to end the session or

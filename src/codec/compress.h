@@ -14,6 +14,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 /* The numbers go over the wire. */
 typedef enum CfCompression
 {
@@ -30,18 +32,18 @@ extern bool cf_compress_available(int algorithm);
  * Returns how many it took, or 0 if there is not enough room, no memory, or no
  * such algorithm: the caller then keeps what it has.
  */
-extern Size cf_compress(CfCompression algorithm, const char *plain, Size len,
-						char *out, Size room);
+extern pg_nodiscard Size cf_compress(CfCompression algorithm, const char *plain, Size len,
+									 char *out, Size room);
 
 /*
  * Could that many plain bytes be in these compressed ones? Asked before any
  * memory is taken for them, so that a few bytes cannot claim a gigabyte.
  */
-extern bool cf_decompress_plausible(CfCompression algorithm, const char *data,
-									Size len, Size plain_len);
+extern pg_nodiscard bool cf_decompress_plausible(CfCompression algorithm, const char *data,
+												 Size len, Size plain_len);
 
 /* True if the bytes decompress to plain_len bytes, no more and no fewer. */
-extern bool cf_decompress(CfCompression algorithm, const char *data, Size len,
-						  char *out, Size plain_len);
+extern pg_nodiscard bool cf_decompress(CfCompression algorithm, const char *data, Size len,
+									   char *out, Size plain_len);
 
 #endif							/* CF_CODEC_COMPRESS_H */

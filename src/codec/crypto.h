@@ -14,6 +14,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #define CF_CRYPTO_KEY_BYTES 32
 #define CF_CRYPTO_NONCE_BYTES 12
 #define CF_CRYPTO_TAG_BYTES 16
@@ -41,8 +43,8 @@ typedef enum CfKeyringStatus
  * the number of the line, or of the last one where no line is to blame. The
  * caller wipes the text.
  */
-extern CfKeyringStatus cf_keyring_parse(const char *text, Size len,
-										CfKeyring **ring, int *line);
+extern pg_nodiscard CfKeyringStatus cf_keyring_parse(const char *text, Size len,
+													 CfKeyring **ring, int *line);
 
 /* A ring of one key, of CF_CRYPTO_KEY_BYTES bytes, in CurrentMemoryContext; NULL: no memory. */
 extern CfKeyring *cf_keyring_make(const void *bytes);
@@ -67,9 +69,9 @@ typedef struct CfCryptoPart
  * CF_CRYPTO_OVERHEAD more. False, with nothing of use in out, if the ring lacks
  * the key or OpenSSL fails: it has neither memory nor randomness.
  */
-extern bool cf_crypto_seal(const CfKeyring *ring, uint16 id,
-						   const CfCryptoPart *parts, int nparts,
-						   const char *plain, Size len, char *out);
+extern pg_nodiscard bool cf_crypto_seal(const CfKeyring *ring, uint16 id,
+										const CfCryptoPart *parts, int nparts,
+										const char *plain, Size len, char *out);
 
 typedef enum CfCryptoStatus
 {
@@ -83,8 +85,8 @@ typedef enum CfCryptoStatus
  * Opens a sealed value into out, which has room for CF_CRYPTO_OVERHEAD bytes
  * less. Unless it returns OK nothing of the value is left there.
  */
-extern CfCryptoStatus cf_crypto_open(const CfKeyring *ring, uint16 id,
-									 const CfCryptoPart *parts, int nparts,
-									 const char *sealed, Size len, char *out);
+extern pg_nodiscard CfCryptoStatus cf_crypto_open(const CfKeyring *ring, uint16 id,
+												  const CfCryptoPart *parts, int nparts,
+												  const char *sealed, Size len, char *out);
 
 #endif							/* CF_CODEC_CRYPTO_H */

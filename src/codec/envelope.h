@@ -25,6 +25,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "datatype/timestamp.h"
 
 #include "codec/compress.h"
@@ -114,11 +115,11 @@ typedef struct CfEnvelopeEncoded
 } CfEnvelopeEncoded;
 
 /* On failure nothing is allocated. Free with cf_envelope_free_encoded. */
-extern CfEnvelopeStatus cf_envelope_encode(CfEnvelope *env,
-										   const char *value, Size len,
-										   const CfEnvelopePlace *place,
-										   const CfEnvelopeOptions *options,
-										   CfEnvelopeEncoded *encoded);
+extern pg_nodiscard CfEnvelopeStatus cf_envelope_encode(CfEnvelope *env,
+														const char *value, Size len,
+														const CfEnvelopePlace *place,
+														const CfEnvelopeOptions *options,
+														CfEnvelopeEncoded *encoded);
 extern void cf_envelope_free_encoded(CfEnvelopeEncoded *encoded);
 
 /*
@@ -126,18 +127,18 @@ extern void cf_envelope_free_encoded(CfEnvelopeEncoded *encoded);
  * used. Only the array of refs is allocated (NULL if there is none); on failure
  * it is not.
  */
-extern CfEnvelopeStatus cf_envelope_decode_meta(const char *meta, Size len,
-												CfEnvelope *env);
+extern pg_nodiscard CfEnvelopeStatus cf_envelope_decode_meta(const char *meta, Size len,
+															 CfEnvelope *env);
 
 /*
  * The value to an env that was decoded just so: a palloc'd varlena, or NULL on
  * any failure. Takes no more memory than twice max_len and a fixed amount.
  */
-extern CfEnvelopeStatus cf_envelope_decode_value(const CfEnvelope *env,
-												 const char *stored, Size len,
-												 const CfEnvelopePlace *place,
-												 const CfEnvelopeOptions *options,
-												 struct varlena **value);
+extern pg_nodiscard CfEnvelopeStatus cf_envelope_decode_value(const CfEnvelope *env,
+															  const char *stored, Size len,
+															  const CfEnvelopePlace *place,
+															  const CfEnvelopeOptions *options,
+															  struct varlena **value);
 
 /* For the log: 'damaged', 'not authentic', ... */
 extern const char *cf_envelope_status_text(CfEnvelopeStatus status);

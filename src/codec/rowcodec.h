@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "base/compat.h"
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
 #include "utils/tuplestore.h"
@@ -46,7 +47,7 @@ extern CfRowTrust cf_rows_trust(TupleDesc desc);
  * already, if the bytes are not what an encoder for these types wrote; unless
  * they are CF_ROWS_SAFE, a type's own receive function may raise its own error.
  */
-extern bool cf_rows_decode(const char *data, Size len, TupleDesc desc,
-						   Tuplestorestate *store);
+extern pg_nodiscard bool cf_rows_decode(const char *data, Size len, TupleDesc desc,
+										Tuplestorestate *store);
 
 #endif							/* CF_CODEC_ROWCODEC_H */

@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "codec/key.h"
 
 #define CF_ROWSET_MAX (10 * 1000 * 1000)	/* rows; a value that has more is not taken apart */
@@ -34,9 +35,10 @@ typedef struct CfRowSet
  * False: it is not what an encoder wrote, or too much. Lengths are checked; raises no error
  * but for lack of memory.
  */
-extern bool cf_rowset_of(CfForm form, int ncolumns, const char *data, Size len, CfRowSet *set);
+extern pg_nodiscard bool cf_rowset_of(CfForm form, int ncolumns, const char *data, Size len,
+									  CfRowSet *set);
 
-extern bool cf_rowset_equal(const CfRowSet *a, const CfRowSet *b);
+extern pg_nodiscard bool cf_rowset_equal(const CfRowSet *a, const CfRowSet *b);
 
 /* The same for equal sets, in this server and others of its cluster. */
 extern void cf_rowset_digest(const CfRowSet *set, CfHash128 *digest);

@@ -9,13 +9,14 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "l1/clock.h"
 
 /*
  * Has the running transaction itself touched what a clock stands for? DDL may
  * have touched anything. Never fails.
  */
-extern bool cf_commit_touches(CfClockRef clock);
+extern pg_nodiscard bool cf_commit_touches(CfClockRef clock);
 
 /* Before that: takes what the tables' own counts tell. May raise errors. */
 extern void cf_commit_collect(void);
@@ -30,7 +31,7 @@ extern void cf_commit_settle(uint64 seq);
  * Its end, where the DDL epoch was raised: after that is settled. Until then the
  * log must stay. Never fails.
  */
-extern bool cf_commit_stores_later(void);
+extern pg_nodiscard bool cf_commit_stores_later(void);
 extern void cf_commit_store(void);
 
 /* After that: the LSN as of which all was settled. */

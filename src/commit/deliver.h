@@ -21,6 +21,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 /*
  * PRE_COMMIT, while the transaction may still write: makes the items. Raises an
  * error only for a cancel, or if memory is out.
@@ -31,7 +33,7 @@ extern void cf_deliver_prepare(void);
  * PRE_PREPARE: nobody will know the keys at COMMIT PREPARED, so only the outbox gets
  * them, with sync. True: it has, and somebody has to look into it after that.
  */
-extern bool cf_deliver_prepare_transaction(void);
+extern pg_nodiscard bool cf_deliver_prepare_transaction(void);
 
 /*
  * COMMIT, when all is settled, and what cache_set leaves is stored, for that is taken

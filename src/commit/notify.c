@@ -44,11 +44,11 @@ typedef struct CfSharedNotifyBuffer
 } CfSharedNotifyBuffer;
 
 /* What an item begins with; its text follows. */
-typedef struct Item
+typedef struct Notice
 {
 	uint16		is_key;
 	uint16		len;
-} Item;
+} Notice;
 
 static CfSharedNotifyBuffer *buffers = NULL;
 static LWLock *notify_lock = NULL;
@@ -120,7 +120,7 @@ find_buffer_locked(Oid dboid, bool create)
 static void
 append_locked(CfSharedNotifyBuffer *buffer, bool is_key, const char *text, int len)
 {
-	Item		item = {is_key, (uint16) len};
+	Notice		item = {is_key, (uint16) len};
 
 	if (buffer->overflow || buffer->used + sizeof(item) + len > CF_NOTIFY_ROOM)
 	{
@@ -224,7 +224,7 @@ has_items(void)
 
 /* The first time that a text of this kind comes up. */
 static bool
-is_new(HTAB *seen, const Item *item, const char *text)
+is_new(HTAB *seen, const Notice *item, const char *text)
 {
 	CfHash128	hash;
 	bool		found;
@@ -251,7 +251,7 @@ publish(const char *items, uint32 used, bool overflow)
 	payload.all = overflow;
 	for (uint32 at = 0; at < used && !overflow;)
 	{
-		Item		item;
+		Notice		item;
 
 		memcpy(&item, items + at, sizeof(item));
 		at += sizeof(item);

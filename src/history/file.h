@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 typedef struct CfFilePart
 {
 	const void *data;
@@ -35,8 +37,8 @@ extern bool cf_file_begin(CfFileWriter *writer, const char *name);
 extern bool cf_file_write(CfFileWriter *writer, const void *data, Size len);
 
 /* What was written is on the disk, if not yet under its name. */
-extern bool cf_file_flush(CfFileWriter *writer);
-extern bool cf_file_end(CfFileWriter *writer, const char *name);
+extern pg_nodiscard bool cf_file_flush(CfFileWriter *writer);
+extern pg_nodiscard bool cf_file_end(CfFileWriter *writer, const char *name);
 extern void cf_file_abandon(CfFileWriter *writer);
 
 #endif							/* CF_HISTORY_FILE_H */

@@ -18,6 +18,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 extern void cf_follow_register(void);
 
 /*
@@ -25,7 +27,7 @@ extern void cf_follow_register(void);
  * standby's session waits up to about a millisecond for that. On a server that writes it
  * is true, but shortly after a promotion. Raises no error; not to be called with a lock.
  */
-extern bool cf_follow_catch_up(void);
+extern pg_nodiscard bool cf_follow_catch_up(void);
 
 /*
  * Was this server a standby with a follower, so that its history goes on from before

@@ -24,6 +24,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "codec/key.h"
 
 extern void cf_history_register(void);
@@ -40,8 +41,8 @@ extern uint64 cf_history_lsn(CfClockRef ref);
  * server that writes this comes after the clocks: a commit writes the history before
  * they fall.
  */
-extern bool cf_history_is_unchanged(uint64 lsn, uint64 key_hash, Oid dboid,
-									const CfClockRef *deps, int ndeps);
+extern pg_nodiscard bool cf_history_is_unchanged(uint64 lsn, uint64 key_hash, Oid dboid,
+												 const CfClockRef *deps, int ndeps);
 
 /* The same of any things, and of nothing but those. */
 extern bool cf_history_has_none_since(uint64 lsn, const CfClockRef *refs, int n);
@@ -59,6 +60,6 @@ extern void cf_history_raise_floor(uint64 lsn);
  * All from this LSN on is there after all. expected: what the floor was when that
  * began to be looked for. False: it has been raised since, and stays.
  */
-extern bool cf_history_lower_floor(uint64 expected, uint64 lsn);
+extern pg_nodiscard bool cf_history_lower_floor(uint64 expected, uint64 lsn);
 
 #endif							/* CF_HISTORY_HISTORY_H */

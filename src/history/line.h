@@ -19,6 +19,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "history/message.h"
 
 #define CF_LINE_MAX 64			/* older ones are forgotten: their values are foreign */
@@ -35,7 +36,7 @@ extern void cf_line_register(void);
  * of the WAL has vouched that it knows all that began up to there; else it begins
  * anew, and all that is older is foreign.
  */
-extern bool cf_line_begin(void);
+extern pg_nodiscard bool cf_line_begin(void);
 
 /* This server writes, and has begun. 0: it is a standby, or has only just begun to write. */
 extern uint64 cf_line_mine(void);
@@ -47,7 +48,7 @@ extern uint64 cf_line_mine(void);
 extern uint64 cf_line_at(uint64 lsn);
 
 /* Does a value of that incarnation that holds nothing of after end count here? */
-extern bool cf_line_admits(uint64 incarnation, uint64 end);
+extern pg_nodiscard bool cf_line_admits(uint64 incarnation, uint64 end);
 
 /*
  * The reader of the WAL, alone; of a record it tells here before it tells anybody that it

@@ -26,6 +26,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "codec/key.h"
 
 #define CF_MESSAGE_PREFIX "cachefront"
@@ -88,6 +89,7 @@ extern uint64 cf_message_log_starts(const CfStart *starts, int n);
  * data, len: of a record of the resource manager of logical messages. False: it is
  * not ours; or it is of a kind or form that this version does not know: then *ours.
  */
-extern bool cf_message_parse(const char *data, Size len, CfMessage *message, bool *ours);
+extern pg_nodiscard bool cf_message_parse(const char *data, Size len, CfMessage *message,
+										  bool *ours);
 
 #endif							/* CF_HISTORY_MESSAGE_H */

@@ -15,6 +15,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 /* Names a shutdown of a server that wrote. */
 typedef struct CfShutdown
 {
@@ -24,7 +26,7 @@ typedef struct CfShutdown
 } CfShutdown;
 
 /* The last one. False: it was none of a server that wrote, or not a clean one. */
-extern bool cf_shutdown_describe(CfShutdown *shutdown);
+extern pg_nodiscard bool cf_shutdown_describe(CfShutdown *shutdown);
 
 static inline bool
 cf_shutdown_equal(const CfShutdown *a, const CfShutdown *b)
@@ -42,6 +44,6 @@ extern bool cf_shutdown_is_recovery_asked(void);
 extern int	cf_shutdown_take_file(const char *name);
 
 /* So many bytes of it; false: there are less. */
-extern bool cf_shutdown_read(int fd, void *data, Size len);
+extern pg_nodiscard bool cf_shutdown_read(int fd, void *data, Size len);
 
 #endif							/* CF_HISTORY_SHUTDOWN_H */

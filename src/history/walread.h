@@ -18,6 +18,8 @@
 
 #include "access/xlogreader.h"
 
+#include "base/compat.h"
+
 typedef enum CfWalStatus
 {
 	CF_WAL_RECORD,				/* *record has the next one */
@@ -32,7 +34,8 @@ extern CfWalReader *cf_wal_open(XLogRecPtr start, TimeLineID timeline);
 extern void cf_wal_close(CfWalReader *reader);
 
 /* The record is good until the next call. */
-extern CfWalStatus cf_wal_next(CfWalReader *reader, XLogRecPtr limit, XLogReaderState **record);
+extern pg_nodiscard CfWalStatus cf_wal_next(CfWalReader *reader, XLogRecPtr limit,
+											XLogReaderState **record);
 
 /* Where the next record begins. */
 extern XLogRecPtr cf_wal_position(const CfWalReader *reader);
@@ -54,6 +57,6 @@ extern XLogRecPtr cf_wal_switch_point(TimeLineID from, TimeLineID to);
 extern XLogRecPtr cf_wal_find_first(XLogRecPtr from, XLogRecPtr limit, TimeLineID timeline);
 
 /* Does pg_wal have the segment that holds this position, of the timeline or a forebear? */
-extern bool cf_wal_has(XLogRecPtr position, TimeLineID timeline);
+extern pg_nodiscard bool cf_wal_has(XLogRecPtr position, TimeLineID timeline);
 
 #endif							/* CF_HISTORY_WALREAD_H */

@@ -16,6 +16,7 @@
 
 #include "access/transam.h"
 
+#include "base/compat.h"
 #include "codec/key.h"
 #include "l1/clock.h"
 
@@ -43,20 +44,20 @@ typedef struct CfL1Proof
  * Is the value of a key still what the tables hold? With an lsn, the history must have
  * caught up before (cf_follow_catch_up).
  */
-extern bool cf_basis_is_current(const CfKey *key, const CfBasis *basis);
+extern pg_nodiscard bool cf_basis_is_current(const CfKey *key, const CfBasis *basis);
 
 /*
  * The same of an entry, whose key's clock need not be asked, for who moves it unlinks the
  * entry; and by clocks alone.
  */
-extern bool cf_basis_is_unmoved(Oid dboid, const CfBasis *basis);
+extern pg_nodiscard bool cf_basis_is_unmoved(Oid dboid, const CfBasis *basis);
 
 /* The same, whatever changes of rows have done to it. */
-extern bool cf_basis_is_unmoved_but_by_rows(Oid dboid, const CfBasis *basis);
+extern pg_nodiscard bool cf_basis_is_unmoved_but_by_rows(Oid dboid, const CfBasis *basis);
 
 /* Did all that has invalidated it commit before the proof's snapshot, and elsewhere? */
-extern bool cf_basis_is_proven(uint64 key_hash, Oid dboid, const CfBasis *basis,
-							   const CfL1Proof *proof);
+extern pg_nodiscard bool cf_basis_is_proven(uint64 key_hash, Oid dboid, const CfBasis *basis,
+											const CfL1Proof *proof);
 
 /*
  * From here on writers must settle the clocks of the tables that it depends on. Whoever

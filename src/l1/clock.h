@@ -27,6 +27,7 @@
 
 #include "access/transam.h"
 
+#include "base/compat.h"
 #include "codec/key.h"
 
 extern void cf_clock_register(void);
@@ -45,16 +46,16 @@ extern uint64 cf_clock_seq(CfClockRef ref);
 extern uint32 cf_clock_pending(CfClockRef ref);
 
 /* No invalidation is under way, none was settled after the stamp. */
-extern bool cf_clock_unmoved(CfClockRef ref, uint64 stamp);
+extern pg_nodiscard bool cf_clock_unmoved(CfClockRef ref, uint64 stamp);
 
 /*
  * The same, whatever changes of rows have done to it since. Of keys and epochs:
  * as above, for they have no second clock (nor has that of roles).
  */
-extern bool cf_clock_unmoved_but_by_rows(CfClockRef ref, uint64 stamp);
+extern pg_nodiscard bool cf_clock_unmoved_but_by_rows(CfClockRef ref, uint64 stamp);
 
 /* Every transaction that invalidated there is older than xmin: it is in the snapshot. */
-extern bool cf_clock_precedes(CfClockRef ref, FullTransactionId xmin);
+extern pg_nodiscard bool cf_clock_precedes(CfClockRef ref, FullTransactionId xmin);
 
 /* Writer: raise, then either settle or lower, once each. None can fail. */
 extern void cf_clock_raise(CfClockRef ref);

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "port/atomics.h"
 #include "storage/lwlock.h"
 #include "utils/dsa.h"
@@ -157,7 +158,7 @@ cf_l1_bucket_of(uint64 hash)
  * Has nothing that the entry depends on changed? Rules 2 and 32 of docs/consistency.md.
  * followed: what cf_follow_catch_up said before.
  */
-extern bool cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed);
+extern pg_nodiscard bool cf_l1_entry_is_current(const CfSharedL1Entry *entry, bool followed);
 
 /* Copies len bytes of the value from an offset (0 or 1) on. */
 extern void cf_l1_copy_value(CfSharedL1Entry *entry, Size offset, Size len, char *to);
@@ -166,8 +167,9 @@ extern void cf_l1_copy_value(CfSharedL1Entry *entry, Size offset, Size len, char
  * The postmaster, alone: stores what is known to be current, as the next to be evicted;
  * evicts nothing. False: no room.
  */
-extern bool cf_l1_put_at_start(const CfKey *key, const CfIdentity *id, const char *value,
-							   Size len, const CfL1Meta *meta, bool visited);
+extern pg_nodiscard bool cf_l1_put_at_start(const CfKey *key, const CfIdentity *id,
+											const char *value,
+											Size len, const CfL1Meta *meta, bool visited);
 
 /* Evicts within the bounds of a budget, which it lowers. */
 extern dsa_pointer cf_l1_alloc_evicting(Size size, Size *budget);

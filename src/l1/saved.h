@@ -17,6 +17,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "datatype/timestamp.h"
 
 #include "stats/counters.h"
@@ -64,8 +65,9 @@ typedef enum CfL1RestoreStatus
  * Makes an entry of the record at the head of a text; *size has its length, but for
  * CF_L1_BAD_RECORD. Those that come first are the last to be evicted.
  */
-extern CfL1RestoreStatus cf_l1_restore(const CfL1Restoring *restoring, const char *text,
-									   Size len, Size *size);
+extern pg_nodiscard CfL1RestoreStatus cf_l1_restore(const CfL1Restoring *restoring,
+													const char *text,
+													Size len, Size *size);
 
 /* Memory is empty again. */
 extern void cf_l1_restore_undo(void);

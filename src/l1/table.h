@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "datatype/timestamp.h"
 #include "utils/dsa.h"
 
@@ -144,9 +145,9 @@ extern void cf_l1_attach(void);
 #define CF_L1_WANT_STALE 0x01
 #define CF_L1_WANT_DEPS 0x02
 
-extern CfL1Status cf_l1_get(const CfKey *key, const CfIdentity *id,
-							CfL1Part part, TimestampTz now, int flags,
-							CfL1Result *result);
+extern pg_nodiscard CfL1Status cf_l1_get(const CfKey *key, const CfIdentity *id,
+										 CfL1Part part, TimestampTz now, int flags,
+										 CfL1Result *result);
 
 /*
  * The same within limits (or NULL), and only a hit that the proof (or NULL)
@@ -154,13 +155,13 @@ extern CfL1Status cf_l1_get(const CfKey *key, const CfIdentity *id,
  * For max_stale (us) after it was filled, it is a hit although changed rows, and
  * nothing else, have outdated it; its time to live is as much shorter, then.
  */
-extern CfL1Status cf_l1_get_within(const CfKey *key, const CfIdentity *id,
-								   CfL1Part part, TimestampTz now, int flags,
-								   const CfL1Limits *limits, const CfL1Proof *proof,
-								   int64 max_stale, CfL1Result *result);
+extern pg_nodiscard CfL1Status cf_l1_get_within(const CfKey *key, const CfIdentity *id,
+												CfL1Part part, TimestampTz now, int flags,
+												const CfL1Limits *limits, const CfL1Proof *proof,
+												int64 max_stale, CfL1Result *result);
 
 /* Does a value that was loaded or found elsewhere keep within limits (or NULL)? */
-extern bool cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits);
+extern pg_nodiscard bool cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits);
 
 /*
  * Stores a value unless a clock that it depends on moved after its stamp. One of cache_set:
@@ -195,7 +196,7 @@ extern void cf_l1_delete_database(Oid dboid);
  * session to others. Evicts to make room, within bounds. InvalidDsaPointer:
  * none. The caller must hold no partition lock.
  */
-extern dsa_pointer cf_l1_alloc(Size size);
+extern pg_nodiscard dsa_pointer cf_l1_alloc(Size size);
 extern void cf_l1_free(dsa_pointer dp);
 extern void *cf_l1_address(dsa_pointer dp);
 

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "codec/crypto.h"
 
 /*
@@ -15,6 +16,6 @@
  * must be and it cannot be read: then nothing is stored or read (fail closed).
  * The ring stays valid until the next call. Never raises an error.
  */
-extern bool cf_keyring_get(const CfKeyring **ring, bool *required);
+extern pg_nodiscard bool cf_keyring_get(const CfKeyring **ring, bool *required);
 
 #endif							/* CF_L2_KEYRING_H */

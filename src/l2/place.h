@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #define CF_PLACE_MAX 256
 
 /*
@@ -21,6 +23,6 @@
 extern const char *cf_place_mine(void);
 
 /* A database's, by its name; false: it has none of its own. */
-extern bool cf_place_of(const char *database, char place[CF_PLACE_MAX]);
+extern pg_nodiscard bool cf_place_of(const char *database, char place[CF_PLACE_MAX]);
 
 #endif							/* CF_L2_PLACE_H */

@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "codec/key.h"
 #include "l2/place.h"
 #include "redis/command.h"
@@ -49,7 +50,7 @@ typedef struct CfLook
 extern void cf_store_add_look(const CfL2Variant *variant);
 extern bool cf_store_take_look(const redisReply *reply, CfLook *look);
 
-extern CfL2Status cf_store_look(const CfL2Variant *variant, CfLook *look);
+extern pg_nodiscard CfL2Status cf_store_look(const CfL2Variant *variant, CfLook *look);
 
 /*
  * One load at a time, of all servers. For economy only: no value is the fresher for
@@ -68,7 +69,8 @@ typedef struct CfLease
 {
 	CfLeaseState state;
 	char		token[CF_TOKEN_LEN + 1];
-	char		holder[CF_TOKEN_LEN + 1];	/* the token of who has it; "" if that is us, or unknown */
+	char		holder[CF_TOKEN_LEN + 1];	/* the token of who has it; "" if that is us,
+	or unknown */
 } CfLease;
 
 /* What a lease is asked for with; all that is not set is none. */
@@ -85,8 +87,8 @@ typedef struct CfLeaseTerms
 } CfLeaseTerms;
 
 /* Sets all of *lease. */
-extern CfL2Status cf_store_lease(const CfL2Variant *variant, const CfLeaseTerms *terms,
-								 CfLease *lease);
+extern pg_nodiscard CfL2Status cf_store_lease(const CfL2Variant *variant, const CfLeaseTerms *terms,
+											  CfLease *lease);
 
 /* Is a token of an incarnation, or perhaps of another with the same low half? */
 extern bool cf_store_is_of(const char *token, uint64 incarnation);
@@ -142,7 +144,8 @@ extern void cf_store_add_remove(const CfL2Variant *variant);
  */
 #define CF_STORE_LISTS 7
 extern void cf_store_add_lists(const char *ns);
-extern bool cf_store_take_list(const redisReply *reply, int i, const char **list, Size *len);
+extern pg_nodiscard bool cf_store_take_list(const redisReply *reply, int i, const char **list,
+											Size *len);
 extern void cf_store_add_put_list(const char *ns, int i, const char *list, Size len,
 								  int64 keep_ms);
 

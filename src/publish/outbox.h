@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "storage/itemptr.h"
 
 typedef struct CfOutboxKey
@@ -24,8 +25,8 @@ extern void cf_outbox_register(void);
  * written; why is logged, and what was told is of no rows. Raises an error only if
  * the transaction is being cancelled.
  */
-extern bool cf_outbox_write(const CfOutboxKey *keys, int n,
-							void (*wrote) (int first, int n, TransactionId xid,
-										   const ItemPointerData *tid));
+extern pg_nodiscard bool cf_outbox_write(const CfOutboxKey *keys, int n,
+										 void (*wrote) (int first, int n, TransactionId xid,
+										 const ItemPointerData *tid));
 
 #endif							/* CF_PUBLISH_OUTBOX_H */

@@ -22,6 +22,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "storage/itemptr.h"
 
 #include "codec/key.h"
@@ -111,7 +112,7 @@ extern bool cf_ring_is_through(uint64 position);
  * upon. Holds up no DROP DATABASE meanwhile. True: it is through, and Redis has got
  * what went with it. Cannot fail.
  */
-extern bool cf_ring_wait(uint64 position, int timeout_ms);
+extern pg_nodiscard bool cf_ring_wait(uint64 position, int timeout_ms);
 
 /* ---- the publisher ---- */
 

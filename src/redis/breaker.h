@@ -29,6 +29,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "datatype/timestamp.h"
 
 #define CF_L2_ERROR_LEN 200
@@ -104,7 +105,7 @@ extern bool cf_breaker_is_closed(int breaker);
  * May the caller use Redis? If so, one of the next three must follow. A breaker
  * that was opened under other settings says nothing about these, and closes.
  */
-extern bool cf_breaker_enter(const CfBreakerCaller *caller, CfBreakerPass *pass);
+extern pg_nodiscard bool cf_breaker_enter(const CfBreakerCaller *caller, CfBreakerPass *pass);
 
 extern void cf_breaker_succeed(const CfBreakerCaller *caller, CfBreakerPass pass);
 

@@ -31,6 +31,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/compat.h"
+
 
 typedef enum CfL2Status
 {
@@ -105,7 +107,7 @@ extern int64 cf_l2_end_allowance(void);
  * Is there enough left for so many runs, if each takes as long as the last did?
  * One that there is not enough left for is not tried.
  */
-extern bool cf_l2_can_afford(int nruns);
+extern pg_nodiscard bool cf_l2_can_afford(int nruns);
 
 #ifdef CF_DEBUG
 /*

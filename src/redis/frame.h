@@ -16,6 +16,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #define CF_FRAME_MAX_DEPTH 5	/* arrays in arrays: XREAD has five */
 #define CF_FRAME_MAX_ELEMENTS 100000	/* of one reply, all its arrays together */
 #define CF_FRAME_MAX_LINE 65536 /* a status or an error */
@@ -60,6 +62,6 @@ typedef struct CfFrame
 extern void cf_frame_init(CfFrame *frame, int expected, int64 max_reply, int64 max_total);
 
 /* False if the bytes must not be given to the parser: see problem. */
-extern bool cf_frame_scan(CfFrame *frame, const char *bytes, size_t len);
+extern pg_nodiscard bool cf_frame_scan(CfFrame *frame, const char *bytes, size_t len);
 
 #endif							/* CF_REDIS_FRAME_H */

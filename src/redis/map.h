@@ -16,6 +16,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/compat.h"
 #include "base/redis_url.h"
 #include "redis/breaker.h"
 #include "redis/slot.h"
@@ -40,7 +41,7 @@ extern bool cf_map_is_due(void);
 extern void cf_map_doubt(void);
 
 /* Puts CLUSTER SLOTS in the place of what is known; false: it makes no sense. */
-extern bool cf_map_install(const redisReply *slots, const CfRedisHost *asked);
+extern pg_nodiscard bool cf_map_install(const redisReply *slots, const CfRedisHost *asked);
 
 /* A slot is at another node now; its number, or 0 if there are too many nodes. */
 extern int	cf_map_move(int slot, const CfRedisHost *host);

@@ -32,6 +32,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/compat.h"
 #include "base/redis_url.h"
 #include "redis/breaker.h"
 #include "redis/command.h"
@@ -181,12 +182,14 @@ extern void cf_address_doubt(void);
 
 /* conn.c */
 extern CfConn *cf_conn_get(int i);
-extern bool cf_conn_open(CfConn *conn, CfRedisTransport transport, const CfRedisHost *host);
-extern bool cf_conn_wait(CfConn *conn, short events);
-extern bool cf_conn_wait_any(CfConn *waiter, CfConn *const *waiting, const short *events,
-							 int n);
+extern pg_nodiscard bool cf_conn_open(CfConn *conn, CfRedisTransport transport,
+									  const CfRedisHost *host);
+extern pg_nodiscard bool cf_conn_wait(CfConn *conn, short events);
+extern pg_nodiscard bool cf_conn_wait_any(CfConn *waiter, CfConn *const *waiting,
+										  const short *events,
+										  int n);
 extern bool cf_conn_expired(CfConn *conn);
-extern bool cf_conn_wait_io(CfConn *conn, CfIo want);
+extern pg_nodiscard bool cf_conn_wait_io(CfConn *conn, CfIo want);
 extern void cf_conn_drop(CfConn *conn);
 extern void cf_conn_drop_all(bool only_busy);
 extern void cf_conn_watch_idle(void);
@@ -202,15 +205,15 @@ extern void cf_pipe_reset(CfPipe *pipe);
 extern bool cf_pipe_add(CfPipe *pipe, int argc, const char *const *argv,
 						const size_t *lens, int key);
 extern bool cf_pipe_add_formatted(CfPipe *pipe, const char *data, size_t len);
-extern bool cf_pipe_append(CfPipe *pipe, const char *data, size_t len);
-extern bool cf_pipe_append_count(CfPipe *pipe, int nwords);
-extern bool cf_pipe_append_word(CfPipe *pipe, const char *word, size_t len);
+extern pg_nodiscard bool cf_pipe_append(CfPipe *pipe, const char *data, size_t len);
+extern pg_nodiscard bool cf_pipe_append_count(CfPipe *pipe, int nwords);
+extern pg_nodiscard bool cf_pipe_append_word(CfPipe *pipe, const char *word, size_t len);
 extern void cf_pipe_mark_key(CfPipe *pipe, size_t len);
 
 /* A command's first word; it is not terminated. */
 extern const char *cf_pipe_verb(const CfPipe *pipe, int command, size_t *len);
 
-extern bool cf_exchange(CfConn *conn, CfPipe *pipe);
+extern pg_nodiscard bool cf_exchange(CfConn *conn, CfPipe *pipe);
 
 /* Several at once, a pipeline each, by the deadline of the first; failed: which did. */
 extern void cf_exchange_all(CfConn *const *conns, CfPipe *const *pipes, bool *failed,
@@ -226,11 +229,11 @@ extern uint64 cf_handshake_settings_of(const CfRedisHost *host);
 extern const CfRedisUrl *cf_handshake_url(void);
 
 /* Leaves a connection that is ready for commands and busy, if it is true. */
-extern bool cf_handshake_ready(CfConn *conn, const CfRedisHost *host, uint64 settings,
-							   const CfRun *run);
+extern pg_nodiscard bool cf_handshake_ready(CfConn *conn, const CfRedisHost *host, uint64 settings,
+											const CfRun *run);
 
 /* The same for a Sentinel, whom only what it asks for is told. */
-extern bool cf_handshake_sentinel(CfConn *conn, const CfRedisHost *host, CfPipe *pipe);
+extern pg_nodiscard bool cf_handshake_sentinel(CfConn *conn, const CfRedisHost *host, CfPipe *pipe);
 
 /* The user as whom we ask; "default" if the url names none. */
 extern const char *cf_handshake_user(void);
@@ -241,7 +244,7 @@ extern void cf_script_add(CfPipe *pipe, CfScript *script, const char *key, size_
 						  int argc, const char *const *argv, const size_t *lens);
 extern const CfScript *cf_script_of(int command);	/* NULL: it is no script */
 extern bool cf_script_is_unknown(const redisReply *reply);
-extern bool cf_script_retry(CfConn *conn, CfPipe *pipe);
+extern pg_nodiscard bool cf_script_retry(CfConn *conn, CfPipe *pipe);
 
 /* Adds a script of one pipeline, by its text, to another. False: it is none. */
 extern bool cf_script_add_text(CfPipe *to, const CfPipe *from, int command);
@@ -259,7 +262,7 @@ extern bool cf_sentinel_is_due(void);
 extern bool cf_sentinel_is_due_anyway(void);
 
 /* Asks until the deadline. May throw if the run is interruptible. */
-extern bool cf_sentinel_ask(const CfRun *run, char *error, size_t size);
+extern pg_nodiscard bool cf_sentinel_ask(const CfRun *run, char *error, size_t size);
 extern void cf_sentinel_doubt(void);
 
 /* Somebody uses the master that is known. */

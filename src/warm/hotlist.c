@@ -2,7 +2,7 @@
  * hotlist.c - a list of hot keys, as it lies in Redis.
  *
  * The number of the key that it was sealed with, in clear, then, sealed: a head, and for
- * each of them an Item with, at once after it, the key, the name of its cache, and the
+ * each of them an HotItem with, at once after it, the key, the name of its cache, and the
  * place of its database.
  *
  * src/warm/hotlist.c
@@ -27,7 +27,7 @@ typedef struct ListHead
 	int64		wall;
 } ListHead;
 
-typedef struct Item
+typedef struct HotItem
 {
 	uint64		count;
 	CfHash128	id_hash;
@@ -39,13 +39,13 @@ typedef struct Item
 	uint16		place_len;
 	uint8		cache_len;
 	uint8		form;
-} Item;
+} HotItem;
 
 static void
 append_item(StringInfo list, const CfHotKey *hot, const char *place)
 {
 	const char *cache = cf_stats_name(hot->stats_slot);
-	Item		item;
+	HotItem		item;
 
 	memset(&item, 0, sizeof(item));
 	item.count = hot->count;
@@ -114,7 +114,7 @@ cf_hotlist_make(const char *ns, TimestampTz wall, Size *len)
 static bool
 take_item(const char **at, const char *end, CfListedKey *key)
 {
-	Item		item;
+	HotItem		item;
 	char		cache[CF_MAX_CACHE_NAME];
 
 	if (end - *at < sizeof(item))
