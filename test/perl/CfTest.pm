@@ -39,6 +39,10 @@ our @EXPORT = qw(await await_that await_waitpoint debug finish_session is_over o
   reconfigure require_debug run_sessions start_session stat wait_at_waitpoint wait_event
   wait_until worker_pid);
 
+# Named by who uses them: use CfTest qw(:DEFAULT query stats).
+our @EXPORT_OK = qw(ask_redis await_hit await_up error_of full_error_of hold let_go nothing_left on put_file query query_as
+  redis_report stats ttl_of under_test);
+
 # Advisory lock that holds back the sessions of run_sessions; the number has no
 # meaning.
 my $barrier = 715517;
@@ -76,7 +80,156 @@ sub node
 	  foreach sort keys %conf;
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION cachefront');
-	return $node;
+	return under_test($node);
+}
+
+# ---- one line of SQL ----
+
+# The server that query and what is made of it ask: the one that node has made last, or that
+# a test has said.
+my $under_test;
+
+sub under_test
+{
+	($under_test) = @_ if @_;
+	return $under_test;
+}
+
+sub query
+{
+	my ($sql, $database) = @_;
+
+	return $under_test->safe_psql($database // 'postgres', $sql);
+}
+
+# Statements in one session of any server.
+sub on
+{
+	my ($node, @sql) = @_;
+
+	return $node->safe_psql('postgres', join(";\n", @sql));
+}
+
+# The same as another user; dies of an error.
+sub query_as
+{
+	my ($node, $user, $database, $sql) = @_;
+	my $result = finish_session(start_session($node, $sql, database => $database, user => $user));
+
+	die "$user: $sql\n$result->{stderr}" if $result->{status} != 0;
+	return $result->{stdout};
+}
+
+# The message of the error that a statement raises, without quotes, or ''; options as of
+# start_session.
+sub error_of
+{
+	my ($sql, %option) = @_;
+	my $result = finish_session(start_session($under_test, $sql, %option));
+
+	return $result->{stderr} =~ /(ERROR|FATAL):  (.*)/ ? $2 =~ s/"//gr : '';
+}
+
+# SQLSTATE, message and hint.
+sub full_error_of
+{
+	my ($sql, %option) = @_;
+	my $result = finish_session(start_session($under_test, "\\set VERBOSITY verbose\n$sql", %option));
+
+	return $result->{stderr} =~ /(?:ERROR|FATAL):  (.*?)(?:\nLOCATION|\z)/s ? $1 : '';
+}
+
+# Counters of cache_stats over the whole server, as psql prints them: "1|200".
+sub stats
+{
+	return query('SELECT ' . join(', ', @_) . " FROM cache_stats WHERE cache = '*'");
+}
+
+# The whole time to live of an entry, in seconds.
+sub ttl_of
+{
+	return query('SELECT round(extract(epoch FROM ttl_left + age), 3) FROM cache_entries'
+		  . " WHERE key = '$_[0]'") + 0;
+}
+
+# No lock, no flight and no waiter is left.
+sub nothing_left
+{
+	my ($title) = @_;
+
+	is( query(q{SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 207),
+			(SELECT count(*) FROM cache_inflight), flights, waiters FROM cache_status}),
+		'0|0|0|0', "$title: nothing is left");
+	return;
+}
+
+# Holds each session that comes by a wait point, from one that stays open; lets them go.
+sub hold
+{
+	my ($control, $point) = @_;
+
+	$control->query_safe("SELECT cf_debug_waitpoint_enable('$point')");
+	return;
+}
+
+sub let_go
+{
+	my ($control, $point) = @_;
+
+	$control->query_safe("SELECT cf_debug_waitpoint_release('$point')");
+	return;
+}
+
+# Until a server uses Redis.
+sub await_up
+{
+	my ($node) = @_;
+
+	await($node, "SELECT l2 FROM cache_status, cache_fetch('up', 'SELECT 1')", 'up');
+	return;
+}
+
+# Reads until it is a hit in the server's memory.
+sub await_hit
+{
+	my ($node, $sql) = @_;
+
+	await_that("for a hit on " . $node->name . ": $sql", sub {
+		my $before = CfTest::stat($node, 'l1_hits');
+
+		$node->safe_psql('postgres', $sql);
+		return CfTest::stat($node, 'l1_hits') > $before;
+	});
+	return;
+}
+
+# One command by the Redis client itself: 'SET,k,v'.
+sub ask_redis
+{
+	my ($command, $timeout) = @_;
+
+	$timeout //= -1;
+	return query("SELECT cf_debug_redis('{$command}', $timeout)");
+}
+
+# What that says of itself; of the process of a session that is open, if one is given.
+sub redis_report
+{
+	my ($session) = @_;
+	my $sql = 'SELECT cf_debug_redis_report()';
+	my $text = $session ? $session->query_safe($sql) : query($sql);
+
+	return { map { /^(\w+)=(.*)$/ } split /\n/, $text };
+}
+
+sub put_file
+{
+	my ($file, $bytes) = @_;
+
+	open my $out, '>:raw', $file or die "$file: $!";
+	print $out $bytes;
+	close $out;
+	return;
 }
 
 # A condition on pg_stat_activity: a session waits for "Flight" or "Redis". Before

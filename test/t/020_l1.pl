@@ -10,7 +10,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 my $node;
 my $evictions_at_reset;
@@ -106,11 +106,6 @@ sub reset_stats
 	query('SELECT cache_flush(); SELECT cache_stats_reset()');
 	$evictions_at_reset = query('SELECT l1_evictions FROM cache_status');
 	return;
-}
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
 }
 
 # What holds whenever nobody is at work.

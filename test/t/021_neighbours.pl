@@ -8,16 +8,11 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 use CfTier;
 
 my ($kept, $changed) = (5000, 8000);
 my $node = CfTest->node('main', 'cachefront.track_changes' => 'on');
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 # Reads all that are to be kept: how many of them are loaded.
 sub loads

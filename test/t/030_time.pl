@@ -10,7 +10,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT error_of hold let_go query stats ttl_of);
 
 require_debug();
 
@@ -46,26 +46,6 @@ my $no_room = 'temporary file size exceeds temp_file_limit (0kB)';
 my $control = open_session($node);
 $control->set_query_timer_restart;
 
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
-
-# The error that a statement raises, without its context and its quotes, which
-# differ between versions; '' if it does not.
-sub error_of
-{
-	my ($sql, %option) = @_;
-	my $result = finish_session(start_session($node, $sql, %option));
-
-	return $result->{stderr} =~ /(ERROR|FATAL):  (.*)/ ? $2 =~ s/"//gr : '';
-}
-
-sub counters
-{
-	return query('SELECT ' . join(', ', @_) . " FROM cache_stats WHERE cache = '*'");
-}
-
 sub clean
 {
 	query('SELECT cache_flush(); SELECT cache_stats_reset(); TRUNCATE broken');
@@ -78,25 +58,8 @@ sub advance
 	return;
 }
 
-sub hold
-{
-	$control->query_safe("SELECT cf_debug_waitpoint_enable('$_[0]')");
-	return;
-}
-
-sub let_go
-{
-	$control->query_safe("SELECT cf_debug_waitpoint_release('$_[0]')");
-	return;
-}
-
 # The whole time to live of an entry, in seconds.
 my $ttl = 'extract(epoch FROM ttl_left + age)';
-
-sub ttl_of
-{
-	return query("SELECT round($ttl, 3) FROM cache_entries WHERE key = '$_[0]'") + 0;
-}
 
 # ---- time to live -----------------------------------------------------------
 
@@ -108,11 +71,11 @@ is(ttl_of('k'), 600, 'the time to live of the call');
 query("UPDATE item SET val = 'two'");
 advance('9 min');
 is(query($one), '[{"val":"one"}]', 'before its end it is there');
-is(counters('loads', 'l1_hits'), '1|1', 'it was a hit');
+is(stats('loads', 'l1_hits'), '1|1', 'it was a hit');
 advance('1 min');
 is(query("SELECT state FROM cache_entries WHERE key = 'k'"), 'stale', 'past its end');
 is(query($one), '[{"val":"two"}]', 'it is loaded again');
-is(counters('loads', 'l1_hits', 'misses', 'stale_hits'), '2|1|2|0', 'it was a miss');
+is(stats('loads', 'l1_hits', 'misses', 'stale_hits'), '2|1|2|0', 'it was a miss');
 is(query("SELECT state FROM cache_entries WHERE key = 'k'"), 'fresh', 'and is fresh again');
 advance('20 min');
 is(query("SELECT state FROM cache_entries WHERE key = 'k'"),
@@ -206,16 +169,16 @@ query("SELECT cache_fetch('neg:a', $none, ttl => '10 min'),"
 is(ttl_of('neg:a'), 30, 'cachefront.negative_ttl');
 is(ttl_of('neg:b'), 12, 'at most a fifth of the time to live');
 is(query("SELECT count(*) FROM cache_entries WHERE negative"), 2, 'shown as negative');
-is(counters('negative_hits'), 0, 'the first call is no negative hit');
+is(stats('negative_hits'), 0, 'the first call is no negative hit');
 is( query("SELECT cache_fetch('neg:a', $none, ttl => '10 min'),"
 		  . " cache_fetch_row('neg:a', $none, ttl => '10 min') IS NULL"),
 	'[]|t',
 	'no rows, from the cache');
-is(counters('loads', 'negative_hits', 'l1_hits'), '2|2|2', 'two negative hits');
+is(stats('loads', 'negative_hits', 'l1_hits'), '2|2|2', 'two negative hits');
 query("SELECT * FROM cache_fetch_rows('neg:a', $none) AS t(v text)");
 is(query("SELECT count(*) FROM cache_fetch_rows('neg:a', $none) AS t(v text)"),
 	0, 'no typed rows either');
-is(counters('loads', 'negative_hits'), '3|3', 'one more');
+is(stats('loads', 'negative_hits'), '3|3', 'one more');
 query("INSERT INTO item VALUES (2, 'late')");
 advance('15 s');
 is(query("SELECT cache_fetch('neg:a', $none, ttl => '10 min')"), '[]', 'until its end');
@@ -254,11 +217,11 @@ break_it();
 is(query($stale), '[{"answer":"old"}]', 'before its end, the query does not run');
 advance('61 s');
 is(query($stale), '[{"answer":"old"}]', 'past its end the query fails: the old value');
-is(counters('loads', 'load_errors', 'stale_hits', 'fills'),
+is(stats('loads', 'load_errors', 'stale_hits', 'fills'),
 	'3|1|1|2', 'it was tried, failed and is counted');
 is(query("SELECT cache_fetch_row('k', $call)"), '{"answer":"old"}', 'its first row');
 is(query("SELECT * FROM cache_fetch_rows('k', $call) AS t(a text)"), 'old', 'typed rows');
-is(counters('loads', 'load_errors', 'stale_hits'), '5|3|3', 'each is tried');
+is(stats('loads', 'load_errors', 'stale_hits'), '5|3|3', 'each is tried');
 is( query(
 		"BEGIN; SELECT 'before'; SAVEPOINT s; $stale; RELEASE s; $stale;"
 		  . " SELECT count(*) FROM item; COMMIT; SELECT 'after'"),
@@ -274,20 +237,20 @@ is(query("SELECT state FROM cache_entries WHERE key = 'k' AND load_ms > 0
 break_it();
 advance('11 min + 1 s');
 is(error_of($stale), $no_room, "past its stale time: the query's own error");
-is(counters('stale_hits'), 6, 'no stale value');
+is(stats('stale_hits'), 6, 'no stale value');
 
 # Waiters of a leader that fails: each serves it.
 clean();
 query($stale);
 break_it();
 advance('61 s');
-hold('flight-leader');
+hold($control, 'flight-leader');
 my @sessions = map { start_session($node, $stale) } 1 .. 5;
 await($node, 'SELECT waiters FROM cache_inflight', 4);
-let_go('flight-leader');
+let_go($control, 'flight-leader');
 is(join(' ', map { $_->{stdout} } map { finish_session($_) } @sessions),
 	join(' ', ('[{"answer":"old"}]') x 5), 'all who waited get the stale value');
-is(counters('stale_hits', 'flight_timeouts'), '5|0', 'counted');
+is(stats('stale_hits', 'flight_timeouts'), '5|0', 'counted');
 
 # Whose stale time is it?
 clean();
@@ -333,11 +296,11 @@ clean();
 query($stale);
 break_it();
 advance('61 s');
-hold('commit-window');
+hold($control, 'commit-window');
 my $writer = start_session($node, "SELECT cache_invalidate_tag('t')");
 await_waitpoint($node);
 is(error_of($stale), $no_room, 'nor in the window of the commit');
-let_go('commit-window');
+let_go($control, 'commit-window');
 finish_session($writer);
 
 # A lock that is not to be had is hidden, but not that somebody wants the session to stop.
@@ -362,7 +325,7 @@ foreach my $stop (
 	like($result->{stderr}, qr/$stop->[1]/, "$stop->[0]: its error");
 }
 $control->query_safe('COMMIT');
-is(counters('stale_hits'), 1, 'one stale value');
+is(stats('stale_hits'), 1, 'one stale value');
 is(query($locked), '[{"val":"two"}]', 'later it is loaded');
 
 # Waiters whose flight_timeout passes.
@@ -378,7 +341,7 @@ await($node, 'SELECT count(*) FROM cache_inflight', 1);
 } 1 .. 5;
 is($_->{stdout}, $old, 'flight_timeout: a stale value')
   foreach map { finish_session($_) } @sessions;
-is(counters('loads', 'stale_hits', 'flight_timeouts'), '2|5|5', 'none has loaded');
+is(stats('loads', 'stale_hits', 'flight_timeouts'), '2|5|5', 'none has loaded');
 $control->query_safe('SELECT pg_advisory_unlock(1)');
 isnt(finish_session($leader)->{stdout}, $old, 'the leader has a new value');
 
@@ -399,17 +362,17 @@ clean();
 query("SELECT cache_define('x', ttl => '10 min', xfetch_beta => 1000, jitter => 0)");
 my $first = query($slow);
 advance('8 min');
-hold('load-after-query');
+hold($control, 'load-after-query');
 my $refresher = start_session($node, sprintf($refresh, 0));
 await_waitpoint($node);
-is(counters('loads', 'early_refreshes', 'misses'), '2|1|1', 'one caller refreshes');
+is(stats('loads', 'early_refreshes', 'misses'), '2|1|1', 'one caller refreshes');
 is(query('SELECT key, waiters FROM cache_inflight'), 'x:a|0', 'in a flight of its own');
 my ($results) = run_sessions($node, [ ($slow) x 20 ]);
 is(scalar(grep { $_->{stdout} eq $first } @$results),
 	20, 'the others keep the value');
-is(counters('loads', 'early_refreshes', 'misses', 'flight_handovers'),
+is(stats('loads', 'early_refreshes', 'misses', 'flight_handovers'),
 	'2|1|1|0', 'and neither load nor wait');
-let_go('load-after-query');
+let_go($control, 'load-after-query');
 is(finish_session($refresher)->{status}, 0, 'the refresh ends');
 is(query("SELECT age < '4 min' FROM cache_entries WHERE key = 'x:a'"),
 	't', 'and its value replaces the old one');
@@ -420,22 +383,22 @@ is(query("SELECT state FROM cache_entries WHERE key = 'x:a'"),
 # A refresh that fails.
 break_it();
 query("SELECT cf_debug_advance_clock(ttl_left - '2 min') FROM cache_entries");
-my $before = counters('early_refreshes');
+my $before = stats('early_refreshes');
 is(error_of(sprintf($refresh, $before)), '', 'a refresh that fails raises no error');
-is(counters("early_refreshes > $before", "load_errors", 'stale_hits'),
+is(stats("early_refreshes > $before", "load_errors", 'stale_hits'),
 	't|1|0', 'it is counted');
 is(query("SELECT state FROM cache_entries WHERE key = 'x:a'"),
 	'fresh', 'the value stays');
 query('TRUNCATE broken');
 
 # A refresh that is cancelled.
-hold('flight-leader');
-$refresher = start_session($node, sprintf($refresh, counters('early_refreshes')));
+hold($control, 'flight-leader');
+$refresher = start_session($node, sprintf($refresh, stats('early_refreshes')));
 await_waitpoint($node);
 query('SELECT pg_cancel_backend(leader) FROM cache_inflight');
 like(finish_session($refresher)->{stderr},
 	qr/canceling statement due to user request/, 'a refresh that is cancelled stops');
-let_go('flight-leader');
+let_go($control, 'flight-leader');
 is(query('SELECT count(*) FROM cache_inflight'), 0, 'and its flight has landed');
 
 # Where there is nothing to wait for, or nobody wants it.
@@ -444,7 +407,7 @@ query("SELECT cache_define('x', ttl => '10 min', xfetch_beta => 0, jitter => 0)"
 query($slow);
 advance('8 min');
 query($slow) foreach 1 .. 3;
-is(counters('loads', 'early_refreshes', 'l1_hits'), '1|0|3', 'beta 0: none');
+is(stats('loads', 'early_refreshes', 'l1_hits'), '1|0|3', 'beta 0: none');
 
 # ---- the distribution of early refreshes ------------------------------------
 
@@ -533,7 +496,7 @@ foreach my $load ([ '0.002', 400 ], [ '0.008', 200 ])
 	cmp_ok(abs($refreshed - $expected), '<=', 5 * sqrt($variance),
 		sprintf('%d early refreshes of %.1f, sigma %.1f',
 			$refreshed, $expected, sqrt($variance)));
-	is(counters('loads', 'early_refreshes', 'misses'),
+	is(stats('loads', 'early_refreshes', 'misses'),
 		"$refreshed|$refreshed|0", 'each is a load, nothing else is');
 	query('SELECT cache_flush()');
 }

@@ -9,19 +9,10 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query_as);
 
 my $node = CfTest->node('owner', 'autovacuum' => 'off');
 my $folder = PostgreSQL::Test::Utils::tempdir();
-
-sub as
-{
-	my ($user, $database, $sql) = @_;
-	my $result = finish_session(start_session($node, $sql, database => $database, user => $user), 60);
-
-	die "$user: $sql\n$result->{stderr}" if $result->{status} != 0;
-	return $result->{stdout};
-}
 
 my $super = $node->safe_psql('postgres', 'SELECT current_user');
 my $definitions = 'SELECT * FROM cache_definitions ORDER BY name';
@@ -31,17 +22,17 @@ $node->safe_psql('postgres', $_) foreach 'CREATE ROLE shop LOGIN', 'CREATE ROLE 
   'CREATE DATABASE plain OWNER shop', 'CREATE DATABASE again OWNER shop';
 $node->safe_psql($_, 'CREATE EXTENSION cachefront') foreach qw(shop custom plain again);
 
-as('shop', 'shop', "CREATE TABLE product (id int PRIMARY KEY, name text);"
+query_as($node, 'shop', 'shop', "CREATE TABLE product (id int PRIMARY KEY, name text);"
 	  . " INSERT INTO product VALUES (1, 'one')");
-as($super, 'shop', "SELECT cache_attach('product', key => 'product:{id}'), cache_attach('product', rows => '{}')");
+query_as($node, $super, 'shop', "SELECT cache_attach('product', key => 'product:{id}'), cache_attach('product', rows => '{}')");
 # A named loader, with a type of its own.
-as('shop', 'shop', 'CREATE SCHEMA own; CREATE TYPE own.size AS ENUM (\'s\', \'m\');'
+query_as($node, 'shop', 'shop', 'CREATE SCHEMA own; CREATE TYPE own.size AS ENUM (\'s\', \'m\');'
 	  . q{ SELECT cache_define('named', query => 'SELECT name, $2::own.size FROM product WHERE id = $1',}
 	  . q{ arg_types => '{int,own.size}')});
-my $key = as('shop', 'shop', q{SELECT cache_key('named', 1, 's')});
+my $key = query_as($node, 'shop', 'shop', q{SELECT cache_key('named', 1, 's')});
 like($key, qr/^named:v[0-9a-f]{8}:1:s$/, 'a key of a named loader');
-as($super, 'shop', "SELECT cache_define('super', ttl => '1 min', max_stale => '5 s', freshness => 'declared')");
-as('shop', 'shop', "SELECT cache_define('product', ttl => '1 hour', scope => 'shared')");
+query_as($node, $super, 'shop', "SELECT cache_define('super', ttl => '1 min', max_stale => '5 s', freshness => 'declared')");
+query_as($node, 'shop', 'shop', "SELECT cache_define('product', ttl => '1 hour', scope => 'shared')");
 $node->safe_psql('shop', "BEGIN; GRANT EXECUTE ON FUNCTION cache_define(text, text, interval, interval,"
 	  . " interval, float8, float8, text, interval, text, regtype[], text, interval) TO maker; SET ROLE maker; SELECT cache_define('made', jitter => 0.5);"
 	  . " RESET ROLE; REVOKE EXECUTE ON FUNCTION cache_define(text, text, interval, interval,"
@@ -71,15 +62,15 @@ sub check
 	is( $node->safe_psql($database, 'SELECT rel, kind, key, problem FROM cache_rules ORDER BY kind'),
 		"product|row|product:{id}|\nproduct|table||",
 		"$database: the rules");
-	is(as('shop', $database, q{SELECT cache_key('named', 1, 's')}), $key, "$database: the same key");
-	is(as('shop', $database, q{SELECT cache_read_row('named', 1, 's') ->> 'name'}), 'one',
+	is(query_as($node, 'shop', $database, q{SELECT cache_key('named', 1, 's')}), $key, "$database: the same key");
+	is(query_as($node, 'shop', $database, q{SELECT cache_read_row('named', 1, 's') ->> 'name'}), 'one',
 		"$database: the named loader");
-	as('shop', $database, "SELECT cache_fetch('product:1', 'SELECT name FROM product WHERE id = 1')");
+	query_as($node, 'shop', $database, "SELECT cache_fetch('product:1', 'SELECT name FROM product WHERE id = 1')");
 	is( $node->safe_psql($database,
 			"SELECT cache FROM cache_entries WHERE database = '$database' AND key = 'product:1'"),
 		'product', "$database: in force");
-	as('shop', $database, "UPDATE product SET name = 'two'");
-	is( as('shop', $database, "SELECT cache_fetch('product:1', 'SELECT name FROM product WHERE id = 1')"),
+	query_as($node, 'shop', $database, "UPDATE product SET name = 'two'");
+	is( query_as($node, 'shop', $database, "SELECT cache_fetch('product:1', 'SELECT name FROM product WHERE id = 1')"),
 		'[{"name":"two"}]', "$database: and so are the rules");
 	return;
 }
@@ -107,7 +98,7 @@ check('again');
 
 # A definition of a role that is gone belongs to the database's owner.
 $node->safe_psql('postgres', 'DROP ROLE maker');
-is(as('shop', 'again', "SELECT cache_drop('made')"), 't', 'the maker is gone: the owner may drop it');
+is(query_as($node, 'shop', 'again', "SELECT cache_drop('made')"), 't', 'the maker is gone: the owner may drop it');
 dump_as_owner('gone');
 
 done_testing();

@@ -9,16 +9,11 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 require_debug();
 
 my $node = CfTest->node('main', 'cachefront.track_changes' => 'on');
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 query(q{
 	CREATE FUNCTION hold(text) RETURNS void LANGUAGE C AS 'cachefront', 'cachefront_debug_hold';

@@ -10,7 +10,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 require_debug();
 
@@ -43,11 +43,6 @@ my %drop = (
 	all => q{SELECT cache_flush()},
 	ddl => q{ALTER TABLE item ALTER v SET STATISTICS 10});
 my $last = 0;
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 sub read_now
 {

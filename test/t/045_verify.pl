@@ -9,7 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 require_debug();
 
@@ -34,11 +34,6 @@ $node->safe_psql(
 	CREATE FUNCTION failures() RETURNS text LANGUAGE sql AS
 	$$ SELECT verified || '/' || verify_failures FROM cache_stats WHERE cache = '*' $$});
 my $control = open_session($node);
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 sub begin
 {

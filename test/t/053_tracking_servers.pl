@@ -12,17 +12,10 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT await_up on);
 use CfTier;
 
 require_debug();
-
-sub on
-{
-	my ($node, @sql) = @_;
-
-	return $node->safe_psql('postgres', join(";\n", @sql));
-}
 
 # ---- a subscriber ----
 
@@ -85,16 +78,10 @@ my $redis = CfRedis->new('main');
 my $node = CfTier->primary('primary', $redis, 'cachefront.track_changes' => 'on');
 my $fetch = q{SELECT cache_fetch_row('sum', 'SELECT sum(v) AS v FROM item') ->> 'v'};
 
-sub up
-{
-	await($node, "SELECT l2 FROM cache_status, cache_fetch('up', 'SELECT 1')", 'up');
-	return;
-}
-
 # In Redis alone.
 sub fill
 {
-	up();
+	await_up($node);
 	return on($node, 'SET cachefront.l1_max_value = 0', $fetch);
 }
 
@@ -110,7 +97,7 @@ is(since($node, $before, 'l2_hits')->{l2_hits}, 1, 'from Redis, in the run that 
 $node->stop;
 run_log([ 'postgres', '--single', '-D', $node->data_dir, 'postgres' ], '<', \'UPDATE item SET v = 2');
 $node->start;
-up();
+await_up($node);
 is(on($node, $fetch), 2, 'changed in single-user mode');
 
 fill();
@@ -119,23 +106,23 @@ $node->restart;
 on($node, 'UPDATE item SET v = 3');
 $node->adjust_conf('postgresql.conf', 'shared_preload_libraries', q{'cachefront'});
 $node->restart;
-up();
+await_up($node);
 is(on($node, $fetch), 3, 'changed without the library');
 
 fill();
 on($node, 'ALTER SYSTEM SET cachefront.track_changes = off');
 $node->restart;
-up();
+await_up($node);
 on($node, 'UPDATE item SET v = 4');
 on($node, 'ALTER SYSTEM RESET cachefront.track_changes');
 $node->restart;
-up();
+await_up($node);
 is(on($node, $fetch), 4, 'changed without tracking');
 
 # ---- our own outbox ----
 
 on($node, q{SELECT cache_attach('item', 'outbox:{id}')});
-up();
+await_up($node);
 is(fill(), 4, 'filled');
 $redis->kill;
 on($node, 'SET cachefront.redis_commit = sync', 'BEGIN', 'UPDATE item SET v = 5', 'SAVEPOINT s', 'UPDATE item SET v = 6', 'COMMIT');
@@ -143,7 +130,7 @@ is(on($node, $fetch), 6, 'Redis is gone: seen');
 cmp_ok(on($node, q{SELECT outbox_written FROM cache_stats WHERE cache = '*'}), '>', 0, 'by way of the outbox');
 is(on($node, q{SELECT late_writes FROM cache_stats WHERE cache = '*'}), 0, 'which is no late write');
 $redis->start;
-up();
+await_up($node);
 is(on($node, $fetch), 6, 'Redis is back');
 is(on($node, q{SELECT late_writes FROM cache_stats WHERE cache = '*'}), 0, 'still none');
 

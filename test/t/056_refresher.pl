@@ -9,7 +9,7 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 require_debug();
 
@@ -33,13 +33,6 @@ $node->safe_psql('postgres', q{
 		scope => 'shared', freshness => 'declared', refresh_after => '30 s', ttl => '10 min', stale_ttl => '10 min');
 	SELECT cache_define('proven', query => 'SELECT v FROM item WHERE id = $1', arg_types => '{int}',
 		scope => 'shared', refresh_after => '30 s', ttl => '10 min', stale_ttl => '10 min')});
-
-sub query
-{
-	my ($sql) = @_;
-
-	return $node->safe_psql('postgres', $sql);
-}
 
 sub item
 {

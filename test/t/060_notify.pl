@@ -10,15 +10,10 @@ use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 my $node = CfTest->node('notify', 'cachefront.notify_interval' => '200ms');
 my $listener;
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 # Payloads that have arrived, after waiting until $want texts are in them.
 sub payloads

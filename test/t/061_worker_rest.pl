@@ -8,14 +8,9 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 my $node = CfTest->node('main');
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 ok(CfTest::wait_until($node, 'SELECT worker_obstacle IS NULL FROM cache_status', 't'), 'the launcher is there');
 

@@ -9,15 +9,10 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 my $redis = CfRedis->new('main');
 my $node = CfTest->node('main', 'max_logical_replication_workers' => 0, 'cachefront.track_changes' => 'on');
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 # Those that are always there, with their number.
 sub processes

@@ -9,7 +9,7 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT await_hit);
 use CfTier ();
 
 require_debug();
@@ -71,14 +71,7 @@ sub keep
 {
 	my ($on, @names) = @_;
 
-	foreach my $name (@names)
-	{
-		await_that("for $name in memory", sub {
-			my $before = CfTest::stat($on, 'l1_hits');
-			fetch($on, $name);
-			return CfTest::stat($on, 'l1_hits') > $before;
-		});
-	}
+	await_hit($on, "SELECT cache_fetch('$_', '$query{$_}')") foreach @names;
 	return;
 }
 

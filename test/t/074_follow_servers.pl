@@ -10,7 +10,7 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT await_hit);
 use CfTier ();
 
 require_debug();
@@ -56,14 +56,7 @@ sub keep
 {
 	my ($on) = @_;
 
-	foreach my $name (sort keys %query)
-	{
-		await_that("for $name in memory of " . $on->name, sub {
-			my $before = CfTest::stat($on, 'l1_hits');
-			fetch($on, $name);
-			return CfTest::stat($on, 'l1_hits') > $before;
-		});
-	}
+	await_hit($on, "SELECT cache_fetch('$_', '$query{$_}')") foreach sort keys %query;
 	return;
 }
 

@@ -11,7 +11,7 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT await_hit);
 use CfTier ();
 
 require_debug();
@@ -56,19 +56,9 @@ sub fetch
 # As long as something is prepared that changes a table, the subscriber keeps nothing of it.
 sub keep
 {
-	my (@servers) = @_;
-
-	foreach my $on (@servers)
+	foreach my $on (@_)
 	{
-		foreach my $name (qw(item other))
-		{
-			await_that("for $name in memory of " . $on->name, sub {
-				my $before = CfTest::stat($on, 'l1_hits');
-
-				fetch($on, $name);
-				return CfTest::stat($on, 'l1_hits') > $before;
-			});
-		}
+		await_hit($on, "SELECT cache_fetch('$_', 'SELECT sum(v) FROM $_')") foreach qw(item other);
 	}
 	return;
 }

@@ -8,7 +8,7 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT put_file);
 
 require_debug();
 
@@ -261,24 +261,14 @@ read_all();
 # A copy of the file that comes back later.
 sub keep_file { return slurp_file($file); }
 
-sub put_file
-{
-	my ($bytes) = @_;
-
-	open my $out, '>:raw', $file or die;
-	print $out $bytes;
-	close $out;
-	return;
-}
-
 $node->stop;
 my $kept = keep_file();
 $node->start;
 $node->stop('immediate');
-put_file($kept);
+put_file($file, $kept);
 is_cold('a copy after a crash', qr/was not shut down cleanly/);
 $node->stop;
-put_file($kept);
+put_file($file, $kept);
 is_cold('a copy of an earlier stop', qr/of another shutdown/);
 
 # Others that change the data.

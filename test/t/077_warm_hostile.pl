@@ -10,7 +10,7 @@ use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT put_file);
 
 require_debug();
 
@@ -32,16 +32,6 @@ $node->safe_psql('postgres', q{
 	SELECT cache_set('kv:1', '[1]'::json)});
 $node->safe_psql('postgres', $read);
 my $expected = $node->safe_psql('postgres', $read);
-
-sub put_file
-{
-	my ($bytes) = @_;
-
-	open my $out, '>:raw', $file or die;
-	print $out $bytes;
-	close $out;
-	return;
-}
 
 my $said = 0;
 
@@ -81,7 +71,7 @@ foreach my $place (@places, $size - 1)
 	$node->stop;
 	my $bytes = slurp_file($file);
 	substr($bytes, $place, 1) = chr(ord(substr($bytes, $place, 1)) ^ (1 << int(rand(8))));
-	put_file($bytes);
+	put_file($file, $bytes);
 	is_refused("a byte at $place");
 }
 is($said, @places + 1, 'a flipped bit anywhere is found');
@@ -91,14 +81,14 @@ my @lengths = (0, 1, 127, 128, 129, 139, 140, 141, 167, 168, 200, $size / 2, $si
 foreach my $length (@lengths)
 {
 	$node->stop;
-	put_file(substr(slurp_file($file), 0, $length));
+	put_file($file, substr(slurp_file($file), 0, $length));
 	is_refused("the first $length bytes");
 }
 is($said, @lengths, 'less than all of it is nothing');
 foreach my $more ("\0", 'x' x 5000)
 {
 	$node->stop;
-	put_file(slurp_file($file) . $more);
+	put_file($file, slurp_file($file) . $more);
 	is_refused('something after it');
 }
 $node->stop;
@@ -107,7 +97,7 @@ $node->stop;
 
 	# The length of the second block: what it says is no reason to ask for so much memory.
 	substr($bytes, 128 + 4, 4) = pack('V', 0x3fffff00);
-	put_file($bytes);
+	put_file($file, $bytes);
 	is_refused('a block that is larger than the file');
 }
 

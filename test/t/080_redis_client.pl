@@ -11,7 +11,7 @@ use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT redis_report);
 
 require_debug();
 
@@ -32,15 +32,6 @@ sub ask
 	my $words = join(',', map { "'$_'" } @_);
 
 	return $node->safe_psql('postgres', "SELECT cf_debug_redis(ARRAY[$words])");
-}
-
-sub report
-{
-	my ($session) = @_;
-	my $sql = 'SELECT cf_debug_redis_report()';
-	my $text = $session ? $session->query_safe($sql) : $node->safe_psql('postgres', $sql);
-
-	return { map { /^(\w+)=(.*)$/ } split /\n/, $text };
 }
 
 sub use_redis
@@ -101,7 +92,7 @@ $redis->cli('ACL', 'SETUSER', 'default', '+info');
 
 # What Redis refuses is shown to everybody, so without the arguments.
 like(ask('NOSUCH', 'argument'), qr/ERR unknown command/, 'a command that is not there');
-is(report()->{last_error},
+is(redis_report()->{last_error},
 	q{Redis refused a command: ERR unknown command 'NOSUCH'}, 'it is noted, its arguments are not');
 
 # ---- rights that are missing ----
@@ -126,8 +117,8 @@ like(ask('SET', 'cf', '1'), qr/^\(error\) NOPERM/, 'another one is refused');
 is(obstacle(), 'Redis refuses its user "limited" HGET, SET', 'both are named');
 like(ask('GET', 'other'), qr/^\(error\) NOPERM/, 'a key is refused');
 is(obstacle(), 'Redis refuses its user "limited" HGET, SET, the keys of GET', 'and named as such');
-is(report()->{refusals}, 4, 'each is counted');
-is(report()->{state}, 'closed', 'none is a failure');
+is(redis_report()->{refusals}, 4, 'each is counted');
+is(redis_report()->{state}, 'closed', 'none is a failure');
 $redis->cli('ACL', 'SETUSER', 'limited', '+hget', '+set', '~*');
 is(ask('HGET', 'cf', 'v') . ask('SET', 'cf', '1') . ask('GET', 'other'), '(nil)OK(nil)', 'the rights are given');
 is(obstacle(), '', 'and it is over');
@@ -295,7 +286,7 @@ is($node->safe_psql('postgres', q{SELECT cf_debug_redis(ARRAY['SET', 'big', repe
 $redis->cli('CONFIG', 'SET', 'maxmemory', '1');
 like(ask('SET', 'a', '1'), qr/^\(error\) OOM/, 'Redis is full: a reply');
 is(ask('GET', 'a'), '2', 'and it can be read');
-is(report()->{oom_replies}, 1, 'which is counted');
+is(redis_report()->{oom_replies}, 1, 'which is counted');
 $redis->cli('CONFIG', 'SET', 'maxmemory', '0');
 
 $redis->cli('REPLICAOF', '127.0.0.1', '1');
@@ -309,32 +300,32 @@ $redis->cli('REPLICAOF', 'NO', 'ONE');
 my $session = open_session($node, 'postgres');
 my $sql = "SELECT cf_debug_redis('{PING}')";
 is($session->query_safe("$sql; $sql"), "PONG\nPONG", 'a session');
-my $first = report($session);
+my $first = redis_report($session);
 is($first->{generation}, 1, 'keeps its connection');
 is($first->{run_id}, ($redis->cli('INFO', 'server') =~ /run_id:([0-9a-f]{40})/)[0], 'and knows the run id');
 
 $node->reload;
 reconfigure($node, 'work_mem' => '5MB');
 is($session->query_safe("$sql; SHOW work_mem"), "PONG\n5MB", 'a reload of other settings');
-is(report($session)->{generation}, 1, 'does not disturb it');
+is(redis_report($session)->{generation}, 1, 'does not disturb it');
 use_redis($redis->url('unix', undef, 3));
 is($session->query_safe("SELECT cf_debug_redis('{GET,k}')"), 'three', 'another url holds from the next call on');
-is(report($session)->{generation}, 2, 'by a new connection');
+is(redis_report($session)->{generation}, 2, 'by a new connection');
 is($session->query_safe("SELECT cf_debug_redis('{PING}', generation => 2),
 		cf_debug_redis('{SET,w,1}', generation => 1), cf_debug_redis('{GET,w}')"),
 	'PONG|CHANGED|(nil)', 'what is meant for the old connection is not sent');
 
-my $failures = report()->{failures};
+my $failures = redis_report()->{failures};
 $redis->restart;
 is($session->query_safe($sql), 'PONG', 'Redis was restarted');
-my $third = report($session);
+my $third = redis_report($session);
 is($third->{generation}, 3, 'by a new connection');
 isnt($third->{run_id}, $first->{run_id}, 'and that is known');
 is($third->{failures}, $failures, 'without a failure');
 $redis->cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
 is($session->query_safe($sql), 'PONG', 'Redis has closed the connection');
 $session->query_safe('SELECT cf_debug_redis_drop()');
-is(report($session)->{generation}, 0, 'dropped');
+is(redis_report($session)->{generation}, 0, 'dropped');
 is($session->query_safe($sql), 'PONG', 'and made again');
 
 # ---- idle time-out ----

@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use CfFakeRedis;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT ask_redis query redis_report);
 
 require_debug();
 
@@ -25,25 +25,6 @@ my $node = CfTest->client_node('main',
 
 # Without the breaker for what is not about it.
 my %patient = ('cachefront.breaker_failures' => 1000000);
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
-
-# One command in a session of its own.
-sub ask
-{
-	my ($command, $timeout) = @_;
-
-	$timeout //= -1;
-	return query("SELECT cf_debug_redis('{$command}', $timeout)");
-}
-
-sub report
-{
-	return { map { /^(\w+)=(.*)$/ } split /\n/, query('SELECT cf_debug_redis_report()') };
-}
 
 # So many of them in one session, with nothing between them: nothing but one of the
 # outcomes may come, however often.
@@ -64,7 +45,7 @@ sub advance_ms
 # How long the breaker leaves Redis alone this time.
 sub next_probe_ms
 {
-	return report()->{reset_ms};
+	return redis_report()->{reset_ms};
 }
 
 # ---- broken replies ----
@@ -106,21 +87,21 @@ my $fake = CfFakeRedis->new(
 	silent => [ { sleep => 3000 } ]);
 
 reconfigure($node, %patient, 'cachefront.redis_url' => $fake->url);
-is(ask('fine'), 'OK', 'a fake server');
+is(ask_redis('fine'), 'OK', 'a fake server');
 foreach my $name (sort keys %broken)
 {
-	my $reply = ask($name);
+	my $reply = ask_redis($name);
 
 	ok($reply =~ /^FAILED: / && $reply =~ $broken{$name}->[1], "$name is a failure")
 	  or diag($reply);
 }
 foreach my $name (sort keys %useless)
 {
-	like(ask($name), $useless{$name}->[1], "$name is a failure");
+	like(ask_redis($name), $useless{$name}->[1], "$name is a failure");
 }
-is(ask('plain'), '(error) LOADINGS is no such word', 'another error is a reply');
-is(ask('noperm'), '(error) NOPERM this user has no permissions', 'so is a missing right');
-is(ask('trickle'), '[abc, (integer) -12]', 'a reply that comes byte by byte');
+is(ask_redis('plain'), '(error) LOADINGS is no such word', 'another error is a reply');
+is(ask_redis('noperm'), '(error) NOPERM this user has no permissions', 'so is a missing right');
+is(ask_redis('trickle'), '[abc, (integer) -12]', 'a reply that comes byte by byte');
 # It comes a fifth of a second after the first one; or later, where the machine is busy.
 my $echo;
 foreach my $pause (0.5, 1, 2, 4, 8)
@@ -132,7 +113,7 @@ is($echo, 'OK||ECHO', 'a reply too many is not taken for the next one');
 is( query(q{SELECT cf_debug_redis_pipeline('{{fine},{midbulk},{fine}}')}),
 	'{"FAILED: Redis closed the connection"}',
 	'a pipeline fails as a whole');
-is(report()->{failures}, keys(%broken) + keys(%useless) + 1, 'each is counted once');
+is(redis_report()->{failures}, keys(%broken) + keys(%useless) + 1, 'each is counted once');
 
 # ---- broken handshakes ----
 
@@ -152,7 +133,7 @@ foreach my $name (sort keys %handshake)
 	my $bad = CfFakeRedis->new(INFO => $handshake{$name}->[0]);
 
 	reconfigure($node, 'cachefront.redis_url' => $bad->url);
-	like(ask('PING'), $handshake{$name}->[1], "handshake: $name");
+	like(ask_redis('PING'), $handshake{$name}->[1], "handshake: $name");
 }
 my $echoing = CfFakeRedis->new(
 	AUTH => ["-ERR unknown command 'AUTH', with args beginning with: 's3cret'\r\n"]);
@@ -161,7 +142,7 @@ PostgreSQL::Test::Utils::append_to_file($secret, "s3cret\n");
 chmod 0600, $secret;
 reconfigure($node, 'cachefront.redis_url' => $echoing->url,
 	'cachefront.redis_password_file' => $secret);
-is(ask('PING'), 'FAILED: Redis refused AUTH: ERR', 'handshake: a password that is sent back');
+is(ask_redis('PING'), 'FAILED: Redis refused AUTH: ERR', 'handshake: a password that is sent back');
 reconfigure($node, 'cachefront.redis_password_file' => '');
 
 # ---- nothing leaks ----
@@ -245,26 +226,26 @@ if ($child == 0)
 is($session->query_safe("SELECT cancelled('{ECHO,lost}'), cf_debug_redis('{ECHO,next}', 300000)"),
 	'cancelled|next', 'pg_cancel_backend; the late reply is not taken for the next one');
 waitpid($child, 0);
-is(report()->{state}, 'closed', 'a cancel says nothing about Redis');
+is(redis_report()->{state}, 'closed', 'a cancel says nothing about Redis');
 
 # ---- the breaker ----
 
 # Nobody probes but we.
 my $worker = worker_pid($node, 'cachefront publisher');
 kill 'STOP', $worker;
-my $opens = report()->{opens};
+my $opens = redis_report()->{opens};
 reconfigure($node, 'cachefront.breaker_failures' => 5, 'cachefront.redis_url' => 'unix:///none');
 advance_ms(11000);
 is(ask_often('PING', 4), 'FAILED', 'breaker: four failures');
-is(report()->{state}, 'closed', 'do not open it');
+is(redis_report()->{state}, 'closed', 'do not open it');
 advance_ms(11000);
 is(ask_often('PING', 4), 'FAILED', 'breaker: four more, ten seconds later');
-is(report()->{state}, 'closed', 'which begin to count anew');
+is(redis_report()->{state}, 'closed', 'which begin to count anew');
 advance_ms(11000);
 is(ask_often('PING', 5), 'FAILED', 'breaker: the fifth within ten seconds');
-is(report()->{state}, 'open', 'opens it');
-is(report()->{opens}, $opens + 1, 'which is counted');
-like(report()->{last_error}, qr/could not connect to "\/none"/, 'and says why');
+is(redis_report()->{state}, 'open', 'opens it');
+is(redis_report()->{opens}, $opens + 1, 'which is counted');
+like(redis_report()->{last_error}, qr/could not connect to "\/none"/, 'and says why');
 # What is open for longer than two seconds is so by the setting, and gets no longer.
 foreach my $ms (10000, 10000, 10000)
 {
@@ -277,12 +258,12 @@ foreach my $ms (10000, 10000, 10000)
 # Longer than anything here takes.
 my $reset_ms = 601000;
 reconfigure($node, 'cachefront.redis_url' => 'unix:///none/either');
-like(ask('PING'), qr/could not connect to "\/none\/either"/, 'other settings are tried at once');
+like(ask_redis('PING'), qr/could not connect to "\/none\/either"/, 'other settings are tried at once');
 unlike(slurp_file($node->logfile), qr/cachefront uses Redis again/,
 	'but nobody says that Redis is used before it was');
 reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
-is(ask('PING'), 'PONG', 'nor do they keep others from being tried');
-is(report()->{state}, 'closed', 'which close it');
+is(ask_redis('PING'), 'PONG', 'nor do they keep others from being tried');
+is(redis_report()->{state}, 'closed', 'which close it');
 
 # With a short time between attempts it grows, but not beyond two seconds.
 reconfigure($node, 'cachefront.breaker_reset' => '300ms', 'cachefront.redis_url' => 'unix:///none');
@@ -302,19 +283,19 @@ sub told_last
 }
 
 reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
-is(ask('PING'), 'PONG', 'closed');
+is(ask_redis('PING'), 'PONG', 'closed');
 is(told_last(), 'uses', 'the log says so');
 reconfigure($node, 'cachefront.redis_url' => 'unix:///none');
 is(ask_often('PING', 5), 'FAILED', 'opened');
 reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
-is(ask('PING'), 'PONG', 'closed at once');
+is(ask_redis('PING'), 'PONG', 'closed at once');
 reconfigure($node, 'cachefront.redis_url' => 'unix:///none');
 is(ask_often('PING', 5), 'FAILED', 'and opened');
 advance_ms(2000);
-is(ask('PING') =~ s/:.*//r, 'FAILED', 'the next attempt is in vain');
+is(ask_redis('PING') =~ s/:.*//r, 'FAILED', 'the next attempt is in vain');
 is(told_last(), 'works without', 'the log has caught up');
 reconfigure($node, 'cachefront.breaker_reset' => '10min', 'cachefront.redis_url' => $redis->url('unix'));
-is(ask('PING'), 'PONG', 'closed');
+is(ask_redis('PING'), 'PONG', 'closed');
 is(told_last(), 'uses', 'and said so');
 
 # A silent server
@@ -323,8 +304,8 @@ reconfigure($node, 'cachefront.redis_command_timeout' => '250ms',
 $redis->pause;
 ($seconds, $out, $err) = timed(q{SELECT cf_debug_redis('{PING}')});
 is($out, 'FAILED: Redis did not answer in time', 'a silent server');
-is(report()->{state}, 'open', 'and opens the breaker at once');
-my $timeouts = report()->{timeouts};
+is(redis_report()->{state}, 'open', 'and opens the breaker at once');
+my $timeouts = redis_report()->{timeouts};
 cmp_ok($timeouts, '>', 0, 'as a time-out');
 reconfigure($node, 'cachefront.redis_command_timeout' => '60s');
 ($seconds, $out, $err) = timed(q{SELECT cf_debug_redis('{PING}') FROM generate_series(1, 100)});
@@ -337,21 +318,21 @@ my $prober = start_session($node, q{SELECT cf_debug_redis('{PING}', 60000)}, nam
 my $waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'prober'"
   . ' AND ' . wait_event('Redis');
 await($node, $waiting, 1);
-is(report()->{state}, 'half-open', 'one session probes');
-is(ask('PING'), 'OPEN', 'the others do not');
+is(redis_report()->{state}, 'half-open', 'one session probes');
+is(ask_redis('PING'), 'OPEN', 'the others do not');
 query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'prober'");
 finish_session($prober);
-is(report()->{state}, 'half-open', 'a prober that is killed tells nothing');
+is(redis_report()->{state}, 'half-open', 'a prober that is killed tells nothing');
 $redis->resume;
-is(ask('PING'), 'OPEN', 'so the others wait');
+is(ask_redis('PING'), 'OPEN', 'so the others wait');
 advance_ms(120300);
-is(ask('PING'), 'PONG', 'until its time is over; then another probes');
-is(report()->{state}, 'closed', 'with success');
+is(ask_redis('PING'), 'PONG', 'until its time is over; then another probes');
+is(redis_report()->{state}, 'closed', 'with success');
 
 # A prober that is cancelled hands its turn over.
 reconfigure($node, 'cachefront.redis_connect_timeout' => '500ms');
 $redis->pause;
-like(ask('PING'), qr/in time/, 'silent again');
+like(ask_redis('PING'), qr/in time/, 'silent again');
 advance_ms($reset_ms);
 reconfigure($node, 'cachefront.redis_connect_timeout' => '60s');
 $prober = start_session($node, q{SELECT cf_debug_redis('{PING}', 60000)}, name => 'prober');
@@ -359,23 +340,23 @@ await($node, $waiting, 1);
 query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'prober'");
 like(finish_session($prober)->{stderr}, qr/canceling statement/, 'a prober is cancelled');
 $redis->resume;
-is(ask('PING'), 'PONG', 'the next one probes at once');
+is(ask_redis('PING'), 'PONG', 'the next one probes at once');
 
 # A caller that has little time is not the measure.
 $redis->pause;
 is(query(q{SELECT cf_debug_redis('{PING}', 20, false)}), 'FAILED: Redis did not answer in time',
 	'a short wait');
-is(report()->{state}, 'closed', 'is one failure, and no silence');
+is(redis_report()->{state}, 'closed', 'is one failure, and no silence');
 $redis->resume;
 
 # Redis dies and comes back
 $redis->kill;
-await_that('for the breaker to open', sub { ask('PING') =~ /FAILED|OPEN/ && report()->{state} eq 'open' });
+await_that('for the breaker to open', sub { ask_redis('PING') =~ /FAILED|OPEN/ && redis_report()->{state} eq 'open' });
 pass('Redis is dead: the breaker opens');
 $redis->start;
-is(ask('PING'), 'OPEN', 'Redis is back');
+is(ask_redis('PING'), 'OPEN', 'Redis is back');
 advance_ms($reset_ms);
-is(ask('PING'), 'PONG', 'and is used after a while');
+is(ask_redis('PING'), 'PONG', 'and is used after a while');
 
 kill 'CONT', $worker;
 

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 use CfRedisFleet;
-use CfTest;
+use CfTest qw(:DEFAULT ask_redis query redis_report);
 
 require_debug();
 
@@ -22,21 +22,6 @@ my $node = CfTest->client_node('main',
 	'cachefront.redis_command_timeout' => '1s',
 	'cachefront.redis_connect_timeout' => '1s',
 	'cachefront.breaker_reset' => '500ms');
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
-
-sub ask
-{
-	return query("SELECT cf_debug_redis('{$_[0]}')");
-}
-
-sub report
-{
-	return { map { /^(\w+)=(.*)$/ } split /\n/, query('SELECT cf_debug_redis_report()') };
-}
 
 # Whom the Sentinels that live call the master.
 sub named
@@ -83,15 +68,15 @@ sub seconds_to_write
 
 # ---- the master ----
 
-is(ask('SET,k,v'), 'OK', 'a Sentinel names the master');
+is(ask_redis('SET,k,v'), 'OK', 'a Sentinel names the master');
 is($master->cli('GET', 'k'), 'v', 'which is used');
-is(report()->{run_id}, '', 'a session that asks nothing has no connection');
+is(redis_report()->{run_id}, '', 'a session that asks nothing has no connection');
 my $session = open_session($node, 'postgres');
 is($session->query_safe(q{SELECT cf_debug_redis('{GET,k}')}), 'v', 'a session');
 is($master->nclients, 1, 'has one connection, that to the master');
-my $lookups = report()->{master_lookups};
+my $lookups = redis_report()->{master_lookups};
 query(q{SELECT cf_debug_redis('{GET,k}')}) foreach 1 .. 3;
-cmp_ok(report()->{master_lookups} - $lookups, '<', 30, 'the others take what it was told');
+cmp_ok(redis_report()->{master_lookups} - $lookups, '<', 30, 'the others take what it was told');
 
 # ---- kill -9 of the master, and of the Sentinel of the url ----
 
@@ -101,7 +86,7 @@ await_master($replica, @sentinels[1, 2]);
 cmp_ok(seconds_to_write($session), '<', 2,
 	'failover: in use again within two seconds, by Sentinels that others have named');
 is($replica->cli('GET', 'k'), 'v', 'at the new master');
-is(report()->{state}, 'closed', 'the breaker is closed');
+is(redis_report()->{state}, 'closed', 'the breaker is closed');
 
 # ---- a failover by order: both servers live ----
 
@@ -122,7 +107,7 @@ settle();
 $_->pause foreach @sentinels[0, 1];
 is($session->query_safe(q{SELECT cf_debug_redis('{GET,k}')}), 'v', 'silent Sentinels: the master is known');
 reconfigure($node, 'cachefront.redis_url' => $fleet->url);
-await_that('to write', sub { ask('SET,k,w') eq 'OK' });
+await_that('to write', sub { ask_redis('SET,k,w') eq 'OK' });
 pass('one of three answers');
 $_->resume foreach @sentinels[0, 1];
 
@@ -131,7 +116,7 @@ $_->pause foreach @sentinels;
 $master->cli('REPLICAOF', '127.0.0.1', $replica->{port});
 my $wrote = 0;
 await_that('for somebody to look at the role', sub {
-	my $answer = ask('SET,k,x');
+	my $answer = ask_redis('SET,k,x');
 
 	$wrote++ if $answer eq 'OK';
 	return $answer =~ /the Sentinels call the master is none/;
@@ -145,23 +130,23 @@ cmp_ok(seconds_to_write($session), '<', 10, 'until it is one again');
 # ---- mistakes ----
 
 reconfigure($node, 'cachefront.redis_url' => $fleet->url =~ s/main$/other/r);
-is(ask('PING'), 'FAILED: the Sentinels know no master "other"', 'a master that nobody knows');
+is(ask_redis('PING'), 'FAILED: the Sentinels know no master "other"', 'a master that nobody knows');
 reconfigure($node, 'cachefront.redis_url' => 'redis+sentinel://127.0.0.1:1/main');
-is(ask('PING'), 'FAILED: could not connect to "127.0.0.1", port 1: Connection refused',
+is(ask_redis('PING'), 'FAILED: could not connect to "127.0.0.1", port 1: Connection refused',
 	'no Sentinel');
 reconfigure($node, 'cachefront.redis_url' => "redis+sentinel://127.0.0.1:$master->{port}/main");
-like(ask('PING'), qr/^FAILED: a Sentinel refused to name the master: ERR/, 'a Redis that is no Sentinel');
+like(ask_redis('PING'), qr/^FAILED: a Sentinel refused to name the master: ERR/, 'a Redis that is no Sentinel');
 
 # ---- passwords ----
 
 $sentinels[0]->cli('ACL', 'SETUSER', 'default', 'resetpass', '>s3cret');
 $master->cli('ACL', 'SETUSER', 'default', 'resetpass', '>s3cret');
 reconfigure($node, 'cachefront.redis_url' => "redis+sentinel://127.0.0.1:$sentinels[0]->{port}/main");
-like(ask('PING'), qr/^FAILED: a Sentinel wants a password, and there is none/, 'a Sentinel wants a password');
+like(ask_redis('PING'), qr/^FAILED: a Sentinel wants a password, and there is none/, 'a Sentinel wants a password');
 reconfigure($node, 'cachefront.redis_url' => "redis+sentinel://:s3cret\@127.0.0.1:$sentinels[0]->{port}/main");
-is(ask('PING'), 'PONG', 'and gets it');
+is(ask_redis('PING'), 'PONG', 'and gets it');
 reconfigure($node, 'cachefront.redis_url' => "redis+sentinel://:s3cret\@127.0.0.1:$sentinels[1]->{port}/main");
-is(ask('PING'), 'PONG', 'one that wants none does not mind');
+is(ask_redis('PING'), 'PONG', 'one that wants none does not mind');
 
 $session->quit;
 $node->stop;

@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use CfFakeRedis;
 use CfRedisFleet;
-use CfTest;
+use CfTest qw(:DEFAULT ask_redis query redis_report);
 
 require_debug();
 
@@ -24,16 +24,6 @@ my $node = CfTest->client_node('main',
 	'cachefront.redis_connect_timeout' => '15s',
 	'cachefront.breaker_reset' => '500ms');
 
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
-
-sub ask
-{
-	return query("SELECT cf_debug_redis('{$_[0]}')");
-}
-
 # Commands of up to three words with commas between.
 sub pipeline
 {
@@ -42,11 +32,6 @@ sub pipeline
 	return "SELECT array_to_string(cf_debug_redis_pipeline(ARRAY["
 	  . join(',', map { 'ARRAY[' . join(',', map { defined $_ ? "'$_'" : 'NULL' } @$_[0 .. 2]) . ']' } @commands)
 	  . "]), ' ')";
-}
-
-sub report
-{
-	return { map { /^(\w+)=(.*)$/ } split /\n/, query('SELECT cf_debug_redis_report()') };
 }
 
 # Seconds until a session can write a key.
@@ -71,7 +56,7 @@ is(query(q{WITH r AS (SELECT cf_debug_redis_pipeline(
 		FROM r}),
 	't|t', 'a pipeline of 1,000 commands to all nodes, the replies in their places');
 is(scalar(grep { $_->cli('DBSIZE') > 100 } @nodes[0 .. 2]), 3, 'each has its share');
-is(report()->{redirects}, 0, 'nothing was sent to a wrong one');
+is(redis_report()->{redirects}, 0, 'nothing was sent to a wrong one');
 is(query(pipeline(map { "SET,{tag}$_,1" } 1 .. 20)), join(' ', ('OK') x 20), 'keys with a tag');
 is(scalar(grep { $_->cli('KEYS', '{tag}*') ne '' } @nodes[0 .. 2]), 1, 'are at one node');
 
@@ -87,8 +72,8 @@ is(query(q{WITH r AS (SELECT cf_debug_redis_pipeline(
 		SELECT bool_and(replies[20 + i] = repeat(chr(65 + i), 300000)) FROM r, generate_series(1, 20) i}),
 	't', '6 MB out and in, side by side');
 is(query('SELECT cf_debug_redis(ARRAY[]::text[])'), 'OK', 'an empty pipeline');
-is(ask('PING'), 'PONG', 'a command without a key');
-like(ask('NOSUCH,x'), qr/^\(error\) ERR unknown command/, 'an error is a reply');
+is(ask_redis('PING'), 'PONG', 'a command without a key');
+like(ask_redis('NOSUCH,x'), qr/^\(error\) ERR unknown command/, 'an error is a reply');
 
 my $session = open_session($node, 'postgres');
 is($session->query_safe(pipeline(map { "GET,$_" } @keys)), '0 1 2', 'a session');
@@ -101,22 +86,22 @@ is($session->query_safe(pipeline(map { "GET,$_" } @keys)), '0 1 2', 'one that wa
 # ---- slots that move ----
 
 my $slot = CfRedisFleet::slot($keys[0]);
-my $redirects = report()->{redirects};
+my $redirects = redis_report()->{redirects};
 $fleet->move_slot($slot, @nodes[0, 1]);
 is($session->query_safe(pipeline("GET,$keys[0]", "SCRIPT:ping,$keys[0],x", "GET,$keys[1]")), '0 x 1',
 	'a slot has moved');
-is(report()->{redirects}, $redirects + 2, 'MOVED');
-is(ask("GET,$keys[0]"), '0', 'another session');
-is(report()->{redirects}, $redirects + 2, 'knows it as well');
+is(redis_report()->{redirects}, $redirects + 2, 'MOVED');
+is(ask_redis("GET,$keys[0]"), '0', 'another session');
+is(redis_report()->{redirects}, $redirects + 2, 'knows it as well');
 
 # Half way: what is there is asked for here, what is not yet is asked for there.
 $nodes[2]->cli('SCRIPT', 'FLUSH');
 $fleet->move_slot($slot, @nodes[1, 2], how => 'half');
 is($session->query_safe(pipeline("GET,$keys[0]", "SCRIPT:ping,$keys[0],y", "SET,{$keys[0]}new,1", "GET,{$keys[0]}new")),
 	'0 y OK 1', 'a slot on its way: ASK');
-is(report()->{redirects}, $redirects + 6, 'each time');
+is(redis_report()->{redirects}, $redirects + 6, 'each time');
 is($session->query_safe("SELECT cf_debug_redis('{GET,$keys[0]}')"), '0', 'and not for good');
-is(report()->{redirects}, $redirects + 7, 'as MOVED would be');
+is(redis_report()->{redirects}, $redirects + 7, 'as MOVED would be');
 $fleet->move_slot($slot, @nodes[1, 2]);
 is($session->query_safe("SELECT cf_debug_redis('{GET,$keys[0]}')"), '0', 'it has arrived');
 $fleet->move_slot($slot, @nodes[2, 0]);
@@ -166,12 +151,12 @@ $_->cli('CONFIG', 'SET', 'cluster-node-timeout', '60000') foreach @nodes;
 is($session->query_safe(pipeline(map { "SET,$_,w" } @keys)), 'OK OK OK', 'all are well');
 $nodes[1]->pause;
 is($session->query_safe(pipeline(map { "GET,$_" } @keys)), 'w (none) w', 'one is silent: the others answer');
-is(report()->{state}, 'partly open', 'its breaker opens at once');
-my $timeouts = report()->{timeouts};
+is(redis_report()->{state}, 'partly open', 'its breaker opens at once');
+my $timeouts = redis_report()->{timeouts};
 is($session->query_safe("SELECT count(*) FILTER (WHERE r[1] = 'w' AND r[3] = 'w')
 	FROM (SELECT cf_debug_redis_pipeline('{{GET,$keys[0]},{GET,$keys[1]},{GET,$keys[2]}}') AS r
 		FROM generate_series(1, 100)) p"), 100, 'a hundred more');
-cmp_ok(report()->{timeouts} - $timeouts, '<', 20, 'do not wait for it');
+cmp_ok(redis_report()->{timeouts} - $timeouts, '<', 20, 'do not wait for it');
 is($session->query_safe("SELECT cf_debug_redis('{GET,$keys[2]}')"), 'w', 'nor do the others notice');
 $nodes[1]->resume;
 cmp_ok(seconds_to_write($session, $keys[1]), '<', 10, 'it is used again when it answers');
@@ -224,11 +209,11 @@ foreach my $word (qw(LOADING TRYAGAIN CLUSTERDOWN READONLY))
 {
 	use_fakes(GET => ["-$word some words\r\n"]);
 	is(query("$both; $both; $both; $both; $both; $both"), join("\n", ('(none) OK') x 6), "$word: the other node answers");
-	is(report()->{state}, 'partly open', 'and only one breaker opens');
+	is(redis_report()->{state}, 'partly open', 'and only one breaker opens');
 }
 use_fakes(GET => ["-CLUSTERDOWN Hash slot not served\r\n"]);
 is(query("$both; $both; $both; $both; $both; $both"), join("\n", ('(none) OK') x 6), 'a slot that nobody has');
-is(report()->{state}, 'closed', 'is not the fault of the node that says so');
+is(redis_report()->{state}, 'closed', 'is not the fault of the node that says so');
 use_fakes(GET => ["-MOVED 15495 :1\r\n"]);
 is(query($both), '(none) OK', 'MOVED to where nobody listens');
 my ($low, $high) = use_fakes(GET => ["-MOVED 15495 127.0.0.1:%s\r\n"]);
@@ -238,7 +223,7 @@ foreach my $case ([ 'ERR This instance has cluster support disabled', qr/refused
 	my $fake = CfFakeRedis->new_tcp(CLUSTER => ["-$case->[0]\r\n"]);
 
 	reconfigure($node, 'cachefront.redis_url' => "redis+cluster://127.0.0.1:$fake->{port}");
-	like(ask('GET,a'), $case->[1], 'a server that is in no cluster');
+	like(ask_redis('GET,a'), $case->[1], 'a server that is in no cluster');
 }
 foreach my $slots ("*0\r\n", "+OK\r\n", "*1\r\n*3\r\n:5\r\n:4\r\n*2\r\n\$1\r\na\r\n:1\r\n",
 	"*1\r\n*3\r\n:0\r\n:16384\r\n*2\r\n\$1\r\na\r\n:1\r\n", "*1\r\n:1\r\n", "*1\r\n*3\r\n:0\r\n:1\r\n*0\r\n",
@@ -247,10 +232,10 @@ foreach my $slots ("*0\r\n", "+OK\r\n", "*1\r\n*3\r\n:5\r\n:4\r\n*2\r\n\$1\r\na\
 	my $fake = CfFakeRedis->new_tcp(CLUSTER => [$slots]);
 
 	reconfigure($node, 'cachefront.redis_url' => "redis+cluster://127.0.0.1:$fake->{port}");
-	like(ask('GET,a'), qr/could not make sense of CLUSTER SLOTS/, 'slots that make no sense');
+	like(ask_redis('GET,a'), qr/could not make sense of CLUSTER SLOTS/, 'slots that make no sense');
 }
 reconfigure($node, 'cachefront.redis_url' => 'redis+cluster://127.0.0.1:1,127.0.0.1:2');
-like(ask('GET,a'), qr/^FAILED: 127\.0\.0\.1:1: could not connect/, 'nobody of the url is there');
+like(ask_redis('GET,a'), qr/^FAILED: 127\.0\.0\.1:1: could not connect/, 'nobody of the url is there');
 
 $node->stop;
 my $log = slurp_file($node->logfile);

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
 use CfRedisFleet;
-use CfTest;
+use CfTest qw(:DEFAULT ask_redis query);
 
 require_debug();
 
@@ -22,21 +22,11 @@ my $node = CfTest->client_node('main',
 	'cachefront.redis_connect_timeout' => '15s',
 	'cachefront.breaker_reset' => '200ms');
 
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
-
-sub ask
-{
-	return query("SELECT cf_debug_redis('{$_[0]}')");
-}
-
 sub await_ok
 {
 	my ($key) = @_;
 
-	await_that("to write $key", sub { ask("SET,$key,v") eq 'OK' });
+	await_that("to write $key", sub { ask_redis("SET,$key,v") eq 'OK' });
 	return;
 }
 
@@ -45,7 +35,7 @@ sub refused
 {
 	my ($key, $reason, $title) = @_;
 
-	await_that("$title: for a refusal", sub { ask("SET,$key,w") =~ $reason });
+	await_that("$title: for a refusal", sub { ask_redis("SET,$key,w") =~ $reason });
 	return pass($title);
 }
 
@@ -63,7 +53,7 @@ sub wrong_ways
 	refused($key, qr/^FAILED/, "$title: without TLS");
 	reconfigure($node, 'cachefront.redis_url' => $fleet->url("app:$password"));
 	await_ok($key);
-	is(ask("GET,$key"), 'v', "$title: and in use again");
+	is(ask_redis("GET,$key"), 'v', "$title: and in use again");
 	return;
 }
 

@@ -10,7 +10,7 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 use CfTier;
 
 require_debug();
@@ -19,11 +19,6 @@ my $redis = CfRedis->new('main');
 my $node = CfTier->node('main', $redis);
 my $ns = namespace($node);
 my $now;
-
-sub query
-{
-	return $node->safe_psql($_[1] // 'postgres', $_[0]);
-}
 
 debug($node);
 query(q{

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT on);
 use CfTier;
 
 require_debug();
@@ -44,13 +44,6 @@ sub item
 	my ($id) = @_;
 
 	return "SELECT cache_fetch('i:$id', 'SELECT v FROM item WHERE id = $id')";
-}
-
-sub on
-{
-	my ($node, $sql) = @_;
-
-	return $node->safe_psql('postgres', $sql);
 }
 
 sub loads

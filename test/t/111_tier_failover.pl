@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT on);
 use CfTier;
 
 require_debug();
@@ -39,13 +39,6 @@ $node->safe_psql('postgres', q{
 	SELECT cache_attach('item', 'i:{id}'), cache_attach('total', rows => '{}');
 	SELECT cache_define('i', scope => 'shared'), cache_define('sum', scope => 'shared');
 });
-
-sub on
-{
-	my ($server, $sql) = @_;
-
-	return $server->safe_psql('postgres', $sql);
-}
 
 sub item
 {

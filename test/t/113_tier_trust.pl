@@ -13,7 +13,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT await_up);
 use CfTier;
 
 require_debug();
@@ -32,15 +32,6 @@ sub on
 	my ($server, $sql, $database) = @_;
 
 	return $server->safe_psql($database // 'postgres', $sql);
-}
-
-# Redis is in use again, whatever kept it from that.
-sub up
-{
-	my ($server) = @_;
-
-	await($server // $node, "SELECT l2 FROM cache_status, cache_fetch('up', 'SELECT 1')", 'up');
-	return;
 }
 
 sub item
@@ -81,7 +72,7 @@ on($node, q{
 	CREATE ROLE grp; CREATE ROLE bob LOGIN; GRANT grp TO bob; GRANT SELECT ON secret TO grp;
 	CREATE DATABASE plain;
 });
-up();
+await_up($node);
 right('filled');
 hits('all is there', 20);
 
@@ -97,7 +88,7 @@ hits('all is there', 20);
 	$redis->kill;
 	copy("$dump.old", $dump) or die "could not copy: $!";
 	$redis->start;
-	up();
+	await_up($node);
 	is(value_in($redis, "cf:$ns:i:1"), '[{"v":0}]', 'a dump has what was there before');
 	hits('a restored dump', 10);
 	# Again and again, with what has been stored since.
@@ -108,7 +99,7 @@ hits('all is there', 20);
 		right("dump $v");
 		$redis->kill;
 		$redis->start;
-		up();
+		await_up($node);
 		right("restored $v");
 	}
 	unlink $dump;
@@ -121,7 +112,7 @@ hits('all is there', 20);
 	$logged->configure('appendonly' => 'yes', 'appendfsync' => 'everysec');
 	$logged->start;
 	reconfigure($node, 'cachefront.redis_url' => $logged->url('unix'));
-	up();
+	await_up($node);
 	foreach my $n (1 .. 5)
 	{
 		right("log $n, before");
@@ -129,11 +120,11 @@ hits('all is there', 20);
 		right("log $n, after");
 		$logged->kill;
 		$logged->start;
-		up();
+		await_up($node);
 		right("log $n, after a crash");
 	}
 	reconfigure($node, 'cachefront.redis_url' => $redis->url('unix'));
-	up();
+	await_up($node);
 }
 
 # ---- another Redis, another name, none; and back, in one session ----
@@ -158,7 +149,7 @@ hits('all is there', 20);
 		my ($title, @setting) = @$place;
 
 		reconfigure($node, @setting);
-		up() unless $title eq 'none';
+		await_up($node) unless $title eq 'none';
 		right("$title, there already", $session);
 		on($node, 'UPDATE item SET v = ' . $v++ . ' WHERE id <= 5');
 		right($title, $session);
@@ -180,7 +171,7 @@ $redis->pause;
 on($node, 'UPDATE item SET v = 50 WHERE id = 5');
 right('silent');
 $redis->resume;
-up();
+await_up($node);
 right('and back');
 
 my $bob = "SET SESSION AUTHORIZATION bob; SELECT cache_fetch('s', 'SELECT v FROM secret', ttl => '1 hour')";
@@ -191,7 +182,7 @@ $redis->pause;
 on($node, 'REVOKE grp FROM bob', 'plain');
 $node->restart;
 $redis->resume;
-up();
+await_up($node);
 my ($rc, $stdout, $stderr) = $node->psql('postgres', $bob);
 like($stderr, qr/permission denied/, 'a right that was lost while Redis was silent is lost, also after a restart');
 
@@ -207,8 +198,8 @@ like($stderr, qr/permission denied/, 'a right that was lost while Redis was sile
 		CREATE TABLE item (id int PRIMARY KEY, v int);
 		INSERT INTO item SELECT i, -1 FROM generate_series(1, 20) i;
 		SELECT cache_attach('item', 'i:{id}'), cache_define('i', scope => 'shared')});
-	up($stranger);
-	up();
+	await_up($stranger);
+	await_up($node);
 	foreach my $n (1 .. 3)
 	{
 		is(on($stranger, item(1)), '[{"v":-1}]', 'another cluster in the namespace reads what is its own');
@@ -247,7 +238,7 @@ like($stderr, qr/permission denied/, 'a right that was lost while Redis was sile
 
 # ---- keys that are not ours ----
 
-up();
+await_up($node);
 foreach my $words ([ 'SET', 'x' ], [ 'RPUSH', 'x', 'y' ])
 {
 	my ($name, @arguments) = @$words;

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT on);
 use CfTier;
 
 require_debug();
@@ -26,13 +26,6 @@ $primary->safe_psql('postgres', q{
 	CREATE SEQUENCE computed});
 my $standby = standby_of($primary, 'standby');
 await($_, 'SELECT l2 FROM cache_status', 'up') foreach $primary, $standby;
-
-sub on
-{
-	my ($node, $sql) = @_;
-
-	return $node->safe_psql('postgres', $sql);
-}
 
 # What a client does who computes for a moment, or gets a value: prints the value.
 sub client

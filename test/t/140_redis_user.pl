@@ -11,7 +11,7 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 my $rights = 'ACL SETUSER cachefront on >PASSWORD resetkeys ~cf* resetchannels -@all +auth +select +client|setname +info +time +hget +hmget +hset +hdel +unlink +scan +pttl +pexpire +eval +evalsha';
 
@@ -29,11 +29,6 @@ my $node = CfTest->node(
 	'cachefront.namespace' => 'u',
 	'cachefront.hot_keys' => 100,
 	'cachefront.breaker_reset' => '100ms');
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 sub await_told
 {

@@ -10,6 +10,7 @@ use lib "$FindBin::RealBin/../perl";
 use IPC::Run ();
 use PostgreSQL::Test::Utils;
 use Test::More;
+use CfDrivers;
 use CfTest;
 
 my $folder = $PostgreSQL::Test::Utils::tmp_check;
@@ -29,31 +30,6 @@ my $node = CfTest->node('main', listen_addresses => '127.0.0.1', 'cachefront.tra
 
 $node->safe_psql('postgres', $snippets{'schema.sql'});
 append_to_file("$folder/$_", $snippets{$_}) foreach keys %snippets;
-
-# Runs a command; returns its exit status and what it printed.
-sub run_command_at
-{
-	my ($port, @command) = @_;
-	my ($out, $err) = ('', '');
-
-	local $ENV{PGHOST} = '127.0.0.1';
-	local $ENV{PGPORT} = $port;
-	local $ENV{PGUSER} = $node->safe_psql('postgres', 'SELECT current_user');
-	local $ENV{PGDATABASE} = 'postgres';
-	local $ENV{NODE_PATH} = $npm;
-	local $ENV{HOME} = $folder;
-	IPC::Run::run(\@command, '<', \'', '>', \$out, '2>', \$err, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	return ($? >> 8, $out, $err);
-}
-
-# Is a command there, and does it succeed?
-sub works
-{
-	my (@command) = @_;
-	my $result = eval { (run_command_at($node->port, @command))[0] };
-
-	return defined $result && $result == 0;
-}
 
 # What each program prints, but for the form of true.
 my $expected = join("\n", 'product 42', 'product 42', 'none', ('product 42') x 3);

@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 require_debug();
 
@@ -15,11 +15,6 @@ my $node = CfTest->node('main', 'autovacuum' => 'off', 'max_prepared_transaction
 	'restart_after_crash' => 'on');
 my $write = q{UPDATE page p SET views = p.views + b.value FROM unnest($1::int[], $2::bigint[]) AS b(id, value) WHERE p.id = b.id};
 my $counted = 0;
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 # What is in the table, and what is still to come, in one snapshot.
 sub total

@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query_as);
 
 my $write = q{UPDATE page p SET views = p.views + b.value FROM unnest($1::int[], $2::bigint[]) AS b(id, value) WHERE p.id = b.id};
 my %conf = ('wal_level' => 'logical', 'max_wal_senders' => 10, 'max_replication_slots' => 10, 'autovacuum' => 'off');
@@ -98,24 +98,15 @@ is(sum_of($node), $sum, 'once');
 my $folder = PostgreSQL::Test::Utils::tempdir();
 my $super = $node->safe_psql('postgres', 'SELECT current_user');
 
-sub as
-{
-	my ($user, $database, $sql) = @_;
-	my $result = finish_session(start_session($node, $sql, database => $database, user => $user));
-
-	die "$user: $sql\n$result->{stderr}" if $result->{status} != 0;
-	return $result->{stdout};
-}
-
 $node->safe_psql('postgres', $_) foreach 'CREATE ROLE shop LOGIN', 'CREATE DATABASE shop OWNER shop',
   'CREATE DATABASE again OWNER shop';
 $node->safe_psql($_, 'CREATE EXTENSION cachefront; GRANT CREATE ON SCHEMA public TO shop') foreach qw(shop again);
-as('shop', 'shop', "CREATE TABLE page (id int PRIMARY KEY, views bigint NOT NULL DEFAULT 0); INSERT INTO page VALUES (1);"
+query_as($node, 'shop', 'shop', "CREATE TABLE page (id int PRIMARY KEY, views bigint NOT NULL DEFAULT 0); INSERT INTO page VALUES (1);"
 	  . " SELECT cache_define_writer('v', \$w\$$write\$w\$, '{int}', flush_interval => '1 hour');"
 	  . " SELECT cache_add('v', 1, 1), cache_add('v', 2, 2)");
-as('shop', 'shop', 'SELECT cache_flush_writes()');
+query_as($node, 'shop', 'shop', 'SELECT cache_flush_writes()');
 $node->safe_psql('shop', "SELECT cache_define_writer('super', \$w\$$write\$w\$, '{int}'); SELECT nextval('cache_write_number') FROM generate_series(1, 100)");
-as('shop', 'shop', "SELECT cache_add('v', 5, 1)");
+query_as($node, 'shop', 'shop', "SELECT cache_add('v', 5, 1)");
 $node->command_ok([ 'pg_dump', '-U', 'shop', '-Fc', '-f', "$folder/dump", 'shop' ], 'pg_dump by the owner');
 $node->command_ok([ 'pg_restore', '-U', 'shop', '--no-comments', '--exit-on-error', '-d', 'again', "$folder/dump" ],
 	'pg_restore by the owner');
@@ -124,10 +115,10 @@ is($node->safe_psql('again', 'SELECT name, owner FROM cache_writers ORDER BY nam
 is($node->safe_psql('again', 'SELECT writer, args, value FROM cache_dead_writes'), 'v|{2}|2', 'dead writes');
 is($node->safe_psql('again', 'SELECT count(*) FROM cache_write_queue'), 0, 'nothing of the queue');
 cmp_ok($node->safe_psql('again', "SELECT nextval('cache_write_number')"), '>', 100, 'the numbers go on');
-as('shop', 'again', "SELECT cache_add('v', 7, 1)");
-is(as('shop', 'again', 'SELECT cache_flush_writes()'), 't', 'a restored writer');
+query_as($node, 'shop', 'again', "SELECT cache_add('v', 7, 1)");
+is(query_as($node, 'shop', 'again', 'SELECT cache_flush_writes()'), 't', 'a restored writer');
 is($node->safe_psql('again', 'SELECT views FROM page'), 8, 'works');
-is(as('shop', 'again', "SELECT cache_drop_writer('super')"), 't', "and one of nobody's is the database owner's");
+is(query_as($node, 'shop', 'again', "SELECT cache_drop_writer('super')"), 't', "and one of nobody's is the database owner's");
 $node->safe_psql('shop', 'SELECT cache_flush_writes()');
 
 $open->quit;

@@ -9,7 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 require_debug();
 
@@ -17,11 +17,6 @@ my $node = CfTest->node('main', 'autovacuum' => 'off', 'max_prepared_transaction
 	'restart_after_crash' => 'on', 'cachefront.write_memory' => '1MB');
 my $write = q{UPDATE page p SET views = p.views + b.value FROM unnest($1::int[], $2::bigint[]) AS b(id, value) WHERE p.id = b.id};
 my $counted = 0;
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 sub define
 {

@@ -11,6 +11,7 @@ use lib "$FindBin::RealBin/../perl";
 use IPC::Run ();
 use PostgreSQL::Test::Utils;
 use Test::More;
+use CfDrivers;
 use CfTest;
 
 my $folder = $PostgreSQL::Test::Utils::tmp_check;
@@ -26,32 +27,6 @@ my $node = CfTest->node('main', listen_addresses => '127.0.0.1', 'cachefront.tra
 my $user = $node->safe_psql('postgres', 'SELECT current_user');
 
 $node->safe_psql('postgres', slurp_file("$programs/schema.sql"));
-
-# Runs a command; returns its exit status and what it printed.
-sub run_command_at
-{
-	my ($port, @command) = @_;
-	my ($out, $err) = ('', '');
-
-	local $ENV{PGHOST} = '127.0.0.1';
-	local $ENV{PGPORT} = $port;
-	local $ENV{PGUSER} = $user;
-	local $ENV{PGDATABASE} = 'postgres';
-	local $ENV{NODE_PATH} = $npm;
-	local $ENV{HOME} = $folder;
-	local $ENV{PYTHONPATH} = join(':', glob "$packages/python3-*/usr/lib/python3/dist-packages");
-	IPC::Run::run(\@command, '<', \'', '>', \$out, '2>', \$err, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	return ($? >> 8, $out, $err);
-}
-
-# Is a command there, and does it succeed?
-sub works
-{
-	my (@command) = @_;
-	my $result = eval { (run_command_at($node->port, @command))[0] };
-
-	return defined $result && $result == 0;
-}
 
 # For all sessions that begin from now on.
 sub transparent

@@ -9,7 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 my $libdir = `pg_config --pkglibdir`;
 my $packages = ($ENV{CF_TOOLS} // '/nowhere') . '/packages';
@@ -36,13 +36,6 @@ my @statements = (
 	'EXECUTE one(9)',
 	'SELECT revenue(4)');
 my $times = 4;
-
-sub query
-{
-	my ($sql) = @_;
-
-	return $node->safe_psql('postgres', $sql);
-}
 
 # Runs each of the statements some times, one by one; returns what they print.
 sub run_all
