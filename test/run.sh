@@ -2,7 +2,7 @@
 # All tests: make test, or for one's own loop
 #
 #   test/run.sh [all]              everything
-#   test/run.sh checks             static checks: layers, symbols, documents, waits of tests, format
+#   test/run.sh checks             static checks: layers, functions, symbols, documents, waits of tests, format
 #   test/run.sh unit [NAME...]     test/unit/*.c under ASan and UBSan
 #   test/run.sh fuzz [NAME...]     test/fuzz/*.c by libFuzzer, CF_FUZZ_SECONDS=10 each
 #   test/run.sh model              test/model/*.pml, and those of the design
@@ -147,7 +147,7 @@ run_checks()
 {
 	local check start status
 
-	for check in layers symbols docs waits format; do
+	for check in layers functions symbols docs waits format; do
 		start=$(now_ms)
 		if [[ $check == symbols ]]; then
 			if ! built release; then continue; fi

@@ -68,12 +68,12 @@ get_from_redis(const CfKey *key, const CfIdentity *id, const CfDefinition *def)
 		!cf_tier_find_value(key, id, def, &hit))
 		return NULL;
 	(void) cf_l1_put(key, id, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ, &hit.meta);
-	for (int i = 0; i < hit.meta.ndeps; i++)
+	for (int i = 0; i < hit.meta.basis.ndeps; i++)
 	{
-		if (cf_pending_has_tag(hit.meta.deps[i]))
+		if (cf_pending_has_tag(hit.meta.basis.deps[i]))
 			return NULL;
 	}
-	cf_load_add_entry(hit.meta.filled_at, false, hit.meta.deps, hit.meta.ndeps);
+	cf_load_add_entry(hit.meta.filled_at, false, hit.meta.basis.deps, hit.meta.basis.ndeps);
 	return (text *) hit.value;
 }
 

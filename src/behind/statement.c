@@ -44,8 +44,16 @@
 
 /* ---- what it may be ---- */
 
+/* What the memory does with values of a type. */
+typedef enum TypeUse
+{
+	TYPE_IS_HASHED,
+	TYPE_IS_ORDERED,
+	TYPE_IS_KEPT
+} TypeUse;
+
 static void
-check_type(Oid type, const char *what, bool is_key, bool is_ordered)
+check_type(Oid type, const char *what, TypeUse use)
 {
 	TypeCacheEntry *entry;
 
@@ -61,12 +69,12 @@ check_type(Oid type, const char *what, bool is_key, bool is_ordered)
 				 errdetail("It must be a base type or an enum, and no array, domain, range or row.")));
 	entry = lookup_type_cache(type, TYPECACHE_EQ_OPR_FINFO | TYPECACHE_HASH_PROC_FINFO |
 							  TYPECACHE_CMP_PROC_FINFO);
-	if (is_key && (!OidIsValid(entry->eq_opr) || !OidIsValid(entry->hash_proc)))
+	if (use == TYPE_IS_HASHED && (!OidIsValid(entry->eq_opr) || !OidIsValid(entry->hash_proc)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("%s of a writer cannot be of type %s", what, format_type_be(type)),
 				 errdetail("Its values cannot be hashed.")));
-	if (is_ordered && !OidIsValid(entry->cmp_proc))
+	if (use == TYPE_IS_ORDERED && !OidIsValid(entry->cmp_proc))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("%s of a writer cannot be of type %s", what, format_type_be(type)),
@@ -77,9 +85,10 @@ static void
 check_types(const CfWriter *writer)
 {
 	for (int i = 0; i < writer->nargs; i++)
-		check_type(writer->arg_types[i], psprintf("argument $%d", i + 1), true, false);
-	check_type(writer->value_type, "the value", false,
-			   writer->merge == CF_MERGE_MAX || writer->merge == CF_MERGE_MIN);
+		check_type(writer->arg_types[i], psprintf("argument $%d", i + 1), TYPE_IS_HASHED);
+	check_type(writer->value_type, "the value",
+			   writer->merge == CF_MERGE_MAX || writer->merge == CF_MERGE_MIN ?
+			   TYPE_IS_ORDERED : TYPE_IS_KEPT);
 	if (writer->merge == CF_MERGE_SUM && writer->value_type != INT8OID &&
 		writer->value_type != NUMERICOID)
 		ereport(ERROR,

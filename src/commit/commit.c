@@ -329,13 +329,13 @@ store(const CfOp *op)
 	meta.filled_at = now;
 	meta.ttl = op->set.ttl;
 	meta.stale_for = op->set.stale_for;
-	meta.stamp = stamp_of_value(op, &good);
+	meta.basis.stamp = stamp_of_value(op, &good);
 	if (RecoveryInProgress())
-		meta.lsn = cf_position_lsn();
+		meta.basis.lsn = cf_position_lsn();
 	meta.set_lsn = settled_lsn;
 	meta.stats_slot = op->set.stats_slot;
-	meta.ndeps = op->set.basis.ndeps;
-	meta.deps = op->set.basis.deps;
+	meta.basis.ndeps = op->set.basis.ndeps;
+	meta.basis.deps = op->set.basis.deps;
 	if (op->set.value != NULL && good)
 	{
 		switch (cf_l1_put(&op->key, &op->id, VARDATA(op->set.value),

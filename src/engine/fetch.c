@@ -214,11 +214,11 @@ load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 
 	run_query(request, &load);
 	cf_fill_describe(request, &load, NULL, &deps, &meta);
-	meta.xmin = xmin;
+	meta.basis.xmin = xmin;
 	if (meta.provable && load.bypass == CF_BYPASS_NONE &&
 		cf_watch_binding(load.sources.traits) <= request->binding && !cf_policy_has_written() &&
 		cf_identity_still_holds(request) &&
-		cf_deps_fit(meta.ndeps))
+		cf_deps_fit(meta.basis.ndeps))
 		(void) cf_fill_put(request, load.value, load.len, &meta);
 	return take_part_of_load(request, &load);
 }
@@ -238,7 +238,7 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 	cf_hot_note(&request->key, &request->id, request->def.stats_slot,
 				VARSIZE(hit->value) - VARHDRSZ, 1, leading->tier.variant.ns);
 	cf_load_add_entry(hit->meta.filled_at, hit->meta.covered && is_proven(request),
-					  hit->meta.deps, hit->meta.ndeps);
+					  hit->meta.basis.deps, hit->meta.basis.ndeps);
 	cf_watch_nested_fetch(request->binding);
 	return true;
 }
@@ -248,10 +248,14 @@ static CfL1Status
 look_again(const CfRequest *request, CfL1Result *again)
 {
 	bool		tagged = request->limits != NULL && request->limits->ntags > 0;
-	CfL1Status	status;
+	CfL1Ask		ask = {
+		.part = CF_L1_PART_NONE,
+		.now = cf_now(),
+		.flags = tagged ? CF_L1_WANT_DEPS : 0,
+		.limits = request->limits,
+	};
+	CfL1Status	status = cf_l1_get_within(&request->key, &request->id, &ask, again);
 
-	status = cf_l1_get_within(&request->key, &request->id, CF_L1_PART_NONE, cf_now(),
-							  tagged ? CF_L1_WANT_DEPS : 0, request->limits, NULL, 0, again);
 	if (again->no_memory)
 		again->ndeps = 0;		/* nothing is kept, then */
 	return status;
@@ -539,12 +543,17 @@ fetch_bypass(CfRequest *request, CfBypass bypass)
 {
 	CfL1Result	result;
 	CfL1Proof	proof;
+	CfL1Ask		ask = {
+		.part = request->part,
+		.now = cf_now(),
+		.limits = request->limits,
+		.proof = &proof,
+	};
 
 	if (!cf_load_active() && cf_policy_proof(request, bypass, &proof))
 	{
 		if (cf_policy_may_share(request) &&
-			cf_l1_get_within(&request->key, &request->id, request->part, cf_now(), 0,
-							 request->limits, &proof, 0, &result) == CF_L1_HIT &&
+			cf_l1_get_within(&request->key, &request->id, &ask, &result) == CF_L1_HIT &&
 			!result.no_memory)
 		{
 			count(request, CF_COUNT_L1_HITS);

@@ -78,15 +78,15 @@ collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *rep
 	meta->covered = is_covered(load, deps);
 	meta->provable = meta->covered && !load->sources.mutable &&
 		(load->sources.traits & CF_TRAIT_CHANCE) == 0;
-	meta->deps = clocks;
-	meta->ndeps = deps->n + load->ninner_deps;
+	meta->basis.deps = clocks;
+	meta->basis.ndeps = deps->n + load->ninner_deps;
 	if (deps->unlogged)
-		clocks[meta->ndeps++] = cf_clock_of_unlogged();
-	meta->ndeps += cf_defined_clocks(&load->sources.defined, load->sources.traits,
-									 &load->sources.proof, clocks, meta->ndeps,
-									 clocks + meta->ndeps);
+		clocks[meta->basis.ndeps++] = cf_clock_of_unlogged();
+	meta->basis.ndeps += cf_defined_clocks(&load->sources.defined, load->sources.traits,
+									 &load->sources.proof, clocks, meta->basis.ndeps,
+									 clocks + meta->basis.ndeps);
 	if (keep)
-		meta->ndeps = add_kept_deps(clocks, meta->ndeps, replaced);
+		meta->basis.ndeps = add_kept_deps(clocks, meta->basis.ndeps, replaced);
 }
 
 void
@@ -97,8 +97,8 @@ cf_fill_describe(const CfRequest *request, const CfLoad *load, const CfL1Result 
 	meta->filled_at = load->oldest;
 	meta->ttl = cf_policy_ttl(&request->def, cf_request_ttl(request), load->negative);
 	meta->stale_for = request->def.stale_ttl;
-	meta->stamp = load->stamp;
-	meta->lsn = load->replica ? load->lsn : 0;
+	meta->basis.stamp = load->stamp;
+	meta->basis.lsn = load->replica ? load->lsn : 0;
 	meta->load_us = load->load_us;
 	meta->first_len = load->first_len;
 	meta->stats_slot = request->def.stats_slot;
@@ -167,16 +167,14 @@ cf_fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDe
 		return CF_FILLED_PRIVATE;
 	if (load->bypass != CF_BYPASS_NONE)
 	{
-		if (cf_deps_fit(meta->ndeps))
+		if (cf_deps_fit(meta->basis.ndeps))
 			cf_marker_put_bypass(request, load->bypass, meta);
 		return CF_FILLED_PRIVATE;
 	}
-	if (!cf_deps_fit(meta->ndeps))
+	if (!cf_deps_fit(meta->basis.ndeps))
 	{
-		CfBasis		basis = cf_l1_meta_basis(meta);
-
 		/* Who waits for it gets it nevertheless, unless it is out of date. */
-		cf_basis_depend(&basis);
+		cf_basis_depend(&meta->basis);
 		count(request, CF_COUNT_TOO_LARGE);
 	}
 	else if (binding > request->binding)

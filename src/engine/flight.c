@@ -65,7 +65,7 @@ typedef struct Handover
 } Handover;
 
 #define handover_deps(h) ((CfClockRef *) ((h) + 1))
-#define handover_value(h) ((char *) (handover_deps(h) + (h)->meta.ndeps))
+#define handover_value(h) ((char *) (handover_deps(h) + (h)->meta.basis.ndeps))
 
 struct CfSharedFlight
 {
@@ -416,10 +416,10 @@ static void
 write_handover(Handover *handover, const char *value, Size len, const CfL1Meta *meta)
 {
 	handover->meta = *meta;
-	handover->meta.deps = NULL;
+	handover->meta.basis.deps = NULL;
 	handover->len = (uint32) len;
-	if (meta->ndeps > 0)
-		memcpy(handover_deps(handover), meta->deps, meta->ndeps * sizeof(CfClockRef));
+	if (meta->basis.ndeps > 0)
+		memcpy(handover_deps(handover), meta->basis.deps, meta->basis.ndeps * sizeof(CfClockRef));
 	memcpy(handover_value(handover), value, len);
 }
 
@@ -478,7 +478,7 @@ void
 cf_flight_finish(CfSharedFlight *flight, const char *value, Size len,
 				 const CfL1Meta *meta)
 {
-	Size		size = sizeof(Handover) + meta->ndeps * sizeof(CfClockRef) + len;
+	Size		size = sizeof(Handover) + meta->basis.ndeps * sizeof(CfClockRef) + len;
 	dsa_pointer small = InvalidDsaPointer;
 	dsm_handle	large = DSM_HANDLE_INVALID;
 	CfFlightOutcome outcome = CF_FLIGHT_VALUE;
@@ -571,7 +571,7 @@ sleep_until_landed(CfSharedFlight *flight, TimestampTz deadline)
 static bool
 is_current_now(const CfKey *key, const CfL1Meta *meta)
 {
-	return (meta->lsn == 0 || cf_follow_catch_up()) && cf_l1_meta_is_current(key, meta);
+	return (meta->basis.lsn == 0 || cf_follow_catch_up()) && cf_basis_is_current(key, &meta->basis);
 }
 
 static CfFlightOutcome
@@ -585,7 +585,7 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 	};
 
 	/* Rule 5 of docs/consistency.md. */
-	meta.deps = handover_deps(handover);
+	meta.basis.deps = handover_deps(handover);
 	if (!joined_before_snapshot && !CF_PLANTED(NO_FOLLOWER_CHECK) && !is_current_now(&key, &meta))
 		return CF_FLIGHT_RETRY;
 	/* Its leader may have named other tags, or taken an older part of it. */

@@ -24,11 +24,17 @@ static inline CfL1Status
 cf_marker_get(CfRequest *request, CfL1Part part, TimestampTz now, int flags,
 			  CfL1Result *result)
 {
+	CfL1Ask		ask = {
+		.part = part,
+		.now = now,
+		.flags = flags,
+		.limits = request->limits,
+		.max_stale = request->max_stale,
+	};
 	CfL1Status	status;
 
 	do
-		status = cf_l1_get_within(&request->key, &request->id, part, now, flags,
-								  request->limits, NULL, request->max_stale, result);
+		status = cf_l1_get_within(&request->key, &request->id, &ask, result);
 	while (unlikely(status == CF_L1_MARKED) && cf_marker_follow(request, result->marker));
 	return status;
 }

@@ -104,7 +104,7 @@ keep(const CfRequest *request, const CfRequest *unbound, const CfLoad *load, con
 	if (request->binding != unbound->binding)
 		result->marker = cf_marker_of_binding(request->binding);
 	result->meta = *meta;
-	result->meta.deps = copy(meta->deps, meta->ndeps * sizeof(CfClockRef));
+	result->meta.basis.deps = copy(meta->basis.deps, meta->basis.ndeps * sizeof(CfClockRef));
 	result->value = copy(load->value, load->len);
 	result->len = load->len;
 	result->command = command;
@@ -125,7 +125,7 @@ may_keep(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
 		cf_stats_count(request->def.stats_slot, CF_COUNT_TOO_LARGE);
 		return false;
 	}
-	return cf_deps_fit(meta->ndeps) && cf_identity_still_holds(request);
+	return cf_deps_fit(meta->basis.ndeps) && cf_identity_still_holds(request);
 }
 
 bool
@@ -273,12 +273,12 @@ is_mine_alone(CfClockRef clock, const void *stamp)
 static bool
 is_unmoved_by_others(const Kept *result)
 {
-	CfBasis		basis = cf_l1_meta_basis(&result->meta);
+	const CfBasis *basis = &result->meta.basis;
 
 	if (CF_PLANTED(NO_THROUGH_CHECK))
 		return true;
-	return is_mine_alone(cf_clock_of_key(result->key.hash), &basis.stamp) &&
-		cf_basis_all(result->key.dboid, &basis, is_mine_alone, &basis.stamp);
+	return is_mine_alone(cf_clock_of_key(result->key.hash), &basis->stamp) &&
+		cf_basis_all(result->key.dboid, basis, is_mine_alone, &basis->stamp);
 }
 
 uint64
@@ -320,7 +320,7 @@ put_marker(const Kept *result)
 static CfCounter
 publish(Kept *result)
 {
-	result->meta.stamp = number;
+	result->meta.basis.stamp = number;
 	if (!put_marker(result))
 		return CF_COUNT_REFRESHES_REFUSED;
 	switch (cf_l1_put(&result->key, &result->id, result->value, result->len, &result->meta))

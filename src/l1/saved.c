@@ -195,8 +195,8 @@ describe(const CfL1Restoring *restoring, const SavedEntry *saved, const CfClockR
 	meta->ttl = saved->ttl;
 	meta->expires_at = meta->filled_at + meta->ttl;
 	meta->stale_for = saved->stale_for * CF_ENTRY_STALE_UNIT;
-	meta->stamp = cf_clock_stamp();
-	meta->lsn = saved->lsn;
+	meta->basis.stamp = cf_clock_stamp();
+	meta->basis.lsn = saved->lsn;
 	meta->load_us = saved->load_us;
 	meta->first_len = saved->first_len;
 	meta->about = saved->note;
@@ -206,8 +206,8 @@ describe(const CfL1Restoring *restoring, const SavedEntry *saved, const CfClockR
 	meta->provable = (saved->flags & CF_ENTRY_PROVABLE) != 0;
 	meta->outlives = (saved->flags & CF_ENTRY_OUTLIVES) != 0;
 	meta->marker = (CfL1Marker) (saved->flags >> CF_ENTRY_MARKER_SHIFT);
-	meta->ndeps = saved->ndeps;
-	meta->deps = deps;
+	meta->basis.ndeps = saved->ndeps;
+	meta->basis.deps = deps;
 }
 
 CfL1RestoreStatus
@@ -239,7 +239,7 @@ cf_l1_restore(const CfL1Restoring *restoring, const char *text, Size len, Size *
 		restoring->now >= meta.expires_at + meta.stale_for)
 		return CF_L1_PASSED;
 	/* Before anybody may change what it depends on: nobody has to be told that he was first. */
-	for (int i = 0; i < meta.ndeps; i++)
+	for (int i = 0; i < meta.basis.ndeps; i++)
 		cf_clock_depend_at_start(deps[i]);
 	return cf_l1_put_at_start(&key, &id, at, saved.value_len, &meta, saved.visited != 0) ?
 		CF_L1_RESTORED : CF_L1_FULL;

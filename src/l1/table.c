@@ -206,14 +206,14 @@ cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits)
 {
 	return limits == NULL ||
 		(limits->asked_at - meta->filled_at < limits->max_age &&
-		 has_tags(meta->deps, meta->ndeps, limits));
+		 has_tags(meta->basis.deps, meta->basis.ndeps, limits));
 }
 
 CfL1Status
-cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, TimestampTz now,
-				 int flags, const CfL1Limits *limits, const CfL1Proof *proof,
-				 int64 max_stale, CfL1Result *result)
+cf_l1_get_within(const CfKey *key, const CfIdentity *id, const CfL1Ask *ask,
+				 CfL1Result *result)
 {
+	const CfL1Limits *limits = ask->limits;
 	CfSharedL1Partition *partition;
 	CfSharedL1Entry *entry;
 	dsa_pointer dp;
@@ -236,17 +236,17 @@ cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, Timestam
 	dp = *find_locked(key, id);
 	if (DsaPointerIsValid(dp) &&
 		(cf_l1_entry_is_current(entry = cf_entry(dp), followed) ||
-		 (max_stale > 0 && (result->outdated = is_outdated_by_rows(entry)))))
+		 (ask->max_stale > 0 && (result->outdated = is_outdated_by_rows(entry)))))
 	{
 		ttl = entry->ttl;
 		if (unlikely(limits != NULL))
 			ttl = Min(ttl, limits->max_age);
 		if (unlikely(result->outdated))
-			ttl = Min(ttl, max_stale);
+			ttl = Min(ttl, ask->max_stale);
 		expires_at = entry->filled_at + ttl;
-		if (now < expires_at)
+		if (ask->now < expires_at)
 			status = cf_entry_marker(entry) == CF_L1_VALUE ? CF_L1_HIT : CF_L1_MARKED;
-		else if (now < expires_at + cf_entry_stale_for(entry) && !result->outdated &&
+		else if (ask->now < expires_at + cf_entry_stale_for(entry) && !result->outdated &&
 				 cf_entry_marker(entry) == CF_L1_VALUE)
 			status = CF_L1_EXPIRED;
 
@@ -269,18 +269,18 @@ cf_l1_get_within(const CfKey *key, const CfIdentity *id, CfL1Part part, Timestam
 		{
 			status = CF_L1_MISS;
 			result->lacks_tags = true;
-			if (flags & CF_L1_WANT_DEPS)
+			if (ask->flags & CF_L1_WANT_DEPS)
 				copy_deps(entry, result);
 		}
-		if (unlikely(proof != NULL) &&
-			(status != CF_L1_HIT || !entry_is_proven(entry, proof)))
+		if (unlikely(ask->proof != NULL) &&
+			(status != CF_L1_HIT || !entry_is_proven(entry, ask->proof)))
 			status = CF_L1_MISS;
-		if (status == CF_L1_HIT || (status == CF_L1_EXPIRED && (flags & CF_L1_WANT_STALE)))
+		if (status == CF_L1_HIT || (status == CF_L1_EXPIRED && (ask->flags & CF_L1_WANT_STALE)))
 		{
 			if (!entry->sieve.visited)
 				entry->sieve.visited = 1;
-			copy_part(entry, part, result);
-			if (flags & CF_L1_WANT_DEPS)
+			copy_part(entry, ask->part, result);
+			if (ask->flags & CF_L1_WANT_DEPS)
 				copy_deps(entry, result);
 		}
 	}
@@ -292,7 +292,9 @@ CfL1Status
 cf_l1_get(const CfKey *key, const CfIdentity *id, CfL1Part part,
 		  TimestampTz now, int flags, CfL1Result *result)
 {
-	return cf_l1_get_within(key, id, part, now, flags, NULL, NULL, 0, result);
+	CfL1Ask		ask = {.part = part, .now = now, .flags = flags};
+
+	return cf_l1_get_within(key, id, &ask, result);
 }
 
 static void
@@ -331,8 +333,8 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 	entry->filled_at = meta->filled_at;
 	entry->ttl = meta->ttl;
 	entry->stale_for = (uint32) Min(meta->stale_for / CF_ENTRY_STALE_UNIT, PG_UINT32_MAX);
-	entry->stamp = meta->stamp;
-	entry->lsn = meta->lsn;
+	entry->stamp = meta->basis.stamp;
+	entry->lsn = meta->basis.lsn;
 	entry->dboid = key->dboid;
 	entry->role = id->role;
 	entry->session_role = id->session_role;
@@ -340,7 +342,7 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 	entry->value_len = (uint32) len;
 	entry->first_len = meta->first_len;
 	entry->key_len = (uint32) key->len;
-	entry->ndeps = (uint32) meta->ndeps;
+	entry->ndeps = (uint32) meta->basis.ndeps;
 	entry->stats_slot = meta->stats_slot;
 	entry->form = (uint32) id->form;
 	entry->sieve.flags = (uint8) ((meta->negative ? CF_ENTRY_NEGATIVE : 0) |
@@ -348,8 +350,8 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 							(meta->provable ? CF_ENTRY_PROVABLE : 0) |
 							(meta->outlives ? CF_ENTRY_OUTLIVES : 0) |
 							(meta->marker << CF_ENTRY_MARKER_SHIFT));
-	if (meta->ndeps > 0)
-		memcpy(cf_entry_deps(entry), meta->deps, meta->ndeps * sizeof(CfClockRef));
+	if (meta->basis.ndeps > 0)
+		memcpy(cf_entry_deps(entry), meta->basis.deps, meta->basis.ndeps * sizeof(CfClockRef));
 	memcpy(cf_entry_key(entry), key->data, key->len);
 	if (!DsaPointerIsValid(chunks) && len > 0)
 		memcpy(cf_entry_value(entry), value, len);
@@ -387,7 +389,7 @@ static dsa_pointer
 make_entry(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 		   const CfL1Meta *meta, bool evict)
 {
-	Size		size = cf_entry_size(meta->ndeps, key->len, len);
+	Size		size = cf_entry_size(meta->basis.ndeps, key->len, len);
 	Size		budget = evict ? 2 * size + CF_L1_EVICT_MIN : 0;
 	dsa_pointer chunks = InvalidDsaPointer;
 	dsa_pointer dp;
@@ -518,14 +520,13 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	dsa_pointer dp;
 	dsa_pointer *link;
 	CfL1PutStatus status = CF_L1_STORED;
-	CfBasis		basis = cf_l1_meta_basis(meta);
 
-	Assert(meta->ndeps <= CF_L1_MAX_DEPS);
+	Assert(meta->basis.ndeps <= CF_L1_MAX_DEPS);
 	cf_l1_attach();
-	cf_basis_depend(&basis);
+	cf_basis_depend(&meta->basis);
 	if (len > (Size) cf_guc_l1_max_value)
 		return CF_L1_TOO_LARGE;
-	if (!cf_basis_is_current(key, &basis))
+	if (!cf_basis_is_current(key, &meta->basis))
 		return CF_L1_REFUSED;
 
 	dp = make_entry(key, id, value, len, meta, true);
@@ -535,7 +536,7 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
 	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
 	link = find_locked(key, id);
-	if (!cf_basis_is_current(key, &basis) || is_overtaken(key, meta))
+	if (!cf_basis_is_current(key, &meta->basis) || is_overtaken(key, meta))
 		status = CF_L1_REFUSED;
 	else if (DsaPointerIsValid(*link) &&
 			 (entry = cf_entry(*link))->filled_at > meta->filled_at &&

@@ -48,9 +48,7 @@ typedef struct CfL1Meta
 	TimestampTz expires_at;
 	int64		ttl;			/* us; expires_at - filled_at, after jitter */
 	int64		stale_for;		/* us past expires_at */
-	uint64		stamp;			/* clocks settled up to here are in the value */
-	uint64		lsn;			/* what is committed up to here is in it: then the history
-								 * counts as well; 0: only the clocks do */
+	CfBasis		basis;			/* by which it is told whether it is current */
 	uint64		set_lsn;		/* cache_set: the end of its commit; else 0 */
 	uint32		load_us;
 	uint32		first_len;		/* JSON: bytes of the first object, at offset 1 */
@@ -60,25 +58,8 @@ typedef struct CfL1Meta
 	bool		covered;		/* each table that it reads has a rule that reaches it */
 	bool		provable;		/* and nothing else but the snapshot decides its value */
 	bool		outlives;		/* some may have it after changed rows have outdated it */
-	FullTransactionId xmin;		/* of the snapshot, if it is an old one; else invalid */
 	CfL1Marker	marker;
-	int			ndeps;
-	const CfClockRef *deps;		/* tag clocks; epochs are implied */
 } CfL1Meta;
-
-static inline CfBasis
-cf_l1_meta_basis(const CfL1Meta *meta)
-{
-	return (CfBasis) {meta->stamp, meta->lsn, meta->xmin, meta->ndeps, meta->deps};
-}
-
-static inline bool
-cf_l1_meta_is_current(const CfKey *key, const CfL1Meta *meta)
-{
-	CfBasis		basis = cf_l1_meta_basis(meta);
-
-	return cf_basis_is_current(key, &basis);
-}
 
 /*
  * What a caller asks of an entry that another may have filled: that it goes
@@ -149,16 +130,22 @@ extern pg_nodiscard CfL1Status cf_l1_get(const CfKey *key, const CfIdentity *id,
 										 CfL1Part part, TimestampTz now, int flags,
 										 CfL1Result *result);
 
-/*
- * The same within limits (or NULL), and only a hit that the proof (or NULL)
- * allows. With CF_L1_WANT_DEPS an entry that lacks tags still gives its deps.
- * For max_stale (us) after it was filled, it is a hit although changed rows, and
- * nothing else, have outdated it; its time to live is as much shorter, then.
- */
+/* What somebody asks of an entry. */
+typedef struct CfL1Ask
+{
+	CfL1Part	part;
+	TimestampTz now;
+	int			flags;
+	const CfL1Limits *limits;	/* or NULL */
+	const CfL1Proof *proof;		/* only a hit that it allows; or NULL */
+	int64		max_stale;		/* us after it was filled: it is a hit although changed rows,
+								 * and nothing else, have outdated it; its time to live is as
+								 * much shorter, then */
+} CfL1Ask;
+
+/* The same within that. With CF_L1_WANT_DEPS an entry that lacks tags still gives its deps. */
 extern pg_nodiscard CfL1Status cf_l1_get_within(const CfKey *key, const CfIdentity *id,
-												CfL1Part part, TimestampTz now, int flags,
-												const CfL1Limits *limits, const CfL1Proof *proof,
-												int64 max_stale, CfL1Result *result);
+												const CfL1Ask *ask, CfL1Result *result);
 
 /* Does a value that was loaded or found elsewhere keep within limits (or NULL)? */
 extern pg_nodiscard bool cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Limits *limits);

@@ -282,10 +282,14 @@ bool
 cf_answer_get(const CfRequest *request, const CfIdentity *id, CfL1Part part,
 			  const CfL1Proof *proof, CfL1Result *result)
 {
-	CfL1Status	status;
+	CfL1Ask		ask = {
+		.part = part,
+		.now = cf_now(),
+		.limits = request->limits,
+		.proof = proof,
+	};
+	CfL1Status	status = cf_l1_get_within(&request->key, id, &ask, result);
 
-	status = cf_l1_get_within(&request->key, id, part, cf_now(), 0, request->limits, proof, 0,
-							  result);
 	if (unlikely(result->behind))
 		cf_stats_count(request->def.stats_slot, CF_COUNT_STANDBY_BEHIND);
 	return status == CF_L1_HIT && !result->no_memory;

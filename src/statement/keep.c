@@ -263,7 +263,7 @@ put(CfAnswer *answer, const CfL1Meta *meta)
 	CfL1PutStatus status = cf_fill_put(request, answer->load.value, answer->load.len, meta);
 
 	return status == CF_L1_STORED ||
-		(status != CF_L1_REFUSED && cf_l1_meta_is_current(&request->key, meta));
+		(status != CF_L1_REFUSED && cf_basis_is_current(&request->key, &meta->basis));
 }
 
 /*
@@ -296,9 +296,9 @@ publish(CfAnswer *answer)
 	load->load_us = (uint32) Min(answer->ns / 1000, PG_UINT32_MAX);
 	memcpy(load->value, &answer->nrows, sizeof(answer->nrows));
 	cf_fill_describe(request, load, NULL, &deps, &meta);
-	meta.xmin = answer->xmin;
-	if ((FullTransactionIdIsValid(meta.xmin) && !meta.provable) || !meta.covered ||
-		!cf_deps_fit(meta.ndeps))
+	meta.basis.xmin = answer->xmin;
+	if ((FullTransactionIdIsValid(meta.basis.xmin) && !meta.provable) || !meta.covered ||
+		!cf_deps_fit(meta.basis.ndeps))
 	{
 		cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);
 		return;

@@ -77,7 +77,7 @@ cf_answer_fill_remote(CfAnswer *answer, const CfL1Meta *meta)
 
 	if (answer->remote == NULL || answer->remote->tier.state != CF_TIER_LEASED)
 		return;
-	if (FullTransactionIdIsValid(meta->xmin))
+	if (FullTransactionIdIsValid(meta->basis.xmin))
 	{
 		cf_tier_release(&answer->remote->tier);
 		return;

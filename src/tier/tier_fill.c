@@ -36,12 +36,12 @@ cf_tier_release(CfTier *tier)
 static void
 set_refs(CfEnvelope *env, const CfL1Meta *meta)
 {
-	CfClockRef *refs = palloc(Max(meta->ndeps, 1) * sizeof(CfClockRef));
+	CfClockRef *refs = palloc(Max(meta->basis.ndeps, 1) * sizeof(CfClockRef));
 
-	for (int i = 0; i < meta->ndeps; i++)
+	for (int i = 0; i < meta->basis.ndeps; i++)
 	{
-		if (cf_clock_kind(meta->deps[i]) != CF_CLOCK_DEFINITION)
-			refs[env->nrefs++] = meta->deps[i];
+		if (cf_clock_kind(meta->basis.deps[i]) != CF_CLOCK_DEFINITION)
+			refs[env->nrefs++] = meta->basis.deps[i];
 	}
 	env->refs = refs;
 }
@@ -73,11 +73,11 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta, CfEn
 static bool
 is_for_all(const CfLoad *load, const CfL1Meta *meta)
 {
-	if (load->incarnation == 0 || !cf_deps_fit(meta->ndeps))
+	if (load->incarnation == 0 || !cf_deps_fit(meta->basis.ndeps))
 		return false;
-	for (int i = 0; i < meta->ndeps; i++)
+	for (int i = 0; i < meta->basis.ndeps; i++)
 	{
-		if (meta->deps[i] == cf_clock_of_unlogged())
+		if (meta->basis.deps[i] == cf_clock_of_unlogged())
 			return false;
 	}
 	return true;
@@ -87,7 +87,8 @@ is_for_all(const CfLoad *load, const CfL1Meta *meta)
 static bool
 is_unmoved(const CfTier *tier, const CfL1Meta *meta)
 {
-	return CF_PLANTED(NO_FILL_CLOCKS) || cf_l1_meta_is_current(&tier->request->key, meta);
+	return CF_PLANTED(NO_FILL_CLOCKS) ||
+		cf_basis_is_current(&tier->request->key, &meta->basis);
 }
 
 static bool

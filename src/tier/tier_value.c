@@ -61,10 +61,10 @@ set_deps(const CfTier *tier, const CfEnvelope *env, CfL1Meta *meta)
 
 	if (env->nrefs > 0)
 		memcpy(deps, env->refs, env->nrefs * sizeof(CfClockRef));
-	meta->ndeps = env->nrefs;
-	meta->deps = deps;
+	meta->basis.ndeps = env->nrefs;
+	meta->basis.deps = deps;
 	if (env->form != CF_FORM_VALUE)
-		deps[meta->ndeps++] = cf_clock_of_any_definition(tier->request->key.dboid);
+		deps[meta->basis.ndeps++] = cf_clock_of_any_definition(tier->request->key.dboid);
 }
 
 static void
@@ -84,8 +84,8 @@ describe_hit(const CfTier *tier, const CfEnvelope *env, CfL1Meta *meta)
 		meta->ttl = Min(meta->ttl, request->def.ttl);
 		meta->stale_for = Min(meta->stale_for, request->def.stale_ttl);
 	}
-	meta->stamp = tier->stamp;
-	meta->lsn = tier->replica ? env->lsn : 0;
+	meta->basis.stamp = tier->stamp;
+	meta->basis.lsn = tier->replica ? env->lsn : 0;
 	meta->load_us = env->load_us;
 	meta->first_len = env->first_len;
 	meta->stats_slot = request->def.stats_slot;
@@ -178,12 +178,12 @@ is_of_our_past(CfTier *tier, const CfEnvelope *env)
 static bool
 is_current(const CfRequest *request, const CfL1Meta *meta, uint64 lsn)
 {
-	if (!CF_PLANTED(NO_REDIS_CLOCKS) && !cf_l1_meta_is_current(&request->key, meta))
+	if (!CF_PLANTED(NO_REDIS_CLOCKS) && !cf_basis_is_current(&request->key, &meta->basis))
 		return false;
 	CF_WAIT_POINT("tier-clocks-read");
 	return CF_PLANTED(NO_HISTORY) ||
-		cf_history_is_unchanged(lsn, request->key.hash, request->key.dboid, meta->deps,
-								meta->ndeps);
+		cf_history_is_unchanged(lsn, request->key.hash, request->key.dboid, meta->basis.deps,
+								meta->basis.ndeps);
 }
 
 /* 1., of one that is of our data; sets hit->value, or NULL. */
