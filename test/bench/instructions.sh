@@ -2,7 +2,8 @@
 # How many instructions a hit takes: a figure that no other program on the machine
 # moves, to compare one build with another.
 #
-#   instructions.sh [FUNCTION]    cache_fetch (the default) or cache_fetch_row
+#   instructions.sh [FUNCTION]    cache_fetch (the default), cache_fetch_row, cache_read or
+#                                 cache_read_row
 #
 # Runs a loop of PL/pgSQL over one hit in a single-user server under callgrind,
 # twice, with 2,000 and with 12,000 rounds; the difference is what 10,000 take.
@@ -25,10 +26,19 @@ run_alone()
 		-c jit=off postgres
 }
 
+# A hit of the same query, by key or by the name of its loader.
+write_call()
+{
+	case $FUNCTION in
+		cache_read*) printf "%s('named', 1)" "$FUNCTION" ;;
+		*) printf "%s('bench:1', 'SELECT * FROM bench WHERE id = \$1', (1))" "$FUNCTION" ;;
+	esac
+}
+
 write_loop()
 {
-	printf "DO \$\$ DECLARE answer json; BEGIN FOR i IN 1..%d LOOP answer := %s('bench:1', %s, (1)); END LOOP; END \$\$;\n" \
-		"$1" "$FUNCTION" "'SELECT * FROM bench WHERE id = \$1'"
+	printf "DO \$\$ DECLARE answer json; BEGIN FOR i IN 1..%d LOOP answer := %s; END LOOP; END \$\$;\n" \
+		"$1" "$(write_call)"
 }
 
 # "instructions function" of a run; the first line is the sum.
@@ -64,7 +74,8 @@ main()
 	trap 'rm -rf "$DIR"' EXIT
 	cf_server_init "$DATA" "$CF_TREE_BIN"
 	printf '%s\n' 'CREATE EXTENSION cachefront;' 'CREATE TABLE bench (id int PRIMARY KEY, body text);' \
-		"INSERT INTO bench VALUES (1, repeat('x', 180));" | run_alone >"$DIR/log" 2>&1
+		"INSERT INTO bench VALUES (1, repeat('x', 180));" \
+		"SELECT cache_define('named', query => 'SELECT * FROM bench WHERE id = \$1', arg_types => '{int}');" | run_alone >"$DIR/log" 2>&1
 	count "$FEW"
 	count "$MANY"
 	print_difference
