@@ -182,6 +182,7 @@ SELECT cache_define_writer('rwx', 'UPDATE page SET title = $1[1]', '{}', 'json',
 SELECT cache_define_writer('rwx', 'UPDATE page SET views = $1[1]', '{}', buffer => 'redis');
 SELECT cache_define_writer('rwx', 'UPDATE page SET views = $1[1]', '{}', 'numeric', buffer => 'memory');
 SELECT cache_define_writer('rwx', 'UPDATE page SET views = $1[1]', '{}', merge => 'last', buffer => 'memory');
+SELECT cache_define_writer('rwx', 'UPDATE page SET title = $1[1]', '{}', 'text', 'max', buffer => 'memory');
 SELECT cache_define_writer('rwx', 'UPDATE page SET views = $1[1]', '{}', flush_interval => '1 day');
 SELECT cache_define_writer('rwx', 'UPDATE page SET views = $1[1]', '{}', flush_rows => 0);
 SELECT cache_define_writer('rwx', 'UPDATE page SET views = $1[1]', '{}', missing => 'what');

@@ -230,7 +230,7 @@ put_row(Relation queue, const CfWriter *writer, struct varlena *args, char *valu
 	};
 
 	cf_queue_insert(queue, &row);
-	cf_behind_added(writer->flush_us);
+	cf_behind_added(writer->flush_us, writer->flush_rows);
 }
 
 /* Where memory has no room, the table has. */
@@ -238,11 +238,10 @@ static void
 put(Relation queue, const CfWriter *writer, struct varlena *args, char *value)
 {
 	if (writer->in_memory && value != NULL &&
-		cf_memory_add(writer->name, args,
-					  DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(value))),
-					  writer->flush_us))
+		cf_memory_add(writer, args,
+					  DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(value)))))
 	{
-		cf_behind_added(writer->flush_us);
+		cf_behind_added(writer->flush_us, writer->flush_rows);
 		return;
 	}
 	put_row(queue, writer, args, value);

@@ -224,11 +224,13 @@ static void
 check_writer(const CfWriter *writer)
 {
 	cf_statement_check(writer);
-	if (writer->in_memory && (writer->merge != CF_MERGE_SUM || writer->value_type != INT8OID))
+	if (writer->in_memory && !cf_memory_can_keep(writer->merge, writer->value_type))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("memory buffers only sums of bigint"),
-				 errhint("Use buffer => 'table'.")));
+				 errmsg("memory does not buffer values of type %s for this merge",
+						format_type_be(writer->value_type)),
+				 errdetail("It buffers sums of bigint, and max and min of smallint, integer and bigint."),
+				 errhint("Use buffer => 'table', or another value_type.")));
 }
 
 Datum
@@ -293,7 +295,7 @@ cachefront_drop_writer(PG_FUNCTION_ARGS)
 	found = cf_writer_delete(name);
 	cf_behind_forget_state(name);
 	/* At the end the worker looks what is left. */
-	cf_behind_added(0);
+	cf_behind_added(0, 0);
 	PG_RETURN_BOOL(found);
 }
 

@@ -65,6 +65,7 @@ typedef struct Batch
 	CfWriter   *writer;			/* NULL: there is none of that name */
 	bool		paused;
 	HTAB	   *entries;
+	int			nkeys;			/* of them that have writes */
 	int			nwrites;
 	bool		is_full;		/* there is more */
 	TimestampTz oldest;			/* of its writes, on the wall's clock */
@@ -80,6 +81,7 @@ typedef struct Round
 	bool		quiet;			/* nobody else was under way */
 	TimestampTz due;			/* of the next round */
 	int			nlocked;
+	bool		full;			/* a writer had so many keys that it did not wait for its time */
 	int			nread;			/* rows that are to be applied some time */
 } Round;
 
@@ -133,7 +135,7 @@ find_batch(Round *round, const char *name)
 		due_at(round, state.retry_at);
 	batch->entries = make_hash("cachefront keys", sizeof(CfHash128), sizeof(Entry), HASH_BLOBS,
 							   round->context);
-	batch->nwrites = 0;
+	batch->nkeys = batch->nwrites = 0;
 	batch->is_full = batch->has_old_mark = false;
 	batch->oldest = DT_NOEND;
 	return batch;
@@ -176,10 +178,12 @@ find_key(Batch *batch, const CfHash128 *hash, const CfQueueRow *row)
 }
 
 static void
-add_write(CfWriteKey *key, const CfQueueRow *row)
+add_write(Batch *batch, CfWriteKey *key, const CfQueueRow *row)
 {
 	CfWrite    *write;
 
+	batch->nwrites++;
+	batch->nkeys += key->n == 0;
 	if (key->n == key->room)
 	{
 		key->room = Max(key->room * 2, 4);
@@ -235,8 +239,7 @@ read_row(const CfQueueRow *row, void *arg)
 		batch->is_full = true;
 		return true;
 	}
-	batch->nwrites++;
-	add_write(find_key(batch, &hash, row), row);
+	add_write(batch, find_key(batch, &hash, row), row);
 	return true;
 }
 
@@ -262,9 +265,8 @@ read_item(Round *round, const CfMemoryItem *item)
 		batch->is_full = true;
 		return;
 	}
-	batch->nwrites++;
 	key = find_key(batch, &hash, &row);
-	add_write(key, &row);
+	add_write(batch, key, &row);
 	key->writes[key->n - 1].slot = item->slot;
 	key->writes[key->n - 1].hash = item->hash;
 }
@@ -437,11 +439,24 @@ apply_keys(Round *round, Batch *batch, CfWriteKey **keys, int n, bool halved)
 
 /* ---- a writer ---- */
 
+/* With templates of rules on the target a statement's keys stay below what a commit may name. */
+static int
+rows_at_once(const CfWriter *writer)
+{
+	return Max(Min(writer->flush_rows, cf_guc_max_keys_per_commit / 8), 1);
+}
+
+/* It is time, or there are as many keys as go into a statement. */
 static bool
 is_due(Round *round, const Batch *batch)
 {
 	int64		age = GetCurrentTimestamp() - batch->oldest;
 
+	if (batch->nkeys >= rows_at_once(batch->writer))
+	{
+		round->full = true;
+		return true;
+	}
 	/* In the future, if somebody has set the clock. */
 	if (round->shared.forced || age < 0 || age >= batch->writer->flush_us)
 		return true;
@@ -522,13 +537,6 @@ list_keys(const Batch *batch, int *n)
 	return keys;
 }
 
-/* With templates of rules on the target a statement's keys stay below what a commit may name. */
-static int
-rows_at_once(const CfWriter *writer)
-{
-	return Max(Min(writer->flush_rows, cf_guc_max_keys_per_commit / 8), 1);
-}
-
 static void
 flush_batch(Round *round, Batch *batch)
 {
@@ -592,9 +600,9 @@ run_round(Round *round)
 		cf_behind_end_empty(&round->shared);
 	else if (TIMESTAMP_IS_NOEND(round->due))
 		/* What was applied makes the queue empty only for a round that finds it so. */
-		cf_behind_end_round(cf_steady_now() + CF_POLL_US);
+		cf_behind_end_round(&round->shared, cf_steady_now() + CF_POLL_US, round->full);
 	else
-		cf_behind_end_round(round->due);
+		cf_behind_end_round(&round->shared, round->due, round->full);
 	pgstat_report_stat(true);
 }
 
@@ -650,7 +658,7 @@ cf_flush_work(void)
 	}
 	PG_CATCH();
 	{
-		cf_behind_end_round(cf_steady_now() + CF_POLL_US);
+		cf_behind_end_round(&round.shared, cf_steady_now() + CF_POLL_US, false);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

@@ -1,5 +1,7 @@
 /*
- * memory.c - buffer 'memory': sums of bigint in shared memory, by key.
+ * memory.c - buffer 'memory': sums, greatest and least values in shared memory, by key.
+ *
+ * All that is said of sums holds for the others; only that these never overflow.
  *
  * A slot has up to three sums. "value" is what commits add to. "flight" is what a transaction
  * is applying, whose id it carries; with no id it is grounded: that transaction failed, and it is
@@ -13,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
@@ -36,6 +39,7 @@ typedef struct Slot
 	Oid			dboid;			/* InvalidOid: free */
 	CfHash128	hash;			/* of writer and args */
 	char		writer[CF_MAX_CACHE_NAME];
+	CfMerge		merge;
 	int			args_len;
 	char		args[CF_MEMORY_ARGS];
 	int64		value;
@@ -298,18 +302,44 @@ cf_memory_begin_end(void)
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 }
 
+bool
+cf_memory_can_keep(CfMerge merge, Oid value_type)
+{
+	switch (merge)
+	{
+		case CF_MERGE_SUM:
+			return value_type == INT8OID;
+		case CF_MERGE_MAX:
+		case CF_MERGE_MIN:
+			return value_type == INT8OID || value_type == INT4OID || value_type == INT2OID;
+		case CF_MERGE_LAST:
+			/* Which is the last is told by a number; memory has but the value. */
+			break;
+	}
+	return false;
+}
+
+bool
+cf_memory_merge(CfMerge merge, int64 a, int64 b, int64 *result)
+{
+	if (merge == CF_MERGE_SUM)
+		return !pg_add_s64_overflow(a, b, result);
+	*result = merge == CF_MERGE_MAX ? Max(a, b) : Min(a, b);
+	return true;
+}
+
 /* With the lock; never fails, for a slot is reserved. */
 void
 cf_memory_add_sum(const CfMemorySum *sum)
 {
 	int			i;
 	Slot	   *slot;
-	int64		value;
+	int64		value = 0;
 
 	for (i = find_slot(sum->hash, CF_NO_SLOT); i != CF_NO_SLOT; i = find_slot(sum->hash, i))
 	{
 		if (slots[i].writes == 0 ||
-			!pg_add_s64_overflow(slots[i].value, sum->value, &value))
+			cf_memory_merge(sum->merge, slots[i].value, sum->value, &value))
 			break;
 	}
 	if (i == CF_NO_SLOT)
@@ -322,10 +352,11 @@ cf_memory_add_sum(const CfMemorySum *sum)
 	slot = &slots[i];
 	if (slot->writes == 0)
 	{
-		slot->value = 0;
+		value = sum->value;
 		slot->since = sum->since;
 	}
-	slot->value += sum->value;
+	slot->merge = sum->merge;
+	slot->value = value;
 	slot->writes += sum->writes;
 }
 
@@ -621,7 +652,7 @@ discard_slot(Slot *slot, FullTransactionId xid)
 
 	if (slot->flight_writes > 0 && slot->writes > 0)
 	{
-		if (pg_add_s64_overflow(slot->flight, slot->value, &sum))
+		if (!cf_memory_merge(slot->merge, slot->flight, slot->value, &sum))
 			return;				/* what is left shows as not applied */
 		slot->flight = sum;
 		slot->flight_writes += slot->writes;

@@ -1,5 +1,5 @@
 /*
- * memory.h - buffer 'memory': sums of bigint in shared memory, by key.
+ * memory.h - buffer 'memory': sums, greatest and least values in shared memory, by key.
  *
  * A transaction keeps what it adds to itself until it commits; then it is added to the
  * key's slot, for which there is room since the statement. What the worker applies is first
@@ -20,16 +20,19 @@
 #include "datatype/timestamp.h"
 #include "utils/snapshot.h"
 
+#include "behind/writer.h"
 #include "codec/key.h"
 
 extern void cf_memory_register(void);
+
+/* Can memory keep what a writer takes? What of several writes of a key is kept is one bigint. */
+extern bool cf_memory_can_keep(CfMerge merge, Oid value_type);
 
 /*
  * False: there is no room, or the key is too long, or no worker of the database is there to
  * apply it when the server stops: then the write goes into the table.
  */
-extern bool cf_memory_add(const char *writer, const struct varlena *args, int64 by,
-						  int64 flush_us);
+extern bool cf_memory_add(const CfWriter *writer, const struct varlena *args, int64 value);
 
 /* At the transaction's end, and those of savepoints. Do not fail, but at PREPARE. */
 extern void cf_memory_committed(void);

@@ -24,10 +24,15 @@ typedef struct CfMemorySum
 	const char *writer;
 	const char *args;
 	int			args_len;
+	CfMerge		merge;			/* how it is to be merged with what the key has */
 	int64		value;
 	int64		writes;
 	TimestampTz since;
 } CfMemorySum;
+
+/* False: the sum would overflow. */
+extern bool cf_memory_merge(CfMerge merge, int64 a, int64 b, int64 *result);
+
 
 extern struct varlena *cf_memory_args(const char *data, int len);
 extern CfHash128 cf_memory_hash(const char *writer, const struct varlena *args);

@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "common/int.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
@@ -33,6 +32,7 @@ typedef struct Mine
 {
 	CfHash128	hash;			/* hash key */
 	char		writer[CF_MAX_CACHE_NAME];
+	CfMerge		merge;
 	int			args_len;
 	char		args[CF_MEMORY_ARGS];
 	slist_head	sums;
@@ -96,9 +96,9 @@ make_mine(void)
 }
 
 static Mine *
-find_mine(const char *writer, const struct varlena *args)
+find_mine(const CfWriter *writer, const struct varlena *args)
 {
-	CfHash128	hash = cf_memory_hash(writer, args);
+	CfHash128	hash = cf_memory_hash(writer->name, args);
 	bool		found;
 	Mine	   *key;
 
@@ -107,7 +107,8 @@ find_mine(const char *writer, const struct varlena *args)
 	if (found)
 		return key;
 	slist_init(&key->sums);
-	strlcpy(key->writer, writer, sizeof(key->writer));
+	strlcpy(key->writer, writer->name, sizeof(key->writer));
+	key->merge = writer->merge;
 	key->args_len = VARSIZE(args) - VARHDRSZ;
 	memcpy(key->args, VARDATA(args), key->args_len);
 	return key;
@@ -120,7 +121,7 @@ first_sum(Mine *key)
 }
 
 bool
-cf_memory_add(const char *writer, const struct varlena *args, int64 by, int64 flush_us)
+cf_memory_add(const CfWriter *writer, const struct varlena *args, int64 by)
 {
 	int			level = GetCurrentTransactionNestLevel();
 	Mine	   *key;
@@ -134,7 +135,7 @@ cf_memory_add(const char *writer, const struct varlena *args, int64 by, int64 fl
 	{
 		int64		value;
 
-		if (pg_add_s64_overflow(sum->value, by, &value))
+		if (!cf_memory_merge(key->merge, sum->value, by, &value))
 			return false;
 		sum->value = value;
 		sum->writes++;
@@ -171,7 +172,7 @@ join_outer(Mine *key, int level)
 			slist_container(Sum, node, sum->node.next) : NULL;
 		sum->level = level - 1;
 		if (outer == NULL || outer->level != level - 1 || sum != first_sum(key) ||
-			pg_add_s64_overflow(outer->value, sum->value, &value))
+			!cf_memory_merge(key->merge, outer->value, sum->value, &value))
 			continue;
 		(void) slist_pop_head_node(&key->sums);
 		outer->value = value;
@@ -228,6 +229,7 @@ add_sums(Mine *key)
 			.writer = key->writer,
 			.args = key->args,
 			.args_len = key->args_len,
+			.merge = key->merge,
 			.value = sum->value,
 			.writes = sum->writes,
 			.since = sum->since,

@@ -24,6 +24,7 @@
 #define CF_BEHIND_WRITERS 256
 #define CF_BEHIND_ROUND_US (60 * USECS_PER_SEC)
 #define CF_BEHIND_LOOK_US USECS_PER_SEC
+#define CF_BEHIND_PATIENCE 4000 /* writes */
 #define CF_BEHIND_MAX_PAUSE_MS (60 * 1000)
 
 typedef struct Database
@@ -36,6 +37,9 @@ typedef struct Database
 	uint32		seen;			/* of these */
 	TimestampTz due;			/* steady; when pending */
 	TimestampTz postponed;		/* steady; no worker before */
+	int64		waiting;		/* writes that were committed since the last round */
+	bool		early;			/* the next round is, for their sake */
+	int64		patience;		/* so many may wait before a round comes early; 0: flush_rows */
 } Database;
 
 typedef struct State
@@ -59,6 +63,8 @@ static LWLock *lock = NULL;
 /* Of this transaction. */
 static bool added = false;
 static int64 added_flush_us;
+static int	added_flush_rows;		/* the least; 0: none */
+static int64 nadded;
 
 static Size
 shared_size(void)
@@ -140,11 +146,20 @@ set_due(Database *database, TimestampTz due)
 }
 
 void
-cf_behind_added(int64 flush_us)
+cf_behind_added(int64 flush_us, int flush_rows)
 {
 	Database   *database;
 
-	added_flush_us = added ? Min(added_flush_us, flush_us) : flush_us;
+	if (!added)
+	{
+		added_flush_us = flush_us;
+		added_flush_rows = 0;
+		nadded = 0;
+	}
+	added_flush_us = Min(added_flush_us, flush_us);
+	if (flush_rows > 0)
+		added_flush_rows = added_flush_rows == 0 ? flush_rows : Min(added_flush_rows, flush_rows);
+	nadded++;
 	added = true;
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	database = find_or_make(MyDatabaseId);
@@ -157,8 +172,19 @@ cf_behind_added(int64 flush_us)
 	LWLockRelease(lock);
 }
 
+/*
+ * How many keys these are only the round knows. One that has come early for nothing doubles the
+ * patience, until the next that comes at its time.
+ */
+static bool
+many_wait(Database *database)
+{
+	database->waiting += nadded;
+	return added_flush_rows > 0 && database->waiting >= Max(added_flush_rows, database->patience);
+}
+
 static void
-ended(int64 flush_us)
+ended(int64 flush_us, bool committed)
 {
 	TimestampTz due = cf_steady_now() + flush_us;
 	Database   *database;
@@ -170,6 +196,11 @@ ended(int64 flush_us)
 	if (database != NULL)
 	{
 		database->version++;
+		if (committed && many_wait(database))
+		{
+			due = cf_steady_now();
+			database->early = database->pending && due < database->due;
+		}
 		wake = !database->pending || due < database->due;
 		set_due(database, due);
 	}
@@ -182,7 +213,7 @@ void
 cf_behind_committed(void)
 {
 	if (unlikely(added))
-		ended(added_flush_us);
+		ended(added_flush_us, true);
 }
 
 /* Only the worker can tell that there is nothing left. */
@@ -190,7 +221,7 @@ void
 cf_behind_aborted(void)
 {
 	if (unlikely(added))
-		ended(CF_BEHIND_LOOK_US);
+		ended(CF_BEHIND_LOOK_US, false);
 }
 
 void
@@ -347,6 +378,9 @@ cf_behind_begin_round(CfBehindRound *round)
 		{
 			round->version = database->version;
 			round->forced = database->requests != database->seen;
+			round->early = database->early && !round->forced;
+			database->early = false;
+			database->waiting = 0;
 			database->seen = database->requests;
 			database->pending = true;
 			/* Should it end in some way of which nobody tells. */
@@ -374,7 +408,7 @@ cf_behind_end_empty(const CfBehindRound *round)
 }
 
 void
-cf_behind_end_round(TimestampTz due)
+cf_behind_end_round(const CfBehindRound *round, TimestampTz due, bool full)
 {
 	Database   *database;
 
@@ -383,8 +417,11 @@ cf_behind_end_round(TimestampTz due)
 	if (database != NULL)
 	{
 		database->look = false;
+		if (!round->early)
+			database->patience = 0;
+		else if (!full)
+			database->patience = Max(database->patience * 2, CF_BEHIND_PATIENCE);
 		set_due(database, due);
-
 	}
 	LWLockRelease(lock);
 }

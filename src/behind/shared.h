@@ -24,8 +24,11 @@ extern void cf_behind_shared_register(void);
 
 /* ---- sessions ---- */
 
-/* After a row was put into the queue; it is to be applied flush_us after the commit. */
-extern void cf_behind_added(int64 flush_us);
+/*
+ * After a write was buffered; it is to be applied flush_us after the commit, or when flush_rows
+ * keys wait (0: however many).
+ */
+extern void cf_behind_added(int64 flush_us, int flush_rows);
 
 /* At the transaction's end. At PREPARE as at COMMIT: nobody is told of what comes later. */
 extern void cf_behind_committed(void);
@@ -60,6 +63,7 @@ typedef struct CfBehindRound
 {
 	uint32		version;		/* of what sessions have added */
 	bool		forced;			/* somebody waits for all of it */
+	bool		early;			/* it is not time yet, but many wait */
 } CfBehindRound;
 
 /* Is it time? Then what comes from now on is of the next round. */
@@ -67,7 +71,9 @@ extern bool cf_behind_begin_round(CfBehindRound *round);
 
 /* Nothing was found, unless somebody has added something since the round began. */
 extern void cf_behind_end_empty(const CfBehindRound *round);
-extern void cf_behind_end_round(TimestampTz due);	/* steady */
+
+/* due: steady. full: a writer had flush_rows keys, whatever their time was. */
+extern void cf_behind_end_round(const CfBehindRound *round, TimestampTz due, bool full);
 
 /* Milliseconds to the next one; -1: there is none. */
 extern int	cf_behind_wait_ms(void);

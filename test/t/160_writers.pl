@@ -199,8 +199,8 @@ flush('locked rows');
 
 # ---- rows that are refused, and rows that are not there ----
 
-query(q{SELECT count(cache_add('v', CASE WHEN n % 2 = 0 THEN 1 ELSE -1000000 END, n)) FROM generate_series(1, 10000) n;
-	ALTER TABLE page ADD CONSTRAINT positive CHECK (views >= 0)});
+query(q{ALTER TABLE page ADD CONSTRAINT positive CHECK (views >= 0);
+	SELECT count(cache_add('v', CASE WHEN n % 2 = 0 THEN 1 ELSE -1000000 END, n)) FROM generate_series(1, 10000) n});
 $counted += 5000;
 flush('5000 of 10000');
 is(query("SELECT count(*), sum(value::bigint) FROM cache_dead_writes WHERE writer = 'v' AND sqlstate = '23514'"),
