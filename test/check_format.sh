@@ -4,7 +4,7 @@
 #   PostgreSQL prints (expected outputs) and inputs of fuzzers are as they are;
 # - C has at most 100 columns, a tab being four; but a string stays in one piece, so that one
 #   can search for a message;
-# - a file of src/ has at most 800 lines;
+# - a file of src/ or test/ that is code has at most 800 lines;
 # - shellcheck finds nothing that it warns of; without it, that is left out (skip).
 
 set -u
@@ -40,7 +40,7 @@ named()
 mapfile -t all < <(texts)
 mapfile -t c < <(named '\.[ch]$')
 mapfile -t shell < <(named '\.sh$' '^\.ci/run$')
-mapfile -t source < <(named '^src/.*\.[ch]$')
+mapfile -t source < <(named '^src/.*\.[ch]$' '^test/.*\.(pl|pm|c|h|sh|pml|py)$')
 
 if grep -nE "[[:blank:]]+$|"$'\r' -- "${all[@]}"; then
 	complain '    blanks at the end of a line, or CR'
