@@ -304,6 +304,48 @@ SET allow_system_table_mods = on;
 CALL ddl('CREATE TEMP TABLE passing () INHERITS (t);; CALL rename_column(''note'', ''n8'');; DROP TABLE passing');
 RESET allow_system_table_mods;
 
+-- temporary types, functions and the like
+DISCARD TEMP;
+CALL ddl('CREATE TYPE pg_temp.e AS ENUM (''a'', ''b'')');
+CALL ddl('ALTER TYPE pg_temp.e ADD VALUE ''c'';; ALTER TYPE pg_temp.e OWNER TO regress_cf_ddl;; GRANT USAGE ON TYPE pg_temp.e TO PUBLIC');
+CALL ddl('ALTER TYPE e RENAME VALUE ''a'' TO ''x'';; ALTER TYPE e RENAME TO e2');
+CALL ddl('CREATE DOMAIN pg_temp.d AS int CHECK (value > 0);; ALTER DOMAIN d ADD CHECK (value > 1);; ALTER DOMAIN d SET NOT NULL');
+CALL ddl('CREATE TYPE pg_temp.c AS (a int);; ALTER TYPE c ADD ATTRIBUTE b int');
+CALL ddl('CREATE TYPE pg_temp.r AS RANGE (subtype = int)');
+CALL ddl('CREATE FUNCTION pg_temp.f(e2) RETURNS int LANGUAGE sql AS ''SELECT 1''');
+CALL ddl('CREATE OR REPLACE FUNCTION pg_temp.f(e2) RETURNS int LANGUAGE plpgsql AS ''BEGIN RETURN 1; END'';; GRANT EXECUTE ON FUNCTION pg_temp.f(e2) TO regress_cf_ddl');
+CALL ddl('CREATE AGGREGATE pg_temp.a (int) (sfunc = int4pl, stype = int)');
+CALL ddl('CREATE OPERATOR pg_temp.### (leftarg = int, rightarg = int, function = int4pl)');
+CALL ddl('CREATE COLLATION pg_temp.co FROM "C"');
+CALL ddl('CREATE TEXT SEARCH CONFIGURATION pg_temp.tc (copy = simple);; CREATE TEXT SEARCH DICTIONARY pg_temp.td (template = simple)');
+CALL ddl('DROP FUNCTION pg_temp.f(e2);; DROP TYPE e2, c, r;; DROP DOMAIN d;; DROP AGGREGATE pg_temp.a (int)');
+CALL ddl('DROP OPERATOR pg_temp.### (int, int);; DROP COLLATION pg_temp.co');
+CALL ddl('DROP TEXT SEARCH CONFIGURATION pg_temp.tc;; DROP TEXT SEARCH DICTIONARY pg_temp.td');
+CALL ddl('CREATE TYPE pg_temp.e AS ENUM (''a'');; CREATE DOMAIN pg_temp.d AS e;; DISCARD TEMP');
+CALL ddl('SET search_path = pg_temp;; CREATE TYPE e AS ENUM (''a'');; DROP TYPE e;; SET search_path = regress_cf_early, regress_cf_ddl, public');
+-- beside what is permanent they hide nothing
+CALL ddl('CREATE TYPE pg_temp.e AS ENUM (''a'');; ALTER TYPE mood RENAME VALUE ''ok'' TO ''fine''');
+SET allow_system_table_mods = on;
+CALL ddl('DROP TYPE pg_temp.e;; UPDATE pg_enum SET enumlabel = ''ok'' WHERE enumlabel = ''fine''');
+RESET allow_system_table_mods;
+CALL ddl('CREATE TYPE pg_temp.e AS ENUM (''a'');; CREATE TYPE regress_cf_early.mood AS ENUM (''ok'')');
+CALL ddl('DROP TYPE pg_temp.e, regress_cf_early.mood');
+CALL ddl('CREATE TYPE kind AS ENUM (''a'')');
+CALL ddl('DROP TYPE kind');
+CALL ddl('CREATE FUNCTION pg_temp.low(int) RETURNS int LANGUAGE sql IMMUTABLE AS ''SELECT $1'';; ALTER TABLE u ADD CHECK (pg_temp.low(id) > 0)');
+CALL ddl('CREATE OR REPLACE FUNCTION pg_temp.low(int) RETURNS int LANGUAGE sql IMMUTABLE AS ''SELECT $1 + 1''');
+CALL ddl('DROP FUNCTION pg_temp.low(int) CASCADE');
+DISCARD TEMP;
+
+-- rules of a table, default privileges, rights on large objects
+CALL ddl('CREATE RULE r AS ON DELETE TO regress_cf_ddl.parent DO ALSO SELECT 1');
+CALL ddl('ALTER TABLE parent DISABLE RULE r;; ALTER RULE r ON parent RENAME TO r2');
+CALL ddl('DROP RULE r2 ON parent');
+CALL ddl('CREATE OR REPLACE RULE "_RETURN" AS ON SELECT TO view_t DO INSTEAD SELECT id, 2 * v AS v FROM t');
+SELECT lo_from_bytea(4242001, 'x');
+CALL ddl('GRANT SELECT ON LARGE OBJECT 4242001 TO regress_cf_ddl');
+SELECT lo_unlink(4242001);
+
 DROP SCHEMA regress_cf_ddl, regress_cf_early CASCADE;
 DROP OWNED BY regress_cf_ddl;
 DROP ROLE regress_cf_ddl;

@@ -57,6 +57,7 @@
 #include "capture/catalog.h"
 #include "capture/excused.h"
 #include "capture/note.h"
+#include "capture/temporary.h"
 #include "capture/writeset.h"
 #include "codec/key.h"
 #include "rules/owntable.h"
@@ -234,6 +235,13 @@ is_fine_function(HeapTuple tuple)
 		 form->prolang == get_language_oid("plpgsql", true));
 }
 
+/* Whatever it is, nobody else calls it. */
+static bool
+is_temporary_function(HeapTuple tuple)
+{
+	return isAnyTempNamespace(((Form_pg_proc) GETSTRUCT(tuple))->pronamespace);
+}
+
 /* As it was before, if it was. */
 static void
 function_seen(Oid function)
@@ -246,7 +254,8 @@ function_seen(Oid function)
 		(void) cf_note_add(CF_NOTE_SEEN_FUNCTION, function);
 		return;
 	}
-	note = cf_note_add(is_fine_function(tuple) ? CF_NOTE_SEEN_FUNCTION : CF_NOTE_UNKNOWN, function);
+	note = cf_note_add(is_fine_function(tuple) || is_temporary_function(tuple) ?
+					   CF_NOTE_SEEN_FUNCTION : CF_NOTE_UNKNOWN, function);
 	note->schema = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace;
 	note->name = ((Form_pg_proc) GETSTRUCT(tuple))->proname;
 	ReleaseSysCache(tuple);
@@ -314,6 +323,8 @@ catalog_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int 
 	if ((access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP) ||
 		!cf_shmem_ready() || IsParallelWorker())
 		return;
+	if (access == OAT_DROP && sub_id == 0)
+		cf_temporary_goes(class_id, object_id);
 	switch (class_id)
 	{
 		case RelationRelationId:
@@ -502,15 +513,18 @@ add_function(Collecting *to, const CfNote *note)
 
 	if (OidIsValid(note->schema))
 	{
-		add_name(to, note->schema, NameStr(note->name));
+		if (!isAnyTempNamespace(note->schema))
+			add_name(to, note->schema, NameStr(note->name));
 		to->changes->unknown |= is_used_by_relations(note->oid);
 	}
 	if (!HeapTupleIsValid(tuple))
 		return;
-	if (!is_fine_function(tuple))
-		to->changes->unknown = true;
-	add_name(to, ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace,
-			 NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname));
+	if (!is_temporary_function(tuple))
+	{
+		to->changes->unknown |= !is_fine_function(tuple);
+		add_name(to, ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace,
+				 NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname));
+	}
 	ReleaseSysCache(tuple);
 }
 
@@ -519,7 +533,7 @@ function_told(Collecting *to, uint32 hash)
 {
 	const CfNote *note;
 
-	if (!is_claimed(CF_NOTE_SEEN_FUNCTION, hash))
+	if (!is_claimed(CF_NOTE_SEEN_FUNCTION, hash) && !cf_temporary_is(PROCOID, hash))
 		to->changes->unknown = true;
 	for (int i = 0; (note = cf_note_at(i)) != NULL; i++)
 	{
@@ -570,8 +584,16 @@ tuple_told(Collecting *to, const SharedInvalCatcacheMsg *message)
 		case TYPENAMENSP:
 		case PROCNAMEARGSNSP:
 		case NAMESPACENAME:
+			/* Of these there is another about the same row, by its OID. */
+		case COLLNAMEENCNSP:
+		case ENUMTYPOIDNAME:
+		case OPERNAMENSP:
+		case RANGEMULTIRANGE:
+		case TSCONFIGNAMENSP:
+		case TSDICTNAMENSP:
 			break;
 			/* No result depends on them. */
+		case DEFACLROLENSPOBJ:
 		case STATEXTDATASTXOID:
 		case STATEXTNAMENSP:
 		case STATEXTOID:
@@ -589,7 +611,8 @@ tuple_told(Collecting *to, const SharedInvalCatcacheMsg *message)
 			break;
 		case TYPEOID:
 			if (!is_claimed(CF_NOTE_SEEN_TYPE, message->hashValue) &&
-				!is_claimed(CF_NOTE_GONE_LIGHT_TYPE, message->hashValue))
+				!is_claimed(CF_NOTE_GONE_LIGHT_TYPE, message->hashValue) &&
+				!cf_temporary_is(TYPEOID, message->hashValue))
 				to->changes->unknown = true;
 			break;
 		case NAMESPACEOID:
@@ -597,7 +620,7 @@ tuple_told(Collecting *to, const SharedInvalCatcacheMsg *message)
 				to->changes->unknown = true;
 			break;
 		default:
-			to->changes->unknown = true;
+			to->changes->unknown |= !cf_temporary_is(message->id, message->hashValue);
 			break;
 	}
 }
@@ -656,7 +679,8 @@ judge_note(Collecting *to, CfNote *note)
 		case CF_NOTE_GONE_LIGHT_TYPE:
 			note->hash = GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(note->oid));
 			if (note->kind == CF_NOTE_SEEN_TYPE && SearchSysCacheExists1(TYPEOID, note->oid) &&
-				(note->oid < FirstNormalObjectId || !is_rowtype(note->oid)))
+				(note->oid < FirstNormalObjectId ||
+				 (!is_rowtype(note->oid) && !is_temporary_type(note->oid))))
 				to->changes->unknown = true;
 			break;
 		case CF_NOTE_MADE_SCHEMA:
@@ -703,14 +727,17 @@ cf_catalog_collect(bool fine, bool announced, CfClockSet *clocks, CfCatalogChang
 	if (IsParallelWorker() || (!fine && (at_work != NULL || CF_IS_AUTOVACUUM)))
 		return;
 	to.n = xactGetCommittedInvalidationMessages(&messages, &init_file);
-	if (to.n == 0)
+	if (to.n == 0 && !cf_note_has(CF_NOTE_ANY_DEFINITION, InvalidOid))
 		return;
 	to.messages = messages;
 	cf_writeset_each(add_if_truncated, &to);
+	cf_temporary_reset();
 	look_at_messages(&to);
-	if (clocks->n > 0)
+	cf_temporary_reset();
+	if (clocks->n > 0 || cf_note_has(CF_NOTE_ANY_DEFINITION, InvalidOid))
 		cf_clockset_add(clocks, cf_clock_of_any_definition(MyDatabaseId));
 	cf_clockset_finish(clocks);
 	list_free(to.truncated);
-	pfree(messages);
+	if (to.n > 0)
+		pfree(messages);
 }

@@ -160,6 +160,7 @@ typedef struct Change
 	bool		definitions;	/* or rights: nobody knows which */
 	bool		shared;			/* of the server, not of the database */
 	bool		names;			/* and nothing else */
+	bool		untold;			/* fine, but PostgreSQL tells nothing */
 } Change;
 
 static void
@@ -192,6 +193,7 @@ judge_ddl(Node *stmt, Change *change)
 	change->shared = cf_harmless_is_shared(stmt);
 	change->fine = !harmless && !change->shared && cf_fine_stmt(stmt);
 	change->definitions = !harmless && !change->fine;
+	change->untold = change->fine && cf_fine_needs_note(stmt);
 	change->names = harmless && cf_harmless_changes_names(stmt);
 }
 
@@ -202,6 +204,8 @@ note_ddl(const Change *change)
 		note_level(&fine.announced);
 	if (change->fine)
 		note_level(&fine.changed);
+	if (change->untold)
+		(void) cf_note_add(CF_NOTE_ANY_DEFINITION, InvalidOid);
 	if (change->definitions)
 		note_level(&scopes[change->shared ? SERVER : DATABASE].changed);
 	if (change->fine || change->definitions)

@@ -5,6 +5,10 @@
  * takes for exact without all definitions (catalog.c looks at the language). All
  * that they change is sent as a message about a relation, a function or a type.
  *
+ * And of statements about what may be temporary: types, aggregates, operators,
+ * collations, text search. Each row that they change is told of as well, and what is
+ * told of one that is not temporary moves the epoch (temporary.h).
+ *
  * src/capture/fine.c
  */
 #include "postgres.h"
@@ -24,6 +28,24 @@ static bool
 is_function(ObjectType type)
 {
 	return type == OBJECT_FUNCTION || type == OBJECT_PROCEDURE || type == OBJECT_ROUTINE;
+}
+
+static bool
+may_be_temporary(ObjectType type)
+{
+	switch (type)
+	{
+		case OBJECT_TYPE:
+		case OBJECT_DOMAIN:
+		case OBJECT_AGGREGATE:
+		case OBJECT_OPERATOR:
+		case OBJECT_COLLATION:
+		case OBJECT_TSCONFIGURATION:
+		case OBJECT_TSDICTIONARY:
+			return true;
+		default:
+			return false;
+	}
 }
 
 /* Those that reach nothing but relations, their columns, constraints and triggers. */
@@ -66,6 +88,10 @@ is_alter_fine(AlterTableType type)
 		case AT_DisableTrigAll:
 		case AT_EnableTrigUser:
 		case AT_DisableTrigUser:
+		case AT_EnableRule:
+		case AT_EnableAlwaysRule:
+		case AT_EnableReplicaRule:
+		case AT_DisableRule:
 		case AT_AddInherit:
 		case AT_DropInherit:
 		case AT_ReplicaIdentity:
@@ -107,22 +133,57 @@ is_rename_fine(const RenameStmt *rename)
 		return is_relation(rename->relationType);
 	return is_relation(rename->renameType) || is_function(rename->renameType) ||
 		rename->renameType == OBJECT_TABCONSTRAINT || rename->renameType == OBJECT_POLICY ||
-		rename->renameType == OBJECT_TRIGGER;
+		rename->renameType == OBJECT_TRIGGER || rename->renameType == OBJECT_RULE ||
+		rename->renameType == OBJECT_STATISTIC_EXT ||
+		may_be_temporary(rename->renameType);
 }
 
 static bool
 is_drop_fine(ObjectType type)
 {
 	return is_relation(type) || is_function(type) || type == OBJECT_TRIGGER ||
-		type == OBJECT_POLICY;
+		type == OBJECT_POLICY || type == OBJECT_RULE || may_be_temporary(type);
+}
+
+static bool
+names_temporary(const List *name)
+{
+	return list_length(name) == 2 && strcmp(strVal(linitial(name)), "pg_temp") == 0;
+}
+
+static bool
+all_are_temporary(const GrantStmt *grant)
+{
+	ListCell   *cell;
+
+	foreach(cell, grant->objects)
+	{
+		const List *name = is_function(grant->objtype) ?
+			lfirst_node(ObjectWithArgs, cell)->objname : (const List *) lfirst(cell);
+
+		if (!names_temporary(name))
+			return false;
+	}
+	return true;
 }
 
 /* Rights on functions are told to nobody but by a message without a name. */
 static bool
 is_grant_fine(const GrantStmt *grant)
 {
+	if (grant->targtype == ACL_TARGET_OBJECT &&
+		(is_function(grant->objtype) || may_be_temporary(grant->objtype)))
+		return all_are_temporary(grant);
+	if (grant->objtype == OBJECT_LARGEOBJECT)
+		return true;
 	return (grant->targtype == ACL_TARGET_OBJECT || grant->targtype == ACL_TARGET_ALL_IN_SCHEMA) &&
 		(grant->objtype == OBJECT_TABLE || grant->objtype == OBJECT_SEQUENCE);
+}
+
+bool
+cf_fine_needs_note(Node *stmt)
+{
+	return IsA(stmt, GrantStmt) && ((GrantStmt *) stmt)->objtype == OBJECT_LARGEOBJECT;
 }
 
 bool
@@ -140,7 +201,21 @@ cf_fine_stmt(Node *stmt)
 		case T_AlterPolicyStmt:
 		case T_CreateFunctionStmt:
 		case T_AlterFunctionStmt:
+		case T_RuleStmt:
 			return true;
+			/* Perhaps of a temporary object. */
+		case T_CompositeTypeStmt:
+		case T_CreateEnumStmt:
+		case T_CreateRangeStmt:
+		case T_CreateDomainStmt:
+		case T_AlterDomainStmt:
+		case T_AlterEnumStmt:
+		case T_DefineStmt:
+		case T_AlterTSConfigurationStmt:
+		case T_AlterTSDictionaryStmt:
+			return true;
+		case T_AlterOwnerStmt:
+			return may_be_temporary(((AlterOwnerStmt *) stmt)->objectType);
 		case T_AlterTableStmt:
 			return is_alter_table_fine((AlterTableStmt *) stmt);
 		case T_RenameStmt:

@@ -17,4 +17,10 @@
  */
 extern bool cf_fine_stmt(Node *stmt);
 
+/*
+ * Of rights on large objects no message tells; but only results that depend on any
+ * definition may depend on them.
+ */
+extern bool cf_fine_needs_note(Node *stmt);
+
 #endif							/* CF_CAPTURE_FINE_H */

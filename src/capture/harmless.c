@@ -172,6 +172,7 @@ cf_harmless_stmt(Node *stmt)
 		case T_CommentStmt:
 		case T_RefreshMatViewStmt:	/* only rows change: see epoch.c */
 		case T_ClusterStmt:		/* likewise: see trigger.c */
+		case T_AlterDefaultPrivilegesStmt:	/* of what is still to be made */
 		case T_CreateStatsStmt:
 		case T_AlterStatsStmt:
 		case T_AlterSystemStmt:

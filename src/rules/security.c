@@ -184,7 +184,7 @@ cf_security_calls_user_function(Query *query)
 static bool
 is_temporary_function(Oid function, void *context)
 {
-	return isTempNamespace(get_func_namespace(function));
+	return function >= FirstNormalObjectId && isAnyTempNamespace(get_func_namespace(function));
 }
 
 static bool
@@ -198,7 +198,7 @@ is_temporary_type(Oid type)
 	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	if (!HeapTupleIsValid(tuple))
 		return false;
-	temporary = isTempNamespace(((Form_pg_type) GETSTRUCT(tuple))->typnamespace);
+	temporary = isAnyTempNamespace(((Form_pg_type) GETSTRUCT(tuple))->typnamespace);
 	ReleaseSysCache(tuple);
 	return temporary;
 }
@@ -314,6 +314,9 @@ cf_security_reads_temporary(Query *query)
 	Oid			toast_schema;
 	ListCell   *cell;
 
+	/* Another session's functions and types can be named as well: pg_temp_3.x. */
+	if (temporary_walker((Node *) query, NULL))
+		return true;
 	GetTempNamespaceState(&schema, &toast_schema);
 	if (likely(!OidIsValid(schema)))
 		return false;
@@ -323,5 +326,5 @@ cf_security_reads_temporary(Query *query)
 		if (is_or_has_temporary(lfirst_oid(cell)))
 			return true;
 	}
-	return temporary_walker((Node *) query, NULL);
+	return false;
 }

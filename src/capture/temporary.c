@@ -1,0 +1,268 @@
+/*
+ * temporary.c - which messages of the catalog are about temporary objects.
+ *
+ * A message names a cache and a hash of its key. So of each object in the session's
+ * temporary schema the hashes of the rows that it is made of are compared: found by
+ * its dependency on the schema, or, if it is dropped, noted before.
+ *
+ * src/capture/temporary.c
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_config_map.h"
+#include "catalog/pg_type.h"
+#include "utils/catcache.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "capture/note.h"
+#include "capture/temporary.h"
+
+/* A row of the catalog, as messages name it. */
+typedef struct Row
+{
+	int			cache;
+	uint32		hash;
+} Row;
+
+/* The rows of all that is in the temporary schema, from the first question on. */
+static MemoryContext rows_context = NULL;
+static Row *rows = NULL;
+static int	nrows = 0;
+static int	rows_room = 0;
+
+typedef void (*AddRow) (int cache, uint32 hash);
+
+static void
+add_to_rows(int cache, uint32 hash)
+{
+	if (nrows == rows_room)
+	{
+		rows_room = Max(2 * rows_room, 64);
+		rows = rows == NULL ? MemoryContextAlloc(rows_context, rows_room * sizeof(Row)) :
+			repalloc(rows, rows_room * sizeof(Row));
+	}
+	rows[nrows].cache = cache;
+	rows[nrows].hash = hash;
+	nrows++;
+}
+
+static void
+add_to_notes(int cache, uint32 hash)
+{
+	cf_note_add(CF_NOTE_TEMPORARY_ROW, (Oid) cache)->hash = hash;
+}
+
+/* ---- of what rows is it made? ------------------------------------------- */
+
+static void
+add_type_alone(Oid type, AddRow add)
+{
+	if (OidIsValid(type))
+		add(TYPEOID, GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type)));
+}
+
+static void
+add_enum(Oid type, AddRow add)
+{
+	CatCList   *values = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(type));
+
+	for (int i = 0; i < values->n_members; i++)
+	{
+		Form_pg_enum value = (Form_pg_enum) GETSTRUCT(&values->members[i]->tuple);
+
+		add(ENUMOID, GetSysCacheHashValue1(ENUMOID, ObjectIdGetDatum(value->oid)));
+	}
+	ReleaseSysCacheList(values);
+}
+
+/* With its multirange, and the cast from one to the other. */
+static void
+add_range(Oid type, AddRow add)
+{
+	Oid			multirange = get_range_multirange(type);
+
+	add(RANGETYPE, GetSysCacheHashValue1(RANGETYPE, ObjectIdGetDatum(type)));
+	if (!OidIsValid(multirange))
+		return;
+	add_type_alone(multirange, add);
+	add_type_alone(get_array_type(multirange), add);
+	add(CASTSOURCETARGET, GetSysCacheHashValue2(CASTSOURCETARGET, ObjectIdGetDatum(type),
+												ObjectIdGetDatum(multirange)));
+}
+
+static void
+add_type(Oid type, AddRow add)
+{
+	add_type_alone(get_array_type(type), add);
+	switch (get_typtype(type))
+	{
+		case TYPTYPE_ENUM:
+			add_enum(type, add);
+			break;
+		case TYPTYPE_RANGE:
+			add_range(type, add);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+add_ts_config(Oid config, AddRow add)
+{
+	CatCList   *map = SearchSysCacheList1(TSCONFIGMAP, ObjectIdGetDatum(config));
+
+	for (int i = 0; i < map->n_members; i++)
+	{
+		Form_pg_ts_config_map entry = (Form_pg_ts_config_map) GETSTRUCT(&map->members[i]->tuple);
+
+		add(TSCONFIGMAP, GetSysCacheHashValue3(TSCONFIGMAP, ObjectIdGetDatum(config),
+											   Int32GetDatum(entry->maptokentype),
+											   Int32GetDatum(entry->mapseqno)));
+	}
+	ReleaseSysCacheList(map);
+}
+
+static void
+add_object(Oid class_id, Oid object_id, AddRow add)
+{
+	int			cache = is_objectclass_supported(class_id) ? get_object_catcache_oid(class_id) : -1;
+
+	if (cache < 0)
+		return;
+	add(cache, GetSysCacheHashValue1(cache, ObjectIdGetDatum(object_id)));
+	switch (class_id)
+	{
+		case TypeRelationId:
+			add_type(object_id, add);
+			break;
+		case ProcedureRelationId:
+			add(AGGFNOID, GetSysCacheHashValue1(AGGFNOID, ObjectIdGetDatum(object_id)));
+			break;
+		case TSConfigRelationId:
+			add_ts_config(object_id, add);
+			break;
+		default:
+			break;
+	}
+}
+
+/* ---- what is dropped ---------------------------------------------------- */
+
+static bool
+is_temporary(Oid class_id, Oid object_id)
+{
+	int			cache;
+	AttrNumber	column;
+	HeapTuple	tuple;
+	Datum		schema;
+	bool		isnull;
+
+	if (!is_objectclass_supported(class_id))
+		return false;
+	cache = get_object_catcache_oid(class_id);
+	column = get_object_attnum_namespace(class_id);
+	if (cache < 0 || column == InvalidAttrNumber)
+		return false;
+	tuple = SearchSysCache1(cache, ObjectIdGetDatum(object_id));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	schema = SysCacheGetAttr(cache, tuple, column, &isnull);
+	ReleaseSysCache(tuple);
+	return !isnull && isAnyTempNamespace(DatumGetObjectId(schema));
+}
+
+/* Of relations there is a note of their own. */
+void
+cf_temporary_goes(Oid class_id, Oid object_id)
+{
+	if (class_id != RelationRelationId && is_temporary(class_id, object_id))
+		add_object(class_id, object_id, add_to_notes);
+}
+
+/* ---- what is there ------------------------------------------------------ */
+
+static void
+find_rows(Oid schema)
+{
+	Relation	rel = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(NamespaceRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(schema));
+	scan = systable_beginscan(rel, DependReferenceIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (depend->classid != RelationRelationId)
+			add_object(depend->classid, depend->objid, add_to_rows);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+static void
+find_rows_once(void)
+{
+	Oid			schema;
+	Oid			toast_schema;
+
+	if (rows_context != NULL)
+		return;
+	rows_context = AllocSetContextCreate(TopMemoryContext, "cachefront temporary objects",
+										 ALLOCSET_SMALL_SIZES);
+	GetTempNamespaceState(&schema, &toast_schema);
+	if (OidIsValid(schema))
+		find_rows(schema);
+}
+
+bool
+cf_temporary_is(int cache, uint32 hash)
+{
+	const CfNote *note;
+
+	for (int i = 0; (note = cf_note_at(i)) != NULL; i++)
+	{
+		if (note->kind == CF_NOTE_TEMPORARY_ROW && note->oid == (Oid) cache && note->hash == hash)
+			return true;
+	}
+	find_rows_once();
+	for (int i = 0; i < nrows; i++)
+	{
+		if (rows[i].cache == cache && rows[i].hash == hash)
+			return true;
+	}
+	return false;
+}
+
+void
+cf_temporary_reset(void)
+{
+	if (rows_context != NULL)
+		MemoryContextDelete(rows_context);
+	rows_context = NULL;
+	rows = NULL;
+	nrows = rows_room = 0;
+}
