@@ -8,6 +8,13 @@ AS 'MODULE_PATHNAME', 'cachefront_explain';
 COMMENT ON FUNCTION cache_explain(text, text, "any", text[]) IS
 'whether a fetch would be cached, under which identity, what it depends on, and why not';
 
+CREATE FUNCTION cache_explain(query text, args "any" DEFAULT NULL)
+RETURNS TABLE (item text, value text)
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20
+AS 'MODULE_PATHNAME', 'cachefront_explain_query';
+COMMENT ON FUNCTION cache_explain(text, "any") IS
+'whether a plain statement would be served from the cache, what it depends on, and why not';
+
 CREATE FUNCTION cache_status_data(
     OUT version text, OUT enabled boolean, OUT l2 text,
     OUT l1_size bigint, OUT l1_bytes bigint, OUT l1_entries bigint,

@@ -18,6 +18,9 @@
 
 #include "api/args.h"
 #include "base/shmem.h"
+#include "report/report.h"
+#include "request/identity.h"
+#include "request/params.h"
 #include "rules/define.h"
 #include "statement/examine.h"
 #include "statement/mark.h"
@@ -27,6 +30,7 @@ PG_FUNCTION_INFO_V1(cachefront_query);
 PG_FUNCTION_INFO_V1(cachefront_query_drop);
 PG_FUNCTION_INFO_V1(cachefront_query_marks_changed);
 PG_FUNCTION_INFO_V1(cachefront_queries);
+PG_FUNCTION_INFO_V1(cachefront_explain_query);
 
 /* The arguments of cache_query. */
 enum
@@ -59,11 +63,12 @@ take_query(FunctionCallInfo fcinfo)
 static void
 check_query(const char *name, const char *text, const char *search_path)
 {
+	CfArgs		none = {0};
 	CfExamined	examined;
 	const CfMark *other;
 	Oid			relid;
 
-	cf_examine(text, NULL, NULL, &examined);
+	cf_examine(text, &none, &examined);
 	if (examined.verdict != CF_ELIGIBLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -179,5 +184,26 @@ cachefront_queries(PG_FUNCTION_ARGS)
 		put_text(values, nulls, 7, cf_mark_problem(mark));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
+	return (Datum) 0;
+}
+
+Datum
+cachefront_explain_query(PG_FUNCTION_ARGS)
+{
+	CfRequest	request = {0};
+	CfHash128	hash;
+	CfExamined	examined;
+
+	cf_shmem_require();
+	request.query = cstring_to_text(take_query(fcinfo));
+	cf_arg_params(fcinfo, 1, &request.args);
+	if (request.args.n > 0)
+	{
+		hash = cf_identity_of_query(request.query);
+		cf_params_resolve(&request, &hash);
+	}
+	cf_examine(text_to_cstring(request.query), &request.args, &examined);
+	InitMaterializedSRF(fcinfo, 0);
+	cf_report_explain_statement((ReturnSetInfo *) fcinfo->resultinfo, &examined);
 	return (Datum) 0;
 }

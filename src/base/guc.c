@@ -61,6 +61,7 @@ int			cf_guc_compress = CF_COMPRESS_ZSTD;
 int			cf_guc_compress_min = 1024;
 int			cf_guc_default_ttl = 300;
 char	   *cf_guc_encryption_key_file = NULL;
+bool		cf_guc_explain = false;
 int			cf_guc_flight_timeout = 5000;
 int			cf_guc_hash_seed = 0;
 int			cf_guc_history_size = 16 * 1024;
@@ -280,6 +281,15 @@ cf_guc_define(void)
 							   PGC_SIGHUP,
 							   GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("cachefront.explain",
+							 "Enables EXPLAIN to show how a plain statement is served from the cache.",
+							 NULL,
+							 &cf_guc_explain,
+							 false,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cachefront.flight_timeout",
 							"Sets how long a session waits for another session's load of the same key.",

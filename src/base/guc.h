@@ -54,6 +54,7 @@ extern int	cf_guc_compress;		/* CfCompress */
 extern int	cf_guc_compress_min;	/* bytes */
 extern int	cf_guc_default_ttl;		/* seconds */
 extern char *cf_guc_encryption_key_file;	/* empty: values are not encrypted */
+extern bool cf_guc_explain;
 extern int	cf_guc_flight_timeout;	/* milliseconds */
 extern int	cf_guc_history_size;	/* kilobytes */
 extern int	cf_guc_hot_keys;

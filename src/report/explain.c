@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "fmgr.h"
@@ -15,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "base/debug_point.h"
+#include "base/guc.h"
 #include "engine/fetch.h"
 #include "engine/marker.h"
 #include "engine/policy.h"
@@ -26,7 +28,10 @@
 #include "rules/define.h"
 #include "rules/rule.h"
 #include "rules/tracked.h"
+#include "rules/security.h"
 #include "rules/traits.h"
+#include "statement/answer.h"
+#include "statement/examine.h"
 #include "tier/tier.h"
 
 static void
@@ -324,4 +329,129 @@ cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request)
 		put_l1(rsinfo, status, &result, now);
 		put_item(rsinfo, "L2", cf_tier_explain(request));
 	}
+}
+
+/* ---- a plain statement -------------------------------------------------- */
+
+/* Why no row of it is kept for this role, though it is eligible. */
+static CfBypass
+bypass_of(const CfSources *sources, const CfDefinition *def)
+{
+	if (sources->temporary)
+		return CF_BYPASS_TEMPORARY;
+	if ((sources->row_security && def->scope != CF_SCOPE_SETTING) ||
+		(sources->has_policies && def->scope == CF_SCOPE_SHARED))
+		return CF_BYPASS_ROW_SECURITY;
+	return CF_BYPASS_NONE;
+}
+
+/* What becomes of one that may be served, in this session: NULL, it is. */
+static const char *
+why_not_asked_for(const CfExamined *examined)
+{
+	CfEligibility why;
+
+	if (cf_guc_transparent == CF_TRANSPARENT_OFF)
+		return "cachefront.transparent is off in this session";
+	if (cf_guc_transparent == CF_TRANSPARENT_OBSERVE)
+		return "cachefront.transparent is observe in this session: it is measured only";
+	if (!cf_guc_enabled)
+		return cf_policy_reason(CF_BYPASS_DISABLED);
+	if (IsolationIsSerializable())
+		return cf_policy_reason(CF_BYPASS_SERIALIZABLE);
+	if (examined->wish.marked)
+		return NULL;
+	if (cf_guc_transparent == CF_TRANSPARENT_MARKED)
+		return "neither a comment nor cache_query marks it, and cachefront.transparent is marked";
+	if (cf_guc_transparent_min_saving > 0 && examined->wish.shape != NULL &&
+		cf_shape_verdict(examined->wish.shape, &why) == CF_VERDICT_PAYS_NOT)
+		return "it saves less than cachefront.transparent_min_saving, and waits for another trial";
+	return NULL;
+}
+
+static const char *
+why_not_served(const CfExamined *examined, const CfSources *sources, const CfDefinition *def)
+{
+	if (examined->verdict != CF_ELIGIBLE)
+		return cf_eligible_reason(examined->verdict);
+	if (bypass_of(sources, def) != CF_BYPASS_NONE)
+		return cf_policy_reason(bypass_of(sources, def));
+	return why_not_asked_for(examined);
+}
+
+static const char *
+wish_text(const CfWish *wish)
+{
+	CfEligibility why;
+
+	if (wish->mark != NULL)
+		return psprintf("cache_query, as %s", wish->mark);
+	if (wish->marked)
+		return "its comment";
+	if (wish->shape == NULL)
+		return "nobody: it has not been measured";
+	return cf_shape_verdict(wish->shape, &why) == CF_VERDICT_PAYS ? "what it saves" :
+		"a trial of what it saves";
+}
+
+static void
+collect_sources(const CfExamined *examined, CfSources *sources)
+{
+	const CfStatement *statement = &examined->statement;
+	CfTraitsFound found = {.want_functions = true};
+
+	cf_traits_of_plan(statement->child, &found);
+	cf_security_add_plan(sources, statement->child, false);
+	cf_proof_add_plan(&sources->proof, statement->child, examined->params, false);
+	sources->opaque = cf_security_opaque_functions(examined->query);
+	sources->traits = found.traits;
+	sources->notable = found.functions;
+	sources->others = found.others;
+}
+
+static void
+put_tags(ReturnSetInfo *rsinfo, const List *tags)
+{
+	ListCell   *cell;
+
+	foreach(cell, tags)
+		put_item(rsinfo, "tag", strVal(lfirst(cell)));
+}
+
+void
+cf_report_explain_statement(ReturnSetInfo *rsinfo, const CfExamined *examined)
+{
+	const CfStatement *statement = &examined->statement;
+	CfSources	sources = {0};
+	CfAnswer	answer;
+	CfRequest  *request = &answer.request;
+	CfL1Result	result;
+	CfL1Status	status;
+	bool		complete = cf_answer_examine(&answer, statement, examined->params, &status,
+											 &result);
+	const char *reason;
+
+	collect_sources(examined, &sources);
+	cf_request_define(request);
+	request->def.stale_ttl = 0;
+	request->def.max_stale = 0;
+	if (cf_request_ttl(request) != 0)
+		request->def.ttl = cf_request_ttl(request);
+	strlcpy(request->def.name, statement->cache, sizeof(request->def.name));
+	reason = why_not_served(examined, &sources, &request->def);
+	put_item(rsinfo, "served", reason == NULL ? "yes" : "no");
+	if (reason != NULL)
+		put_item(rsinfo, "reason", reason);
+	put_item(rsinfo, "asked for by", wish_text(&examined->wish));
+	put_definition(rsinfo, &request->def);
+	put_tags(rsinfo, statement->tags);
+	if (complete)
+		put_identity(rsinfo, &request->id);
+	if (examined->verdict == CF_ELIGIBLE)
+		put_item(rsinfo, "settings", settings_text(statement->binding));
+	put_tables(rsinfo, request, &sources, NULL);
+	if (complete)
+		put_l1(rsinfo, status, &result, cf_now());
+	else
+		put_item(rsinfo, "L1", "give the values of its parameters as args");
 }

@@ -13,6 +13,7 @@
 
 #include "l1/table.h"
 #include "request/request.h"
+#include "statement/examine.h"
 
 /* The state of an entry in one word or two. */
 extern const char *cf_report_state(bool current, CfL1Marker marker,
@@ -32,5 +33,8 @@ extern const char *cf_report_identity(const CfHash128 *hash);
 
 /* Puts the rows of cache_explain into the set. */
 extern void cf_report_explain(ReturnSetInfo *rsinfo, CfRequest *request);
+
+/* The same for a plain statement: would it be served in this session? */
+extern void cf_report_explain_statement(ReturnSetInfo *rsinfo, const CfExamined *examined);
 
 #endif							/* CF_REPORT_REPORT_H */

@@ -368,6 +368,23 @@ cf_answer_is_there(const CfStatement *statement, ParamListInfo params)
 		cf_answer_get(&answer.request, &answer.request.id, CF_L1_PART_NONE, NULL, &result);
 }
 
+bool
+cf_answer_examine(CfAnswer *answer, const CfStatement *statement, ParamListInfo params,
+				  CfL1Status *status, CfL1Result *result)
+{
+	CfRequest  *request = &answer->request;
+	CfL1Ask		ask = {.part = CF_L1_PART_NONE};
+
+	MemSet(answer, 0, sizeof(*answer));
+	answer->statement = statement;
+	if (!make_request(answer, params))
+		return false;
+	ask.now = cf_now();
+	ask.limits = request->limits;
+	*status = cf_l1_get_within(&request->key, &request->id, &ask, result);
+	return true;
+}
+
 /* Was the answer asked for before, and is it what it was? */
 static CfSight
 sight_of(CfAnswer *answer)

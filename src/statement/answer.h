@@ -86,6 +86,13 @@ typedef struct CfAnswer
 extern bool cf_answer_is_there(const CfStatement *statement, ParamListInfo params);
 
 /*
+ * For reports: what would be asked for, in answer->request, and what memory has of it, without
+ * its rows. Counts nothing. False: a parameter's value is not there.
+ */
+extern bool cf_answer_examine(CfAnswer *answer, const CfStatement *statement,
+							  ParamListInfo params, CfL1Status *status, CfL1Result *result);
+
+/*
  * Looks. To be called when the executor makes the statement ready, in its memory, with an
  * answer that is all zeros. Raises errors only for lack of memory.
  */

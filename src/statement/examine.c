@@ -26,7 +26,7 @@ analyse(const char *text, const CfArgs *args)
 	int			ntypes = 0;
 	List	   *queries;
 
-	if (args == NULL)
+	if (args->n == 0)
 		queries = pg_analyze_and_rewrite_varparams(raw, text, &types, &ntypes, NULL);
 	else
 		queries = pg_analyze_and_rewrite_fixedparams(raw, text, args->types, args->n, NULL);
@@ -35,6 +35,21 @@ analyse(const char *text, const CfArgs *args)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("only a SELECT can be cached")));
 	return linitial_node(Query, queries);
+}
+
+static ParamListInfo
+params_of(const CfArgs *args)
+{
+	ParamListInfo params = args->n == 0 ? NULL : makeParamList(args->n);
+
+	for (int i = 0; i < args->n; i++)
+	{
+		params->params[i].value = args->values[i];
+		params->params[i].isnull = args->nulls[i];
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = args->types[i];
+	}
+	return params;
 }
 
 /* Whose comment or mark asks for it, and else what is known of its shape. */
@@ -64,7 +79,7 @@ check_rights(PlannedStmt *stmt, const char *text, ParamListInfo params)
 }
 
 void
-cf_examine(const char *text, const CfArgs *args, ParamListInfo params, CfExamined *examined)
+cf_examine(const char *text, const CfArgs *args, CfExamined *examined)
 {
 	CfStatement *statement = &examined->statement;
 	CfRequest	request = {.query = cstring_to_text(text)};
@@ -75,15 +90,17 @@ cf_examine(const char *text, const CfArgs *args, ParamListInfo params, CfExamine
 	cf_request_begin_errors(&callback, &request);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	examined->query = analyse(text, args);
-	examined->nparams = cf_params_count(examined->query);
+	if (args->n > 0 && args->n != cf_params_count(examined->query))
+		cf_params_complain(args, cf_params_count(examined->query));
+	examined->params = params_of(args);
 	find_wish(text, examined);
 	cf_statement_wish(statement, &examined->wish);
 	examined->verdict = cf_eligible_query(examined->query);
 	planned = cf_statement_plan(statement, copyObject(examined->query), text,
-								CURSOR_OPT_PARALLEL_OK, params);
+								CURSOR_OPT_PARALLEL_OK, examined->params);
 	if (examined->verdict == CF_ELIGIBLE)
 		examined->verdict = planned;
-	check_rights(statement->child, text, params);
+	check_rights(statement->child, text, examined->params);
 	PopActiveSnapshot();
 	error_context_stack = callback.previous;
 }

@@ -18,7 +18,7 @@
 typedef struct CfExamined
 {
 	Query	   *query;			/* analysed and rewritten */
-	int			nparams;		/* of the text */
+	ParamListInfo params;		/* their values, or NULL */
 	CfEligibility verdict;
 	CfWish		wish;			/* who asks for it; its shape is NULL if nobody has measured it */
 	CfStatement statement;		/* planned, if it is eligible */
@@ -26,11 +26,10 @@ typedef struct CfExamined
 
 /*
  * Analyses one SELECT under the session's own settings, checks the caller's rights, and plans
- * it. args: the types of $1, $2, ..., or NULL: as the text says. Raises an error for anything
- * but a SELECT, the query's own, and that of rights. params: their values, or NULL. All is
- * palloc'd.
+ * it. args: $1, $2, ..., with their types, or none: these are as the text says, and have no
+ * values. Raises an error for anything
+ * but a SELECT, the query's own, and that of rights. All is palloc'd.
  */
-extern void cf_examine(const char *text, const CfArgs *args, ParamListInfo params,
-					   CfExamined *examined);
+extern void cf_examine(const char *text, const CfArgs *args, CfExamined *examined);
 
 #endif							/* CF_STATEMENT_EXAMINE_H */

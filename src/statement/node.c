@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/guc.h"
 #include "statement/answer.h"
 #include "statement/node.h"
 #include "statement/rowtype.h"
@@ -39,6 +40,7 @@ typedef struct ServeState
 	QueryDesc  *child;			/* on a miss */
 	bool		begun;			/* it was asked for a row */
 	bool		done;
+	bool		there;			/* when it is explained only: memory has its answer */
 } ServeState;
 
 static uint64 current_run = 0;
@@ -175,6 +177,14 @@ cf_node_unwrap(const PlannedStmt *stmt)
 	*child = *(PlannedStmt *) linitial(scan->custom_private);
 	child->queryId = stmt->queryId;
 	return child;
+}
+
+bool
+cf_node_is_refused(const PlannedStmt *stmt)
+{
+	CustomScan *scan = node_of(stmt);
+
+	return scan != NULL && cf_statement_is_refused(scan->custom_private);
 }
 
 CfStatement *
@@ -349,6 +359,13 @@ begin_node(CustomScanState *node, EState *estate, int eflags)
 	ServeState *state = (ServeState *) node;
 
 	dress(state);
+	if (state->statement->refusal != NULL)
+	{
+		begin_child(state, estate, estate->es_snapshot, eflags);
+		return;
+	}
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
+		state->there = cf_answer_is_there(state->statement, estate->es_param_list_info);
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		cf_answer_begin(&state->answer, state->statement,
 						state->css.ss.ps.ps_ResultTupleDesc, estate);
@@ -467,7 +484,27 @@ rescan_node(CustomScanState *node)
 	ExecReScan(state->child->planstate);
 }
 
-/* Not for EXPLAIN, but for who logs plans as they end: a miss shows the plan that ran. */
+/* In a word, for people: of what was run, or of what a run would be. */
+static const char *
+state_text(const ServeState *state)
+{
+	const CfAnswer *answer = &state->answer;
+
+	if (state->statement->refusal != NULL)
+		return "not served";
+	if (cf_guc_transparent == CF_TRANSPARENT_OBSERVE)
+		return "observed";
+	if ((state->css.ss.ps.state->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
+		return state->there ? "hit" : "miss";
+	if (!answer->asked)
+		return "not asked";
+	return answer->hit ? "hit" : "miss";
+}
+
+/*
+ * For EXPLAIN with cachefront.explain, and for who logs plans as they end: what is not a hit
+ * shows the plan that ran.
+ */
 static void
 explain_node(CustomScanState *node, List *ancestors, ExplainState *es)
 {
@@ -475,7 +512,9 @@ explain_node(CustomScanState *node, List *ancestors, ExplainState *es)
 	ExplainState inside;
 
 	ExplainPropertyText("Cache", state->statement->cache, es);
-	ExplainPropertyBool("Hit", state->answer.hit, es);
+	ExplainPropertyText("State", state_text(state), es);
+	if (state->statement->refusal != NULL)
+		ExplainPropertyText("Reason", state->statement->refusal, es);
 	if (state->child == NULL)
 		return;
 	/* It has tables and subplans of its own. */

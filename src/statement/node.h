@@ -25,6 +25,9 @@ extern PlannedStmt *cf_node_wrap(const CfStatement *statement);
 /* The plan inside as a statement of its own, palloc'd; NULL: it is none of ours. */
 extern PlannedStmt *cf_node_unwrap(const PlannedStmt *stmt);
 
+/* Is it one of ours that only shows why it is not served? */
+extern bool cf_node_is_refused(const PlannedStmt *stmt);
+
 /* What goes with one of ours. */
 extern CfStatement *cf_node_statement(const PlannedStmt *stmt);
 

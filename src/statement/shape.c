@@ -397,6 +397,15 @@ cf_shape_is_on_trial(CfSharedShape *shape)
 	return pg_atomic_read_u32(&shape->verdict) == CF_VERDICT_TRIAL;
 }
 
+CfVerdict
+cf_shape_verdict(const CfSharedShape *shape, CfEligibility *why)
+{
+	LWLockAcquire(shapes_lock, LW_SHARED);
+	*why = shape->reason;
+	LWLockRelease(shapes_lock);
+	return (CfVerdict) pg_atomic_read_u32(unconstify(pg_atomic_uint32 *, &shape->verdict));
+}
+
 /* For longer each time. */
 static void
 leave_alone(CfSharedShape *shape, CfVerdict verdict, CfEligibility reason)

@@ -65,6 +65,9 @@ extern bool cf_shape_is_served(CfSharedShape *shape);
 
 extern bool cf_shape_is_on_trial(CfSharedShape *shape);
 
+/* The verdict, without a new trial; *why: of CF_VERDICT_INELIGIBLE. */
+extern CfVerdict cf_shape_verdict(const CfSharedShape *shape, CfEligibility *why);
+
 extern void cf_shape_refuse(CfSharedShape *shape, CfEligibility why);
 
 /*

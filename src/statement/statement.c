@@ -25,7 +25,8 @@ enum
 	PACKED_PARAM_TYPES,
 	PACKED_DEFINED,
 	PACKED_ROWTYPES,
-	PACKED_TAGS
+	PACKED_TAGS,
+	PACKED_REFUSAL
 };
 
 const char *
@@ -116,7 +117,15 @@ cf_statement_pack(const CfStatement *statement)
 	packed = lappend(packed, statement->param_types);
 	packed = lappend(packed, statement->defined);
 	packed = lappend(packed, statement->rowtypes);
-	return lappend(packed, statement->tags);
+	packed = lappend(packed, statement->tags);
+	return lappend(packed, statement->refusal == NULL ? NULL :
+				   makeString(pstrdup(statement->refusal)));
+}
+
+bool
+cf_statement_is_refused(const List *packed)
+{
+	return list_nth(packed, PACKED_REFUSAL) != NULL;
 }
 
 CfStatement *
@@ -137,5 +146,7 @@ cf_statement_unpack(const List *packed)
 	statement->defined = list_nth(packed, PACKED_DEFINED);
 	statement->rowtypes = list_nth(packed, PACKED_ROWTYPES);
 	statement->tags = list_nth(packed, PACKED_TAGS);
+	if (cf_statement_is_refused(packed))
+		statement->refusal = strVal(list_nth(packed, PACKED_REFUSAL));
 	return statement;
 }

@@ -46,6 +46,7 @@ typedef struct CfStatement
 	List	   *rowtypes;
 	bool		defined_any;	/* of whatever else */
 	const char *text;			/* for the reports */
+	const char *refusal;		/* it only shows why it is not served, or NULL */
 	bool		reported;		/* planning told the client something; does not go with the plan */
 } CfStatement;
 
@@ -55,6 +56,7 @@ typedef struct CfWish
 	bool		marked;			/* by its comment, or by cache_query */
 	CfComment	comment;		/* or what that would say */
 	const char *mark;			/* the name that cache_query gave it, or NULL */
+	const char *why_not;		/* to be shown, if it is not served; NULL: it is */
 	List	   *tags;
 	uint64		number;			/* of its shape; 0: it is not measured */
 	CfSharedShape *shape;
@@ -69,6 +71,9 @@ extern const char *cf_statement_source(const Query *query, const char *text, int
 /* As a list that PostgreSQL can copy with a plan, and back. Palloc'd; shares what it can. */
 extern List *cf_statement_pack(const CfStatement *statement);
 extern CfStatement *cf_statement_unpack(const List *packed);
+
+/* Does what is packed only show why a statement is not served? */
+extern bool cf_statement_is_refused(const List *packed);
 
 extern void cf_statement_install_hooks(void);
 

@@ -41,7 +41,8 @@ static ExecutorStart_hook_type prev_start = NULL;
 static ExecutorRun_hook_type prev_run = NULL;
 static ProcessUtility_hook_type prev_utility = NULL;
 
-static int	explaining = 0;		/* how many EXPLAINs are at work */
+static int	explaining = 0;		/* how many EXPLAINs are at work that show the plan itself */
+static int	showing = 0;		/* and how many, if the next plan is theirs, that show ours */
 
 /* ---- planning ----------------------------------------------------------- */
 
@@ -87,12 +88,15 @@ is_wanted(const Query *query, const char *text, CfWish *wish)
 	bool		observes = cf_guc_transparent == CF_TRANSPARENT_OBSERVE;
 	const char *begin;
 	uint64		number;
+	CfEligibility why;
 	int			len;
 	Oid			relid;
 
 	memset(wish, 0, sizeof(*wish));
+	wish->why_not = "its text is longer than 1 MB";
 	if (is_too_long(query, text))
 		return false;
+	wish->why_not = "neither a comment nor cache_query marks it";
 	wish->marked = cf_comment_of(text, query->stmt_location, query->stmt_len, &wish->comment);
 	if (wish->marked && !observes)
 		return true;
@@ -106,6 +110,8 @@ is_wanted(const Query *query, const char *text, CfWish *wish)
 	wish->number = number;
 	begin = cf_statement_source(query, text, &len);
 	wish->shape = cf_shape_see(wish->number, relid, begin, len);
+	wish->why_not = cf_shape_verdict(wish->shape, &why) == CF_VERDICT_INELIGIBLE ?
+		cf_eligible_reason(why) : "it saves less than cachefront.transparent_min_saving";
 	return cf_guc_transparent == CF_TRANSPARENT_OBSERVE || cf_shape_is_served(wish->shape);
 }
 
@@ -223,7 +229,7 @@ cf_statement_plan(CfStatement *statement, Query *query, const char *text, int op
 /* One that is asked for, or worth it: under our node, if it may be served. */
 static PlannedStmt *
 plan_wanted(Query *query, const char *text, int options, ParamListInfo params,
-			const CfWish *wish, CfKnownText *known)
+			CfWish *wish, CfKnownText *known)
 {
 	CfStatement statement = {0};
 	CfEligibility verdict;
@@ -231,6 +237,7 @@ plan_wanted(Query *query, const char *text, int options, ParamListInfo params,
 
 	cf_statement_wish(&statement, wish);
 	verdict = cf_eligible_query(query);
+	wish->why_not = NULL;
 	if (verdict != CF_ELIGIBLE)
 		statement.child = plan_on(query, text, options, params);
 	else
@@ -242,6 +249,7 @@ plan_wanted(Query *query, const char *text, int options, ParamListInfo params,
 	{
 		if (wish->shape != NULL)
 			cf_shape_refuse(wish->shape, verdict);
+		wish->why_not = cf_eligible_reason(verdict);
 		return statement.child;
 	}
 	if (!known->usable)
@@ -252,6 +260,21 @@ plan_wanted(Query *query, const char *text, int options, ParamListInfo params,
 	if (!statement.reported)
 		cf_known_learn(known, &statement, stmt);
 	return stmt;
+}
+
+/* For EXPLAIN: its own plan below a node that says why it is not served. */
+static PlannedStmt *
+show_refusal(PlannedStmt *stmt, const CfWish *wish)
+{
+	CfStatement statement = {.child = stmt, .refusal = wish->why_not, .text = ""};
+
+	/* What locks rows or writes cannot run below another plan. */
+	if (wish->why_not == NULL || stmt->commandType != CMD_SELECT || stmt->rowMarks != NIL ||
+		stmt->hasModifyingCTE)
+		return stmt;
+	statement.cache = wish->comment.name[0] != '\0' ? wish->comment.name : CF_STATEMENT_CACHE;
+	statement.number = cf_validity_number();
+	return cf_node_wrap(&statement);
 }
 
 static PlannedStmt *
@@ -274,6 +297,8 @@ wrap_planner(Query *query, const char *text, int options, ParamListInfo params)
 	}
 	stmt = wanted ? plan_wanted(query, text, options, params, &wish, &known) :
 		plan_on(query, text, options, params);
+	if (unlikely(showing > 0))
+		stmt = show_refusal(stmt, &wish);
 	/* It may be kept, and cache_query may change what is wanted. */
 	cf_mark_add_dependency(stmt);
 	return stmt;
@@ -319,7 +344,8 @@ start_on(QueryDesc *query, int eflags)
 static void
 wrap_executor_start(QueryDesc *query, int eflags)
 {
-	if (unlikely(explaining > 0 || cf_load_active()))
+	if (unlikely(explaining > 0 || cf_load_active() ||
+				 (showing == 0 && cf_node_is_refused(query->plannedstmt))))
 	{
 		PlannedStmt *inside = cf_node_unwrap(query->plannedstmt);
 
@@ -352,8 +378,12 @@ static void
 wrap_executor_run(CF_EXECUTOR_RUN_PARAMS)
 {
 	Run			r = {query, direction, count, CF_EXECUTOR_RUN_ONCE};
+	int			shown = showing;
 
+	/* What is planned while it runs is not what is explained. An error ends the EXPLAIN. */
+	showing = 0;
 	cf_node_run(query, count, run_on, &r);
+	showing = shown;
 }
 
 static void
@@ -368,7 +398,32 @@ run_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 								completion);
 }
 
-/* EXPLAIN shows the plan, and runs it. Definitions may change what a text means. */
+/* EXPLAIN shows the plan itself, and runs it; or, if so set, ours, and runs that. */
+static void
+explain(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilityContext context,
+		ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest,
+		QueryCompletion *completion)
+{
+	int			before = explaining;
+	int			shown = showing;
+
+	if (cf_guc_explain)
+		showing++;
+	else
+		explaining++;
+	PG_TRY();
+	{
+		run_utility(pstmt, text, read_only_tree, context, params, environment, dest, completion);
+	}
+	PG_FINALLY();
+	{
+		explaining = before;
+		showing = shown;
+	}
+	PG_END_TRY();
+}
+
+/* Definitions may change what a text means. */
 static void
 wrap_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 			 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
@@ -377,22 +432,9 @@ wrap_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	bool		defines = GetCommandLogLevel(pstmt->utilityStmt) == LOGSTMT_DDL;
 
 	if (likely(!IsA(pstmt->utilityStmt, ExplainStmt)))
-	{
 		run_utility(pstmt, text, read_only_tree, context, params, environment, dest, completion);
-		if (defines)
-			cf_known_change_names();
-		return;
-	}
-	explaining++;
-	PG_TRY();
-	{
-		run_utility(pstmt, text, read_only_tree, context, params, environment, dest, completion);
-	}
-	PG_FINALLY();
-	{
-		explaining--;
-	}
-	PG_END_TRY();
+	else
+		explain(pstmt, text, read_only_tree, context, params, environment, dest, completion);
 	if (defines)
 		cf_known_change_names();
 }

@@ -121,8 +121,8 @@ sub plans_are_logged
 	new_log();
 	is(run_all('auto', 'LOAD \'auto_explain\'', @settings), $without, "auto_explain, $format: the same rows");
 	my $log = new_log();
-	my ($hit, $inside) = $format eq 'text' ? ('Hit: true', 'Index Scan using shop_pkey') :
-	  ('"Hit": true', '"Index Name": "shop_pkey"');
+	my ($hit, $inside) = $format eq 'text' ? ('State: hit', 'Index Scan using shop_pkey') :
+	  ('"State": "hit"', '"Index Name": "shop_pkey"');
 
 	like($log, qr/\Q$hit\E/, "auto_explain, $format: hits are plans like others");
 	# Of a miss that took long, one wants to know why.
