@@ -149,7 +149,6 @@ set_tree(CfAnswer *answer)
 {
 	const CfStatement *statement = answer->statement;
 
-	answer->settings = cf_identity_of_settings();
 	answer->tree = statement->tree;
 	if (!cf_hash128_equal(&statement->settings, &answer->settings))
 		cf_hash128_add(&answer->tree, &statement->settings, sizeof(statement->settings));
@@ -173,6 +172,7 @@ tags_of(const CfStatement *statement)
 	return construct_array(tags, list_length(statement->tags), TEXTOID, -1, false, TYPALIGN_INT);
 }
 
+/* The answer's settings are there. False: a parameter is not. */
 static bool
 make_request(CfAnswer *answer, ParamListInfo params)
 {
@@ -358,10 +358,17 @@ may_look(void)
 		!cf_load_active();
 }
 
+static bool
+ask_under_settings_of_now(CfAnswer *answer, ParamListInfo params)
+{
+	answer->settings = cf_identity_of_settings();
+	return make_request(answer, params);
+}
+
 bool
 cf_answer_is_there(const CfStatement *statement, ParamListInfo params)
 {
-	CfAnswer	answer = {.statement = statement};
+	CfAnswer	answer = {.statement = statement, .settings = statement->settings};
 	CfL1Result	result;
 
 	return may_look() && make_request(&answer, params) &&
@@ -405,7 +412,7 @@ cf_answer_begin(CfAnswer *answer, const CfStatement *statement, TupleDesc desc, 
 	answer->desc = desc;
 	answer->serving = serving(answer);
 	if (answer->serving == CF_SERVE_NOT || !may_look() ||
-		!make_request(answer, estate->es_param_list_info))
+		!ask_under_settings_of_now(answer, estate->es_param_list_info))
 	{
 		answer->shape = NULL;
 		return;

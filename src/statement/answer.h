@@ -82,7 +82,10 @@ typedef struct CfAnswer
 	CfAnswerRemote *remote;		/* of that flight, or NULL */
 } CfAnswer;
 
-/* Is there an answer for a statement that would begin now? Raises errors as below. */
+/*
+ * Is there an answer for a statement that would begin now? Its settings are those of now.
+ * Raises errors as below.
+ */
 extern bool cf_answer_is_there(const CfStatement *statement, ParamListInfo params);
 
 /*

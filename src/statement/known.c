@@ -107,7 +107,7 @@ slice(const char *text, const Query *query, const char **begin, int *len)
 
 /* All that the meaning of a text depends on but definitions. */
 static bool
-make_key(const char *text, const Query *query, CfHash128 *key)
+make_key(const char *text, const Query *query, const CfHash128 *settings, CfHash128 *key)
 {
 	CfHash128	planning = cf_tree_settings();
 	CfHashStream stream;
@@ -116,7 +116,7 @@ make_key(const char *text, const Query *query, CfHash128 *key)
 
 	if (!slice(text, query, &begin, &len))
 		return false;
-	*key = cf_identity_of_settings();
+	*key = *settings;
 	cf_hash_stream_begin(&stream, key);
 	cf_hash_stream_put(&stream, begin, len);
 	cf_hash_stream_put_u64(&stream, ((uint64) GetUserId() << 32) | GetSessionUserId());
@@ -148,6 +148,8 @@ cf_known_names(void)
 static void
 note_analysed(ParseState *state, Query *query, JumbleState *jumble)
 {
+	CfHash128	settings;
+
 	if (prev_analyze)
 		prev_analyze(state, query, jumble);
 	if (likely(cf_guc_transparent == CF_TRANSPARENT_OFF) || query->commandType != CMD_SELECT ||
@@ -155,7 +157,8 @@ note_analysed(ParseState *state, Query *query, JumbleState *jumble)
 		return;
 	last.query = NULL;
 	last.n++;
-	if (!make_key(state->p_sourcetext, query, &last.key))
+	settings = cf_identity_of_settings();
+	if (!make_key(state->p_sourcetext, query, &settings, &last.key))
 		return;
 	last.query = query;
 	last.moment = cf_moment_now();
@@ -354,6 +357,7 @@ PlannedStmt *
 cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish *wish,
 			  CfKnownText *known)
 {
+	CfHash128	settings = cf_identity_of_settings();
 	CfMemoTicket ticket;
 	CfStatement statement;
 	Template   *template;
@@ -364,7 +368,8 @@ cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish
 		free_doomed();
 	if (!is_for_once(query, text, params) || cf_policy_has_written() ||
 		cf_guc_transparent == CF_TRANSPARENT_OBSERVE || IsolationUsesXactSnapshot() ||
-		!make_key(text, query, &known->key) || !cf_hash128_equal(&known->key, &last.key) ||
+		!make_key(text, query, &settings, &known->key) ||
+		!cf_hash128_equal(&known->key, &last.key) ||
 		!cf_known_definitions_unmoved(&last.moment))
 		return NULL;
 	known->usable = true;
@@ -381,7 +386,7 @@ cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish
 		return NULL;
 	statement = *template->statement;
 	statement.tree = entry->tree;
-	statement.settings = cf_identity_of_settings();
+	statement.settings = settings;
 	statement.query = query;
 	cf_statement_wish(&statement, wish);
 	if (!cf_answer_is_there(&statement, params))
