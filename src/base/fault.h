@@ -29,8 +29,8 @@
 	FAULT(NO_OWN_WRITES, "checker local", "who has written takes and fills as others do") \
 	FAULT(NO_LEASE, "checker local", "cache_set after a miss replaces what came between") \
 	FAULT(NO_THROUGH_CHECK, "checker local", "write-through publishes whatever others moved") \
-	FAULT(NO_WITNESS, "regress tracking", "no look at what row triggers did not see") \
-	FAULT(LOWER_AT_PREPARE, "isolation debug_prepared", "PREPARE lowers what it has raised") \
+	FAULT(NO_WITNESS, "regress proven", "no look at what row triggers did not see") \
+	FAULT(LOWER_AT_PREPARE, "tap 053_twophase", "PREPARE lowers what it has raised") \
 	/* tracking of changes, where no rule does the same */ \
 	FAULT(NO_WRITE_SET, "checker bare", "PostgreSQL's own list of changed tables counts for nothing") \
 	FAULT(NO_TABLE_RAISE, "checker bare", "tables' clocks are raised when the commit is visible") \
@@ -44,9 +44,9 @@
 	FAULT(NO_HISTORY, "checker redis kill-old", "the history is not asked of what Redis has") \
 	FAULT(NO_REDIS_CLOCKS, "checker redis none", "nor are the clocks") \
 	FAULT(NO_FILL_CLOCKS, "checker redis none", "a fill of Redis does not ask the clocks") \
-	FAULT(NO_INCARNATION, "tap 113", "values of another server's data count") \
+	FAULT(NO_INCARNATION, "tap 111", "values of another server's data count") \
 	FAULT(LATE_LSN, "tap 112", "a load's LSN is read after its query") \
-	FAULT(NO_FUTURE, "tap 112", "a standby takes what it has not replayed yet")
+	FAULT(NO_FUTURE, "tap 110", "a standby takes what it has not replayed yet")
 
 #define CF_FAULT_POINTS(POINT) \
 	POINT("no-raise", "tap 045", "a commit leaves the clocks of tags and tables as they are") \
