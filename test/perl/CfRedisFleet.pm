@@ -138,6 +138,7 @@ sub cluster
 		$masters[$i]->cli('CLUSTER', 'ADDSLOTSRANGE', $first, $last);
 		$masters[$i]->cli('CLUSTER', 'SET-CONFIG-EPOCH', $i + 1);
 	}
+	id($_) foreach @{ $self->{nodes} };
 	$self->{nodes}->[0]->cli('CLUSTER', 'MEET', '127.0.0.1', $_->{port})
 	  foreach @{ $self->{nodes} }[1 .. 5];
 	await_that('for the nodes to meet', sub {
@@ -185,8 +186,8 @@ sub owner
 
 	foreach my $line (split /\n/, $asked->cli('CLUSTER', 'NODES'))
 	{
-		my (undef, $address, $flags, @rest) = split / /, $line;
-		my ($port) = $address =~ /:(\d+)@/;
+		# By its id: over a unix socket Redis 8 gives no port of a node that has TLS alone.
+		my ($id, undef, $flags, @rest) = split / /, $line;
 
 		next if $flags !~ /master/ || $flags =~ /fail/;
 		# The last words are slots; those on their way are in brackets.
@@ -195,10 +196,19 @@ sub owner
 			my ($first, $last) = split /-/, $range;
 
 			next if $slot < $first || $slot > ($last // $first);
-			return (grep { $_->{port} == $port } @{ $self->{nodes} })[0];
+			return (grep { id($_) eq $id } @{ $self->{nodes} })[0];
 		}
 	}
 	return;
+}
+
+# It keeps its id for as long as it keeps its folder, and one that is down cannot be asked.
+sub id
+{
+	my ($node) = @_;
+
+	$node->{id} //= $node->cli('CLUSTER', 'MYID');
+	return $node->{id};
 }
 
 # As redis-cli's CLUSTER KEYSLOT says.

@@ -338,7 +338,6 @@ is_cold_after('an archive recovery', qr/starts with a recovery/, sub {
 	$node->append_conf('postgresql.conf', "hot_standby = off");
 });
 # Until then it takes no sessions.
-# Until then it takes no sessions.
 await($node, 'SELECT NOT pg_is_in_recovery()');
 
 # What changes no result leaves the file what it is.
