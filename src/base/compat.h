@@ -268,17 +268,6 @@ extern char *get_collation_actual_version(char collprovider, const char *collcol
 #endif
 
 /*
- * Types whose receive function refuses what their send function wrote. That of
- * tsquery does so for an empty query, as of 18 (tried: 18.6); COPY BINARY fails
- * likewise. As text it is read, with PostgreSQL's NOTICE about it.
- */
-#if PG_VERSION_NUM >= 180000
-#define CF_CAN_RECEIVE(typid) ((typid) != TSQUERYOID)
-#else
-#define CF_CAN_RECEIVE(typid) true
-#endif
-
-/*
  * 18 has generated columns that are computed when they are read: the rows that
  * triggers see have NULL there.
  */

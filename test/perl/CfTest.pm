@@ -238,6 +238,8 @@ sub wait_event
 {
 	my ($what) = @_;
 
+	die 'what is waited for is one word' if @_ != 1;
+
 	return "wait_event_type = 'Extension' AND wait_event ="
 	  . " CASE WHEN current_setting('server_version_num')::int < 170000"
 	  . " THEN 'Extension' ELSE 'Cachefront$what' END";

@@ -105,21 +105,28 @@ like(messages('UPDATE ruled SET v = v + 1'), qr/^t[23]$/, 'a table with a rule: 
 is(messages(q{SELECT count(cache_invalidate('k' || i)) FROM generate_series(1, 10001) i}), 'n2',
 	'too many: the epochs');
 
-# What it costs.
+# What it costs: the least of some rounds, for others write there, too.
 sub bytes
 {
 	my ($sql, $n) = @_;
-	my $from = position();
+	my $least;
 
-	$node->safe_psql('postgres', $sql) foreach 1 .. $n;
-	return $node->safe_psql('postgres', "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$from')") / $n;
+	foreach my $round (1 .. 5)
+	{
+		my $from = position();
+
+		$node->safe_psql('postgres', $sql) foreach 1 .. $n;
+		my $bytes = $node->safe_psql('postgres', "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$from')") / $n;
+		$least = $bytes if !defined $least || $bytes < $least;
+	}
+	return $least;
 }
 
 $node->safe_psql('postgres', 'CHECKPOINT; UPDATE item SET v = 1; UPDATE ruled SET v = 1');
-my $with = bytes('UPDATE ruled SET v = v + 1', 20);
+my $with = bytes('UPDATE ruled SET v = v + 1', 10);
 reconfigure($node, 'cachefront.wal_messages' => 'off');
 is(messages('UPDATE item SET v = v + 1'), '', 'switched off: nothing');
-my $without = bytes('UPDATE ruled SET v = v + 1', 20);
+my $without = bytes('UPDATE ruled SET v = v + 1', 10);
 cmp_ok($with - $without, '<=', 120, sprintf 'a row rule: %.0f bytes a commit more', $with - $without);
 cmp_ok($with - $without, '>', 20, 'which are there');
 reconfigure($node, 'cachefront.wal_messages' => 'auto');

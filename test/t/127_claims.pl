@@ -67,7 +67,7 @@ sub waiter
 		name => $name // 'waiter');
 
 	await($node, "SELECT count(*) FROM pg_stat_activity WHERE application_name = '"
-		. ($name // 'waiter') . "' AND " . wait_event($node, 'Flight'), 1);
+		. ($name // 'waiter') . "' AND " . wait_event('Flight'), 1);
 	return $session;
 }
 
@@ -92,7 +92,7 @@ my $late = claim($primary, 'c:over');
 my @sessions = map { start_session($primary, client('c:over', 2), name => 'waiter') } 1 .. 20;
 
 await($primary, q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'waiter' AND }
-	. wait_event($primary, 'Flight'), 20);
+	. wait_event('Flight'), 20);
 on($primary, q{SELECT cf_debug_advance_clock('31 s')});
 is(outputs([ map { finish_session($_) } @sessions ]),
 	join(', ', "1 x 0: computed\ngot 2 ", '19 x 0: got 2 '), 'one inherits');
@@ -139,7 +139,7 @@ on($standby, q{SELECT cf_debug_advance_clock('62 s')});
 $token = claim($primary, 'c:two');
 @sessions = map { start_session($standby, client('c:two', 0), name => 'waiter') } 1 .. 10;
 await($standby, q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'waiter' AND }
-	. wait_event($standby, 'Flight'), 10);
+	. wait_event('Flight'), 10);
 my $given = stat($standby, 'claims');
 on($primary, "SELECT cache_set('c:two', '4', token => '$token')");
 is(outputs([ map { finish_session($_) } @sessions ]), '10 x 0: got 4 ',

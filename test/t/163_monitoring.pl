@@ -256,7 +256,7 @@ $arguments =~ s{/etc/prometheus}{$root/monitoring} or die 'no file in ARGS';
 $source =~ s{host=\S+}{'host=' . $node->host . ' port=' . $node->port}e or die 'no host in DATA_SOURCE_NAME';
 
 # The metrics that the exporter has by itself ask for columns that 17 has no more.
-$arguments .= ' --disable-default-metrics --no-collector.bgwriter'
+$arguments .= ' --disable-default-metrics --no-collector.stat_bgwriter'
   if $node->safe_psql('postgres', 'SHOW server_version_num') >= 170000;
 
 sub start_exporter
