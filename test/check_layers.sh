@@ -104,6 +104,17 @@ while IFS= read -r path; do
 		sed -E 's/^([0-9]+):[^"]*"([^"]*)".*/\1:\2/')
 done < <(find src -name '*.[ch]' | sort)
 
+# What only some versions bring by postgres.h, or cannot do without ICU's headers: whoever
+# developed against another would notice too late.
+while IFS= read -r path; do
+	if ! grep -qE '"(base/compat|base/varlena|varatt)\.h"' "$path"; then
+		complain "$path: uses what 16 has moved into varatt.h: include \"base/varlena.h\""
+	fi
+done < <(grep -rlE --include='*.h' '\b(SET_)?VAR(DATA|SIZE)(_ANY|_ANY_EXHDR)?\(' src)
+while IFS= read -r path; do
+	complain "$path: utils/pg_locale.h wants ICU's headers: declare what is needed in base/compat.h"
+done < <(grep -rl --include='*.[ch]' 'include "utils/pg_locale.h"' src)
+
 if ! circle=$(printf '%s\n' "${pairs[@]}" | LC_ALL=C tsort 2>&1 >/dev/null); then
 	complain "headers of src/ include each other in a circle:" "$(sed '1d; s/^tsort: /    /' <<<"$circle")"
 fi

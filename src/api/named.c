@@ -29,7 +29,6 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -37,6 +36,7 @@
 
 #include "api/args.h"
 #include "api/named.h"
+#include "base/compat.h"
 #include "base/debug_point.h"
 #include "base/memo.h"
 #include "base/relchange.h"

@@ -17,13 +17,10 @@
 #include "utils/guc_tables.h"
 #include "utils/wait_event.h"
 
+#include "base/varlena.h"
+
 #if PG_VERSION_NUM < 150000
 #error "cachefront needs PostgreSQL 15 or newer"
-#endif
-
-/* 16 moved VARDATA and the like out of postgres.h. */
-#if PG_VERSION_NUM >= 160000
-#include "varatt.h"
 #endif
 
 /* 16 marks what must look at its result: pg_nodiscard, before the type of a function. */

@@ -11,6 +11,8 @@
 
 #include "postgres.h"
 
+#include "base/varlena.h"
+
 typedef enum CfL1Part
 {
 	CF_L1_PART_ALL,				/* the value */
