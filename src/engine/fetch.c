@@ -19,7 +19,6 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/inval.h"
@@ -36,7 +35,6 @@
 #include "engine/policy.h"
 #include "engine/trouble.h"
 #include "engine/verify.h"
-#include "engine/xfetch.h"
 #include "load/loader.h"
 #include "load/watch.h"
 #include "request/identity.h"
@@ -452,22 +450,6 @@ fetch_missed(CfRequest *request, bool have_old)
 	}
 }
 
-static bool
-refresh_is_due(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
-{
-	double		beta = request->def.xfetch_beta;
-	double		age = (double) (now - hit->filled_at);
-	double		ttl = (double) hit->ttl;
-
-	if (unlikely(request->def.refresh_after > 0) &&
-		now - hit->filled_at >= request->def.refresh_after)
-		return true;
-	if (beta <= 0 || likely(!cf_xfetch_possible(age, hit->load_us, beta, ttl)))
-		return false;
-	return cf_xfetch_due(age, hit->load_us, beta, ttl,
-						 1.0 - pg_prng_double(&pg_global_prng_state));
-}
-
 /*
  * A worker loads, or else the caller that XFetch chose, unless somebody does already; if the
  * query fails, the value that it has is still good.
@@ -528,7 +510,7 @@ fetch_hit(const CfRequest *request, const CfL1Result *hit, TimestampTz now)
 		count(request, CF_COUNT_NEGATIVE_HITS);
 	if (unlikely(cf_verify_is_due(hit)))
 		return verify_hit(request, hit);
-	if (unlikely(refresh_is_due(request, hit, now)))
+	if (unlikely(cf_policy_refresh_is_due(&request->def, hit, now)))
 		return refresh_early(request, hit);
 	return hit->value;
 }

@@ -25,6 +25,7 @@
 #include "capture/writing.h"
 #include "commit/commit.h"
 #include "engine/policy.h"
+#include "engine/xfetch.h"
 #include "load/loader.h"
 #include "load/watch.h"
 #include "request/identity.h"
@@ -317,6 +318,21 @@ cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative)
 	ttl -= (int64) ((double) ttl * def->jitter *
 					pg_prng_double(&pg_global_prng_state));
 	return Max(ttl, 1);
+}
+
+bool
+cf_policy_refresh_is_due(const CfDefinition *def, const CfL1Result *hit, TimestampTz now)
+{
+	double		beta = def->xfetch_beta;
+	double		age = (double) (now - hit->filled_at);
+	double		ttl = (double) hit->ttl;
+
+	if (unlikely(def->refresh_after > 0) && now - hit->filled_at >= def->refresh_after)
+		return true;
+	if (beta <= 0 || likely(!cf_xfetch_possible(age, hit->load_us, beta, ttl)))
+		return false;
+	return cf_xfetch_due(age, hit->load_us, beta, ttl,
+						 1.0 - pg_prng_double(&pg_global_prng_state));
 }
 
 int64

@@ -58,6 +58,10 @@ extern const char *cf_policy_reason(CfBypass bypass);
  */
 extern int64 cf_policy_max_stale(const CfRequest *request);
 
+/* Is it this caller's turn to load what he has hit, before its time is over (xfetch.h)? */
+extern bool cf_policy_refresh_is_due(const CfDefinition *def, const CfL1Result *hit,
+									 TimestampTz now);
+
 /* Time to live in us for a value of so many rows, shortened by jitter. */
 extern int64 cf_policy_ttl(const CfDefinition *def, int64 ttl, bool negative);
 
