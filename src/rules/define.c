@@ -398,6 +398,7 @@ set_defaults(CfDefinition *result)
 	result->negative_ttl = cf_guc_negative_ttl * USECS_PER_SEC;
 	result->stale_ttl = cf_guc_stale_ttl * USECS_PER_SEC;
 	result->max_stale = cf_guc_max_stale * INT64CONST(1000);
+	result->max_stale_defined = false;
 	result->refresh_after = 0;
 	result->jitter = cf_guc_ttl_jitter;
 	result->xfetch_beta = cf_guc_xfetch_beta;
@@ -419,6 +420,7 @@ apply_definition(const Definition *found, CfDefinition *result)
 		result->negative_ttl = found->negative_ttl;
 	if (found->stale_ttl >= 0)
 		result->stale_ttl = found->stale_ttl;
+	result->max_stale_defined = found->max_stale >= 0;
 	if (found->max_stale >= 0)
 		result->max_stale = found->max_stale;
 	/* Of another scope nobody else can load it; written by hand it may be anything. */

@@ -39,6 +39,7 @@ typedef struct CfDefinition
 	int64		stale_ttl;
 	int64		refresh_after;	/* 0: never; of named loaders of scope 'shared' alone */
 	int64		max_stale;		/* 0: what changed rows have outdated is never served */
+	bool		max_stale_defined;	/* by the cache itself, not by the setting */
 	double		jitter;
 	double		xfetch_beta;
 	CfFreshness freshness;

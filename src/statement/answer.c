@@ -319,7 +319,7 @@ look(CfAnswer *answer, Snapshot snapshot)
 	count(answer, CF_COUNT_L1_HITS);
 	if (result.negative)
 		count(answer, CF_COUNT_NEGATIVE_HITS);
-	answer->value = result.value;
+	cf_answer_choose(answer, &result);
 	return true;
 }
 
@@ -423,10 +423,9 @@ cf_answer_begin(CfAnswer *answer, const CfStatement *statement, TupleDesc desc, 
 	if (answer->serving != CF_SERVE_OBSERVE)
 	{
 		count(answer, CF_COUNT_FETCHES);
-		answer->hit = look(answer, estate->es_snapshot);
-		if (answer->hit)
+		if (look(answer, estate->es_snapshot))
 		{
-			if (answer->shape != NULL)
+			if (answer->shape != NULL && answer->hit)
 				cf_shape_note(answer->shape, CF_SIGHT_HIT, 0, 0, 0);
 			return;
 		}

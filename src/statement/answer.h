@@ -30,6 +30,14 @@ typedef enum CfServing
 	CF_SERVE_OBSERVE			/* measured only */
 } CfServing;
 
+/* Why a statement runs though there is an answer for it. */
+typedef enum CfAgain
+{
+	CF_AGAIN_NOT,
+	CF_AGAIN_REFRESH,			/* it is about to get too old, and nobody else does */
+	CF_AGAIN_VERIFY				/* to compare both */
+} CfAgain;
+
 /* Room for what is asked for where it is little, as it mostly is. */
 #define CF_ANSWER_PARAMS 8
 
@@ -67,6 +75,13 @@ typedef struct CfAnswer
 	TimestampTz message;		/* when the message of the protocol came in which it began */
 	bool		hit;
 	struct varlena *value;		/* with hit: all rows */
+
+	/* instead of a hit: what there is, which is as good until it is decided that the query runs */
+	CfAgain		again;
+	bool		decided;
+	struct varlena *old;
+	TimestampTz old_filled_at;
+	uint64		old_stamp;
 
 	/* on a miss */
 	bool		keeps;			/* rows are copied as they come, and kept at the end */
@@ -116,6 +131,18 @@ extern void cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh,
  */
 extern void cf_answer_board(CfAnswer *answer, Snapshot snapshot);
 extern void cf_answer_land(CfAnswer *answer);
+
+/*
+ * As it is to give its first rows. all: it is asked for all of them at once. Afterwards it is a
+ * hit, or runs, and then may be boarded.
+ */
+extern void cf_answer_decide(CfAnswer *answer, bool all);
+
+/*
+ * Its rows go to the client, who has asked for them himself: takes what changed rows have
+ * outdated, if its cache says so, and for as long.
+ */
+extern void cf_answer_take_stale(CfAnswer *answer);
 
 /* The query is asked for its first row. */
 extern void cf_answer_loads(const CfAnswer *answer);

@@ -23,6 +23,18 @@ extern CfIdentity cf_answer_ghost(const CfRequest *request);
 extern bool cf_answer_get(const CfRequest *request, const CfIdentity *id, CfL1Part part,
 						  const CfL1Proof *proof, CfL1Result *result);
 
+/* After a miss there is an answer after all; it is the answer's from here on. */
+extern void cf_answer_take(CfAnswer *answer, struct varlena *value);
+
+/*
+ * There is a hit. Is the query to run all the same? Then what there is becomes the answer's old
+ * one, else its value.
+ */
+extern void cf_answer_choose(CfAnswer *answer, const CfL1Result *hit);
+
+/* All rows of the query are there: compares them with the old ones, and tells if they differ. */
+extern void cf_answer_verify(CfAnswer *answer);
+
 /*
  * A value is a count of rows, then each as a MinimalTuple without pointers to elsewhere, at a
  * multiple of MAXALIGN from the first. Begin leaves room for the count, which is to be copied

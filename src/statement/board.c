@@ -17,9 +17,9 @@
 #include "engine/fill.h"
 #include "statement/answer_internal.h"
 
-/* Somebody else has had the answer meanwhile. */
-static void
-take(CfAnswer *answer, struct varlena *value)
+/* See answer_internal.h. */
+void
+cf_answer_take(CfAnswer *answer, struct varlena *value)
 {
 	cf_answer_drop(answer);
 	answer->value = value;
@@ -35,7 +35,12 @@ take_from_l1(CfAnswer *answer)
 
 	if (!cf_answer_get(&answer->request, &answer->request.id, CF_L1_PART_ALL, NULL, &result))
 		return false;
-	take(answer, result.value);
+	if (answer->again != CF_AGAIN_NOT && result.filled_at <= answer->old_filled_at)
+	{
+		pfree(result.value);
+		return false;
+	}
+	cf_answer_take(answer, result.value);
 	count(answer, CF_COUNT_HANDOVERS);
 	return true;
 }
@@ -49,7 +54,8 @@ take_from_redis(CfAnswer *answer, TimestampTz deadline)
 	StringInfoData rows;
 	CfL1Meta	meta;
 
-	if (!cf_answer_look_remote(answer, PG_INT64_MIN, deadline, &rows, &meta))
+	if (!cf_answer_look_remote(answer, answer->again != CF_AGAIN_NOT ? answer->old_filled_at :
+							   PG_INT64_MIN, deadline, &rows, &meta))
 		return false;
 	(void) cf_fill_put(&answer->request, rows.data, rows.len, &meta);
 	answer->flight = NULL;
@@ -58,7 +64,7 @@ take_from_redis(CfAnswer *answer, TimestampTz deadline)
 	SET_VARSIZE(value, VARHDRSZ + rows.len);
 	memcpy(VARDATA(value), rows.data, rows.len);
 	pfree(rows.data);
-	take(answer, value);
+	cf_answer_take(answer, value);
 	return true;
 }
 
@@ -96,6 +102,28 @@ is_of_now(const CfAnswer *answer, Snapshot snapshot)
 		cf_answer_is_same_snapshot(snapshot, GetLatestSnapshot());
 }
 
+/*
+ * What there is is good. So nobody waits, and of those who would refresh it one does. To compare,
+ * anybody may run it.
+ */
+static void
+board_again(CfAnswer *answer, Snapshot snapshot, TimestampTz deadline)
+{
+	CfSharedFlight *flight;
+
+	if (answer->again == CF_AGAIN_VERIFY)
+		return;
+	if (!is_of_now(answer, snapshot) ||
+		cf_flight_join(&answer->request.key, &answer->request.id, false,
+					   &flight) != CF_FLIGHT_LEAD)
+	{
+		cf_answer_take(answer, answer->old);
+		return;
+	}
+	count(answer, CF_COUNT_EARLY_REFRESHES);
+	lead(answer, flight, deadline);
+}
+
 void
 cf_answer_board(CfAnswer *answer, Snapshot snapshot)
 {
@@ -104,6 +132,11 @@ cf_answer_board(CfAnswer *answer, Snapshot snapshot)
 	CfSharedFlight *flight;
 	CfL1Result	result;
 
+	if (answer->again != CF_AGAIN_NOT)
+	{
+		board_again(answer, snapshot, deadline);
+		return;
+	}
 	/* What others load may be newer than a snapshot that is used elsewhere, too. */
 	if (!answer->keeps || answer->ghost || answer->nrows > 0 || !answer->own_snapshot ||
 		!is_of_now(answer, snapshot))
@@ -124,7 +157,7 @@ cf_answer_board(CfAnswer *answer, Snapshot snapshot)
 		switch (cf_flight_wait(flight, deadline, CF_L1_PART_ALL, request->limits, &result))
 		{
 			case CF_FLIGHT_VALUE:
-				take(answer, result.value);
+				cf_answer_take(answer, result.value);
 				count(answer, CF_COUNT_HANDOVERS);
 				return;
 			case CF_FLIGHT_RETRY:

@@ -294,7 +294,6 @@ publish(CfAnswer *answer)
 	load->len = answer->rows.len;
 	load->negative = answer->nrows == 0;
 	load->load_us = (uint32) Min(answer->ns / 1000, PG_UINT32_MAX);
-	memcpy(load->value, &answer->nrows, sizeof(answer->nrows));
 	cf_fill_describe(request, load, NULL, &deps, &meta);
 	meta.basis.xmin = answer->xmin;
 	if ((FullTransactionIdIsValid(meta.basis.xmin) && !meta.provable) || !meta.covered ||
@@ -336,6 +335,12 @@ cf_answer_end(CfAnswer *answer, uint64 run)
 		cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);
 	if ((answer->nrows == 0 || answer->run == run) && !answer->reported &&
 		!cf_policy_has_written() && cf_identity_still_holds(&answer->request))
-		publish(answer);
+	{
+		memcpy(answer->rows.data, &answer->nrows, sizeof(answer->nrows));
+		if (answer->again == CF_AGAIN_VERIFY)
+			cf_answer_verify(answer);
+		else
+			publish(answer);
+	}
 	cf_answer_drop(answer);
 }

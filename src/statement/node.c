@@ -436,11 +436,26 @@ next_from_plan(ServeState *state)
 	return slot;
 }
 
+/* Does the query run though there is an answer? */
+static void
+decide(ServeState *state, bool all)
+{
+	MemoryContext old = MemoryContextSwitchTo(state->css.ss.ps.state->es_query_cxt);
+
+	cf_answer_decide(&state->answer, all);
+	if (state->answer.hit)
+		begin_rows(state);
+	MemoryContextSwitchTo(old);
+}
+
 static TupleTableSlot *
 exec_node(CustomScanState *node)
 {
 	ServeState *state = (ServeState *) node;
 
+	/* Whoever runs it has not passed by where that is decided. */
+	if (unlikely(state->answer.again != CF_AGAIN_NOT && !state->answer.decided))
+		decide(state, false);
 	return state->answer.hit ? next_from_cache(state) : next_from_plan(state);
 }
 
@@ -589,6 +604,40 @@ note_report(void *arg)
 	((ServeState *) arg)->answer.reported = true;
 }
 
+/* Do its rows go to a client who has sent the statement himself? Not those of a function's. */
+static bool
+is_for_client(const QueryDesc *query)
+{
+	CommandDest dest = query->dest->mydest;
+
+	return (dest == DestRemote || dest == DestRemoteExecute) && !InLocalUserIdChange() &&
+		!InSecurityRestrictedOperation();
+}
+
+static void
+take_stale(ServeState *state)
+{
+	MemoryContext old = MemoryContextSwitchTo(state->css.ss.ps.state->es_query_cxt);
+
+	cf_answer_take_stale(&state->answer);
+	if (state->answer.hit)
+		begin_rows(state);
+	MemoryContextSwitchTo(old);
+}
+
+/* What can only be known when the statement runs: how many rows are asked for, and by whom. */
+static void
+begin_run(ServeState *state, QueryDesc *query, uint64 count)
+{
+	CfAnswer   *answer = &state->answer;
+
+	if (unlikely(answer->again != CF_AGAIN_NOT && !answer->decided))
+		decide(state, count == 0);
+	else if (unlikely(!answer->hit && !state->begun &&
+					  answer->request.def.max_stale_defined) && is_for_client(query))
+		take_stale(state);
+}
+
 /* An error leaves the number of the run that it ended: then nothing is kept. */
 void
 cf_node_run(QueryDesc *query, uint64 count, void (*run) (void *arg), void *arg)
@@ -599,6 +648,8 @@ cf_node_run(QueryDesc *query, uint64 count, void (*run) (void *arg), void *arg)
 	ErrorContextCallback watch = {error_context_stack, note_report, state};
 
 	current_run = ++last_run;
+	if (ours)
+		begin_run(state, query, count);
 	if (unlikely(ours && count != 0 && state->answer.hit))
 		open_tables(query->estate);
 	/* What is logged of Redis meanwhile is not of the statement. */

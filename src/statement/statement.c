@@ -51,6 +51,7 @@ typedef struct Numbers
 	CfBinding	binding;
 	bool		folds_names;
 	bool		mutable;
+	bool		determined;
 	bool		defined_any;
 	bool		marked;
 } Numbers;
@@ -72,6 +73,7 @@ pack_numbers(const CfStatement *statement)
 		.binding = statement->binding,
 		.folds_names = statement->folds_names,
 		.mutable = statement->mutable,
+		.determined = statement->determined,
 		.defined_any = statement->defined_any,
 		.marked = statement->marked,
 	};
@@ -97,6 +99,7 @@ unpack_numbers(CfStatement *statement, const Const *constant)
 	statement->binding = numbers.binding;
 	statement->folds_names = numbers.folds_names;
 	statement->mutable = numbers.mutable;
+	statement->determined = numbers.determined;
 	statement->defined_any = numbers.defined_any;
 	statement->marked = numbers.marked;
 }

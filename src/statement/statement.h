@@ -33,6 +33,7 @@ typedef struct CfStatement
 	CfMoment	moment;			/* from before planning */
 	bool		folds_names;	/* its plan may hold what PostgreSQL does not look at again */
 	bool		mutable;		/* it calls functions that are not IMMUTABLE */
+	bool		determined;		/* known to give the same rows by any plan (rules/determined.h) */
 	CfBinding	binding;
 	const char *cache;			/* whose settings count */
 	int64		ttl;			/* us, or 0: as the cache has it */

@@ -24,6 +24,7 @@
 #include "request/deps.h"
 #include "request/identity.h"
 #include "rules/defined.h"
+#include "rules/determined.h"
 #include "rules/pins.h"
 #include "rules/security.h"
 #include "statement/comment.h"
@@ -160,6 +161,9 @@ describe(CfStatement *statement, Query *query, const char *text, CfDefined *defi
 	statement->param_types = params.types;
 	statement->folds_names = params.folds_names;
 	statement->mutable = contain_mutable_functions((Node *) query);
+	/* Asked only where hits are checked, for it looks into catalogs. */
+	statement->determined = cf_guc_verify_rate > 0 && !statement->mutable &&
+		cf_query_is_determined(query);
 	statement->number = cf_validity_number();
 	statement->moment = cf_moment_now();
 	begin = cf_statement_source(query, text, &len);
