@@ -384,7 +384,7 @@ cf_answer_examine(CfAnswer *answer, const CfStatement *statement, ParamListInfo 
 
 	MemSet(answer, 0, sizeof(*answer));
 	answer->statement = statement;
-	if (!make_request(answer, params))
+	if (!ask_under_settings_of_now(answer, params))
 		return false;
 	ask.now = cf_now();
 	ask.limits = request->limits;
