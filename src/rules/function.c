@@ -401,3 +401,41 @@ cf_function_type_has_light_names(Oid type)
 				(cf_function_traits_of_type(type) & CF_TRAIT_LIGHT_NAMES) != 0;
 	}
 }
+
+/* 'today' is a date, 'now' a time, also as elements of arrays and as columns of rows. */
+bool
+cf_function_reads_no_clock(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NAMEOID:
+		case CHAROID:
+		case BYTEAOID:
+		case UUIDOID:
+		case JSONOID:
+		case JSONBOID:
+		case INETOID:
+		case CIDROID:
+		case INTERVALOID:
+		case BOOLARRAYOID:
+		case INT2ARRAYOID:
+		case INT4ARRAYOID:
+		case INT8ARRAYOID:
+		case NUMERICARRAYOID:
+		case TEXTARRAYOID:
+		case UUIDARRAYOID:
+			return true;
+		default:
+			return get_typtype(type) == TYPTYPE_ENUM;
+	}
+}

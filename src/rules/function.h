@@ -81,4 +81,7 @@ extern CfTraits cf_function_traits_of_value(Oid type);
 /* Are there light names in what a value of the type looks like? */
 extern bool cf_function_type_has_light_names(Oid type);
 
+/* May text be read as a value of this type without a look at the clock? */
+extern bool cf_function_reads_no_clock(Oid type);
+
 #endif							/* CF_RULES_FUNCTION_H */

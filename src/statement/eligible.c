@@ -15,6 +15,7 @@
 
 #include "base/compat.h"
 #include "load/watch.h"
+#include "rules/function.h"
 #include "rules/security.h"
 #include "rules/tracked.h"
 #include "rules/traits.h"
@@ -26,44 +27,6 @@
 	 CF_TRAIT_FOLDED)
 
 /* ---- conversions -------------------------------------------------------- */
-
-/* 'today' is a date, 'now' a time, also as elements of arrays and as columns of rows. */
-bool
-cf_eligible_reads_no_clock(Oid type)
-{
-	switch (getBaseType(type))
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case FLOAT4OID:
-		case FLOAT8OID:
-		case NUMERICOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case NAMEOID:
-		case CHAROID:
-		case BYTEAOID:
-		case UUIDOID:
-		case JSONOID:
-		case JSONBOID:
-		case INETOID:
-		case CIDROID:
-		case INTERVALOID:
-		case BOOLARRAYOID:
-		case INT2ARRAYOID:
-		case INT4ARRAYOID:
-		case INT8ARRAYOID:
-		case NUMERICARRAYOID:
-		case TEXTARRAYOID:
-		case UUIDARRAYOID:
-			return true;
-		default:
-			return get_typtype(type) == TYPTYPE_ENUM;
-	}
-}
 
 /*
  * Of the columns that json_to_record(...) AS t(a type), XMLTABLE and JSON_TABLE define:
@@ -78,7 +41,7 @@ all_are_plainly_read(const List *types)
 	foreach(cell, types)
 	{
 		if (get_typtype(lfirst_oid(cell)) == TYPTYPE_DOMAIN ||
-			!cf_eligible_reads_no_clock(lfirst_oid(cell)))
+			!cf_function_reads_no_clock(lfirst_oid(cell)))
 			return false;
 	}
 	return true;
@@ -191,7 +154,7 @@ look_walker(Node *node, void *context)
 				return refuse(seen, CF_NOT_BUILTIN);
 			return false;
 		case T_CoerceViaIO:
-			if (!cf_eligible_reads_no_clock(((CoerceViaIO *) node)->resulttype))
+			if (!cf_function_reads_no_clock(((CoerceViaIO *) node)->resulttype))
 				return refuse(seen, CF_NOT_STABLE);
 			break;
 		case T_CurrentOfExpr:

@@ -39,9 +39,6 @@ extern CfEligibility cf_eligible_query(Query *query);
 /* And after. binding: to which of the session's settings the result is bound. */
 extern CfEligibility cf_eligible_plan(PlannedStmt *stmt, CfBinding *binding);
 
-/* May text be read as a value of this type without a look at the clock? */
-extern bool cf_eligible_reads_no_clock(Oid type);
-
 /* In words, for people. */
 extern const char *cf_eligible_reason(CfEligibility eligibility);
 

@@ -41,6 +41,7 @@
 #include "engine/policy.h"
 #include "l1/clock.h"
 #include "request/identity.h"
+#include "rules/function.h"
 #include "statement/answer.h"
 #include "statement/eligible.h"
 #include "statement/known.h"
@@ -258,7 +259,7 @@ changing_constant_walker(Node *node, void *context)
 	{
 		Oid			type = ((Const *) node)->consttype;
 
-		if (type == UNKNOWNOID || cf_eligible_reads_no_clock(type))
+		if (type == UNKNOWNOID || cf_function_reads_no_clock(type))
 			return false;
 		switch (type)
 		{
