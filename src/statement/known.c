@@ -22,8 +22,6 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -42,6 +40,7 @@
 #include "l1/clock.h"
 #include "request/identity.h"
 #include "rules/function.h"
+#include "rules/timeword.h"
 #include "statement/answer.h"
 #include "statement/eligible.h"
 #include "statement/known.h"
@@ -195,55 +194,16 @@ is_for_once(const Query *query, const char *text, ParamListInfo params)
 }
 
 /*
- * Does a literal go on in another line? 'to' and 'day' are one word then. What stands
- * between two literals, and a comment after one, is taken for that as well.
- */
-static bool
-is_divided(const char *begin, int len)
-{
-	const char *end = begin + len;
-
-	for (const char *quote = begin; quote < end; quote++)
-	{
-		const char *next = quote + 1;
-		bool		line = false;
-
-		if (*quote != '\'')
-			continue;
-		for (; next < end && isspace((unsigned char) *next); next++)
-			line |= *next == '\n' || *next == '\r';
-		if (line && next < end && *next == '\'')
-			return true;
-		if (next + 1 < end && next[0] == '-' && next[1] == '-')
-			return true;
-	}
-	return false;
-}
-
-/*
  * Words of time are read when a text is analysed: 'today' means another constant
  * tomorrow. Of other types that are not known to be free of that nothing is remembered.
  */
 static bool
 holds_time(const char *text, const Query *query)
 {
-	static const char *const words[] = {"now", "today", "tomorrow", "yesterday", "u&", "\\"};
 	const char *begin;
 	int			len;
 
-	if (!slice(text, query, &begin, &len))
-		return true;
-	for (int i = 0; i < lengthof(words); i++)
-	{
-		int			n = strlen(words[i]);
-
-		for (int k = 0; k + n <= len; k++)
-		{
-			if (pg_strncasecmp(begin + k, words[i], n) == 0)
-				return true;
-		}
-	}
-	return is_divided(begin, len);
+	return !slice(text, query, &begin, &len) || cf_timeword_is_in(begin, len);
 }
 
 static bool
