@@ -97,6 +97,8 @@ int			cf_guc_refresh_workers = 2;
 int			cf_guc_stale_ttl = 600;
 bool		cf_guc_track_changes = true;
 int			cf_guc_transparent = CF_TRANSPARENT_OFF;
+char	   *cf_guc_transparent_functions = NULL;
+uint32		cf_guc_transparent_functions_generation = 1;
 int			cf_guc_transparent_min_saving = 50;
 double		cf_guc_ttl_jitter = 0.1;
 double		cf_guc_verify_rate = 0.0;
@@ -158,6 +160,23 @@ check_ignore_settings(char **value, void **extra, GucSource source)
 		return true;
 	GUC_check_errdetail("It must be a list of names of settings with commas between.");
 	return false;
+}
+
+/* Names of functions, as pg_proc has them. */
+static bool
+check_functions(char **value, void **extra, GucSource source)
+{
+	if (strpbrk(*value, "'\"();") == NULL)
+		return true;
+	GUC_check_errdetail("It must be a list of names of functions with commas between, without arguments.");
+	return false;
+}
+
+static void
+assign_functions(const char *value, void *extra)
+{
+	if (++cf_guc_transparent_functions_generation == 0)
+		cf_guc_transparent_functions_generation = 1;
 }
 
 static bool
@@ -651,6 +670,15 @@ cf_guc_define(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomStringVariable("cachefront.transparent_functions",
+							   "Sets which functions, in languages that are not seen into, plain SELECTs may call and be served.",
+							   "name, schema.name or schema.*, STABLE or IMMUTABLE. They must depend on nothing but arguments, settings and what they read by SQL.",
+							   &cf_guc_transparent_functions,
+							   "",
+							   PGC_SUSET,
+							   0,
+							   check_functions, assign_functions, NULL);
 
 	DefineCustomIntVariable("cachefront.transparent_min_saving",
 							"Sets what serving a kind of statement must save per execution, in microseconds.",

@@ -96,6 +96,8 @@ extern int	cf_guc_refresh_workers;
 extern int	cf_guc_stale_ttl;		/* seconds */
 extern bool	cf_guc_track_changes;
 extern int	cf_guc_transparent;
+extern char *cf_guc_transparent_functions;	/* names with commas between; never NULL */
+extern uint32 cf_guc_transparent_functions_generation;	/* another for each value; never 0 */
 extern int	cf_guc_transparent_min_saving;	/* us; 0: all that can be are served */
 extern double cf_guc_ttl_jitter;	/* fraction, 0 to 1 */
 extern double cf_guc_verify_rate;	/* fraction of hits, 0 to 1 */

@@ -209,6 +209,21 @@ cf_loader_install_hooks(void)
 	cf_pins_install_hooks();
 }
 
+void
+cf_load_enter(CfLoad *load)
+{
+	Assert(current_load == NULL);
+	set_current_load(load);
+	cf_watch_enter(&load->watch);
+}
+
+void
+cf_load_leave(CfLoad *load)
+{
+	cf_watch_leave(&load->watch);
+	set_current_load(NULL);
+}
+
 bool
 cf_load_active(void)
 {

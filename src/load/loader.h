@@ -76,6 +76,13 @@ extern void cf_load_end_reading(CfLoad *load);
  */
 extern void cf_load_run_plain(const CfRequest *request, CfLoad *load);
 
+/*
+ * What runs from here on is of a load that is no query of ours (follow.h), until it is left:
+ * after an error, too. No other load is under way.
+ */
+extern void cf_load_enter(CfLoad *load);
+extern void cf_load_leave(CfLoad *load);
+
 /* Is this session inside of a load? */
 extern bool cf_load_active(void);
 

@@ -99,8 +99,11 @@ cf_watch_note_traits(CfWatch *watch, CfTraits traits)
 void
 cf_watch_read(void)
 {
-	if (unlikely(planning == PLANNING_FOLDS))
-		plans_hold_reads = true;
+	if (likely(planning != PLANNING_FOLDS))
+		return;
+	plans_hold_reads = true;
+	if (cf_watch_current != NULL)
+		cf_watch_current->plan_reads = true;
 }
 
 /* What the planner calls while it makes a plan that may be kept. */
@@ -126,7 +129,8 @@ cf_watch_note_kept_plans(CfWatch *watch)
 static void
 note_function(Oid function)
 {
-	CfTraits	traits = cf_function_traits(function);
+	CfTraits	traits = cf_watch_current->trusting ?
+		cf_function_trusted_traits(function) : cf_function_traits(function);
 
 	if ((traits & CF_TRAIT_NAMED_SETTING) != 0 && cf_watch_current->explained == 0)
 	{
@@ -171,11 +175,15 @@ reads_as_caller(PlannedStmt *stmt)
 }
 
 static void
-look_at_plan(CfWatch *watch, PlannedStmt *stmt)
+look_at_plan(CfWatch *watch, PlannedStmt *stmt, const char *text)
 {
-	CfTraitsFound found = {0};
+	CfTraitsFound found = {.trusting = watch->trusting};
 
 	cf_traits_of_plan(stmt, &found);
+	cf_traits_add_dates(&found, text);
+	/* What writes, or locks rows, would do so each time, whatever it gives. */
+	if (stmt->commandType != CMD_SELECT || stmt->rowMarks != NIL || stmt->hasModifyingCTE)
+		found.traits |= CF_TRAIT_EFFECT;
 	cf_watch_note_traits(watch, found.traits);
 }
 
@@ -183,7 +191,7 @@ void
 cf_watch_own_plan(CfWatch *watch, PlannedStmt *stmt)
 {
 	watch->own_plan = true;
-	look_at_plan(watch, stmt);
+	look_at_plan(watch, stmt, NULL);
 	watch->own_plan = false;
 }
 
@@ -198,7 +206,7 @@ cf_watch_executor_start(QueryDesc *query, int eflags, bool own,
 	if (!own)
 	{
 		cf_watch_note_kept_plans(watch);
-		look_at_plan(watch, query->plannedstmt);
+		look_at_plan(watch, query->plannedstmt, query->sourceText);
 		if (runs_as_caller(watch) && reads_as_caller(query->plannedstmt))
 			watch->callers_rights = true;
 	}
@@ -385,30 +393,53 @@ watch_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 /* ---- the watch ---------------------------------------------------------- */
 
 void
-cf_watch_begin(CfWatch *watch, MemoryContext context)
+cf_watch_prepare(CfWatch *watch, MemoryContext context)
 {
 	MemSet(watch, 0, sizeof(*watch));
 	GetUserIdAndSecContext(&watch->user, &watch->sec_context);
 	watch->context = context;
 	watch->cursors.context = context;
+}
+
+void
+cf_watch_enter(CfWatch *watch)
+{
 	watch->outer = cf_watch_current;
 	cf_watch_install_plugin();
 	cf_watch_current = watch;
 }
 
 void
-cf_watch_end(CfWatch *watch)
+cf_watch_leave(CfWatch *watch)
+{
+	cf_watch_current = watch->outer;
+	if (cf_watch_current == NULL)
+		cf_watch_remove_plugin();
+}
+
+void
+cf_watch_finish(CfWatch *watch)
 {
 	cf_watch_drop_frames(watch);
 	/* Whoever gets the value from the cache has no cursor. */
 	if (cf_cursors_left_open(&watch->cursors))
 		watch->traits |= CF_TRAIT_SESSION;
-	cf_watch_current = watch->outer;
+}
+
+void
+cf_watch_begin(CfWatch *watch, MemoryContext context)
+{
+	cf_watch_prepare(watch, context);
+	cf_watch_enter(watch);
+}
+
+void
+cf_watch_end(CfWatch *watch)
+{
+	cf_watch_finish(watch);
+	cf_watch_leave(watch);
 	if (cf_watch_current == NULL)
-	{
-		cf_watch_remove_plugin();
 		return;
-	}
 	cf_watch_current->traits |= watch->traits;
 	cf_watch_current->may_read_held |= watch->may_read_held;
 	cf_watch_current->callers_rights |= watch->callers_rights;

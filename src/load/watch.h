@@ -26,6 +26,8 @@ typedef struct CfWatch
 	CfTraits	traits;			/* of all that was seen */
 	bool		callers_rights; /* functions used the rights of who calls them */
 	bool		may_read_held;	/* a function that is not seen into may have read a cursor */
+	bool		plan_reads;		/* what an IMMUTABLE function has read is in a plan */
+	bool		trusting;		/* cachefront.transparent_functions counts */
 
 	/* while it lasts */
 	struct CfWatch *outer;
@@ -42,6 +44,15 @@ extern void cf_watch_install_hooks(void);
 
 /* Begins to watch; what is allocated goes with the context. */
 extern void cf_watch_begin(CfWatch *watch, MemoryContext context);
+
+/*
+ * The same of what runs in pieces, with other things in between: prepare, then enter before
+ * each piece and leave after it, after an error too; at the end finish.
+ */
+extern void cf_watch_prepare(CfWatch *watch, MemoryContext context);
+extern void cf_watch_enter(CfWatch *watch);
+extern void cf_watch_leave(CfWatch *watch);
+extern void cf_watch_finish(CfWatch *watch);
 
 /* Ends it: also after an error. What it saw is the outer watch's as well. */
 extern void cf_watch_end(CfWatch *watch);

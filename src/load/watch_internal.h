@@ -10,6 +10,7 @@
 #include "load/watch.h"
 
 struct PLpgSQL_stmt;
+struct PLpgSQL_execstate;
 
 struct CfWatchFrame
 {
@@ -30,6 +31,13 @@ extern void cf_watch_note_kept_plans(CfWatch *watch);
 /* What it makes a result depend on to fetch from, or open, a cursor of this name. */
 extern CfTraits cf_watch_traits_of_fetch(const char *cursor);
 extern CfTraits cf_watch_traits_of_open(const char *cursor);
+
+/*
+ * What the values that a statement of PL/pgSQL has computed become, once it is over: the
+ * conversions between types that it makes by itself.
+ */
+extern CfTraits cf_watch_traits_of_casts(struct PLpgSQL_execstate *estate,
+										 struct PLpgSQL_stmt *stmt);
 
 /* PL/pgSQL's hook is ours while anything is watched. */
 extern void cf_watch_install_plugin(void);

@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "plpgsql.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/plancache.h"
 
 #include "load/watch_internal.h"
@@ -46,6 +47,7 @@ look_at_expr(PLpgSQL_expr *expr, CfTraitsFound *found)
 		for (; plan != NULL; plan = plan->lefttree)
 			cf_traits_of_expr((Node *) plan->targetlist, found);
 	}
+	cf_traits_add_dates(found, expr->query);
 }
 
 static void
@@ -225,8 +227,7 @@ note_opened(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 
 	if (stmt->cmd_type != PLPGSQL_STMT_OPEN)
 		return;
-	name = cursor_name(estate,
-														((PLpgSQL_stmt_open *) stmt)->curvar);
+	name = cursor_name(estate, ((PLpgSQL_stmt_open *) stmt)->curvar);
 	if (name != NULL)
 		cf_cursors_open(&cf_watch_current->cursors, name);
 }
@@ -266,7 +267,7 @@ cf_watch_drop_frames(CfWatch *watch)
 static void
 statement_begins(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 {
-	CfTraitsFound found = {0};
+	CfTraitsFound found = {.trusting = cf_watch_current->trusting};
 
 	cf_watch_note_kept_plans(cf_watch_current);
 	look_at_stmt(estate, stmt, &found);
@@ -277,11 +278,12 @@ statement_begins(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 static void
 statement_ends(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 {
-	CfTraitsFound found = {0};
+	CfTraitsFound found = {.trusting = cf_watch_current->trusting};
 	CfWatchFrame *frame;
 
 	look_at_stmt(estate, stmt, &found);
-	cf_watch_note_traits(cf_watch_current, found.traits);
+	cf_watch_note_traits(cf_watch_current,
+						 found.traits | cf_watch_traits_of_casts(estate, stmt));
 	note_opened(estate, stmt);
 	drop_frames_above(cf_watch_current, stmt);
 	frame = cf_watch_current->frames;
@@ -315,13 +317,20 @@ plugin_func_setup(PLpgSQL_execstate *estate, PLpgSQL_function *func)
 static void
 look_at_type(Oid type)
 {
-	if (OidIsValid(type) && type != RECORDOID)
-		cf_watch_note_traits(cf_watch_current, cf_function_traits_of_value(type));
+	CfTraitsFound found = {.trusting = cf_watch_current->trusting};
+
+	if (!OidIsValid(type) || type == RECORDOID)
+		return;
+	found.traits = cf_function_traits_of_value(type);
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		cf_traits_of_domain(type, &found);
+	cf_watch_note_traits(cf_watch_current, found.traits);
 }
 
 static void
 look_at_variables(const PLpgSQL_execstate *estate)
 {
+	look_at_type(estate->func->fn_rettype);
 	for (int i = 0; i < estate->ndatums; i++)
 	{
 		const PLpgSQL_datum *datum = estate->datums[i];

@@ -32,9 +32,10 @@
 #include "rules/security.h"
 #include "rules/traits.h"
 
-/* Time and settings are no definitions. */
+/* Time, settings and what is done by the way are no definitions. */
 #define CF_TRAITS_DEFINED \
-	(CF_TRAIT_SETTINGS | CF_TRAIT_ALL_SETTINGS | CF_TRAIT_NAMED_SETTING | CF_TRAIT_CHANCE)
+	(CF_TRAIT_SETTINGS | CF_TRAIT_ALL_SETTINGS | CF_TRAIT_NAMED_SETTING | CF_TRAIT_CHANCE | \
+	 CF_TRAIT_CLOCK | CF_TRAIT_EFFECT)
 
 /* ---- types -------------------------------------------------------------- */
 

@@ -23,14 +23,18 @@
 #include "utils/typcache.h"
 
 #include "base/compat.h"
+#include "base/guc.h"
 #include "base/memo.h"
 #include "rules/builtin.h"
 #include "rules/function.h"
+#include "rules/timeword.h"
 
 typedef struct Known
 {
 	Oid			key;			/* of the function */
 	CfTraits	traits;
+	bool		named;			/* by cachefront.transparent_functions, of this generation: */
+	uint32		generation;
 } Known;
 
 static CfMemo known_functions = CF_MEMO("cachefront functions", Known, 4096);
@@ -196,8 +200,83 @@ cf_function_traits(Oid function)
 	traits = find_traits(function);
 	known = cf_memo_enter(&known_functions, &function, ticket);
 	if (known != NULL)
+	{
 		known->traits = traits;
+		known->generation = 0;
+	}
 	return traits;
+}
+
+static bool
+is_word(const char *word, size_t len, const char *text)
+{
+	return strlen(text) == len && memcmp(word, text, len) == 0;
+}
+
+/* "name", "schema.name" or "schema.*". */
+static bool
+matches(const char *word, size_t len, const char *schema, const char *name)
+{
+	const char *dot = memchr(word, '.', len);
+	const char *last = dot != NULL ? dot + 1 : word;
+	size_t		rest = word + len - last;
+
+	if (dot == NULL)
+		return is_word(word, len, name);
+	return is_word(word, dot - word, schema) &&
+		(is_word(last, rest, "*") || is_word(last, rest, name));
+}
+
+static bool
+is_in_setting(const char *schema, const char *name)
+{
+	const char *p = cf_guc_transparent_functions;
+
+	while (*p != '\0')
+	{
+		size_t		word = strcspn(p, ", \t\n");
+
+		if (word > 0 && matches(p, word, schema, name))
+			return true;
+		p += word;
+		p += strspn(p, ", \t\n");
+	}
+	return false;
+}
+
+static bool
+find_named(Oid function)
+{
+	char	   *name = get_func_name(function);
+	char	   *schema;
+
+	if (name == NULL)
+		return false;
+	schema = get_namespace_name(get_func_namespace(function));
+	return schema != NULL && is_in_setting(schema, name);
+}
+
+bool
+cf_function_is_named(Oid function)
+{
+	CfMemoTicket ticket;
+	Known	   *known;
+	bool		named;
+
+	if (function < FirstNormalObjectId || cf_guc_transparent_functions[0] == '\0')
+		return false;
+	(void) cf_function_traits(function);
+	known = cf_memo_find(&known_functions, &function, &ticket);
+	if (known != NULL && known->generation == cf_guc_transparent_functions_generation)
+		return known->named;
+	named = find_named(function);
+	known = cf_memo_find(&known_functions, &function, &ticket);
+	if (known != NULL)
+	{
+		known->named = named;
+		known->generation = cf_guc_transparent_functions_generation;
+	}
+	return named;
 }
 
 static int
@@ -228,6 +307,57 @@ cf_function_parts(Oid aggregate, Oid *parts)
 	n = add_part(parts, n, form->aggmfinalfn);
 	ReleaseSysCache(tuple);
 	return n;
+}
+
+static bool
+is_internal(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		found = HeapTupleIsValid(tuple) &&
+		((Form_pg_proc) GETSTRUCT(tuple))->prolang == INTERNALlanguageId;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return found;
+}
+
+CfTraits
+cf_function_trusted_traits(Oid function)
+{
+	CfTraits	traits = cf_function_traits(function);
+
+	if (function < FirstNormalObjectId || (traits & CF_TRAIT_WATCHED) != 0 || is_internal(function))
+		return traits;
+	if (!cf_function_is_named(function))
+		return traits | CF_TRAIT_UNSEEN;
+	return CF_TRAIT_SETTINGS | CF_TRAIT_WATCHED | (traits & CF_TRAIT_GRANTED);
+}
+
+/* An aggregate is said to be IMMUTABLE, whatever it is made of. */
+static bool
+are_parts_served(Oid aggregate)
+{
+	Oid			parts[CF_MAX_PARTS];
+	int			n = cf_function_parts(aggregate, parts);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!cf_function_is_served(parts[i]))
+			return false;
+	}
+	return n > 0;
+}
+
+bool
+cf_function_is_served(Oid function)
+{
+	if (function < FirstNormalObjectId)
+		return true;
+	if (get_func_prokind(function) == PROKIND_AGGREGATE)
+		return are_parts_served(function);
+	return func_volatile(function) != PROVOLATILE_VOLATILE &&
+		((cf_function_traits(function) & CF_TRAIT_WATCHED) != 0 || is_internal(function) ||
+		 cf_function_is_named(function));
 }
 
 static CfTraits
@@ -272,7 +402,7 @@ cf_function_traits_of_type(Oid type)
 	getTypeInputInfo(base, &input, &param);
 	getTypeOutputInfo(base, &output, &varlena);
 	return (traits | cf_function_traits(input) | cf_function_traits(output)) &
-		~(CF_TRAIT_GRANTED | CF_TRAIT_WATCHED | CF_TRAIT_FOLDED);
+		~(CF_TRAIT_GRANTED | CF_TRAIT_WATCHED | CF_TRAIT_FOLDED | CF_TRAIT_CLOCK);
 }
 
 static bool
@@ -402,11 +532,48 @@ cf_function_type_has_light_names(Oid type)
 	}
 }
 
+bool
+cf_function_holds_words(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		is_text;
+	char	   *source;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	/* BEGIN ATOMIC: its literals were read when it was made. */
+	(void) SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &is_text);
+	source = text_column(tuple, Anum_pg_proc_prosrc);
+	ReleaseSysCache(tuple);
+	return is_text && cf_timeword_is_in(source, strlen(source));
+}
+
+/* The types of its columns, of a composite type. */
+static bool
+columns_read_no_clock(Oid type)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc_noerror(type, -1, true);
+	bool		found = desc == NULL;
+
+	for (int i = 0; !found && i < desc->natts; i++)
+		found = !TupleDescAttr(desc, i)->attisdropped &&
+			!cf_function_reads_no_clock(TupleDescAttr(desc, i)->atttypid);
+	if (desc != NULL)
+		ReleaseTupleDesc(desc);
+	return !found;
+}
+
 /* 'today' is a date, 'now' a time, also as elements of arrays and as columns of rows. */
 bool
 cf_function_reads_no_clock(Oid type)
 {
-	switch (getBaseType(type))
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+
+	check_stack_depth();
+	if (OidIsValid(element))
+		return cf_function_reads_no_clock(element);
+	switch (base)
 	{
 		case BOOLOID:
 		case INT2OID:
@@ -427,15 +594,39 @@ cf_function_reads_no_clock(Oid type)
 		case INETOID:
 		case CIDROID:
 		case INTERVALOID:
-		case BOOLARRAYOID:
-		case INT2ARRAYOID:
-		case INT4ARRAYOID:
-		case INT8ARRAYOID:
-		case NUMERICARRAYOID:
-		case TEXTARRAYOID:
-		case UUIDARRAYOID:
+		case MACADDROID:
+		case MACADDR8OID:
+		case BITOID:
+		case VARBITOID:
+		case CASHOID:
+		case OIDOID:
+		case XMLOID:
+		case TSVECTOROID:
+		case POINTOID:
+		case LSEGOID:
+		case PATHOID:
+		case BOXOID:
+		case POLYGONOID:
+		case LINEOID:
+		case CIRCLEOID:
+		case PG_LSNOID:
 			return true;
+		case RECORDOID:
+			return false;
 		default:
-			return get_typtype(type) == TYPTYPE_ENUM;
+			break;
+	}
+	switch (get_typtype(base))
+	{
+		case TYPTYPE_ENUM:
+			return true;
+		case TYPTYPE_RANGE:
+			return cf_function_reads_no_clock(get_range_subtype(base));
+		case TYPTYPE_MULTIRANGE:
+			return cf_function_reads_no_clock(get_multirange_range(base));
+		case TYPTYPE_COMPOSITE:
+			return columns_read_no_clock(base);
+		default:
+			return false;
 	}
 }

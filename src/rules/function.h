@@ -44,9 +44,14 @@ typedef uint32 CfTraits;
 #define CF_TRAIT_WATCHED		0x800
 /* And a user has declared it IMMUTABLE: a plan may hold its result. */
 #define CF_TRAIT_FOLDED			0x1000
+/* It may read text as a date or a time: 'today' means another one tomorrow. */
+#define CF_TRAIT_CLOCK			0x2000
+/* It does something, such as to wait, that nobody sees of a value that is kept. */
+#define CF_TRAIT_EFFECT			0x4000
 /* What the caller of a query need not be told. */
 #define CF_TRAITS_QUIET \
-	(CF_TRAIT_GRANTED | CF_TRAIT_LIGHT_NAMES | CF_TRAIT_WATCHED | CF_TRAIT_FOLDED)
+	(CF_TRAIT_GRANTED | CF_TRAIT_LIGHT_NAMES | CF_TRAIT_WATCHED | CF_TRAIT_FOLDED | \
+	 CF_TRAIT_CLOCK | CF_TRAIT_EFFECT)
 /* A result with one of these is not exact, whatever tables it reads. */
 #define CF_TRAITS_UNCOVERED		(CF_TRAIT_UNSEEN | CF_TRAIT_UNTRACKED)
 
@@ -55,6 +60,22 @@ typedef uint32 CfTraits;
  * session, until a function changes. Raises errors only for lack of memory.
  */
 extern CfTraits cf_function_traits(Oid function);
+
+/*
+ * The same where cachefront.transparent_functions counts: what it names, in whatever
+ * language, is taken for what depends on its arguments, on settings and on what it reads by
+ * statements, which are seen. What it does not name is not, even if it is IMMUTABLE and in C.
+ */
+extern CfTraits cf_function_trusted_traits(Oid function);
+
+/* Does that setting name it? Of what comes with PostgreSQL, never. */
+extern bool cf_function_is_named(Oid function);
+
+/*
+ * May a plain SELECT that calls it be served? It is not VOLATILE, nor is a part of it if it is an
+ * aggregate, and it comes with PostgreSQL, or is seen into while it runs, or is named.
+ */
+extern bool cf_function_is_served(Oid function);
 
 /*
  * Does it come with PostgreSQL, or is it written in C? One in another language could
@@ -80,6 +101,9 @@ extern CfTraits cf_function_traits_of_value(Oid type);
 
 /* Are there light names in what a value of the type looks like? */
 extern bool cf_function_type_has_light_names(Oid type);
+
+/* May its text have a word of time (timeword.h) that is read each time that it runs? */
+extern bool cf_function_holds_words(Oid function);
 
 /* May text be read as a value of this type without a look at the clock? */
 extern bool cf_function_reads_no_clock(Oid type);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
@@ -21,6 +22,7 @@
 
 #include "base/compat.h"
 #include "rules/setting.h"
+#include "rules/timeword.h"
 #include "rules/traits.h"
 
 #define CF_TRAITS_ANY \
@@ -58,11 +60,17 @@ add_other(CfTraitsFound *found, const char *what, CfTraits traits)
 	found->others = lappend(found->others, other);
 }
 
+static CfTraits
+traits_of(const CfTraitsFound *found, Oid function)
+{
+	return found->trusting ? cf_function_trusted_traits(function) : cf_function_traits(function);
+}
+
 /* By an operator or an aggregate, it gets the name from who knows where. */
 static bool
 note_function(Oid function, void *context)
 {
-	CfTraits	traits = cf_function_traits(function);
+	CfTraits	traits = traits_of(context, function);
 
 	if ((traits & CF_TRAIT_NAMED_SETTING) != 0)
 		traits |= CF_TRAIT_ALL_SETTINGS;
@@ -116,10 +124,30 @@ cf_traits_walk_domain(Oid type, bool (*walker) (Node *node, void *context), void
 	return found;
 }
 
+/* Text, or JSON, is read as a value of the type. No expression shows what checks it. */
+static void
+add_input(CfTraitsFound *found, Oid type)
+{
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		cf_traits_of_domain(type, found);
+	if (!cf_function_reads_no_clock(type))
+		found->traits |= CF_TRAIT_CLOCK;
+}
+
+static void
+add_inputs(CfTraitsFound *found, const List *types)
+{
+	ListCell   *cell;
+
+	foreach(cell, types)
+		add_input(found, lfirst_oid(cell));
+}
+
 static void
 add_conversion(CfTraitsFound *found, Oid from, Oid to)
 {
 	found->traits |= cf_function_traits_of_type(from) | cf_function_traits_of_type(to);
+	add_input(found, to);
 }
 
 /*
@@ -174,6 +202,61 @@ add_value_function(CfTraitsFound *found, const SQLValueFunction *function)
 	}
 }
 
+/* A literal is read when its text is analysed; of a function's, each time that it runs. */
+static void
+note_constant(Const *constant, CfTraitsFound *found)
+{
+	if (!constant->constisnull && constant->consttype != UNKNOWNOID &&
+		!cf_function_reads_no_clock(constant->consttype))
+		found->dates = lappend(found->dates, constant);
+}
+
+/* Of other types nobody knows what words they have. */
+static bool
+is_plain_date(const Const *constant)
+{
+	switch (constant->consttype)
+	{
+		case DATEOID:
+		case TIMEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+void
+cf_traits_add_dates(CfTraitsFound *found, const char *text)
+{
+	ListCell   *cell;
+
+	if (found->dates != NIL && (text == NULL || cf_timeword_is_in(text, strlen(text))))
+		found->traits |= CF_TRAIT_CLOCK;
+	foreach(cell, found->dates)
+	{
+		if (!is_plain_date(lfirst_node(Const, cell)))
+			found->traits |= CF_TRAIT_CLOCK;
+	}
+	list_free(found->dates);
+	found->dates = NIL;
+}
+
+void
+cf_traits_add_new_dates(CfTraitsFound *found, const List *before)
+{
+	ListCell   *cell;
+
+	foreach(cell, found->dates)
+	{
+		if (!list_member(before, lfirst(cell)))
+			found->traits |= CF_TRAIT_CLOCK;
+	}
+	list_free(found->dates);
+	found->dates = NIL;
+}
+
 static bool
 traits_walker(Node *node, void *context)
 {
@@ -186,8 +269,13 @@ traits_walker(Node *node, void *context)
 	if (unlikely((traits & CF_TRAITS_UNCOVERED) != 0))
 		add_other(found, "a type whose values are names, or whose functions are not seen", traits);
 	found->traits |= traits;
+	if (CF_IS_JSON_EXPR(node))
+		add_input(found, exprType(node));
 	switch (nodeTag(node))
 	{
+		case T_Const:
+			note_constant((Const *) node, found);
+			return false;
 		case T_Var:
 			if (is_system_column((Var *) node))
 				add_other(found, "a system column", CF_TRAIT_UNTRACKED);
@@ -247,6 +335,12 @@ cf_traits_has_light_name(Query *query)
 }
 
 void
+cf_traits_of_domain(Oid type, CfTraitsFound *found)
+{
+	(void) cf_traits_walk_domain(type, traits_walker, found);
+}
+
+void
 cf_traits_of_expr(Node *expr, CfTraitsFound *found)
 {
 	(void) traits_walker(expr, found);
@@ -295,6 +389,30 @@ walk_window(WindowAgg *window, CfTraitsFound *found)
 		(void) note_function(window->startInRangeFunc, found);
 	if (OidIsValid(window->endInRangeFunc))
 		(void) note_function(window->endInRangeFunc, found);
+}
+
+bool
+cf_traits_reads_columns(const RangeTblFunction *function)
+{
+	/* A user's function gives values of the types; it makes them where it is seen. */
+	return function->funccoltypes != NIL &&
+		(!IsA(function->funcexpr, FuncExpr) ||
+		 ((FuncExpr *) function->funcexpr)->funcid < FirstNormalObjectId);
+}
+
+/* What json_to_record(...) AS t(a type) and the like define. */
+static void
+walk_columns(FunctionScan *scan, CfTraitsFound *found)
+{
+	ListCell   *cell;
+
+	foreach(cell, scan->functions)
+	{
+		const RangeTblFunction *function = lfirst_node(RangeTblFunction, cell);
+
+		if (cf_traits_reads_columns(function))
+			add_inputs(found, function->funccoltypes);
+	}
 }
 
 /* What a node has beside its target list, its condition and its two inputs. */
@@ -373,9 +491,11 @@ walk_node(Plan *plan, CfTraitsFound *found)
 			break;
 		case T_FunctionScan:
 			walk(((FunctionScan *) plan)->functions, found);
+			walk_columns((FunctionScan *) plan, found);
 			break;
 		case T_TableFuncScan:
 			walk(((TableFuncScan *) plan)->tablefunc, found);
+			add_inputs(found, ((TableFuncScan *) plan)->tablefunc->coltypes);
 			break;
 		case T_ValuesScan:
 			walk(((ValuesScan *) plan)->values_lists, found);

@@ -28,6 +28,8 @@ typedef struct CfTraitsFound
 	List	   *functions;		/* OIDs that brought a trait, if asked for */
 	List	   *others;			/* of CfTraitsOther *: what else did, if asked for */
 	bool		want_functions;
+	bool		trusting;		/* cachefront.transparent_functions counts */
+	List	   *dates;			/* of Const *: what may have been a word such as 'today' */
 } CfTraitsFound;
 
 /*
@@ -47,6 +49,21 @@ extern void cf_traits_of_plan(PlannedStmt *stmt, CfTraitsFound *found);
  * plan got any?
  */
 extern bool cf_traits_hide_in_workers(const PlannedStmt *stmt);
+
+/* Does a function make its columns of text or JSON, as json_to_record(...) AS t(a type)? */
+extern bool cf_traits_reads_columns(const RangeTblFunction *function);
+
+/*
+ * Adds CF_TRAIT_CLOCK if constants that were found may come from a word such as 'today' in
+ * the text, and forgets them. text NULL: it is not known.
+ */
+extern void cf_traits_add_dates(CfTraitsFound *found, const char *text);
+
+/* The same if some are not among those that were there before: in texts nobody has. */
+extern void cf_traits_add_new_dates(CfTraitsFound *found, const List *before);
+
+/* What a value goes through that becomes one of a domain: its checks. */
+extern void cf_traits_of_domain(Oid type, CfTraitsFound *found);
 
 /* Walks the checks of a domain. True: some walk has said so. */
 extern bool cf_traits_walk_domain(Oid type, bool (*walker) (Node *node, void *context),

@@ -84,9 +84,10 @@ cf_answer_decide(CfAnswer *answer, bool all)
 static bool
 is_unmoved(const CfAnswer *answer)
 {
+	CfRequest	request = answer->request;
 	CfL1Result	now;
 
-	return cf_answer_get(&answer->request, &answer->request.id, CF_L1_PART_NONE, NULL, &now) &&
+	return cf_answer_get(&request, CF_L1_PART_NONE, NULL, &now) &&
 		now.stamp == answer->old_stamp && now.filled_at == answer->old_filled_at;
 }
 

@@ -30,10 +30,12 @@
 #include "base/position.h"
 #include "capture/writing.h"
 #include "commit/commit.h"
+#include "engine/marker.h"
 #include "engine/policy.h"
 #include "l1/table.h"
 #include "request/identity.h"
 #include "statement/answer_internal.h"
+#include "statement/eligible.h"
 
 /* ---- what is asked for -------------------------------------------------- */
 
@@ -152,6 +154,9 @@ set_tree(CfAnswer *answer)
 	answer->tree = statement->tree;
 	if (!cf_hash128_equal(&statement->settings, &answer->settings))
 		cf_hash128_add(&answer->tree, &statement->settings, sizeof(statement->settings));
+	/* A function that the planner has taken apart may not be called by everybody. */
+	if (statement->watched && statement->planned_by != GetUserId())
+		cf_hash128_add_u64(&answer->tree, statement->planned_by);
 	/* Where nobody is told of a notice, nobody knows that there was one. */
 	if (client_min_messages > NOTICE)
 		cf_hash128_add_u64(&answer->tree, (uint64) client_min_messages);
@@ -191,6 +196,12 @@ make_request(CfAnswer *answer, ParamListInfo params)
 	if (!take_params(statement, params, &answer->room, &request->args))
 		return false;
 	cf_request_define(request);
+	/* Rights on functions are asked for when they are made ready: of a hit, nobody's are. */
+	if (statement->granted && request->def.scope == CF_SCOPE_SHARED)
+		return false;
+	/* What names in functions mean shows only when they run. */
+	if (statement->watched && cf_eligible_means_temporary())
+		return false;
 	/* What fails, fails; what is past its time is loaded. */
 	request->def.stale_ttl = 0;
 	cf_identity_of_request(request);
@@ -278,9 +289,9 @@ fits_snapshot(const CfAnswer *answer, Snapshot snapshot)
 		cf_answer_is_same_snapshot(snapshot, GetLatestSnapshot());
 }
 
-bool
-cf_answer_get(const CfRequest *request, const CfIdentity *id, CfL1Part part,
-			  const CfL1Proof *proof, CfL1Result *result)
+static CfL1Status
+get_once(const CfRequest *request, const CfIdentity *id, CfL1Part part,
+		 const CfL1Proof *proof, CfL1Result *result)
 {
 	CfL1Ask		ask = {
 		.part = part,
@@ -292,6 +303,17 @@ cf_answer_get(const CfRequest *request, const CfIdentity *id, CfL1Part part,
 
 	if (unlikely(result->behind))
 		cf_stats_count(request->def.stats_slot, CF_COUNT_STANDBY_BEHIND);
+	return status;
+}
+
+bool
+cf_answer_get(CfRequest *request, CfL1Part part, const CfL1Proof *proof, CfL1Result *result)
+{
+	CfL1Status	status;
+
+	do
+		status = get_once(request, &request->id, part, proof, result);
+	while (unlikely(status == CF_L1_MARKED) && cf_marker_follow(request, result->marker));
 	return status == CF_L1_HIT && !result->no_memory;
 }
 
@@ -308,7 +330,7 @@ look(CfAnswer *answer, Snapshot snapshot)
 		cf_policy_count(request, CF_BYPASS_OWN_WRITES);
 		return false;
 	}
-	if (!cf_answer_get(request, &request->id, CF_L1_PART_ALL, needed ? &proof : NULL, &result))
+	if (!cf_answer_get(request, CF_L1_PART_ALL, needed ? &proof : NULL, &result))
 		return false;
 	if (!fits_snapshot(answer, snapshot))
 	{
@@ -372,7 +394,7 @@ cf_answer_is_there(const CfStatement *statement, ParamListInfo params)
 	CfL1Result	result;
 
 	return may_look() && make_request(&answer, params) &&
-		cf_answer_get(&answer.request, &answer.request.id, CF_L1_PART_NONE, NULL, &result);
+		cf_answer_get(&answer.request, CF_L1_PART_NONE, NULL, &result);
 }
 
 bool
@@ -401,7 +423,7 @@ sight_of(CfAnswer *answer)
 
 	if (!cf_shape_saw(&id.hash))
 		return CF_SIGHT_FIRST;
-	return cf_answer_get(&answer->request, &id, CF_L1_PART_NONE, NULL, &result) ?
+	return get_once(&answer->request, &id, CF_L1_PART_NONE, NULL, &result) == CF_L1_HIT ?
 		CF_SIGHT_WOULD_HIT : CF_SIGHT_OUTDATED;
 }
 
@@ -419,7 +441,9 @@ cf_answer_begin(CfAnswer *answer, const CfStatement *statement, TupleDesc desc, 
 	}
 	answer->asked = true;
 	answer->own_snapshot = is_own_snapshot(estate->es_snapshot);
+	CF_WAIT_POINT("statement-begins");
 	answer->message = GetCurrentStatementStartTimestamp();
+	answer->messages = client_min_messages;
 	if (answer->serving != CF_SERVE_OBSERVE)
 	{
 		count(answer, CF_COUNT_FETCHES);
@@ -440,8 +464,10 @@ cf_answer_begin(CfAnswer *answer, const CfStatement *statement, TupleDesc desc, 
 void
 cf_answer_rows_begin(CfAnswerRows *rows, const char *value)
 {
-	memcpy(&rows->left, value, sizeof(uint32));
-	rows->next = value + sizeof(uint32);
+	memcpy(&rows->count, value, sizeof(uint32));
+	rows->first = rows->next = value + sizeof(uint32);
+	rows->at = -1;
+	rows->places = NULL;
 }
 
 void
@@ -455,9 +481,33 @@ cf_answer_next(CfAnswerRows *rows)
 {
 	MinimalTuple tuple = (MinimalTuple) rows->next;
 
-	if (rows->left == 0)
+	if (rows->at >= (int64) rows->count || ++rows->at == (int64) rows->count)
 		return NULL;
-	rows->left--;
+	if (unlikely(rows->places != NULL))
+		return rows->places[rows->at];
 	rows->next += MAXALIGN(tuple->t_len);
 	return tuple;
+}
+
+static void
+find_places(CfAnswerRows *rows)
+{
+	const char *next = rows->first;
+
+	rows->places = palloc(Max(rows->count, 1) * sizeof(MinimalTuple));
+	for (uint32 i = 0; i < rows->count; i++)
+	{
+		rows->places[i] = (MinimalTuple) next;
+		next += MAXALIGN(rows->places[i]->t_len);
+	}
+}
+
+MinimalTuple
+cf_answer_back(CfAnswerRows *rows)
+{
+	if (rows->places == NULL)
+		find_places(rows);
+	if (rows->at < 0 || --rows->at < 0)
+		return NULL;
+	return rows->places[rows->at];
 }

@@ -87,7 +87,8 @@ typedef struct CfAnswer
 	bool		keeps;			/* rows are copied as they come, and kept at the end */
 	bool		ghost;			/* but without the rows: only what they depend on */
 	bool		reported;		/* the client was told something, which no hit would tell */
-	uint64		run;			/* the run of the executor that began */
+	uint64		run;			/* the run of the executor that gave the last row */
+	int			messages;		/* client_min_messages when it began */
 	StringInfoData rows;
 	uint32		nrows;
 	FullTransactionId xmin;		/* of the snapshot; invalid: the stamp precedes it */
@@ -159,14 +160,21 @@ extern void cf_answer_end(CfAnswer *answer, uint64 run);
 /* Will not be whole. */
 extern void cf_answer_drop(CfAnswer *answer);
 
-/* Rows of a value, in order: begin, then next until NULL. They point into it. */
+/*
+ * Rows of a value, in order: begin, then next until NULL, or back again. They point into it. What
+ * is needed to go back goes with CurrentMemoryContext.
+ */
 typedef struct CfAnswerRows
 {
+	const char *first;
 	const char *next;
-	uint32		left;
+	uint32		count;
+	int64		at;				/* the row that was given last; -1, or count: none */
+	MinimalTuple *places;		/* of each, as soon as somebody goes back */
 } CfAnswerRows;
 
 extern void cf_answer_rows(const CfAnswer *answer, CfAnswerRows *rows);
 extern MinimalTuple cf_answer_next(CfAnswerRows *rows);
+extern MinimalTuple cf_answer_back(CfAnswerRows *rows);
 
 #endif							/* CF_STATEMENT_ANSWER_H */

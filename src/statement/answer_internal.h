@@ -19,9 +19,12 @@ extern bool cf_answer_is_same_snapshot(Snapshot a, Snapshot b);
 /* The variant without rows, which tells whether those would still be there. */
 extern CfIdentity cf_answer_ghost(const CfRequest *request);
 
-/* Looks in L1. proof: or NULL. True: a hit, with what part asks for, palloc'd. */
-extern bool cf_answer_get(const CfRequest *request, const CfIdentity *id, CfL1Part part,
-						  const CfL1Proof *proof, CfL1Result *result);
+/*
+ * Looks in L1. Of what its functions bind to settings there is a marker, which the request follows.
+ * proof: or NULL. True: a hit, with what part asks for, palloc'd.
+ */
+extern bool cf_answer_get(CfRequest *request, CfL1Part part, const CfL1Proof *proof,
+						  CfL1Result *result);
 
 /* After a miss there is an answer after all; it is the answer's from here on. */
 extern void cf_answer_take(CfAnswer *answer, struct varlena *value);

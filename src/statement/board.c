@@ -33,7 +33,7 @@ take_from_l1(CfAnswer *answer)
 {
 	CfL1Result	result;
 
-	if (!cf_answer_get(&answer->request, &answer->request.id, CF_L1_PART_ALL, NULL, &result))
+	if (!cf_answer_get(&answer->request, CF_L1_PART_ALL, NULL, &result))
 		return false;
 	if (answer->again != CF_AGAIN_NOT && result.filled_at <= answer->old_filled_at)
 	{

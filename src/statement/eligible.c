@@ -5,13 +5,16 @@
  */
 #include "postgres.h"
 
+#include "access/nbtree.h"
 #include "access/transam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "load/watch.h"
@@ -22,9 +25,8 @@
 #include "statement/eligible.h"
 
 #define CF_TRAITS_REFUSED \
-	(CF_TRAITS_UNCOVERED | CF_TRAIT_SESSION | CF_TRAIT_CHANCE | CF_TRAIT_NAMES | \
-	 CF_TRAIT_LIGHT_NAMES | CF_TRAIT_RIGHTS | CF_TRAIT_GRANTED | CF_TRAIT_WATCHED | \
-	 CF_TRAIT_FOLDED)
+	(CF_TRAITS_UNCOVERED | CF_TRAIT_SESSION | CF_TRAIT_CHANCE | CF_TRAIT_CLOCK | \
+	 CF_TRAIT_EFFECT | CF_TRAIT_NAMES | CF_TRAIT_LIGHT_NAMES | CF_TRAIT_RIGHTS)
 
 /* ---- conversions -------------------------------------------------------- */
 
@@ -66,7 +68,8 @@ populates_rows(Oid function)
 
 typedef struct Seen
 {
-	bool		table;
+	bool		table;			/* or a function in place of one, which may read some */
+	List	   *functions;		/* OIDs of users' */
 	CfEligibility verdict;
 } Seen;
 
@@ -94,7 +97,12 @@ look_at_range(RangeTblEntry *rte, Seen *seen)
 		case RTE_FUNCTION:
 			foreach(cell, rte->functions)
 			{
-				if (!all_are_plainly_read(lfirst_node(RangeTblFunction, cell)->funccoltypes))
+				const RangeTblFunction *function = lfirst_node(RangeTblFunction, cell);
+
+				seen->table |= IsA(function->funcexpr, FuncExpr) &&
+					((FuncExpr *) function->funcexpr)->funcid >= FirstNormalObjectId;
+				if (cf_traits_reads_columns(function) &&
+					!all_are_plainly_read(function->funccoltypes))
 					return refuse(seen, CF_NOT_STABLE);
 			}
 			break;
@@ -129,9 +137,36 @@ look_at_query(Query *query, Seen *seen)
 }
 
 static bool
-is_foreign_function(Oid function, void *context)
+is_not_served(Oid function, void *context)
 {
-	return function >= FirstNormalObjectId || populates_rows(function);
+	Seen	   *seen = context;
+
+	if (function < FirstNormalObjectId)
+		return populates_rows(function);
+	seen->functions = list_append_unique_oid(seen->functions, function);
+	return !cf_function_is_served(function);
+}
+
+/* What sorts, groups, or makes rows distinct; of a builtin type it is PostgreSQL's own. */
+static bool
+orders_by_what_is_not_served(const SortGroupClause *clause, Seen *seen)
+{
+	Oid			family;
+	Oid			type;
+	CfStrategy	strategy;
+	RegProcedure left;
+	RegProcedure right;
+
+	if (clause->eqop < FirstNormalObjectId && clause->sortop < FirstNormalObjectId)
+		return false;
+	if (is_not_served(get_opcode(clause->eqop), seen) ||
+		(get_op_hash_functions(clause->eqop, &left, &right) && is_not_served(left, seen)))
+		return true;
+	if (!OidIsValid(clause->sortop))
+		return false;
+	return is_not_served(get_opcode(clause->sortop), seen) ||
+		!get_ordering_op_properties(clause->sortop, &family, &type, &strategy) ||
+		is_not_served(get_opfamily_proc(family, type, type, BTORDER_PROC), seen);
 }
 
 static bool
@@ -148,9 +183,7 @@ look_walker(Node *node, void *context)
 		case T_Query:
 			return look_at_query((Query *) node, seen);
 		case T_SortGroupClause:
-			/* The functions behind operators are looked at in the plan. */
-			if (((SortGroupClause *) node)->eqop >= FirstNormalObjectId ||
-				((SortGroupClause *) node)->sortop >= FirstNormalObjectId)
+			if (orders_by_what_is_not_served((SortGroupClause *) node, seen))
 				return refuse(seen, CF_NOT_BUILTIN);
 			return false;
 		case T_CoerceViaIO:
@@ -164,7 +197,7 @@ look_walker(Node *node, void *context)
 		default:
 			break;
 	}
-	if (check_functions_in_node(node, is_foreign_function, NULL))
+	if (check_functions_in_node(node, is_not_served, seen))
 		return refuse(seen, CF_NOT_BUILTIN);
 	return expression_tree_walker(node, look_walker, context);
 }
@@ -198,41 +231,151 @@ has_kept_columns(const Query *query)
 	return true;
 }
 
-/* What moves in both directions, or updates where it stands, needs the plan itself. */
+/* One that is held is run once more when its transaction ends, in the middle of that. */
 bool
 cf_eligible_cursor(int options)
 {
-	return (options & (CURSOR_OPT_FAST_PLAN | CURSOR_OPT_SCROLL | CURSOR_OPT_HOLD)) == 0;
+	return (options & CURSOR_OPT_HOLD) == 0;
+}
+
+/* Might PostgreSQL find a row of a table where it stands (execCurrent.c)? */
+static bool
+stands_on_a_row(const Plan *plan)
+{
+	ListCell   *cell;
+	List	   *inputs;
+
+	if (plan == NULL)
+		return false;
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+		case T_ForeignScan:
+		case T_CustomScan:
+			return true;
+		case T_Append:
+			inputs = ((const Append *) plan)->appendplans;
+			break;
+		case T_MergeAppend:
+			inputs = ((const MergeAppend *) plan)->mergeplans;
+			break;
+		case T_SubqueryScan:
+			return stands_on_a_row(((const SubqueryScan *) plan)->subplan);
+		case T_Result:
+		case T_Limit:
+			return stands_on_a_row(plan->lefttree);
+		default:
+			return false;
+	}
+	foreach(cell, inputs)
+	{
+		if (stands_on_a_row(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+/* Those of DECLARE and of PL/pgSQL may be what WHERE CURRENT OF means. */
+bool
+cf_eligible_cursor_plan(const PlannedStmt *stmt, int options)
+{
+	return (options & CURSOR_OPT_FAST_PLAN) == 0 || !stands_on_a_row(stmt->planTree);
+}
+
+bool
+cf_eligible_means_temporary(void)
+{
+	Oid			schema;
+	Oid			toast_schema;
+
+	GetTempNamespaceState(&schema, &toast_schema);
+	return OidIsValid(schema);
+}
+
+/* What is not a part of its text when a function is taken apart shows in these. */
+static List *
+dates_of(Query *query)
+{
+	CfTraitsFound found = {0};
+
+	cf_traits_of_expr((Node *) query, &found);
+	return copyObject(found.dates);
 }
 
 CfEligibility
-cf_eligible_query(Query *query)
+cf_eligible_query(Query *query, CfCalls *calls)
 {
-	Seen		seen = {false, CF_ELIGIBLE};
+	Seen		seen = {.verdict = CF_ELIGIBLE};
 
+	MemSet(calls, 0, sizeof(*calls));
 	if (look_at_query(query, &seen))
 		return seen.verdict;
 	if (!seen.table)
 		return CF_NOT_A_TABLE;
 	if (!has_kept_columns(query))
 		return CF_NOT_A_ROW;
-	if (cf_security_reads_temporary(query))
+	if (cf_security_reads_temporary(query) ||
+		(seen.functions != NIL && cf_eligible_means_temporary()))
 		return CF_NOT_TRACKED;
-	return contain_volatile_functions((Node *) query) ? CF_NOT_STABLE : CF_ELIGIBLE;
+	if (contain_volatile_functions((Node *) query))
+		return CF_NOT_STABLE;
+	calls->functions = seen.functions;
+	if (calls->functions != NIL)
+		calls->dates = dates_of(query);
+	return CF_ELIGIBLE;
 }
 
 /* ---- after planning ----------------------------------------------------- */
 
-CfEligibility
-cf_eligible_plan(PlannedStmt *stmt, CfBinding *binding)
+/* What a function read while it was planned is in the plan, for as long as that is kept. */
+static bool
+holds_what_was_read(const CfLoad *planning)
 {
-	CfTraitsFound found = {0};
+	return planning->watch.plan_reads || planning->ninner_deps > 0 ||
+		planning->sources.uncovered || planning->sources.temporary ||
+		planning->bypass != CF_BYPASS_NONE;
+}
+
+/*
+ * Is a function of those that were taken apart in planning one whose text may have a word such
+ * as 'today'? They are known by a hash; one that was in another's text is not.
+ */
+static bool
+takes_words_apart(const PlannedStmt *stmt, const List *functions)
+{
+	ListCell   *cell;
+	ListCell   *item;
+
+	foreach(item, stmt->invalItems)
+	{
+		const PlanInvalItem *inlined = lfirst_node(PlanInvalItem, item);
+
+		if (inlined->cacheId != PROCOID)
+			continue;
+		foreach(cell, functions)
+		{
+			if (GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(lfirst_oid(cell))) ==
+				inlined->hashValue)
+				break;
+		}
+		if (cell == NULL || cf_function_holds_words(lfirst_oid(cell)))
+			return true;
+	}
+	return false;
+}
+
+static CfEligibility
+judge_sources(PlannedStmt *stmt, bool watched)
+{
 	CfSources	sources = {0};
 	ListCell   *cell;
 
-	cf_traits_of_plan(stmt, &found);
-	if ((found.traits & CF_TRAITS_REFUSED) != 0)
-		return CF_NOT_STABLE;
 	cf_security_add_plan(&sources, stmt, false);
 	if (sources.temporary)
 		return CF_NOT_TRACKED;
@@ -241,9 +384,40 @@ cf_eligible_plan(PlannedStmt *stmt, CfBinding *binding)
 		if (!cf_is_tracked(lfirst_oid(cell)))
 			return CF_NOT_TRACKED;
 	}
-	*binding = cf_watch_binding(found.traits);
-	/* All that it read may be known to give nothing, and be gone from the plan. */
-	return sources.relids != NIL ? CF_ELIGIBLE : CF_NOT_A_TABLE;
+	/*
+	 * All that it read may be known to give nothing, and be gone from the plan. What functions
+	 * read shows when they run.
+	 */
+	return sources.relids != NIL || watched ? CF_ELIGIBLE : CF_NOT_A_TABLE;
+}
+
+CfEligibility
+cf_eligible_plan(PlannedStmt *stmt, const CfLoad *planning, CfCalls *calls)
+{
+	CfTraitsFound found = {.trusting = true};
+
+	cf_traits_of_plan(stmt, &found);
+	if (takes_words_apart(stmt, calls->functions))
+		cf_traits_add_new_dates(&found, calls->dates);
+	if (planning != NULL)
+		found.traits |= planning->sources.traits;
+	if ((found.traits & CF_TRAITS_REFUSED) != 0 ||
+		(planning != NULL && holds_what_was_read(planning)))
+		return CF_NOT_STABLE;
+	/* Nobody sees what they do in other processes. */
+	if (stmt->parallelModeNeeded && (found.traits & CF_TRAIT_WATCHED) != 0)
+		return CF_NOT_SEEN;
+	calls->watched = calls->functions != NIL || (found.traits & CF_TRAIT_WATCHED) != 0;
+	calls->granted = calls->watched || (found.traits & CF_TRAIT_GRANTED) != 0;
+	calls->binding = cf_watch_binding(found.traits);
+	return judge_sources(stmt, calls->watched);
+}
+
+bool
+cf_eligible_run(const CfLoad *load)
+{
+	return (load->sources.traits & CF_TRAITS_REFUSED) == 0 && !load->sources.temporary &&
+		load->bypass == CF_BYPASS_NONE;
 }
 
 const char *
@@ -260,13 +434,15 @@ cf_eligible_reason(CfEligibility eligibility)
 		case CF_NOT_TRACKED:
 			return "it reads a relation whose changes are not noticed: a catalog, a foreign or a temporary table";
 		case CF_NOT_BUILTIN:
-			return "it calls a function that did not come with PostgreSQL";
+			return "it calls a function that is VOLATILE, or that is not seen into (cachefront.transparent_functions)";
 		case CF_NOT_STABLE:
 			return "it depends on time, chance, the session, or on what changes without notice";
+		case CF_NOT_SEEN:
+			return "functions that it calls would run in parallel workers, where they are not seen";
 		case CF_NOT_A_ROW:
 			return "a column of it has no type that can be kept";
 		case CF_NOT_PLAIN:
-			return "it is a cursor that may scroll, or reads a sample or a transition table";
+			return "it reads a sample or a transition table";
 	}
 	return NULL;
 }

@@ -85,6 +85,7 @@ cf_examine(const char *text, const CfArgs *args, CfExamined *examined)
 	CfRequest	request = {.query = cstring_to_text(text)};
 	ErrorContextCallback callback;
 	CfEligibility planned;
+	CfCalls		calls;
 
 	MemSet(examined, 0, sizeof(*examined));
 	cf_request_begin_errors(&callback, &request);
@@ -95,9 +96,9 @@ cf_examine(const char *text, const CfArgs *args, CfExamined *examined)
 	examined->params = params_of(args);
 	find_wish(text, examined);
 	cf_statement_wish(statement, &examined->wish);
-	examined->verdict = cf_eligible_query(examined->query);
+	examined->verdict = cf_eligible_query(examined->query, &calls);
 	planned = cf_statement_plan(statement, copyObject(examined->query), text,
-								CURSOR_OPT_PARALLEL_OK, examined->params);
+								CURSOR_OPT_PARALLEL_OK, examined->params, &calls);
 	if (examined->verdict == CF_ELIGIBLE)
 		examined->verdict = planned;
 	check_rights(statement->child, text, examined->params);

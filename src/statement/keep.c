@@ -24,11 +24,14 @@
 #include "base/guc.h"
 #include "base/position.h"
 #include "engine/fill.h"
+#include "engine/marker.h"
 #include "engine/policy.h"
 #include "history/follow.h"
+#include "load/follow.h"
 #include "request/deps.h"
 #include "request/identity.h"
 #include "statement/answer_internal.h"
+#include "statement/eligible.h"
 #include "statement/validity.h"
 
 /* What its plan reads, under the rights of whom it runs as. False: not to be shared. */
@@ -47,8 +50,7 @@ collect_sources(CfAnswer *answer, ParamListInfo params)
 	sources->mutable = statement->mutable;
 	if (sources->temporary)
 		bypass = CF_BYPASS_TEMPORARY;
-	else if (sources->row_security && answer->request.def.scope != CF_SCOPE_SETTING)
-		bypass = CF_BYPASS_ROW_SECURITY;
+	/* For a role policies are conditions as others: the plan has them, and was looked at. */
 	else if (sources->has_policies && answer->request.def.scope == CF_SCOPE_SHARED)
 		bypass = CF_BYPASS_ROW_SECURITY;
 	cf_policy_count(&answer->request, bypass);
@@ -101,6 +103,8 @@ cf_answer_begin_load(CfAnswer *answer, EState *estate, bool fresh, Snapshot *sna
 		!cf_validity_holds(answer->statement, &moment) ||
 		!compare_snapshot(answer, fresh, snapshot))
 		return;
+	if (answer->statement->watched)
+		cf_follow_begin(load, &answer->request.def);
 	cf_answer_begin_rows(&answer->rows);
 	answer->keeps = true;
 }
@@ -232,6 +236,17 @@ cf_answer_loads(const CfAnswer *answer)
 		count(answer, CF_COUNT_LOADS);
 }
 
+/*
+ * Between two runs settings may change. What functions depend on shows only at the end; of all
+ * else it is in the identity.
+ */
+static bool
+goes_on(const CfAnswer *answer)
+{
+	return !answer->statement->watched && client_min_messages == answer->messages &&
+		cf_identity_still_holds(&answer->request);
+}
+
 void
 cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run)
 {
@@ -240,14 +255,12 @@ cf_answer_keep(CfAnswer *answer, TupleTableSlot *slot, uint64 run)
 
 	if (!answer->keeps)
 		return;
-	if (answer->nrows == 0)
-		answer->run = run;
-	else if (answer->run != run)
+	if (answer->nrows > 0 && answer->run != run && !goes_on(answer))
 	{
-		/* Between two runs settings may change. */
 		cf_answer_drop(answer);
 		return;
 	}
+	answer->run = run;
 	row = AllocSetContextCreate(CurrentMemoryContext, "cachefront row", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(row);
 	append_row(answer, slot);
@@ -280,6 +293,33 @@ pass_on(CfAnswer *answer, const char *value, Size len, const CfL1Meta *meta)
 		cf_flight_finish(flight, value, len, meta);
 }
 
+/* What its functions have read that must not be shared only shows when they have run. */
+static bool
+may_be_kept(CfAnswer *answer)
+{
+	if (answer->statement->watched)
+		cf_follow_end(&answer->load);
+	return !answer->reported && !cf_policy_has_written() &&
+		cf_identity_still_holds(&answer->request) && cf_eligible_run(&answer->load);
+}
+
+/* Where others with the same settings find it; they are led there. */
+static bool
+bind_to_settings(CfAnswer *answer, const CfL1Meta *meta)
+{
+	CfBinding	binding = cf_watch_binding(answer->load.sources.traits);
+	CfRequest	bound;
+
+	if (binding <= answer->request.binding)
+		return true;
+	/* Who waits looks again, and is led there. */
+	cf_answer_land_as(answer, CF_FLIGHT_RETRY);
+	if (!cf_marker_put_bound(&answer->request, binding, meta, &bound))
+		return false;
+	answer->request = bound;
+	return true;
+}
+
 /* What others may have is put where they find it. */
 static void
 publish(CfAnswer *answer)
@@ -302,6 +342,8 @@ publish(CfAnswer *answer)
 		cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);
 		return;
 	}
+	if (!bind_to_settings(answer, &meta))
+		return;
 	if (answer->ghost)
 	{
 		CfIdentity	id = cf_answer_ghost(request);
@@ -331,10 +373,7 @@ cf_answer_end(CfAnswer *answer, uint64 run)
 		return;
 	cf_load_end_reading(&answer->load);
 	cf_stats_latency(CF_LATENCY_LOAD, answer->ns);
-	if (answer->reported)
-		cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);
-	if ((answer->nrows == 0 || answer->run == run) && !answer->reported &&
-		!cf_policy_has_written() && cf_identity_still_holds(&answer->request))
+	if ((answer->nrows == 0 || answer->run == run || goes_on(answer)) && may_be_kept(answer))
 	{
 		memcpy(answer->rows.data, &answer->nrows, sizeof(answer->nrows));
 		if (answer->again == CF_AGAIN_VERIFY)
@@ -342,5 +381,7 @@ cf_answer_end(CfAnswer *answer, uint64 run)
 		else
 			publish(answer);
 	}
+	else
+		cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);
 	cf_answer_drop(answer);
 }

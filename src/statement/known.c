@@ -386,8 +386,12 @@ cf_known_learn(const CfKnownText *known, const CfStatement *statement, const Pla
 
 	if (!known->learns)
 		return;
-	/* What a constant is the name of may decide to which settings it is bound. */
-	if ((shape.h[0] == 0 && shape.h[1] == 0) || statement->binding != CF_BOUND_NONE)
+	/*
+	 * What a constant is the name of may decide to which settings it is bound, and what a
+	 * function gives for one may take a part of the statement away.
+	 */
+	if ((shape.h[0] == 0 && shape.h[1] == 0) || statement->binding != CF_BOUND_NONE ||
+		statement->functions)
 		shape = statement->tree;
 	keep_template(&shape, stmt);
 	entry = cf_memo_find(&texts, &known->key, &ticket);

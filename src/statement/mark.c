@@ -410,6 +410,7 @@ look_at_meaning(void *arg)
 	Oid		   *param_types = NULL;
 	int			nparams = 0;
 	List	   *queries;
+	CfCalls		calls;
 	Oid			relid;
 
 	set("search_path", look->mark->search_path);
@@ -422,7 +423,7 @@ look_at_meaning(void *arg)
 	if (list_length(queries) == 1)
 	{
 		look->number = cf_shape_number(linitial_node(Query, queries), &relid);
-		look->verdict = cf_eligible_query(linitial_node(Query, queries));
+		look->verdict = cf_eligible_query(linitial_node(Query, queries), &calls);
 	}
 	AtEOXact_GUC(true, level);
 }

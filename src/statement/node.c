@@ -18,6 +18,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
+#include "nodes/execnodes.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
@@ -25,6 +26,7 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "load/follow.h"
 #include "statement/answer.h"
 #include "statement/node.h"
 #include "statement/rowtype.h"
@@ -41,6 +43,7 @@ typedef struct ServeState
 	bool		begun;			/* it was asked for a row */
 	bool		done;
 	bool		there;			/* when it is explained only: memory has its answer */
+	bool		moved;			/* not only forward: it was measured and kept, or will not be */
 } ServeState;
 
 static uint64 current_run = 0;
@@ -130,6 +133,9 @@ make_scan(const CfStatement *statement)
 	scan->scan.plan.plan_rows = inside->plan_rows;
 	scan->scan.plan.plan_width = inside->plan_width;
 	scan->scan.scanrelid = 0;
+	/* By this PostgreSQL says whether a cursor scrolls. */
+	if (ExecSupportsBackwardScan((Plan *) inside))
+		scan->flags |= CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
 	scan->custom_private = cf_statement_pack(statement);
 	scan->methods = &scan_methods;
 	return scan;
@@ -319,6 +325,18 @@ start_unaudited(QueryDesc *query, int eflags)
 	PG_END_TRY();
 }
 
+/* From here on functions of a miss are seen. False: they are not, and it is not kept. */
+static bool
+follow(ServeState *state)
+{
+	if (!state->answer.keeps)
+		return false;
+	if (cf_follow_enter(&state->answer.load))
+		return true;
+	cf_answer_drop(&state->answer);
+	return false;
+}
+
 /* The plan inside, with the same parameters. */
 static void
 begin_child(ServeState *state, EState *estate, Snapshot snapshot, int eflags)
@@ -326,7 +344,20 @@ begin_child(ServeState *state, EState *estate, Snapshot snapshot, int eflags)
 	state->child = CreateQueryDesc(state->statement->child, estate->es_sourceText, snapshot,
 								   InvalidSnapshot, None_Receiver, estate->es_param_list_info,
 								   estate->es_queryEnv, estate->es_instrument);
-	start_unaudited(state->child, eflags);
+	if (state->statement->watched && follow(state))
+	{
+		PG_TRY();
+		{
+			cf_follow_start(&state->answer.load, state->child, eflags, start_unaudited);
+		}
+		PG_FINALLY();
+		{
+			cf_follow_leave(&state->answer.load);
+		}
+		PG_END_TRY();
+	}
+	else
+		start_unaudited(state->child, eflags);
 }
 
 /* An answer that was there when the statement would have been planned may be gone. */
@@ -380,8 +411,12 @@ begin_node(CustomScanState *node, EState *estate, int eflags)
 static TupleTableSlot *
 next_from_cache(ServeState *state)
 {
-	MinimalTuple tuple = cf_answer_next(&state->rows);
+	EState	   *estate = state->css.ss.ps.state;
+	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+	MinimalTuple tuple = likely(ScanDirectionIsForward(estate->es_direction)) ?
+		cf_answer_next(&state->rows) : cf_answer_back(&state->rows);
 
+	MemoryContextSwitchTo(old);
 	if (tuple == NULL)
 		return ExecClearTuple(state->slot);
 	return ExecStoreMinimalTuple(tuple, state->slot, false);
@@ -389,18 +424,57 @@ next_from_cache(ServeState *state)
 
 /* As ExecutePlan pulls a plan: with the columns that only the plan needs taken away. */
 static TupleTableSlot *
-pull(ServeState *state)
+pull_unseen(ServeState *state)
 {
 	EState	   *inner = state->child->estate;
 	TupleTableSlot *slot;
 	MemoryContext old = MemoryContextSwitchTo(inner->es_query_cxt);
 
+	inner->es_direction = state->css.ss.ps.state->es_direction;
 	inner->es_use_parallel_mode = state->css.ss.ps.state->es_use_parallel_mode;
 	ResetPerTupleExprContext(inner);
 	slot = ExecProcNode(state->child->planstate);
 	if (!TupIsNull(slot) && inner->es_junkFilter != NULL)
 		slot = ExecFilterJunk(inner->es_junkFilter, slot);
 	MemoryContextSwitchTo(old);
+	return slot;
+}
+
+/*
+ * Functions read on the active snapshot. Where the plan was made late that is another than
+ * the plan's own, which is newer, and which they must have, too.
+ */
+static TupleTableSlot *
+pull_on_its_snapshot(ServeState *state)
+{
+	TupleTableSlot *slot;
+
+	if (likely(state->child->snapshot == state->css.ss.ps.state->es_snapshot))
+		return pull_unseen(state);
+	PushActiveSnapshot(state->child->snapshot);
+	slot = pull_unseen(state);
+	PopActiveSnapshot();
+	return slot;
+}
+
+static TupleTableSlot *
+pull(ServeState *state)
+{
+	TupleTableSlot *volatile slot;
+
+	if (likely(!state->statement->watched))
+		return pull_unseen(state);
+	if (!follow(state))
+		return pull_on_its_snapshot(state);
+	PG_TRY();
+	{
+		slot = pull_on_its_snapshot(state);
+	}
+	PG_FINALLY();
+	{
+		cf_follow_leave(&state->answer.load);
+	}
+	PG_END_TRY();
 	return slot;
 }
 
@@ -412,12 +486,19 @@ next_from_plan(ServeState *state)
 	instr_time	begin;
 	instr_time	end;
 
+	if (unlikely(!ScanDirectionIsForward(state->css.ss.ps.state->es_direction)))
+	{
+		cf_answer_drop(answer);
+		state->moved = true;
+		state->done = false;
+		return pull(state);
+	}
 	if (state->done)
 		return NULL;
 	if (!state->begun)
 		cf_answer_loads(answer);
 	state->begun = true;
-	if (!cf_answer_is_timed(answer))
+	if (state->moved || !cf_answer_is_timed(answer))
 	{
 		slot = pull(state);
 		state->done = TupIsNull(slot);
@@ -490,6 +571,7 @@ rescan_node(CustomScanState *node)
 	ServeState *state = (ServeState *) node;
 
 	state->done = false;
+	state->moved |= state->begun;
 	if (state->answer.hit)
 	{
 		cf_answer_rows(&state->answer, &state->rows);

@@ -50,7 +50,7 @@ cf_answer_encode(TupleDesc desc, const char *rows, StringInfo buf)
 	MinimalTuple tuple;
 
 	cf_answer_rows_begin(&all, rows);
-	nrows = all.left;
+	nrows = all.count;
 	initStringInfo(buf);
 	cf_row_encoding_begin(buf);
 	encoder = cf_row_encoder_create(desc, buf);
@@ -172,7 +172,8 @@ cf_answer_look_remote(CfAnswer *answer, TimestampTz newer_than, TimestampTz dead
 	CfRequest  *remote;
 	CfTierHit	hit;
 
-	if (!cf_l2_configured() || !can_travel(answer->desc))
+	/* To which settings it is bound shows when its functions have run. */
+	if (!cf_l2_configured() || answer->statement->watched || !can_travel(answer->desc))
 		return false;
 	answer->remote = palloc0(sizeof(CfAnswerRemote));
 	remote = &answer->remote->request;

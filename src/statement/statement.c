@@ -54,6 +54,10 @@ typedef struct Numbers
 	bool		determined;
 	bool		defined_any;
 	bool		marked;
+	bool		functions;
+	bool		granted;
+	bool		watched;
+	Oid			planned_by;
 } Numbers;
 
 /* A constant, for such a node PostgreSQL copies and compares with its value. */
@@ -76,6 +80,10 @@ pack_numbers(const CfStatement *statement)
 		.determined = statement->determined,
 		.defined_any = statement->defined_any,
 		.marked = statement->marked,
+		.functions = statement->functions,
+		.granted = statement->granted,
+		.watched = statement->watched,
+		.planned_by = statement->planned_by,
 	};
 
 	SET_VARSIZE(bytes, size);
@@ -102,6 +110,10 @@ unpack_numbers(CfStatement *statement, const Const *constant)
 	statement->determined = numbers.determined;
 	statement->defined_any = numbers.defined_any;
 	statement->marked = numbers.marked;
+	statement->functions = numbers.functions;
+	statement->granted = numbers.granted;
+	statement->watched = numbers.watched;
+	statement->planned_by = numbers.planned_by;
 }
 
 List *

@@ -16,6 +16,7 @@
 #include "codec/key.h"
 #include "rules/setting.h"
 #include "statement/comment.h"
+#include "statement/eligible.h"
 #include "statement/moment.h"
 #include "statement/shape.h"
 
@@ -35,6 +36,10 @@ typedef struct CfStatement
 	bool		mutable;		/* it calls functions that are not IMMUTABLE */
 	bool		determined;		/* known to give the same rows by any plan (rules/determined.h) */
 	CfBinding	binding;
+	bool		functions;		/* it calls functions that did not come with PostgreSQL */
+	bool		granted;		/* or that not everybody may call */
+	bool		watched;		/* what functions do must be seen while it runs */
+	Oid			planned_by;		/* whose rights on functions counted; only with functions */
 	const char *cache;			/* whose settings count */
 	int64		ttl;			/* us, or 0: as the cache has it */
 	List	   *tags;			/* of its answers, String nodes */
@@ -83,11 +88,11 @@ extern bool cf_statement_is_marked(const Query *query, uint64 number, CfWish *wi
 
 /*
  * Plans a query, which the planner changes, and fills in what goes with its plan if that may
- * be served. The statement has the plan in any case, and the wish before. Raises the errors of
- * planning.
+ * be served. calls: what cf_eligible_query has found. The statement has the plan in any case,
+ * and the wish before. Raises the errors of planning.
  */
 extern CfEligibility cf_statement_plan(CfStatement *statement, Query *query, const char *text,
-									   int options, ParamListInfo params);
+									   int options, ParamListInfo params, CfCalls *calls);
 
 /*
  * Plans a statement that has no plan inside, as it begins. False: it must not be kept.

@@ -20,7 +20,7 @@
 #include "base/guc.h"
 #include "base/shmem.h"
 #include "l1/clock.h"
-#include "load/loader.h"
+#include "load/follow.h"
 #include "request/deps.h"
 #include "request/identity.h"
 #include "rules/defined.h"
@@ -147,7 +147,7 @@ params_walker(Node *node, void *context)
 
 /* All that must be known before the planner has changed the query. */
 static void
-describe(CfStatement *statement, Query *query, const char *text, CfDefined *defined)
+describe(CfStatement *statement, Query *query, const char *text, int options, CfDefined *defined)
 {
 	Params		params = {0};
 	const char *begin;
@@ -155,6 +155,9 @@ describe(CfStatement *statement, Query *query, const char *text, CfDefined *defi
 
 	(void) params_walker((Node *) query, &params);
 	cf_tree_hash(query, &statement->tree);
+	/* Another plan, which may give another order. */
+	if ((options & CURSOR_OPT_FAST_PLAN) != 0)
+		cf_hash128_add_u64(&statement->tree, CURSOR_OPT_FAST_PLAN);
 	statement->settings = cf_identity_of_settings();
 	cf_defined_add_query(defined, query);
 	statement->params = params.numbers;
@@ -202,32 +205,86 @@ note_report(void *arg)
 	*(bool *) arg = true;
 }
 
+/* The same of what calls functions, and sees what they do meanwhile. */
+static PlannedStmt *
+plan_and_follow(CfLoad *load, Query *query, const char *text, int options, ParamListInfo params)
+{
+	static const CfDefinition anyones = {.scope = CF_SCOPE_ROLE};
+	PlannedStmt *volatile stmt;
+
+	cf_follow_begin(load, &anyones);
+	if (!cf_follow_enter(load))
+	{
+		load->bypass = CF_BYPASS_SESSION;
+		return plan_and_note(query, text, options, params);
+	}
+	PG_TRY();
+	{
+		stmt = plan_and_note(query, text, options, params);
+	}
+	PG_FINALLY();
+	{
+		cf_follow_leave(load);
+	}
+	PG_END_TRY();
+	cf_follow_end(load);
+	return stmt;
+}
+
+static void
+take_calls(CfStatement *statement, const CfCalls *calls)
+{
+	statement->binding = calls->binding;
+	statement->functions = calls->functions != NIL;
+	statement->granted = calls->granted;
+	statement->watched = calls->watched;
+	/* Where a function may not be called it is not taken apart. */
+	statement->planned_by = calls->watched ? GetUserId() : InvalidOid;
+	/* What a function reads by itself may be of a newer snapshot. */
+	statement->mutable |= calls->watched;
+}
+
 CfEligibility
 cf_statement_plan(CfStatement *statement, Query *query, const char *text, int options,
-			   ParamListInfo params)
+				  ParamListInfo params, CfCalls *calls)
 {
 	CfDefined	defined = {0};
+	CfLoad		planning = {0};
 	ErrorContextCallback watch = {error_context_stack, note_report, &statement->reported};
 	CfEligibility verdict;
 	instr_time	begin;
 	instr_time	end;
 
-	describe(statement, query, text, &defined);
+	describe(statement, query, text, options, &defined);
 	INSTR_TIME_SET_CURRENT(begin);
 	error_context_stack = &watch;
-	statement->child = plan_and_note(query, text, options, params);
+	statement->child = calls->functions != NIL ?
+		plan_and_follow(&planning, query, text, options, params) :
+		plan_and_note(query, text, options, params);
 	error_context_stack = watch.previous;
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, begin);
 	statement->plan_us = INSTR_TIME_GET_MICROSEC(end);
-	verdict = cf_eligible_plan(statement->child, &statement->binding);
+	verdict = cf_eligible_plan(statement->child, calls->functions != NIL ? &planning : NULL, calls);
 	if (verdict != CF_ELIGIBLE)
 		return verdict;
+	take_calls(statement, calls);
 	cf_defined_add_plan(&defined, statement->child);
 	statement->defined = defined.relids;
 	statement->rowtypes = defined.rowtypes;
 	statement->defined_any = defined.any;
 	return CF_ELIGIBLE;
+}
+
+/* A cursor has a plan, by which it can move back or not. */
+static PlannedStmt *
+find_known(Query *query, const char *text, int options, ParamListInfo params, const CfWish *wish,
+		   CfKnownText *known)
+{
+	if ((options & (CURSOR_OPT_FAST_PLAN | CURSOR_OPT_SCROLL)) == 0)
+		return cf_known_find(query, text, params, wish, known);
+	MemSet(known, 0, sizeof(*known));
+	return NULL;
 }
 
 /* One that is asked for, or worth it: under our node, if it may be served. */
@@ -237,17 +294,18 @@ plan_wanted(Query *query, const char *text, int options, ParamListInfo params,
 {
 	CfStatement statement = {0};
 	CfEligibility verdict;
+	CfCalls		calls;
 	PlannedStmt *stmt;
 
 	cf_statement_wish(&statement, wish);
-	verdict = cf_eligible_query(query);
+	verdict = cf_eligible_query(query, &calls);
 	wish->why_not = NULL;
 	if (verdict != CF_ELIGIBLE)
 		statement.child = plan_on(query, text, options, params);
 	else
 	{
 		cf_known_before(known, query, text);
-		verdict = cf_statement_plan(&statement, query, text, options, params);
+		verdict = cf_statement_plan(&statement, query, text, options, params, &calls);
 	}
 	if (verdict != CF_ELIGIBLE)
 	{
@@ -256,6 +314,8 @@ plan_wanted(Query *query, const char *text, int options, ParamListInfo params,
 		wish->why_not = cf_eligible_reason(verdict);
 		return statement.child;
 	}
+	if (!cf_eligible_cursor_plan(statement.child, options))
+		return statement.child;
 	if (!known->usable)
 		statement.plan_us = 0;
 	(void) cf_deps_announce(MyDatabaseId, statement.child->relationOids);
@@ -295,7 +355,7 @@ wrap_planner(Query *query, const char *text, int options, ParamListInfo params)
 	wanted = is_wanted(query, text, &wish);
 	if (wanted)
 	{
-		stmt = cf_known_find(query, text, params, &wish, &known);
+		stmt = find_known(query, text, options, params, &wish, &known);
 		if (stmt != NULL)
 			return stmt;
 	}
@@ -325,9 +385,14 @@ cf_statement_plan_late(CfStatement *statement, const char *text, ParamListInfo p
 	CfStatement planned = {.cache = statement->cache, .ttl = statement->ttl,
 		.tags = statement->tags, .marked = statement->marked, .shape = statement->shape};
 	CfEligibility verdict;
+	CfCalls		calls;
 
+	/* It was eligible; but what functions are like may have changed since. */
+	verdict = cf_eligible_query(statement->query, &calls);
 	/* Should it begin again, the query is needed as it was. */
-	verdict = cf_statement_plan(&planned, copyObject(statement->query), text, 0, params);
+	if (cf_statement_plan(&planned, copyObject(statement->query), text, 0, params,
+						  &calls) != CF_ELIGIBLE)
+		verdict = CF_NOT_STABLE;
 	planned.child->queryId = 0;
 	*statement = planned;
 	return verdict == CF_ELIGIBLE;

@@ -150,7 +150,7 @@ public class Reads {
             if (extended)
                 section(how + " list", () -> with(list, conn.createArrayOf("int4", new Integer[] {1, 2, 9})));
             section(how + " several", () -> several());
-            // In parts that are kept by nobody, unless it has been read at once before.
+            // What is read to its end in parts is kept; of that others may read less.
             if (extended) {
                 section(how + " in parts", () -> some(many, 3, 100));
                 section(how + " in part", () -> some(many, 3, 5));

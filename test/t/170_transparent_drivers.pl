@@ -61,7 +61,7 @@ sub hits_of
 }
 
 # The last are the sections of which nothing is a hit: what moves over a plan, or fails, or
-# is read in parts from the first time on, or written each time.
+# is written each time.
 sub program
 {
 	my ($name, $has, $missing, $never, @command) = @_;
@@ -104,9 +104,9 @@ program('psycopg 2', works('python3', '-c', 'import psycopg2'), 'psycopg2',
 program('psycopg 3', $psycopg, 'psycopg', [ 'named', 'scroll', 'hold', 'error' ],
 	'python3', "$programs/reads_psycopg3.py");
 program('node-postgres', -d "$npm/pg" && works('node', '--version'), 'node or its package pg',
-	[ 'in parts', 'error' ], 'node', "$programs/reads_node.js");
+	[ 'error' ], 'node', "$programs/reads_node.js");
 program('pgjdbc', defined $jar && works('javac', '-version'), 'pgjdbc or a JDK',
-	[ 'in parts?', 'updatable', 'error' ], 'java', '-cp', $jar // '', "$programs/Reads.java");
+	[ 'updatable', 'error' ], 'java', '-cp', $jar // '', "$programs/Reads.java");
 
 # ---- the programs of the document ----
 
