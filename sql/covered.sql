@@ -282,6 +282,13 @@ SELECT why('SELECT count(*) FROM pg_class, numbers, far, a');
 SELECT why('SELECT ctid, v FROM a TABLESAMPLE system (100)');
 SELECT why('SELECT other(), tableoid::regclass, to_regclass(''a'') FROM a');
 SELECT why('SELECT now(), random(), clock_timestamp() > CURRENT_DATE AS later, pg_relation_size(''a''), v FROM a');
+-- Text may be a word of time: that is read each day anew.
+SELECT why('SELECT v::text::date FROM a');
+SELECT why('SELECT v FROM a WHERE ''today''::date > ''2000-01-01''');
+SELECT why('SELECT v FROM a WHERE ''[today,)''::daterange @> ''2000-01-01''::date');
+SELECT why('SELECT v FROM a WHERE ''2000-01-02''::date > ''2000-01-01''');
+SELECT why('SELECT r.* FROM a, json_to_record(to_json(a)) AS r(v timestamptz)');
+SELECT why('SELECT v::text::int FROM a');
 SELECT why('SELECT branch(1), nested()');
 SELECT why('SELECT cache_fetch(''inner:9'', ''SELECT 1''), v FROM a');
 

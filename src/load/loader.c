@@ -435,14 +435,25 @@ judge_sources(const CfRequest *request, const CfSources *sources)
 	return CF_BYPASS_NONE;
 }
 
+/* For cache_explain. The planner may leave nothing of 'today' but that it is past. */
+static CfTraits
+clock_of_words(Query *query, const char *text)
+{
+	CfTraitsFound found = {0};
+
+	cf_traits_of_expr((Node *) query, &found);
+	cf_traits_explain_dates(&found, text);
+	return found.traits & CF_TRAIT_CLOCK;
+}
+
 /* For cache_explain: which functions bring which trait. */
 static void
-explain_plan(CfLoad *load, PlannedStmt *stmt)
+explain_plan(CfLoad *load, PlannedStmt *stmt, CfTraits clock)
 {
 	CfTraitsFound found = {.want_functions = true};
 
 	cf_traits_of_plan(stmt, &found);
-	load->sources.traits = found.traits;
+	load->sources.traits = found.traits | clock;
 	load->sources.notable = found.functions;
 	load->sources.others = found.others;
 }
@@ -452,6 +463,7 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	 bool explain)
 {
 	Query	   *query = cf_select_analyse(request, text);
+	CfTraits	clock = explain ? clock_of_words(query, text) : 0;
 	PlannedStmt *stmt;
 	bool		parallel;
 
@@ -469,7 +481,7 @@ plan(const CfRequest *request, const char *text, ParamListInfo params, CfLoad *l
 	cf_defined_add_plan(&load->sources.defined, stmt);
 	cf_defined_add_names(&load->sources.defined, text);
 	if (explain)
-		explain_plan(load, stmt);
+		explain_plan(load, stmt, clock);
 	else
 		cf_watch_own_plan(&load->watch, stmt);
 	return stmt;

@@ -234,6 +234,10 @@ put_tables(ReturnSetInfo *rsinfo, const CfRequest *request, const CfSources *sou
 
 		put_traits(rsinfo, "plan", other->what, other->traits);
 	}
+	if ((sources->traits & CF_TRAIT_CLOCK) != 0)
+		put_item(rsinfo, "plan",
+				 "text that is read as a date or a time, as 'today' is: depends on time or chance,"
+				 " only as fresh as its time to live");
 	foreach(cell, sources->opaque)
 	{
 		Oid			function = lfirst_oid(cell);

@@ -213,9 +213,9 @@ note_constant(Const *constant, CfTraitsFound *found)
 
 /* Of other types nobody knows what words they have. */
 static bool
-is_plain_date(const Const *constant)
+is_plain_date(Oid type)
 {
-	switch (constant->consttype)
+	switch (type)
 	{
 		case DATEOID:
 		case TIMEOID:
@@ -227,6 +227,17 @@ is_plain_date(const Const *constant)
 	}
 }
 
+static bool
+is_made_of_dates(Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			part = get_element_type(base);
+
+	if (!OidIsValid(part))
+		part = get_range_subtype(base);
+	return OidIsValid(part) ? is_made_of_dates(part) : is_plain_date(base) || base == TIMETZOID;
+}
+
 void
 cf_traits_add_dates(CfTraitsFound *found, const char *text)
 {
@@ -236,7 +247,22 @@ cf_traits_add_dates(CfTraitsFound *found, const char *text)
 		found->traits |= CF_TRAIT_CLOCK;
 	foreach(cell, found->dates)
 	{
-		if (!is_plain_date(lfirst_node(Const, cell)))
+		if (!is_plain_date(lfirst_node(Const, cell)->consttype))
+			found->traits |= CF_TRAIT_CLOCK;
+	}
+	list_free(found->dates);
+	found->dates = NIL;
+}
+
+void
+cf_traits_explain_dates(CfTraitsFound *found, const char *text)
+{
+	ListCell   *cell;
+
+	foreach(cell, found->dates)
+	{
+		if (is_made_of_dates(lfirst_node(Const, cell)->consttype) &&
+			cf_timeword_is_in(text, strlen(text)))
 			found->traits |= CF_TRAIT_CLOCK;
 	}
 	list_free(found->dates);

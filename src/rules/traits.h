@@ -59,6 +59,9 @@ extern bool cf_traits_reads_columns(const RangeTblFunction *function);
  */
 extern void cf_traits_add_dates(CfTraitsFound *found, const char *text);
 
+/* The same for cache_explain, which says only what is known: of dates and times. */
+extern void cf_traits_explain_dates(CfTraitsFound *found, const char *text);
+
 /* The same if some are not among those that were there before: in texts nobody has. */
 extern void cf_traits_add_new_dates(CfTraitsFound *found, const List *before);
 
