@@ -253,6 +253,8 @@ foreach my $point ('statement-before-stamp', 'statement-leads', 'fetch-before-fi
 	$known->query_safe('SET search_path = first, public');
 	is(hit($standby, $sum, $known), $v, 'a name of a later schema') foreach 1 .. 3;
 	changed('CREATE TABLE first.item AS SELECT 1 AS id, -5 AS v');
+	# What the text meant has an answer again, of who names the other table.
+	hit($standby, "SET search_path = first, public; SELECT sum(v) FROM public.item");
 	is($known->query_safe($sum), -5, 'that a new table hides');
 	is(hit($standby, $sum, $known), -5, 'and is served') foreach 1 .. 2;
 	changed('ALTER TABLE first.item RENAME TO other');
