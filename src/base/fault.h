@@ -46,7 +46,7 @@
 	FAULT(NO_FILL_CLOCKS, "checker redis none", "a fill of Redis does not ask the clocks") \
 	FAULT(NO_INCARNATION, "tap 111", "values of another server's data count") \
 	FAULT(LATE_LSN, "tap 112", "a load's LSN is read after its query") \
-	FAULT(NO_FUTURE, "tap 110", "a standby takes what it has not replayed yet")
+	FAULT(NO_FUTURE, "tap 112", "a standby takes what it has not replayed yet")
 
 #define CF_FAULT_POINTS(POINT) \
 	POINT("no-raise", "tap 045", "a commit leaves the clocks of tags and tables as they are") \
