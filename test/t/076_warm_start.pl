@@ -39,6 +39,7 @@ $node->safe_psql('postgres', qq{
 	CREATE POLICY own ON guarded USING (who = current_user);
 	SELECT cache_attach('item');
 	SELECT cache_define('set', ttl => '1 hour', scope => 'shared');
+	SELECT cache_define('none', negative_ttl => '1 hour');
 	SELECT cache_define('item', ttl => '1 hour', stale_ttl => '2 hours');
 	SELECT cache_define('loaded', jitter => 0, query => 'SELECT v FROM item WHERE id = \$1', arg_types => '{int}',
 		ttl => '1 hour', scope => 'shared')});
