@@ -53,7 +53,7 @@ sub waiter
 		name => 'waiter');
 
 	await($node, q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'waiter' AND }
-		. wait_event($node, 'Flight'), 1);
+		. wait_event('Flight'), 1);
 	return $session;
 }
 
