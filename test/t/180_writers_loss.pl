@@ -31,13 +31,14 @@ query(qq{CREATE TABLE page (id int PRIMARY KEY, views int NOT NULL);
 		WHERE p.id = b.id\$\$, '{int}', flush_interval => '$interval s', flush_rows => 10000, buffer => 'memory')});
 
 # Adds to the keys from one on, and says of each when it was added; the commit comes before the next.
+# It sleeps between, so that it goes on for more than half a minute on the fastest machine.
 sub writer
 {
 	my ($first) = @_;
 
 	return start_session($node, join "\n", map {
-		"SELECT $_ || ' ' || extract(epoch FROM clock_timestamp()) FROM (SELECT cache_add('v', 1, $_)) x;"
-	} $first .. $first + 20_000);
+		"SELECT $_ || ' ' || extract(epoch FROM clock_timestamp()) FROM (SELECT cache_add('v', 1, $_), pg_sleep(0.001)) x;"
+	} $first .. $first + 40_000);
 }
 
 # Keys of which it is known that they were committed, with the time by which they were.
