@@ -65,6 +65,16 @@ sub begin_server
 			END IF;
 			RETURN cf_debug_pid() || ' ' || clock_timestamp();
 		END $$;
+
+		-- Fetches in fetches, n deep, and in the last one waits at gate 1.
+		CREATE FUNCTION nest(prefix text, n int) RETURNS text LANGUAGE plpgsql AS $$
+		BEGIN
+			IF n = 0 THEN
+				RETURN gate(1);
+			END IF;
+			RETURN length(cache_fetch(prefix || n,
+				format('SELECT nest(%L, %s)', prefix, n - 1))::text);
+		END $$;
 	});
 	# This session closes gates and holds wait points.
 	$control = open_session($node, 'postgres');

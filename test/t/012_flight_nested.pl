@@ -44,15 +44,6 @@ $node->safe_psql(
 		PERFORM set_config('cft.inside', 'yes', true);
 		RETURN cache_fetch(other, format('SELECT cross_over(%L, 1)', mine));
 	END $$;
-
-	CREATE FUNCTION nest(prefix text, n int) RETURNS text LANGUAGE plpgsql AS $$
-	BEGIN
-		IF n = 0 THEN
-			RETURN gate(1);
-		END IF;
-		RETURN length(cache_fetch(prefix || n,
-			format('SELECT nest(%L, %s)', prefix, n - 1))::text);
-	END $$;
 });
 
 begin_case('nested fetch of the same key');

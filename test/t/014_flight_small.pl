@@ -16,18 +16,6 @@ begin_server('small',
 	'max_connections' => 20,
 	'cachefront.l1_size' => '1MB',
 	'cachefront.l1_max_value' => '100MB');
-$node->safe_psql(
-	'postgres', q{
-	CREATE FUNCTION nest(prefix text, n int) RETURNS text LANGUAGE plpgsql AS $$
-	BEGIN
-		IF n = 0 THEN
-			RETURN gate(1);
-		END IF;
-		RETURN length(cache_fetch(prefix || n,
-			format('SELECT nest(%L, %s)', prefix, n - 1))::text);
-	END $$;
-});
-
 begin_case('a value larger than the whole of L1');
 {
 	my @sessions = begin_flight(

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use CfRedis;
-use CfTest;
+use CfTest qw(:DEFAULT on);
 use CfTier;
 
 require_debug();
@@ -22,13 +22,6 @@ debug($primary);
 $primary->safe_psql('postgres', q{SELECT cache_define('c', scope => 'shared', jitter => 0)});
 my $standby = standby_of($primary, 'standby');
 await($_, 'SELECT l2 FROM cache_status', 'up') foreach $primary, $standby;
-
-sub on
-{
-	my ($node, $sql) = @_;
-
-	return $node->safe_psql('postgres', $sql);
-}
 
 # The token of a claim, or what there is instead.
 sub claim

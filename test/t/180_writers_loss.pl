@@ -11,7 +11,7 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
-use CfTest;
+use CfTest qw(:DEFAULT query);
 
 my $keys = 200_000;
 my $interval = 1;				# seconds; flush_interval
@@ -19,11 +19,6 @@ my $node = CfTest->node('main', 'autovacuum' => 'off', 'restart_after_crash' => 
 	'cachefront.write_memory' => '64MB',
 	# So that all of a round is one statement's.
 	'cachefront.max_keys_per_commit' => 800_000);
-
-sub query
-{
-	return $node->safe_psql('postgres', $_[0]);
-}
 
 query(qq{CREATE TABLE page (id int PRIMARY KEY, views int NOT NULL);
 	INSERT INTO page SELECT n, 0 FROM generate_series(0, $keys) n;

@@ -9,7 +9,7 @@ use lib "$FindBin::RealBin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use CfTest;
+use CfTest qw(:DEFAULT on);
 use CfTier ();
 
 require_debug();
@@ -38,13 +38,6 @@ $primary->safe_psql('postgres', q{
 	SELECT cache_define('proven', query => 'SELECT v, current_user AS by FROM item WHERE id = $1', arg_types => '{int}',
 		scope => 'shared', refresh_after => '30 s', ttl => '10 min', stale_ttl => '10 min')});
 my $standby = CfTier::standby_of($primary, 'standby');
-
-sub on
-{
-	my ($node, $sql) = @_;
-
-	return $node->safe_psql('postgres', $sql);
-}
 
 sub item
 {
