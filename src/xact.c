@@ -11,11 +11,11 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/fault.h"
 #include "storage/ipc.h"
 #include "utils/resowner.h"
 
 #include "api/refresh.h"
+#include "base/fault.h"
 #include "base/shmem.h"
 #include "behind/memory.h"
 #include "behind/shared.h"

@@ -17,7 +17,6 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "base/fault.h"
 #include "catalog/namespace.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
@@ -26,6 +25,7 @@
 #include "utils/syscache.h"
 
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/position.h"
 #include "base/relchange.h"
 #include "base/shmem.h"

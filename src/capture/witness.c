@@ -13,13 +13,13 @@
 
 #include "access/relation.h"
 #include "access/xact.h"
-#include "base/fault.h"
 #include "catalog/pg_trigger.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "base/fault.h"
 #include "base/memo.h"
 #include "base/relchange.h"
 #include "capture/epoch.h"

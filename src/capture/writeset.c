@@ -23,7 +23,6 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "base/fault.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -40,6 +39,7 @@
 
 #include "base/compat.h"
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/guc.h"
 #include "base/memo.h"
 #include "base/position.h"

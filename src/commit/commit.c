@@ -22,11 +22,11 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "base/fault.h"
 #include "miscadmin.h"
 
 #include "base/compat.h"
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/position.h"
 #include "capture/epoch.h"
 #include "capture/witness.h"

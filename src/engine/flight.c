@@ -22,7 +22,6 @@
  */
 #include "postgres.h"
 
-#include "base/fault.h"
 #include "miscadmin.h"
 #include "storage/condition_variable.h"
 #include "storage/dsm.h"
@@ -36,6 +35,7 @@
 #include "base/compat.h"
 #include "base/cycle.h"
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/guc.h"
 #include "base/shmem.h"
 #include "engine/flight.h"

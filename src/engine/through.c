@@ -21,10 +21,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/fault.h"
 #include "utils/memutils.h"
 
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/guc.h"
 #include "capture/epoch.h"
 #include "capture/writeset.h"

@@ -20,7 +20,6 @@
 #include "access/transam.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
-#include "base/fault.h"
 #include "catalog/pg_control.h"
 #include "common/controldata_utils.h"
 #include "miscadmin.h"
@@ -35,6 +34,7 @@
 
 #include "base/compat.h"
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/guc.h"
 #include "base/shmem.h"
 #include "base/steady.h"

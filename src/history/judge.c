@@ -21,7 +21,6 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecord.h"
-#include "base/fault.h"
 #include "catalog/pg_control.h"
 #include "commands/dbcommands_xlog.h"
 #include "storage/sinval.h"
@@ -31,6 +30,7 @@
 #include "utils/relmapper.h"
 
 #include "base/compat.h"
+#include "base/fault.h"
 #include "codec/key.h"
 #include "history/history.h"
 #include "history/judge.h"

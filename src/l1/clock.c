@@ -5,11 +5,11 @@
  */
 #include "postgres.h"
 
-#include "base/fault.h"
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 
 #include "base/atomic.h"
+#include "base/fault.h"
 #include "base/guc.h"
 #include "base/position.h"
 #include "base/shmem.h"

@@ -257,14 +257,13 @@ cf_traits_add_dates(CfTraitsFound *found, const char *text)
 void
 cf_traits_explain_dates(CfTraitsFound *found, const char *text)
 {
+	bool		made_of_dates = false;
 	ListCell   *cell;
 
 	foreach(cell, found->dates)
-	{
-		if (is_made_of_dates(lfirst_node(Const, cell)->consttype) &&
-			cf_timeword_is_in(text, strlen(text)))
-			found->traits |= CF_TRAIT_CLOCK;
-	}
+		made_of_dates |= is_made_of_dates(lfirst_node(Const, cell)->consttype);
+	if (made_of_dates && cf_timeword_is_in(text, strlen(text)))
+		found->traits |= CF_TRAIT_CLOCK;
 	list_free(found->dates);
 	found->dates = NIL;
 }

@@ -22,10 +22,10 @@
  */
 #include "postgres.h"
 
-#include "base/fault.h"
 #include "common/int.h"
 
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/guc.h"
 #include "codec/secret.h"
 #include "history/follow.h"

@@ -18,12 +18,12 @@
 #include "access/twophase.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "base/fault.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/procarray.h"
 
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/position.h"
 #include "base/shmem.h"
 #include "base/worker.h"

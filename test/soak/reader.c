@@ -208,7 +208,6 @@ read_plain(Session *s)
 		read_plain_view(s);
 }
 
-/* Cache-aside: what is not there is read from the table and set. */
 /* Nothing but its definition ever changes what it gives. */
 static void
 read_still_view(Session *s)
@@ -223,6 +222,7 @@ read_still_view(Session *s)
 	PQclear(result);
 }
 
+/* Cache-aside: what is not there is read from the table and set. */
 static void
 read_keyvalue(Session *s, int id)
 {
