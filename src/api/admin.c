@@ -7,13 +7,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -24,6 +22,7 @@
 #include "rules/define.h"
 #include "rules/deftable.h"
 #include "rules/missed.h"
+#include "rules/owntable.h"
 #include "stats/counters.h"
 #include "statement/shape.h"
 
@@ -313,13 +312,7 @@ cachefront_drop(PG_FUNCTION_ARGS)
 Datum
 cachefront_definitions_changed(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager",
-						"cache_definitions_changed")));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-	return PointerGetDatum(NULL);
+	return cf_own_table_changed(fcinfo, "cache_definitions_changed");
 }
 
 Datum

@@ -5,15 +5,10 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
-#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "api/args.h"
@@ -22,6 +17,7 @@
 #include "request/identity.h"
 #include "request/params.h"
 #include "rules/define.h"
+#include "rules/owntable.h"
 #include "statement/examine.h"
 #include "statement/mark.h"
 #include "statement/shape.h"
@@ -127,25 +123,7 @@ cachefront_query_drop(PG_FUNCTION_ARGS)
 Datum
 cachefront_query_marks_changed(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager",
-						"cache_query_marks_changed")));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-	return PointerGetDatum(NULL);
-}
-
-static Datum
-tags_array(const List *tags)
-{
-	Datum	   *elements = palloc(Max(list_length(tags), 1) * sizeof(Datum));
-	ListCell   *cell;
-
-	foreach(cell, tags)
-		elements[foreach_current_index(cell)] = CStringGetTextDatum(strVal(lfirst(cell)));
-	return PointerGetDatum(construct_array(elements, list_length(tags), TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return cf_own_table_changed(fcinfo, "cache_query_marks_changed");
 }
 
 static void
@@ -176,7 +154,7 @@ cachefront_queries(PG_FUNCTION_ARGS)
 		nulls[3] = mark->ttl == 0;
 		values[3] = IntervalPGetDatum(&ttl);
 		nulls[4] = mark->tags == NIL;
-		values[4] = tags_array(mark->tags);
+		values[4] = PointerGetDatum(cf_mark_tags(mark->tags));
 		put_text(values, nulls, 5, mark->search_path);
 		nulls[6] = mark->owner == NULL;
 		if (mark->owner != NULL)

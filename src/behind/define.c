@@ -30,6 +30,7 @@
 #include "behind/statement.h"
 #include "behind/writer.h"
 #include "rules/define.h"
+#include "rules/owntable.h"
 
 PG_FUNCTION_INFO_V1(cachefront_define_writer);
 PG_FUNCTION_INFO_V1(cachefront_drop_writer);
@@ -324,13 +325,7 @@ cachefront_writers_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager",
-						"cache_writers_changed")));
-	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+	if (CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		return check_row(trigger);
-	CacheInvalidateRelcache(trigger->tg_relation);
-	return PointerGetDatum(NULL);
+	return cf_own_table_changed(fcinfo, "cache_writers_changed");
 }

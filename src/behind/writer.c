@@ -303,32 +303,19 @@ writer_of_row(Relation rel, HeapTuple row)
 }
 
 void
-cf_writer_store(const char *name, Datum *values, bool *nulls)
+cf_writer_store(const char *name, const Datum *values, const bool *nulls)
 {
 	Relation	rel = open_table("cache_define_writer()");
-	TupleDesc	desc = RelationGetDescr(rel);
 	CatalogIndexState indexes = cf_own_table_open_indexes(rel, &table);
 	HeapTuple	old = cf_own_table_find(rel, CF_WRITER_NAME, name);
-	Datum	   *row = palloc0(desc->natts * sizeof(Datum));
-	bool	   *row_nulls = palloc(desc->natts * sizeof(bool));
-	char	   *owner = NULL;
+	Oid			owner = InvalidOid;
 
 	if (old != NULL)
 	{
-		CfWriter   *writer = writer_of_row(rel, old);
-
-		cf_writer_require_owner(writer);
-		if (writer->owner != NULL && OidIsValid(get_role_oid(writer->owner, true)))
-			owner = writer->owner;
+		cf_writer_require_owner(writer_of_row(rel, old));
+		owner = cf_own_table_owner(rel, old, CF_WRITER_OWNER);
 	}
-	if (owner == NULL)
-		owner = GetUserNameFromId(GetUserId(), false);
-	memset(row_nulls, true, desc->natts * sizeof(bool));
-	memcpy(row, values, CF_WRITER_COLUMNS * sizeof(Datum));
-	memcpy(row_nulls, nulls, CF_WRITER_COLUMNS * sizeof(bool));
-	row[CF_WRITER_OWNER - 1] = DirectFunctionCall1(namein, CStringGetDatum(owner));
-	row_nulls[CF_WRITER_OWNER - 1] = false;
-	cf_own_table_put(rel, &table, indexes, old, row, row_nulls);
+	cf_own_table_put(rel, &table, indexes, old, owner, values, nulls);
 }
 
 bool

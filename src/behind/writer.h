@@ -78,7 +78,7 @@ extern CfWriter *cf_writer_read(const Datum *values, const bool *nulls);
  * is new; another's is changed only by his members, and where he is gone by the
  * database's owner. Keeps the table locked against other changes. Fires no trigger.
  */
-extern void cf_writer_store(const char *name, Datum *values, bool *nulls);
+extern void cf_writer_store(const char *name, const Datum *values, const bool *nulls);
 extern bool cf_writer_delete(const char *name);
 
 /* May the current user change or drop it? Raises an error if not. */

@@ -8,7 +8,6 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "base/fault.h"
 #include "catalog/namespace.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
@@ -18,6 +17,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "base/fault.h"
 #include "base/guc.h"
 #include "base/memo.h"
 #include "base/position.h"
@@ -238,6 +238,26 @@ cf_policy_can_prove(Snapshot snapshot)
 }
 
 bool
+cf_policy_is_writing(void)
+{
+	return cf_writing_now() || DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0;
+}
+
+bool
+cf_policy_prove_own(CfL1Proof *proof)
+{
+	proof->own = NULL;
+	if (!cf_policy_has_written())
+		return true;
+	if (cf_policy_is_writing())
+		return false;
+	/* It is asked under a lock: what it must look up is looked up now. */
+	cf_commit_collect();
+	proof->own = cf_commit_touches;
+	return true;
+}
+
+bool
 cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 {
 	if (bypass != CF_BYPASS_REPEATABLE_READ && bypass != CF_BYPASS_OWN_WRITES)
@@ -249,23 +269,9 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 	/* It may be out of date for no other reason than that a rule has said so. */
 	if (request->cache != NULL && cf_due_has(request->cache))
 		return false;
-	/* Rows are changed that our triggers have not seen yet. */
-	if (cf_policy_has_written() && cf_writing_now())
-		return false;
-	/* In a trigger too, be it deferred to the end of the transaction. */
-	if (cf_policy_has_written() &&
-		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
-		return false;
 	proof->xmin = XactIsoLevel == XACT_REPEATABLE_READ ?
 		cf_position_snapshot_xmin() : InvalidFullTransactionId;
-	proof->own = NULL;
-	if (cf_policy_has_written())
-	{
-		/* It is asked under a lock: what it must look up is looked up now. */
-		cf_commit_collect();
-		proof->own = cf_commit_touches;
-	}
-	return true;
+	return cf_policy_prove_own(proof);
 }
 
 void

@@ -17,6 +17,19 @@ extern CfBypass cf_policy_bypass(const CfRequest *request);
 extern bool cf_policy_has_written(void);
 
 /*
+ * Are rows changed that our triggers have not seen yet? Also in a trigger, be it deferred to
+ * the end of the transaction.
+ */
+extern bool cf_policy_is_writing(void);
+
+/*
+ * What an entry must satisfy for the own writes of the transaction, in proof->own; NULL: it has
+ * none. False: no entry does.
+ */
+extern bool cf_policy_prove_own(CfL1Proof *proof);
+
+
+/*
  * To which settings is a query bound as far as its plan tells? Remembered by
  * the session: a load finds out what the plan has hidden, or what has changed.
  * Raises the query's own errors.

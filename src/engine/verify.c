@@ -36,7 +36,7 @@
 #include "request/identity.h"
 
 #define CF_VERIFY_LOCK_TIMEOUT 1	/* ms; zero would be none */
-#define CF_VERIFY_LOGGED_QUERY 248	/* bytes of its text */
+#define CF_VERIFY_LOGGED 248		/* bytes of its text */
 
 typedef struct Check
 {
@@ -128,14 +128,12 @@ describe(const CfRowSet *set)
 					(unsigned long long) digest.h[0], (unsigned long long) digest.h[1]);
 }
 
-static void
-report(const CfRequest *request, const CfRowSet *cached, const CfRowSet *fresh)
+void
+cf_verify_report(const CfRequest *request, const CfRowSet *cached, const CfRowSet *fresh,
+				 const char *what, const char *text, int len)
 {
-	int			len = VARSIZE_ANY_EXHDR(request->query);
-	const char *query = VARDATA_ANY(request->query);
-
-	if (len > CF_VERIFY_LOGGED_QUERY)
-		len = pg_mbcliplen(query, len, CF_VERIFY_LOGGED_QUERY);
+	if (len > CF_VERIFY_LOGGED)
+		len = pg_mbcliplen(text, len, CF_VERIFY_LOGGED);
 	ereport(LOG,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("cached rows of key \"%s\" are not what the query gives",
@@ -143,7 +141,7 @@ report(const CfRequest *request, const CfRowSet *cached, const CfRowSet *fresh)
 			 errdetail("Cache \"%s\", cached: %s; query: %s.",
 					   request->def.name[0] != '\0' ? request->def.name : "(default)",
 					   describe(cached), describe(fresh)),
-			 errcontext("cached query \"%s\"", pnstrdup(query, len)),
+			 errcontext("cached %s \"%s\"", what, pnstrdup(text, len)),
 			 errhidestmt(true)));
 }
 
@@ -167,7 +165,8 @@ differ(const Check *check)
 	if (cf_rowset_of(request->form, ncolumns, data, len, &cached) &&
 		cf_rowset_equal(&cached, &fresh))
 		return false;
-	report(request, &cached, &fresh);
+	cf_verify_report(request, &cached, &fresh, "query", VARDATA_ANY(request->query),
+					 VARSIZE_ANY_EXHDR(request->query));
 	return true;
 }
 

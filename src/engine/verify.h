@@ -9,6 +9,7 @@
 #include "common/pg_prng.h"
 
 #include "base/guc.h"
+#include "codec/rowset.h"
 #include "load/loader.h"
 #include "request/request.h"
 
@@ -28,5 +29,9 @@ cf_verify_is_due(const CfL1Result *hit)
  * only one that asks for the statement's end.
  */
 extern bool cf_verify(const CfRequest *request, CfLoad *load);
+
+/* Logs that they differ: of the rows only how many and a digest. what: "query" or "statement". */
+extern void cf_verify_report(const CfRequest *request, const CfRowSet *cached,
+							 const CfRowSet *fresh, const char *what, const char *text, int len);
 
 #endif							/* CF_ENGINE_VERIFY_H */

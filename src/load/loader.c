@@ -16,7 +16,6 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
-#include "base/fault.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
@@ -33,6 +32,7 @@
 
 #include "base/compat.h"
 #include "base/debug_point.h"
+#include "base/fault.h"
 #include "base/position.h"
 #include "codec/rowcodec.h"
 #include "history/line.h"
@@ -386,24 +386,6 @@ init_receiver(Receiver *receiver, const CfRequest *request)
 		cf_row_encoding_begin(&receiver->buf);
 }
 
-static ParamListInfo
-make_params(const CfArgs *args)
-{
-	ParamListInfo params;
-
-	if (args->n == 0)
-		return NULL;
-	params = makeParamList(args->n);
-	for (int i = 0; i < args->n; i++)
-	{
-		params->params[i].value = args->values[i];
-		params->params[i].isnull = args->nulls[i];
-		params->params[i].pflags = PARAM_FLAG_CONST;
-		params->params[i].ptype = args->types[i];
-	}
-	return params;
-}
-
 /* Names may mean temporary objects of the session. */
 static bool
 has_temporary_schema(void)
@@ -596,7 +578,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		cf_watch_begin(&load->watch, load->context);
 		/* A function in the query that writes raises an error. */
 		XactReadOnly = true;
-		params = make_params(&request->args);
+		params = cf_params_list(&request->args);
 		do
 		{
 			read_clocks(load, hooks);
@@ -665,7 +647,7 @@ void
 cf_load_run_plain(const CfRequest *request, CfLoad *load)
 {
 	char	   *text = text_to_cstring(request->query);
-	ParamListInfo params = make_params(&request->args);
+	ParamListInfo params = cf_params_list(&request->args);
 	bool		was_read_only = XactReadOnly;
 	ErrorContextCallback callback;
 	Receiver	receiver;
@@ -736,7 +718,7 @@ bool
 cf_load_check_rights(const CfRequest *request)
 {
 	char	   *text = text_to_cstring(request->query);
-	ParamListInfo params = make_params(&request->args);
+	ParamListInfo params = cf_params_list(&request->args);
 	ErrorContextCallback callback;
 	PlannedStmt *stmt;
 	QueryDesc  *desc;
@@ -769,7 +751,7 @@ cf_load_examine(const CfRequest *request, CfLoad *load)
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	cf_pins_note(true);
-	(void) plan(request, text, make_params(&request->args), load, true);
+	(void) plan(request, text, cf_params_list(&request->args), load, true);
 	cf_pins_note(current_load != NULL);
 	PopActiveSnapshot();
 	error_context_stack = callback.previous;

@@ -530,3 +530,21 @@ cf_params_resolve(CfRequest *request, const CfHash128 *query)
 		}
 	}
 }
+
+ParamListInfo
+cf_params_list(const CfArgs *args)
+{
+	ParamListInfo params;
+
+	if (args->n == 0)
+		return NULL;
+	params = makeParamList(args->n);
+	for (int i = 0; i < args->n; i++)
+	{
+		params->params[i].value = args->values[i];
+		params->params[i].isnull = args->nulls[i];
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = args->types[i];
+	}
+	return params;
+}

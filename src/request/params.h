@@ -6,6 +6,7 @@
 #ifndef CF_REQUEST_PARAMS_H
 #define CF_REQUEST_PARAMS_H
 
+#include "nodes/params.h"
 #include "nodes/parsenodes.h"
 
 #include "request/request.h"
@@ -33,6 +34,9 @@ extern int	cf_params_count(Query *query);
 
 /* The error that args has fewer or more values than that. */
 extern void cf_params_complain(const CfArgs *args, int nparams);
+
+/* The values as PostgreSQL's planner and executor take them, palloc'd; NULL if there are none. */
+extern ParamListInfo cf_params_list(const CfArgs *args);
 
 extern void cf_params_register(void);
 

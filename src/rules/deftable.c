@@ -112,32 +112,22 @@ void
 cf_deftable_store(const char *name, const Datum *values, const bool *nulls)
 {
 	Relation	rel = open_table("cache_define()");
-	TupleDesc	desc = RelationGetDescr(rel);
 	CatalogIndexState indexes = cf_own_table_open_indexes(rel, &definitions);
 	HeapTuple	old = find_row(rel, name);
-	Datum	   *row = palloc0(desc->natts * sizeof(Datum));
-	bool	   *row_nulls = palloc(desc->natts * sizeof(bool));
-	Oid			owner = old != NULL ? owner_of(rel, old) : GetUserId();
+	Oid			owner = old != NULL ? owner_of(rel, old) : InvalidOid;
+	Datum		row[CF_DEF_COLUMNS] = {0};
+	bool		row_nulls[CF_DEF_COLUMNS];
 
 	if (old != NULL)
 		require_owner(name, owner);
 	else
 		require_owner_of_shorter(rel, name);
-	memset(row_nulls, true, desc->natts * sizeof(bool));
+	memset(row_nulls, true, sizeof(row_nulls));
 	row[CF_DEF_NAME - 1] = CStringGetTextDatum(name);
 	row_nulls[CF_DEF_NAME - 1] = false;
-	for (int i = 0; i < CF_DEF_CHOSEN; i++)
-	{
-		row[CF_DEF_TTL - 1 + i] = values[i];
-		row_nulls[CF_DEF_TTL - 1 + i] = nulls[i];
-	}
-	if (!OidIsValid(owner))
-		owner = GetUserId();
-	row[CF_DEF_OWNER - 1] = DirectFunctionCall1(namein,
-												CStringGetDatum(GetUserNameFromId(owner, false)));
-	row_nulls[CF_DEF_OWNER - 1] = false;
-
-	cf_own_table_put(rel, &definitions, indexes, old, row, row_nulls);
+	memcpy(row + CF_DEF_TTL - 1, values, CF_DEF_CHOSEN * sizeof(Datum));
+	memcpy(row_nulls + CF_DEF_TTL - 1, nulls, CF_DEF_CHOSEN * sizeof(bool));
+	cf_own_table_put(rel, &definitions, indexes, old, owner, row, row_nulls);
 }
 
 bool

@@ -13,6 +13,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "tcop/utility.h"
@@ -157,17 +158,26 @@ changed(Relation rel, CatalogIndexState indexes)
 
 void
 cf_own_table_put(Relation rel, const CfOwnTable *table, CatalogIndexState indexes,
-				 HeapTuple old, Datum *values, bool *nulls)
+				 HeapTuple old, Oid owner, const Datum *values, const bool *nulls)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
+	int			last = table->natts - 1;
+	Datum	   *row = palloc0(desc->natts * sizeof(Datum));
+	bool	   *row_nulls = palloc(desc->natts * sizeof(bool));
 	bool	   *replace = palloc0(desc->natts * sizeof(bool));
+	char	   *name = GetUserNameFromId(OidIsValid(owner) ? owner : GetUserId(), false);
 
+	memset(row_nulls, true, desc->natts * sizeof(bool));
+	memcpy(row, values, last * sizeof(Datum));
+	memcpy(row_nulls, nulls, last * sizeof(bool));
+	row[last] = DirectFunctionCall1(namein, CStringGetDatum(name));
+	row_nulls[last] = false;
 	memset(replace, true, table->natts * sizeof(bool));
 	if (old == NULL)
-		CatalogTupleInsertWithInfo(rel, heap_form_tuple(desc, values, nulls), indexes);
+		CatalogTupleInsertWithInfo(rel, heap_form_tuple(desc, row, row_nulls), indexes);
 	else
 		CatalogTupleUpdateWithInfo(rel, &old->t_self,
-								   heap_modify_tuple(old, desc, values, nulls, replace),
+								   heap_modify_tuple(old, desc, row, row_nulls, replace),
 								   indexes);
 	changed(rel, indexes);
 }
@@ -177,4 +187,15 @@ cf_own_table_delete(Relation rel, HeapTuple row)
 {
 	CatalogTupleDelete(rel, &row->t_self);
 	changed(rel, CatalogOpenIndexes(rel));
+}
+
+Datum
+cf_own_table_changed(FunctionCallInfo fcinfo, const char *function)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager", function)));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
 }

@@ -15,6 +15,7 @@
 
 #include "access/htup.h"
 #include "catalog/indexing.h"
+#include "fmgr.h"
 #include "utils/rel.h"
 
 #define CF_OWN_TABLE_DEFINITIONS "cache_definitions"
@@ -24,7 +25,7 @@
 typedef struct CfOwnTable
 {
 	const char *name;
-	int			natts;
+	int			natts;			/* the last is the name of the role that a row belongs to */
 	const Oid  *types;			/* of these columns; its owner may have added others */
 } CfOwnTable;
 
@@ -70,11 +71,17 @@ extern void cf_own_table_require_owner(const char *kind, const char *name, Oid o
 
 /*
  * Puts a row in place of the old one, or a new one (old is NULL), and closes all. values
- * and nulls have all columns of the table; of the old row those that the library does not
- * know stay as they are.
+ * and nulls have the columns that the library knows but the last: the row belongs to the owner,
+ * or if that is InvalidOid to the current user. Other columns of the old row stay as they are.
  */
 extern void cf_own_table_put(Relation rel, const CfOwnTable *table, CatalogIndexState indexes,
-							 HeapTuple old, Datum *values, bool *nulls);
+							 HeapTuple old, Oid owner, const Datum *values, const bool *nulls);
+
+/*
+ * The statement trigger of such a table, for changes by SQL: tells all sessions at COMMIT.
+ * Raises an error, which names the function, if it is not called as a trigger.
+ */
+extern Datum cf_own_table_changed(FunctionCallInfo fcinfo, const char *function);
 
 /* Deletes a row, and closes the table. */
 extern void cf_own_table_delete(Relation rel, HeapTuple row);

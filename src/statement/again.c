@@ -18,19 +18,12 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "mb/pg_wchar.h"
-#include "utils/fmgrprotos.h"
-
 #include "base/debug_point.h"
-#include "capture/writing.h"
 #include "codec/rowcodec.h"
 #include "codec/rowset.h"
 #include "engine/policy.h"
 #include "engine/verify.h"
 #include "statement/answer_internal.h"
-
-#define CF_AGAIN_LOGGED 248		/* bytes of the statement's text */
 
 /* Nobody else uses its snapshot, and what it gives could be kept. */
 static bool
@@ -100,37 +93,6 @@ make_set(const CfAnswer *answer, const char *rows, CfRowSet *set)
 	return cf_rowset_of(CF_FORM_ROWS, answer->desc->natts, buf.data, buf.len, set);
 }
 
-/* Of the rows, not of what they say. */
-static char *
-describe(const CfRowSet *set)
-{
-	CfHash128	digest;
-
-	cf_rowset_digest(set, &digest);
-	return psprintf("%d rows, digest %016llx%016llx", set->n,
-					(unsigned long long) digest.h[0], (unsigned long long) digest.h[1]);
-}
-
-static void
-report(const CfAnswer *answer, const CfRowSet *cached, const CfRowSet *fresh)
-{
-	const CfRequest *request = &answer->request;
-	const char *text = answer->statement->text;
-	int			len = strlen(text);
-
-	if (len > CF_AGAIN_LOGGED)
-		len = pg_mbcliplen(text, len, CF_AGAIN_LOGGED);
-	ereport(LOG,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("cached rows of key \"%s\" are not what the query gives",
-					pnstrdup(request->key.data, request->key.len)),
-			 errdetail("Cache \"%s\", cached: %s; query: %s.",
-					   request->def.name[0] != '\0' ? request->def.name : "(default)",
-					   describe(cached), describe(fresh)),
-			 errcontext("cached statement \"%s\"", pnstrdup(text, len)),
-			 errhidestmt(true)));
-}
-
 void
 cf_answer_verify(CfAnswer *answer)
 {
@@ -146,7 +108,8 @@ cf_answer_verify(CfAnswer *answer)
 	count(answer, CF_COUNT_VERIFIED);
 	if (cf_rowset_equal(&cached, &fresh))
 		return;
-	report(answer, &cached, &fresh);
+	cf_verify_report(&answer->request, &cached, &fresh, "statement", answer->statement->text,
+					 strlen(answer->statement->text));
 	count(answer, CF_COUNT_VERIFY_FAILURES);
 	cf_l1_delete(&answer->request.key, &answer->request.id);
 }
@@ -161,8 +124,7 @@ cf_answer_take_stale(CfAnswer *answer)
 	CfL1Ask		ask;
 
 	if (!answer->asked || answer->serving == CF_SERVE_OBSERVE || request->def.max_stale <= 0 ||
-		!answer->own_snapshot || cf_policy_has_written() || cf_writing_now() ||
-		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
+		!answer->own_snapshot || cf_policy_has_written() || cf_policy_is_writing())
 		return;
 	ask = (CfL1Ask) {
 		.part = CF_L1_PART_ALL,

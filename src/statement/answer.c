@@ -18,9 +18,6 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -28,14 +25,13 @@
 #include "base/debug_point.h"
 #include "base/guc.h"
 #include "base/position.h"
-#include "capture/writing.h"
-#include "commit/commit.h"
 #include "engine/marker.h"
 #include "engine/policy.h"
 #include "l1/table.h"
 #include "request/identity.h"
 #include "statement/answer_internal.h"
 #include "statement/eligible.h"
+#include "statement/mark.h"
 
 /* ---- what is asked for -------------------------------------------------- */
 
@@ -162,21 +158,6 @@ set_tree(CfAnswer *answer)
 		cf_hash128_add_u64(&answer->tree, (uint64) client_min_messages);
 }
 
-/* As cache_fetch has them; NULL: none. */
-static ArrayType *
-tags_of(const CfStatement *statement)
-{
-	Datum	   *tags;
-	ListCell   *cell;
-
-	if (likely(statement->tags == NIL))
-		return NULL;
-	tags = palloc(list_length(statement->tags) * sizeof(Datum));
-	foreach(cell, statement->tags)
-		tags[foreach_current_index(cell)] = CStringGetTextDatum(strVal(lfirst(cell)));
-	return construct_array(tags, list_length(statement->tags), TEXTOID, -1, false, TYPALIGN_INT);
-}
-
 /* The answer's settings are there. False: a parameter is not. */
 static bool
 make_request(CfAnswer *answer, ParamListInfo params)
@@ -192,7 +173,7 @@ make_request(CfAnswer *answer, ParamListInfo params)
 	request->part = CF_L1_PART_ALL;
 	request->binding = statement->binding;
 	request->ttl = statement->ttl;
-	request->tags = tags_of(statement);
+	request->tags = cf_mark_tags(statement->tags);
 	if (!take_params(statement, params, &answer->room, &request->args))
 		return false;
 	cf_request_define(request);
@@ -258,20 +239,12 @@ cf_answer_ghost(const CfRequest *request)
 static bool
 needed_proof(const CfAnswer *answer, Snapshot snapshot, CfL1Proof *proof, bool *needed)
 {
-	bool		written = cf_policy_has_written();
 	bool		old = !answer->own_snapshot && cf_policy_can_prove(snapshot);
 
 	MemSet(proof, 0, sizeof(*proof));
-	*needed = written || old;
-	if (written)
-	{
-		if (cf_writing_now() ||
-			DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
-			return false;
-		/* Looked up under a lock, so what it needs is read before. */
-		cf_commit_collect();
-		proof->own = cf_commit_touches;
-	}
+	*needed = cf_policy_has_written() || old;
+	if (!cf_policy_prove_own(proof))
+		return false;
 	if (old)
 		proof->xmin = cf_position_widen(snapshot->xmin);
 	return true;

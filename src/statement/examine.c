@@ -37,21 +37,6 @@ analyse(const char *text, const CfArgs *args)
 	return linitial_node(Query, queries);
 }
 
-static ParamListInfo
-params_of(const CfArgs *args)
-{
-	ParamListInfo params = args->n == 0 ? NULL : makeParamList(args->n);
-
-	for (int i = 0; i < args->n; i++)
-	{
-		params->params[i].value = args->values[i];
-		params->params[i].isnull = args->nulls[i];
-		params->params[i].pflags = PARAM_FLAG_CONST;
-		params->params[i].ptype = args->types[i];
-	}
-	return params;
-}
-
 /* Whose comment or mark asks for it, and else what is known of its shape. */
 static void
 find_wish(const char *text, CfExamined *examined)
@@ -93,7 +78,7 @@ cf_examine(const char *text, const CfArgs *args, CfExamined *examined)
 	examined->query = analyse(text, args);
 	if (args->n > 0 && args->n != cf_params_count(examined->query))
 		cf_params_complain(args, cf_params_count(examined->query));
-	examined->params = params_of(args);
+	examined->params = cf_params_list(args);
 	find_wish(text, examined);
 	cf_statement_wish(statement, &examined->wish);
 	examined->verdict = cf_eligible_query(examined->query, &calls);

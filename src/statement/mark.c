@@ -255,6 +255,20 @@ cf_mark_any(void)
 	return nmarks > 0;
 }
 
+ArrayType *
+cf_mark_tags(const List *tags)
+{
+	Datum	   *elements;
+	ListCell   *cell;
+
+	if (likely(tags == NIL))
+		return NULL;
+	elements = palloc(list_length(tags) * sizeof(Datum));
+	foreach(cell, tags)
+		elements[foreach_current_index(cell)] = CStringGetTextDatum(strVal(lfirst(cell)));
+	return construct_array(elements, list_length(tags), TEXTOID, -1, false, TYPALIGN_INT);
+}
+
 List *
 cf_mark_list(void)
 {
@@ -582,14 +596,11 @@ open_table(const char *command)
 }
 
 void
-cf_mark_store(const char *name, Datum *values, bool *nulls)
+cf_mark_store(const char *name, const Datum *values, const bool *nulls)
 {
 	Relation	rel = open_table("cache_query()");
-	TupleDesc	desc = RelationGetDescr(rel);
 	CatalogIndexState indexes = cf_own_table_open_indexes(rel, &table);
 	HeapTuple	old = cf_own_table_find(rel, CF_MARK_NAME, name);
-	Datum	   *row = palloc0(desc->natts * sizeof(Datum));
-	bool	   *row_nulls = palloc(desc->natts * sizeof(bool));
 	Oid			owner = InvalidOid;
 
 	if (old != NULL)
@@ -597,15 +608,7 @@ cf_mark_store(const char *name, Datum *values, bool *nulls)
 		owner = cf_own_table_owner(rel, old, CF_MARK_OWNER);
 		cf_own_table_require_owner("marked query", name, owner);
 	}
-	if (!OidIsValid(owner))
-		owner = GetUserId();
-	memset(row_nulls, true, desc->natts * sizeof(bool));
-	memcpy(row, values, CF_MARK_COLUMNS * sizeof(Datum));
-	memcpy(row_nulls, nulls, CF_MARK_COLUMNS * sizeof(bool));
-	row[CF_MARK_OWNER - 1] = DirectFunctionCall1(namein,
-												 CStringGetDatum(GetUserNameFromId(owner, false)));
-	row_nulls[CF_MARK_OWNER - 1] = false;
-	cf_own_table_put(rel, &table, indexes, old, row, row_nulls);
+	cf_own_table_put(rel, &table, indexes, old, owner, values, nulls);
 }
 
 bool

@@ -13,6 +13,7 @@
 
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
+#include "utils/array.h"
 
 #include "codec/key.h"
 
@@ -54,6 +55,9 @@ extern const CfMark *cf_mark_find(const Query *query, uint64 number);
 /* Lets PostgreSQL plan a kept statement anew when marks come or go. */
 extern void cf_mark_add_dependency(PlannedStmt *stmt);
 
+/* Tags of a mark as an argument of cache_fetch, palloc'd; NULL: none. */
+extern ArrayType *cf_mark_tags(const List *tags);
+
 /* Copies of all, palloc'd. */
 extern List *cf_mark_list(void);
 
@@ -76,7 +80,7 @@ extern Oid	cf_mark_relation(void);
  * else, as in a read-only transaction, an error. Keeps the table locked against other changes
  * to the end of the transaction. Takes no right on the table, and fires no trigger of it.
  */
-extern void cf_mark_store(const char *name, Datum *values, bool *nulls);
+extern void cf_mark_store(const char *name, const Datum *values, const bool *nulls);
 extern bool cf_mark_delete(const char *name);
 
 #endif							/* CF_STATEMENT_MARK_H */
