@@ -169,7 +169,7 @@ COMMENT ON COLUMN cache_stats.bypass_rights IS
 COMMENT ON COLUMN cache_stats.fills IS
 'values stored in memory';
 COMMENT ON COLUMN cache_stats.fills_refused IS
-'values not stored, because something that they depend on changed meanwhile';
+'values not stored, because something that they depend on changed meanwhile, or the shape of the result since its key was made';
 COMMENT ON COLUMN cache_stats.too_large IS
 'values above cachefront.l1_max_value';
 COMMENT ON COLUMN cache_stats.no_memory IS

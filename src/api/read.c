@@ -51,16 +51,29 @@ end_call(int level)
 }
 
 static struct varlena *
-fetch_json(FunctionCallInfo fcinfo, BeginCall begin, CfL1Part part)
+fetch_json_once(FunctionCallInfo fcinfo, BeginCall begin, CfL1Part part, bool *reshaped)
 {
 	CfRequest	request;
 	int			level = begin(fcinfo, &request);
 	struct varlena *value;
 
 	request.part = part;
+	request.reshaped = reshaped;
 	value = likely(cf_shmem_ready_or_warn()) ?
 		cf_fetch(&request) : cf_fetch_without_cache(&request);
 	end_call(level);
+	return value;
+}
+
+/* Begins again, once, if a definition has changed between the key and the load. */
+static struct varlena *
+fetch_json(FunctionCallInfo fcinfo, BeginCall begin, CfL1Part part)
+{
+	bool		reshaped = false;
+	struct varlena *value = fetch_json_once(fcinfo, begin, part, &reshaped);
+
+	if (unlikely(reshaped))
+		value = fetch_json_once(fcinfo, begin, part, &reshaped);
 	return value;
 }
 
@@ -208,13 +221,27 @@ fetch_rows(CfRequest *request, ReturnSetInfo *rsinfo)
 }
 
 static void
-fetch_typed(FunctionCallInfo fcinfo, BeginCall begin)
+fetch_typed_once(FunctionCallInfo fcinfo, BeginCall begin, bool *reshaped)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	CfRequest	request;
-	CfRowsSink	sink = {NULL, false};
+	CfRowsSink	sink = {rsinfo->setResult, false};
+	int			level = begin(fcinfo, &request);
+
+	request.form = CF_FORM_ROWS;
+	request.rows_desc = rsinfo->setDesc;
+	request.rows_sink = &sink;
+	request.reshaped = reshaped;
+	fetch_rows(&request, rsinfo);
+	end_call(level);
+}
+
+static void
+fetch_typed(FunctionCallInfo fcinfo, BeginCall begin)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		reshaped = false;
 	MemoryContext old;
-	int			level;
 
 	require_column_list(fcinfo);
 	require_readable_types(rsinfo->expectedDesc);
@@ -227,13 +254,9 @@ fetch_typed(FunctionCallInfo fcinfo, BeginCall begin)
 							  false, work_mem);
 	MemoryContextSwitchTo(old);
 
-	level = begin(fcinfo, &request);
-	request.form = CF_FORM_ROWS;
-	request.rows_desc = rsinfo->setDesc;
-	sink.store = rsinfo->setResult;
-	request.rows_sink = &sink;
-	fetch_rows(&request, rsinfo);
-	end_call(level);
+	fetch_typed_once(fcinfo, begin, &reshaped);
+	if (unlikely(reshaped))
+		fetch_typed_once(fcinfo, begin, &reshaped);
 }
 
 Datum

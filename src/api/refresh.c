@@ -489,19 +489,30 @@ refresh(CfRequest *request)
 	}
 }
 
+static void
+refresh_once(FunctionCallInfo fcinfo, bool *reshaped)
+{
+	CfRequest	request;
+	int			level = cf_named_begin(fcinfo, &request);
+
+	request.reshaped = reshaped;
+	refresh(&request);
+	cf_named_end(level);
+}
+
 Datum
 cachefront_refresh(PG_FUNCTION_ARGS)
 {
-	CfRequest	request;
-	int			level;
+	bool		reshaped = false;
 
 	cf_shmem_require();
 	if (cf_load_active())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot change the cache in a query that is being cached")));
-	level = cf_named_begin(fcinfo, &request);
-	refresh(&request);
-	cf_named_end(level);
+	refresh_once(fcinfo, &reshaped);
+	/* A definition has changed between the key and the load. */
+	if (unlikely(reshaped))
+		refresh_once(fcinfo, &reshaped);
 	PG_RETURN_VOID();
 }

@@ -52,15 +52,26 @@ tell_for_whom(Warming *warming, const CfRequest *request)
 }
 
 static void
-read_one(void *arg)
+read_once(Warming *warming, bool *reshaped)
 {
-	Warming    *warming = arg;
 	CfRequest	request;
 	int			level = cf_named_begin_with(warming->name, &warming->args, &request);
 
+	request.reshaped = reshaped;
 	(void) cf_fetch(&request);
 	cf_named_end(level);
 	tell_for_whom(warming, &request);
+}
+
+static void
+read_one(void *arg)
+{
+	Warming    *warming = arg;
+	bool		reshaped = false;
+
+	read_once(warming, &reshaped);
+	if (unlikely(reshaped))
+		read_once(warming, &reshaped);
 }
 
 static void

@@ -277,7 +277,9 @@ cf_policy_proof(const CfRequest *request, CfBypass bypass, CfL1Proof *proof)
 void
 cf_policy_count(const CfRequest *request, CfBypass bypass)
 {
-	if (bypass != CF_BYPASS_NONE)
+	if (bypass == CF_BYPASS_RESHAPED)
+		cf_stats_count(request->def.stats_slot, CF_COUNT_FILLS_REFUSED);
+	else if (bypass != CF_BYPASS_NONE)
 		cf_stats_count(request->def.stats_slot,
 					   CF_COUNT_BYPASS_DISABLED + (bypass - CF_BYPASS_DISABLED));
 }
@@ -307,6 +309,8 @@ cf_policy_reason(CfBypass bypass)
 			return "the query calls a function that is not known to give the same in every session";
 		case CF_BYPASS_RIGHTS:
 			return "the cache's scope is 'shared', and functions in the query use the rights of who calls them";
+		case CF_BYPASS_RESHAPED:
+			return "the query's result has changed its shape since the key was made";
 	}
 	return NULL;
 }

@@ -545,6 +545,15 @@ cf_load_end_reading(CfLoad *load)
 	load->incarnation = load->replica ? cf_line_at(load->end) : cf_line_mine();
 }
 
+/* A definition changed since the key was made: the rows are right, the key is not. */
+static void
+note_reshaped(const CfRequest *request, CfLoad *load)
+{
+	load->bypass = CF_BYPASS_RESHAPED;
+	if (request->reshaped != NULL)
+		*request->reshaped = true;
+}
+
 void
 cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 {
@@ -630,9 +639,8 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 		add_light_names(load);
 	if (load->outer != NULL)
 		add_sources(load->outer, request, load);
-	/* A definition changed since the key was made: the rows are right, the key is not. */
 	if (request->shape != 0 && receiver.shape != request->shape)
-		load->bypass = CF_BYPASS_SETTING;
+		note_reshaped(request, load);
 	if (load->bypass == CF_BYPASS_NONE)
 		load->bypass = judge_sources(request, &load->sources);
 	CF_WAIT_POINT("load-after-query");

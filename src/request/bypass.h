@@ -6,7 +6,7 @@
 #ifndef CF_REQUEST_BYPASS_H
 #define CF_REQUEST_BYPASS_H
 
-/* In the order of the counters. */
+/* In the order of the counters, but for the last, which has none. */
 typedef enum CfBypass
 {
 	CF_BYPASS_NONE,
@@ -18,7 +18,8 @@ typedef enum CfBypass
 	CF_BYPASS_TEMPORARY,
 	CF_BYPASS_SETTING,
 	CF_BYPASS_SESSION,
-	CF_BYPASS_RIGHTS
+	CF_BYPASS_RIGHTS,
+	CF_BYPASS_RESHAPED			/* the rows are not of the shape that the key names */
 } CfBypass;
 
 #endif							/* CF_REQUEST_BYPASS_H */

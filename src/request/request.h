@@ -50,6 +50,7 @@ typedef struct CfRequest
 	CfKey		key;
 	const char *cache;			/* of a named loader, or NULL: as the key says */
 	uint32		shape;			/* of a loader of version 'auto': see version.h; else 0 */
+	bool	   *reshaped;		/* set by a load whose rows have another shape, or NULL */
 	text	   *query;
 	const CfHash128 *tree;		/* of a statement that is known by its tree, or NULL */
 	const CfHash128 *settings;	/* cf_identity_of_settings of now; NULL: to be asked */
