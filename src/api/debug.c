@@ -121,25 +121,28 @@ cachefront_debug_cursor(PG_FUNCTION_ARGS)
 
 /* ---- a profiler of PL/pgSQL, which calls who was there before it ---- */
 
-static PLpgSQL_plugin *before_profiler = NULL;
-static int	statements_begun = 0;
-static int	statements_open = 0;
+static struct
+{
+	PLpgSQL_plugin *before;
+	int			begun;			/* statements */
+	int			open;			/* of them, without an end yet */
+}			profiler_state;
 
 static void
 profile_begin(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 {
-	statements_begun++;
-	statements_open++;
-	if (before_profiler != NULL && before_profiler->stmt_beg)
-		before_profiler->stmt_beg(estate, stmt);
+	profiler_state.begun++;
+	profiler_state.open++;
+	if (profiler_state.before != NULL && profiler_state.before->stmt_beg)
+		profiler_state.before->stmt_beg(estate, stmt);
 }
 
 static void
 profile_end(PLpgSQL_execstate *estate, PLpgSQL_stmt *stmt)
 {
-	statements_open--;
-	if (before_profiler != NULL && before_profiler->stmt_end)
-		before_profiler->stmt_end(estate, stmt);
+	profiler_state.open--;
+	if (profiler_state.before != NULL && profiler_state.before->stmt_end)
+		profiler_state.before->stmt_end(estate, stmt);
 }
 
 /* Begins to profile, at the first call; then tells what it has seen. */
@@ -156,12 +159,12 @@ cachefront_debug_profiler(PG_FUNCTION_ARGS)
 
 	if (!installed)
 	{
-		before_profiler = *place;
+		profiler_state.before = *place;
 		*place = &profiler;
 	}
 	installed = true;
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("begun %d, open %d",
-											  statements_begun, statements_open)));
+											  profiler_state.begun, profiler_state.open)));
 }
 
 #else

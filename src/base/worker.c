@@ -79,10 +79,15 @@ static LWLock *workers_lock = NULL;
 static const CfWorkerTask *tasks[CF_WORKER_MAX_TASKS];
 static int	ntasks = 0;
 static bool (*begin_writing) (void) = NULL;
-static int	my_slot = -1;
-static int	my_process = -1;	/* CfWorkerProcess, or -1 */
 static void leave(void);
-static bool rested = false;		/* this worker: nothing left to do */
+
+/* This process. */
+static struct
+{
+	int			slot;			/* of a database's worker, or -1 */
+	int			process;		/* CfWorkerProcess, or -1 */
+	bool		rested;			/* this worker: nothing left to do */
+}			me = {.slot = -1, .process = -1};
 
 void
 cf_worker_register_task(const CfWorkerTask *task)
@@ -210,9 +215,9 @@ handle_signals(void)
 void
 cf_worker_stop(void)
 {
-	if (my_process < 0 && !IsTransactionState())
+	if (me.process < 0 && !IsTransactionState())
 		leave();
-	proc_exit(my_process >= 0 ? 1 : 0);
+	proc_exit(me.process >= 0 ? 1 : 0);
 }
 
 /* In pg_stat_activity. */
@@ -228,7 +233,7 @@ static void
 process_exit(int code, Datum arg)
 {
 	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
-	workers->process[my_process] = CF_NO_PROC;
+	workers->process[me.process] = CF_NO_PROC;
 	LWLockRelease(workers_lock);
 }
 
@@ -238,7 +243,7 @@ cf_worker_begin(CfWorkerProcess process)
 	handle_signals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	introduce(process_names[process]);
-	my_process = process;
+	me.process = process;
 	before_shmem_exit(process_exit, (Datum) 0);
 	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
 	workers->process[process] = CF_MY_PROC_NUMBER;
@@ -539,8 +544,8 @@ static void
 worker_exit(int code, Datum arg)
 {
 	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
-	workers->worker[my_slot].proc = CF_NO_PROC;
-	workers->worker[my_slot].rested = rested;
+	workers->worker[me.slot].proc = CF_NO_PROC;
+	workers->worker[me.slot].rested = me.rested;
 	LWLockRelease(workers_lock);
 }
 
@@ -548,18 +553,18 @@ static void
 take_slot(Oid dboid)
 {
 	LWLockAcquire(workers_lock, LW_EXCLUSIVE);
-	for (int i = 0; i < CF_WORKER_MAX_DATABASES && my_slot < 0; i++)
+	for (int i = 0; i < CF_WORKER_MAX_DATABASES && me.slot < 0; i++)
 	{
 		if (workers->worker[i].proc == CF_NO_PROC)
 		{
 			workers->worker[i].dboid = dboid;
 			workers->worker[i].proc = CF_MY_PROC_NUMBER;
 			workers->worker[i].rested = false;
-			my_slot = i;
+			me.slot = i;
 		}
 	}
 	LWLockRelease(workers_lock);
-	if (my_slot < 0)
+	if (me.slot < 0)
 		proc_exit(0);
 	before_shmem_exit(worker_exit, (Datum) 0);
 }
@@ -620,7 +625,7 @@ cachefront_worker_main(Datum arg)
 		else if (TimestampDifferenceExceeds(last_work, cf_steady_now(),
 											CF_WORKER_IDLE_MS))
 		{
-			rested = true;
+			me.rested = true;
 			break;
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,

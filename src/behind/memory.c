@@ -286,14 +286,17 @@ cf_memory_reserve(void)
 }
 
 /* Slots that this transaction has in flight. */
-static int *my_flights = NULL;
-static int	nflights = 0;
-static int	flights_room = 0;
+static struct
+{
+	int		   *slot;			/* or NULL */
+	int			n;
+	int			room;
+}			flights;
 
 bool
 cf_memory_has_flights(void)
 {
-	return my_flights != NULL;
+	return flights.slot != NULL;
 }
 
 void
@@ -363,9 +366,9 @@ cf_memory_add_sum(const CfMemorySum *sum)
 static void
 end_flights(bool committed)
 {
-	for (int i = 0; i < nflights; i++)
+	for (int i = 0; i < flights.n; i++)
 	{
-		Slot	   *slot = &slots[my_flights[i]];
+		Slot	   *slot = &slots[flights.slot[i]];
 
 		if (committed)
 			land(slot);
@@ -380,8 +383,8 @@ cf_memory_finish_end(int reserved, bool committed)
 	shared->reserved -= reserved;
 	end_flights(committed);
 	LWLockRelease(lock);
-	nflights = flights_room = 0;
-	my_flights = NULL;
+	flights.n = flights.room = 0;
+	flights.slot = NULL;
 }
 
 struct varlena *
@@ -450,16 +453,16 @@ cf_memory_list(const char *writer, CfMemoryItem **items)
 static void
 note_flight(int slot)
 {
-	if (nflights == flights_room)
+	if (flights.n == flights.room)
 	{
-		int			room = Max(flights_room * 2, 1024);
+		int			room = Max(flights.room * 2, 1024);
 
-		my_flights = my_flights == NULL ?
+		flights.slot = flights.slot == NULL ?
 			MemoryContextAlloc(TopTransactionContext, room * sizeof(int)) :
-			repalloc_huge(my_flights, room * sizeof(int));
-		flights_room = room;
+			repalloc_huge(flights.slot, room * sizeof(int));
+		flights.room = room;
 	}
-	my_flights[nflights++] = slot;
+	flights.slot[flights.n++] = slot;
 }
 
 static void
@@ -493,7 +496,7 @@ cf_memory_fly(int slot, const CfHash128 *hash, int64 *value, int64 *writes)
 	}
 	LWLockRelease(lock);
 	if (!flies)
-		nflights--;
+		flights.n--;
 	return flies;
 }
 
@@ -503,10 +506,10 @@ cf_memory_ground(int slot)
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	slots[slot].flight_xid = InvalidFullTransactionId;
 	LWLockRelease(lock);
-	for (int i = 0; i < nflights; i++)
+	for (int i = 0; i < flights.n; i++)
 	{
-		if (my_flights[i] == slot)
-			my_flights[i--] = my_flights[--nflights];
+		if (flights.slot[i] == slot)
+			flights.slot[i--] = flights.slot[--flights.n];
 	}
 }
 
@@ -670,14 +673,14 @@ cf_memory_discard(const char *writer)
 	/* Room for all. */
 	for (int i = 0; i < shared->nslots; i++)
 		note_flight(i);
-	nflights -= shared->nslots;
+	flights.n -= shared->nslots;
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	for (int i = 0; i < shared->nslots; i++)
 	{
 		if (!is_of(&slots[i], writer) || !can_fly(&slots[i]))
 			continue;
 		discard_slot(&slots[i], xid);
-		my_flights[nflights++] = i;
+		flights.slot[flights.n++] = i;
 	}
 	LWLockRelease(lock);
 	cf_own_discard(writer);

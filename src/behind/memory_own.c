@@ -48,37 +48,41 @@ typedef struct Level
 	Mine	  **keys;
 } Level;
 
-static HTAB *mine = NULL;		/* in TopTransactionContext, as all of this */
-static Level *levels = NULL;
-static int	my_reserved = 0;
+/* Of the running transaction, in TopTransactionContext. */
+static struct
+{
+	HTAB	   *keys;			/* of Mine; or NULL */
+	Level	   *levels;
+	int			reserved;
+}			own;
 
 static void
 forget_mine(void)
 {
-	mine = NULL;
-	levels = NULL;
-	my_reserved = 0;
+	own.keys = NULL;
+	own.levels = NULL;
+	own.reserved = 0;
 }
 
 static void
 note_level(Mine *key, int level)
 {
-	if (levels == NULL || levels->level != level)
+	if (own.levels == NULL || own.levels->level != level)
 	{
 		Level	   *new = MemoryContextAllocZero(TopTransactionContext, sizeof(Level));
 
-		new->outer = levels;
+		new->outer = own.levels;
 		new->level = level;
 		new->room = 4;
 		new->keys = MemoryContextAlloc(TopTransactionContext, new->room * sizeof(Mine *));
-		levels = new;
+		own.levels = new;
 	}
-	if (levels->n == levels->room)
+	if (own.levels->n == own.levels->room)
 	{
-		levels->keys = repalloc_huge(levels->keys, 2 * levels->room * sizeof(Mine *));
-		levels->room *= 2;
+		own.levels->keys = repalloc_huge(own.levels->keys, 2 * own.levels->room * sizeof(Mine *));
+		own.levels->room *= 2;
 	}
-	levels->keys[levels->n++] = key;
+	own.levels->keys[own.levels->n++] = key;
 }
 
 static void
@@ -90,8 +94,8 @@ make_mine(void)
 		.hcxt = TopTransactionContext,
 	};
 
-	if (mine == NULL)
-		mine = hash_create("cachefront own writes behind", 64, &control,
+	if (own.keys == NULL)
+		own.keys = hash_create("cachefront own writes behind", 64, &control,
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
@@ -103,7 +107,7 @@ find_mine(const CfWriter *writer, const struct varlena *args)
 	Mine	   *key;
 
 	make_mine();
-	key = hash_search(mine, &hash, HASH_ENTER, &found);
+	key = hash_search(own.keys, &hash, HASH_ENTER, &found);
 	if (found)
 		return key;
 	slist_init(&key->sums);
@@ -145,11 +149,11 @@ cf_memory_add(const CfWriter *writer, const struct varlena *args, int64 by)
 	note_level(key, level);
 	if (!cf_memory_reserve())
 	{
-		levels->n--;
+		own.levels->n--;
 		pfree(sum);
 		return false;
 	}
-	my_reserved++;
+	own.reserved++;
 	sum->level = level;
 	sum->value = by;
 	sum->writes = 1;
@@ -195,19 +199,20 @@ cf_memory_subxact(SubXactEvent event)
 {
 	int			level = GetCurrentTransactionNestLevel();
 
-	if (likely(levels == NULL))
+	if (likely(own.levels == NULL))
 		return;
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
-		for (; levels != NULL && levels->level >= level; levels = levels->outer)
+		for (; own.levels != NULL && own.levels->level >= level; own.levels = own.levels->outer)
 		{
-			for (int i = 0; i < levels->n; i++)
-				drop_level(levels->keys[i], level);
+			for (int i = 0; i < own.levels->n; i++)
+				drop_level(own.levels->keys[i], level);
 		}
 	}
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
-		for (Level *ended = levels; ended != NULL && ended->level == level; ended = ended->outer)
+		for (Level *ended = own.levels; ended != NULL && ended->level == level;
+			 ended = ended->outer)
 		{
 			ended->level = level - 1;
 			for (int i = 0; i < ended->n; i++)
@@ -245,33 +250,33 @@ cf_memory_committed(void)
 	HASH_SEQ_STATUS scan;
 	Mine	   *key;
 
-	if (likely(mine == NULL && !cf_memory_has_flights()))
+	if (likely(own.keys == NULL && !cf_memory_has_flights()))
 		return;
 	cf_memory_begin_end();
-	if (mine != NULL)
+	if (own.keys != NULL)
 	{
-		hash_seq_init(&scan, mine);
+		hash_seq_init(&scan, own.keys);
 		while ((key = hash_seq_search(&scan)) != NULL)
 			add_sums(key);
 	}
-	cf_memory_finish_end(my_reserved, true);
+	cf_memory_finish_end(own.reserved, true);
 	forget_mine();
 }
 
 void
 cf_memory_aborted(void)
 {
-	if (likely(mine == NULL && !cf_memory_has_flights()))
+	if (likely(own.keys == NULL && !cf_memory_has_flights()))
 		return;
 	cf_memory_begin_end();
-	cf_memory_finish_end(my_reserved, false);
+	cf_memory_finish_end(own.reserved, false);
 	forget_mine();
 }
 
 void
 cf_memory_before_prepare(void)
 {
-	if (mine != NULL && my_reserved > 0)
+	if (own.keys != NULL && own.reserved > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot PREPARE a transaction that has added to a writer whose buffer is memory"),
@@ -284,9 +289,9 @@ cf_own_visit(const char *writer, const struct varlena *args, CfMemoryVisit visit
 	HASH_SEQ_STATUS scan;
 	Mine	   *key;
 
-	if (mine == NULL)
+	if (own.keys == NULL)
 		return;
-	hash_seq_init(&scan, mine);
+	hash_seq_init(&scan, own.keys);
 	while ((key = hash_seq_search(&scan)) != NULL)
 	{
 		slist_iter	iter;
@@ -316,9 +321,9 @@ cf_own_has_any(const char *writer)
 	Mine	   *key;
 	bool		any = false;
 
-	if (mine == NULL)
+	if (own.keys == NULL)
 		return false;
-	hash_seq_init(&scan, mine);
+	hash_seq_init(&scan, own.keys);
 	while ((key = hash_seq_search(&scan)) != NULL)
 		any |= !slist_is_empty(&key->sums) && (writer == NULL || strcmp(key->writer, writer) == 0);
 	return any;
@@ -330,9 +335,9 @@ cf_own_discard(const char *writer)
 	HASH_SEQ_STATUS scan;
 	Mine	   *key;
 
-	if (mine == NULL)
+	if (own.keys == NULL)
 		return;
-	hash_seq_init(&scan, mine);
+	hash_seq_init(&scan, own.keys);
 	while ((key = hash_seq_search(&scan)) != NULL)
 	{
 		if (strcmp(key->writer, writer) == 0)

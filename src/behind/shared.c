@@ -60,11 +60,14 @@ typedef struct CfSharedBehind
 static CfSharedBehind *shared = NULL;
 static LWLock *lock = NULL;
 
-/* Of this transaction. */
-static bool added = false;
-static int64 added_flush_us;
-static int	added_flush_rows;		/* the least; 0: none */
-static int64 nadded;
+/* What this transaction has added to queues. */
+static struct
+{
+	bool		any;
+	int64		flush_us;
+	int			flush_rows;		/* the least; 0: none */
+	int64		n;
+}			added;
 
 static Size
 shared_size(void)
@@ -150,17 +153,17 @@ cf_behind_added(int64 flush_us, int flush_rows)
 {
 	Database   *database;
 
-	if (!added)
+	if (!added.any)
 	{
-		added_flush_us = flush_us;
-		added_flush_rows = 0;
-		nadded = 0;
+		added.flush_us = flush_us;
+		added.flush_rows = 0;
+		added.n = 0;
 	}
-	added_flush_us = Min(added_flush_us, flush_us);
+	added.flush_us = Min(added.flush_us, flush_us);
 	if (flush_rows > 0)
-		added_flush_rows = added_flush_rows == 0 ? flush_rows : Min(added_flush_rows, flush_rows);
-	nadded++;
-	added = true;
+		added.flush_rows = added.flush_rows == 0 ? flush_rows : Min(added.flush_rows, flush_rows);
+	added.n++;
+	added.any = true;
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	database = find_or_make(MyDatabaseId);
 	if (database != NULL)
@@ -179,8 +182,8 @@ cf_behind_added(int64 flush_us, int flush_rows)
 static bool
 many_wait(Database *database)
 {
-	database->waiting += nadded;
-	return added_flush_rows > 0 && database->waiting >= Max(added_flush_rows, database->patience);
+	database->waiting += added.n;
+	return added.flush_rows > 0 && database->waiting >= Max(added.flush_rows, database->patience);
 }
 
 static void
@@ -190,7 +193,7 @@ ended(int64 flush_us, bool committed)
 	Database   *database;
 	bool		wake = false;
 
-	added = false;
+	added.any = false;
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	database = find_or_make(MyDatabaseId);
 	if (database != NULL)
@@ -212,15 +215,15 @@ ended(int64 flush_us, bool committed)
 void
 cf_behind_committed(void)
 {
-	if (unlikely(added))
-		ended(added_flush_us, true);
+	if (unlikely(added.any))
+		ended(added.flush_us, true);
 }
 
 /* Only the worker can tell that there is nothing left. */
 void
 cf_behind_aborted(void)
 {
-	if (unlikely(added))
+	if (unlikely(added.any))
 		ended(CF_BEHIND_LOOK_US, false);
 }
 

@@ -334,20 +334,23 @@ typedef struct Known
 	Oid			role;
 } Known;
 
-static HTAB *known = NULL;
-static uint64 known_generation = 0;
-static uint64 generation = 1;
+static struct
+{
+	HTAB	   *table;			/* of Known */
+	uint64		generation;		/* that it is of */
+	uint64		now;
+}			known = {.now = 1};
 
 static void
 definition_changed(Oid relid)
 {
-	generation++;
+	known.now++;
 }
 
 static void
 role_changed(Datum arg, int cache, uint32 hash)
 {
-	generation++;
+	known.now++;
 }
 
 void
@@ -366,12 +369,13 @@ make_known(void)
 		.entrysize = sizeof(Known),
 	};
 
-	if (known != NULL && known_generation == generation && hash_get_num_entries(known) < 1000)
+	if (known.table != NULL && known.generation == known.now &&
+		hash_get_num_entries(known.table) < 1000)
 		return;
-	if (known != NULL)
-		hash_destroy(known);
-	known = hash_create("cachefront writers' rights", 16, &control, HASH_ELEM | HASH_BLOBS);
-	known_generation = generation;
+	if (known.table != NULL)
+		hash_destroy(known.table);
+	known.table = hash_create("cachefront writers' rights", 16, &control, HASH_ELEM | HASH_BLOBS);
+	known.generation = known.now;
 }
 
 void
@@ -385,14 +389,14 @@ cf_statement_require_rights(const CfWriter *writer)
 	strlcpy(key.writer, writer->name, sizeof(key.writer));
 	key.role = GetUserId();
 	make_known();
-	if (likely(hash_search(known, &key, HASH_FIND, NULL) != NULL))
+	if (likely(hash_search(known.table, &key, HASH_FIND, NULL) != NULL))
 		return;
-	before = generation;
+	before = known.now;
 	/* What it looks up may make the session read the writers again. */
 	copy = cf_writer_copy(writer);
 	check_rights(copy);
-	if (before == generation)
-		(void) hash_search(known, &key, HASH_ENTER, NULL);
+	if (before == known.now)
+		(void) hash_search(known.table, &key, HASH_ENTER, NULL);
 }
 
 /* ---- its run ---- */

@@ -31,16 +31,20 @@
 
 #define CF_MAX_FLUSH_US (INT64CONST(3600) * USECS_PER_SEC)
 
-static HTAB *writers = NULL;
-static MemoryContext writers_context = NULL;
-static bool writers_valid = false;
-static Oid	writers_relid = InvalidOid;
+/* The session's copy of the table. */
+static struct
+{
+	bool		valid;
+	Oid			relid;
+	MemoryContext context;		/* of all of it */
+	HTAB	   *table;
+}			writers;
 
 static void
 relation_changed(Oid relid)
 {
-	if (relid == InvalidOid || relid == writers_relid || !OidIsValid(writers_relid))
-		writers_valid = false;
+	if (relid == InvalidOid || relid == writers.relid || !OidIsValid(writers.relid))
+		writers.valid = false;
 }
 
 void
@@ -195,10 +199,10 @@ read_rows(HTAB *hash)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	writers_relid = cf_own_table_relid(table.name);
-	if (!OidIsValid(writers_relid))
+	writers.relid = cf_own_table_relid(table.name);
+	if (!OidIsValid(writers.relid))
 		return;
-	rel = table_open(writers_relid, AccessShareLock);
+	rel = table_open(writers.relid, AccessShareLock);
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while (cf_own_table_fits(rel, &table) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 		read_row(hash, tuple, RelationGetDescr(rel));
@@ -221,24 +225,24 @@ read_writers(void)
 	MemoryContext old = MemoryContextSwitchTo(context);
 
 	/* An invalidation that arrives while we read makes us read again. */
-	writers_valid = true;
+	writers.valid = true;
 	PG_TRY();
 	{
 		read_rows(hash);
 	}
 	PG_CATCH();
 	{
-		writers_valid = false;
+		writers.valid = false;
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old);
-	if (writers_context != NULL)
-		MemoryContextDelete(writers_context);
-	writers_context = context;
-	writers = hash;
+	if (writers.context != NULL)
+		MemoryContextDelete(writers.context);
+	writers.context = context;
+	writers.table = hash;
 }
 
 const CfWriter *
@@ -246,9 +250,9 @@ cf_writer_find(const char *name)
 {
 	if (strlen(name) >= CF_MAX_CACHE_NAME)
 		return NULL;
-	if (unlikely(!writers_valid))
+	if (unlikely(!writers.valid))
 		read_writers();
-	return hash_search(writers, name, HASH_FIND, NULL);
+	return hash_search(writers.table, name, HASH_FIND, NULL);
 }
 
 List *
@@ -258,9 +262,9 @@ cf_writer_list(void)
 	const CfWriter *writer;
 	List	   *list = NIL;
 
-	if (!writers_valid)
+	if (!writers.valid)
 		read_writers();
-	hash_seq_init(&scan, writers);
+	hash_seq_init(&scan, writers.table);
 	while ((writer = hash_seq_search(&scan)) != NULL)
 		list = lappend(list, cf_writer_copy(writer));
 	return list;

@@ -11,11 +11,14 @@
 
 #define CF_MAX_NOTES 2048
 
-static CfNote *notes = NULL;		/* of the running transaction; in TopMemoryContext */
-static int	nnotes = 0;
-static int	notes_room = 0;
-static bool too_many = false;	/* until the transaction ends */
-
+/* Of the running transaction. */
+static struct
+{
+	CfNote	   *note;			/* in TopMemoryContext */
+	int			n;
+	int			room;
+	bool		too_many;		/* until the transaction ends */
+}			notes;
 
 CfNote *
 cf_note_add(CfNoteKind kind, Oid oid)
@@ -23,20 +26,21 @@ cf_note_add(CfNoteKind kind, Oid oid)
 	static CfNote dummy;
 	CfNote	   *note;
 
-	if (nnotes == CF_MAX_NOTES)
+	if (notes.n == CF_MAX_NOTES)
 	{
-		too_many = true;
+		notes.too_many = true;
 		return &dummy;
 	}
-	if (nnotes == notes_room)
+	if (notes.n == notes.room)
 	{
-		int			room = Max(2 * notes_room, 32);
+		int			room = Max(2 * notes.room, 32);
 
-		notes = notes == NULL ? MemoryContextAlloc(TopMemoryContext, room * sizeof(CfNote)) :
-			repalloc(notes, room * sizeof(CfNote));
-		notes_room = room;
+		notes.note = notes.note == NULL ?
+			MemoryContextAlloc(TopMemoryContext, room * sizeof(CfNote)) :
+			repalloc(notes.note, room * sizeof(CfNote));
+		notes.room = room;
 	}
-	note = &notes[nnotes++];
+	note = &notes.note[notes.n++];
 	MemSet(note, 0, sizeof(*note));
 	note->kind = kind;
 	note->oid = oid;
@@ -47,10 +51,10 @@ cf_note_add(CfNoteKind kind, Oid oid)
 CfNote *
 cf_note_find(CfNoteKind kind, Oid oid)
 {
-	for (int i = 0; i < nnotes; i++)
+	for (int i = 0; i < notes.n; i++)
 	{
-		if (notes[i].kind == kind && notes[i].oid == oid)
-			return &notes[i];
+		if (notes.note[i].kind == kind && notes.note[i].oid == oid)
+			return &notes.note[i];
 	}
 	return NULL;
 }
@@ -69,32 +73,32 @@ cf_note_subxact(SubXactEvent event)
 
 	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
 		return;
-	for (int i = 0; i < nnotes; i++)
+	for (int i = 0; i < notes.n; i++)
 	{
-		if (notes[i].level >= level && event == SUBXACT_EVENT_ABORT_SUB)
+		if (notes.note[i].level >= level && event == SUBXACT_EVENT_ABORT_SUB)
 			continue;
-		notes[n] = notes[i];
-		notes[n].level = Min(notes[n].level, level - 1);
+		notes.note[n] = notes.note[i];
+		notes.note[n].level = Min(notes.note[n].level, level - 1);
 		n++;
 	}
-	nnotes = n;
+	notes.n = n;
 }
 
 void
 cf_note_reset(void)
 {
-	nnotes = 0;
-	too_many = false;
+	notes.n = 0;
+	notes.too_many = false;
 }
 
 CfNote *
 cf_note_at(int i)
 {
-	return i < nnotes ? &notes[i] : NULL;
+	return i < notes.n ? &notes.note[i] : NULL;
 }
 
 bool
 cf_note_too_many(void)
 {
-	return too_many;
+	return notes.too_many;
 }

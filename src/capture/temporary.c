@@ -42,25 +42,28 @@ typedef struct Row
 } Row;
 
 /* The rows of all that is in the temporary schema, from the first question on. */
-static MemoryContext rows_context = NULL;
-static Row *rows = NULL;
-static int	nrows = 0;
-static int	rows_room = 0;
+static struct
+{
+	MemoryContext context;		/* of all of it; or NULL */
+	Row		   *row;
+	int			n;
+	int			room;
+}			rows;
 
 typedef void (*AddRow) (int cache, uint32 hash);
 
 static void
 add_to_rows(int cache, uint32 hash)
 {
-	if (nrows == rows_room)
+	if (rows.n == rows.room)
 	{
-		rows_room = Max(2 * rows_room, 64);
-		rows = rows == NULL ? MemoryContextAlloc(rows_context, rows_room * sizeof(Row)) :
-			repalloc(rows, rows_room * sizeof(Row));
+		rows.room = Max(2 * rows.room, 64);
+		rows.row = rows.row == NULL ? MemoryContextAlloc(rows.context, rows.room * sizeof(Row)) :
+			repalloc(rows.row, rows.room * sizeof(Row));
 	}
-	rows[nrows].cache = cache;
-	rows[nrows].hash = hash;
-	nrows++;
+	rows.row[rows.n].cache = cache;
+	rows.row[rows.n].hash = hash;
+	rows.n++;
 }
 
 static void
@@ -229,9 +232,9 @@ find_rows_once(void)
 	Oid			schema;
 	Oid			toast_schema;
 
-	if (rows_context != NULL)
+	if (rows.context != NULL)
 		return;
-	rows_context = AllocSetContextCreate(TopMemoryContext, "cachefront temporary objects",
+	rows.context = AllocSetContextCreate(TopMemoryContext, "cachefront temporary objects",
 										 ALLOCSET_SMALL_SIZES);
 	GetTempNamespaceState(&schema, &toast_schema);
 	if (OidIsValid(schema))
@@ -249,9 +252,9 @@ cf_temporary_is(int cache, uint32 hash)
 			return true;
 	}
 	find_rows_once();
-	for (int i = 0; i < nrows; i++)
+	for (int i = 0; i < rows.n; i++)
 	{
-		if (rows[i].cache == cache && rows[i].hash == hash)
+		if (rows.row[i].cache == cache && rows.row[i].hash == hash)
 			return true;
 	}
 	return false;
@@ -260,9 +263,9 @@ cf_temporary_is(int cache, uint32 hash)
 void
 cf_temporary_reset(void)
 {
-	if (rows_context != NULL)
-		MemoryContextDelete(rows_context);
-	rows_context = NULL;
-	rows = NULL;
-	nrows = rows_room = 0;
+	if (rows.context != NULL)
+		MemoryContextDelete(rows.context);
+	rows.context = NULL;
+	rows.row = NULL;
+	rows.n = rows.room = 0;
 }

@@ -109,12 +109,17 @@ typedef struct CompiledEntry
 #define CF_MAX_CHANGED 256
 
 static HTAB *compiled_rules = NULL;
-static uint64 generation = 0;	/* moves when any relation changes */
 static object_access_hook_type prev_object_access = NULL;
 
-/* In a worker of logical replication: relations that changed of late. */
-static Oid	changed[CF_MAX_CHANGED];
-static int	nchanged = 0;
+/* Relations that have changed. */
+static struct
+{
+	uint64		generation;		/* moves with each */
+
+	/* In a worker of logical replication: those of late. */
+	Oid			relation[CF_MAX_CHANGED];
+	int			n;
+}			changed;
 
 /* Zero: there is none, or one of which triggers do not see the value. */
 static AttrNumber
@@ -294,7 +299,7 @@ compile(const TriggerData *data)
 	const char *detail;
 
 	compiled->context = context;
-	compiled->generation = generation;
+	compiled->generation = changed.generation;
 	cf_rule_tag(&compiled->rule_tag, table, trigger->tgname);
 	compiled->whole_table =
 		cf_rule_parse_args(trigger->tgnargs, copy_args(trigger), &compiled->args,
@@ -352,7 +357,7 @@ get_compiled(const TriggerData *data)
 		compiled_rules = hash_create("cachefront rules", 64, &control,
 									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	entry = hash_search(compiled_rules, &data->tg_trigger->tgoid, HASH_FIND, NULL);
-	if (likely(entry != NULL && entry->compiled->generation == generation))
+	if (likely(entry != NULL && entry->compiled->generation == changed.generation))
 		return entry->compiled;
 	if (entry != NULL)
 		forget_entry(entry);
@@ -671,29 +676,29 @@ trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 static void
 relation_changed(Oid relid)
 {
-	generation++;
-	if (!IsLogicalWorker() || nchanged == CF_MAX_CHANGED)
+	changed.generation++;
+	if (!IsLogicalWorker() || changed.n == CF_MAX_CHANGED)
 		return;
-	for (int i = 0; i < nchanged; i++)
+	for (int i = 0; i < changed.n; i++)
 	{
-		if (changed[i] == relid)
+		if (changed.relation[i] == relid)
 			return;
 	}
-	changed[nchanged++] = relid;
+	changed.relation[changed.n++] = relid;
 }
 
 void
 cf_trigger_pre_commit(void)
 {
-	int			n = nchanged;
+	int			n = changed.n;
 
-	nchanged = 0;
+	changed.n = 0;
 	if (n == CF_MAX_CHANGED)
 		cf_pending_add_flush();
 	for (int i = 0; i < n && n < CF_MAX_CHANGED; i++)
 	{
-		if (OidIsValid(changed[i]) && get_rel_name(changed[i]) != NULL)
-			cf_trigger_whole_table(changed[i], cf_pending_add_tag_of_rows);
+		if (OidIsValid(changed.relation[i]) && get_rel_name(changed.relation[i]) != NULL)
+			cf_trigger_whole_table(changed.relation[i], cf_pending_add_tag_of_rows);
 	}
 }
 

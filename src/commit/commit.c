@@ -36,12 +36,16 @@
 #include "txn/pending.h"
 #include "txn/twophase.h"
 
-static bool prepared = false;
-static bool values_due = false; /* what cache_set left is not stored yet */
+/* The commit that is under way. */
+static struct
+{
+	bool		prepared;
+	bool		values_due;		/* what cache_set left is not stored yet */
 
-/* As of when the clocks were settled: values are stored after that. */
-static FullTransactionId settled_xid;
-static uint64 settled_lsn = 0;
+	/* As of when the clocks were settled: values are stored after that. */
+	FullTransactionId settled_xid;
+	uint64		settled_lsn;
+}			ending;
 
 /* Has the transaction, before the set, itself moved a clock of the value? */
 static bool
@@ -236,7 +240,7 @@ cf_commit_prepare(void)
 		if (cf_pending_op(i)->kind == CF_OP_SET || cf_pending_op(i)->kind == CF_OP_TOUCH)
 			judge_value(i);
 	}
-	prepared = true;
+	ending.prepared = true;
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
 		CfOp	   *op = cf_pending_op(i);
@@ -332,7 +336,7 @@ store(const CfOp *op)
 	meta.basis.stamp = stamp_of_value(op, &good);
 	if (RecoveryInProgress())
 		meta.basis.lsn = cf_position_lsn();
-	meta.set_lsn = settled_lsn;
+	meta.set_lsn = ending.settled_lsn;
 	meta.stats_slot = op->set.stats_slot;
 	meta.basis.ndeps = op->set.basis.ndeps;
 	meta.basis.deps = op->set.basis.deps;
@@ -356,7 +360,7 @@ store(const CfOp *op)
 				break;
 		}
 	}
-	cf_l1_delete_older(&op->key, &op->id, settled_lsn);
+	cf_l1_delete_older(&op->key, &op->id, ending.settled_lsn);
 }
 
 /* What the session itself has invalidated or set it no longer misses. */
@@ -378,10 +382,11 @@ settle_values(void)
 		CfOp	   *op = cf_pending_op(i);
 
 		if (op->raised && op->writes)
-			cf_clock_settle(cf_clock_of_key(op->key.hash), cf_clock_next(), settled_xid,
-							settled_lsn);
+			cf_clock_settle(cf_clock_of_key(op->key.hash), cf_clock_next(), ending.settled_xid,
+							ending.settled_lsn);
 		if (op->raised)
-			cf_clock_settle(moved_clock(op), cf_clock_next(), settled_xid, settled_lsn);
+			cf_clock_settle(moved_clock(op), cf_clock_next(), ending.settled_xid,
+							ending.settled_lsn);
 		op->raised = false;
 	}
 }
@@ -389,9 +394,9 @@ settle_values(void)
 void
 cf_commit_store(void)
 {
-	if (!values_due)
+	if (!ending.values_due)
 		return;
-	values_due = false;
+	ending.values_due = false;
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
 		CfOp	   *op = cf_pending_op(i);
@@ -418,13 +423,13 @@ cf_commit_store(void)
 uint64
 cf_commit_lsn(void)
 {
-	return settled_lsn;
+	return ending.settled_lsn;
 }
 
 bool
 cf_commit_stores_later(void)
 {
-	return values_due;
+	return ending.values_due;
 }
 
 /*
@@ -446,13 +451,13 @@ cf_commit_settle(uint64 seq)
 	bool		server;
 
 	cf_epoch_raised(&database, &server);
-	if (prepared || database || server)
+	if (ending.prepared || database || server)
 		CF_HOLD_POINT("commit-before-settle");
-	if (!prepared)
+	if (!ending.prepared)
 		return;
-	prepared = false;
-	settled_xid = settling_xid();
-	settled_lsn = cf_position_commit_lsn();
+	ending.prepared = false;
+	ending.settled_xid = settling_xid();
+	ending.settled_lsn = cf_position_commit_lsn();
 	if (seq == 0)
 		seq = cf_clock_next();
 	for (int i = 0; i < cf_pending_count(); i++)
@@ -461,11 +466,11 @@ cf_commit_settle(uint64 seq)
 
 		if (!op->raised || op->kind == CF_OP_SET)
 			continue;
-		settle_clock(op, seq, settled_xid, settled_lsn);
+		settle_clock(op, seq, ending.settled_xid, ending.settled_lsn);
 		cf_stats_count(CF_STATS_DEFAULT, op->kind == CF_OP_KEY ?
 					   CF_COUNT_INVALIDATED_KEYS : CF_COUNT_INVALIDATED_TAGS);
 	}
-	values_due = true;
+	ending.values_due = true;
 	if (!database && !server)
 		cf_commit_store();
 }
@@ -473,10 +478,10 @@ cf_commit_settle(uint64 seq)
 void
 cf_commit_abandon(void)
 {
-	values_due = false;
-	if (!prepared)
+	ending.values_due = false;
+	if (!ending.prepared)
 		return;
-	prepared = false;
+	ending.prepared = false;
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
 		CfOp	   *op = cf_pending_op(i);

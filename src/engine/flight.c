@@ -109,12 +109,15 @@ static CfSharedFlights *flights = NULL;
 static LWLockPadded *flight_locks = NULL;
 
 /* What this session has to do with flights. */
-static CfSharedFlight *led[CF_FLIGHT_SHARE];
-static ResourceOwner led_owner[CF_FLIGHT_SHARE];	/* of the advisory lock */
-static int	nled = 0;
-static CfSharedFlight *following = NULL;
-static bool joined_before_snapshot = false;
-static bool exit_registered = false;
+static struct
+{
+	CfSharedFlight *led[CF_FLIGHT_SHARE];
+	ResourceOwner led_owner[CF_FLIGHT_SHARE];	/* of the advisory lock */
+	int			nled;
+	CfSharedFlight *following;	/* or NULL */
+	bool		joined_before_snapshot;
+	bool		exit_registered;
+}			own;
 
 /*
  * Each backend leads as many as its share, and keeps one more by following it
@@ -244,11 +247,11 @@ flight_exit(int code, Datum arg)
 static void
 register_exit(void)
 {
-	if (likely(exit_registered))
+	if (likely(own.exit_registered))
 		return;
 	cf_l1_attach();
 	before_shmem_exit(flight_exit, (Datum) 0);
-	exit_registered = true;
+	own.exit_registered = true;
 }
 
 static CfSharedFlight *
@@ -301,7 +304,7 @@ cf_flight_join(const CfKey *key, const CfIdentity *id, bool may_follow,
 
 	register_exit();
 	*result = NULL;
-	if (nled >= CF_FLIGHT_SHARE)
+	if (own.nled >= CF_FLIGHT_SHARE)
 		return CF_FLIGHT_ALONE;
 
 	LWLockAcquire(lock_of(id), LW_EXCLUSIVE);
@@ -311,16 +314,16 @@ cf_flight_join(const CfKey *key, const CfIdentity *id, bool may_follow,
 		flight = begin_locked(key, id);
 		if (flight != NULL)
 		{
-			led_owner[nled] = NULL;
-			led[nled++] = flight;
+			own.led_owner[own.nled] = NULL;
+			own.led[own.nled++] = flight;
 			role = CF_FLIGHT_LEAD;
 		}
 	}
-	else if (may_follow && nled == 0)
+	else if (may_follow && own.nled == 0)
 	{
 		flight->waiters++;
-		joined_before_snapshot = !flight->snapshot_begun;
-		following = flight;
+		own.joined_before_snapshot = !flight->snapshot_begun;
+		own.following = flight;
 		role = CF_FLIGHT_FOLLOW;
 	}
 	LWLockRelease(lock_of(id));
@@ -344,10 +347,10 @@ cf_flight_lock(CfSharedFlight *flight)
 {
 	LOCKTAG		tag;
 
-	Assert(nled > 0 && led[nled - 1] == flight);
+	Assert(own.nled > 0 && own.led[own.nled - 1] == flight);
 	set_lock_tag(&tag, flight);
 	if (CF_LOCK_TRY(&tag, ExclusiveLock) != LOCKACQUIRE_NOT_AVAIL)
-		led_owner[nled - 1] = CurrentResourceOwner;
+		own.led_owner[own.nled - 1] = CurrentResourceOwner;
 }
 
 /*
@@ -360,14 +363,14 @@ unlock(int i)
 	ResourceOwner current = CurrentResourceOwner;
 	LOCKTAG		tag;
 
-	if (led_owner[i] == NULL)
+	if (own.led_owner[i] == NULL)
 		return;
-	set_lock_tag(&tag, led[i]);
-	CurrentResourceOwner = led_owner[i];
+	set_lock_tag(&tag, own.led[i]);
+	CurrentResourceOwner = own.led_owner[i];
 	if (CF_LOCK_HELD_BY_ME(&tag, ExclusiveLock))
 		LockRelease(&tag, ExclusiveLock, false);
 	CurrentResourceOwner = current;
-	led_owner[i] = NULL;
+	own.led_owner[i] = NULL;
 }
 
 void
@@ -470,8 +473,8 @@ make_large_handover(Size size, const char *value, Size len, const CfL1Meta *meta
 static void
 pop_led(CfSharedFlight *flight)
 {
-	Assert(nled > 0 && led[nled - 1] == flight);
-	nled--;
+	Assert(own.nled > 0 && own.led[own.nled - 1] == flight);
+	own.nled--;
 }
 
 void
@@ -483,7 +486,7 @@ cf_flight_finish(CfSharedFlight *flight, const char *value, Size len,
 	dsm_handle	large = DSM_HANDLE_INVALID;
 	CfFlightOutcome outcome = CF_FLIGHT_VALUE;
 
-	unlock(nled - 1);
+	unlock(own.nled - 1);
 	if (close_flight(flight) > 0)
 	{
 		small = cf_l1_alloc(size);
@@ -501,7 +504,7 @@ cf_flight_finish(CfSharedFlight *flight, const char *value, Size len,
 void
 cf_flight_abort(CfSharedFlight *flight, CfFlightOutcome outcome)
 {
-	unlock(nled - 1);
+	unlock(own.nled - 1);
 	if (flight->state == FLIGHT_LOADING)
 		(void) close_flight(flight);
 	land(flight, outcome, InvalidDsaPointer, DSM_HANDLE_INVALID);
@@ -515,7 +518,7 @@ leave(CfSharedFlight *flight)
 	dsa_pointer small;
 	dsm_handle	large;
 
-	following = NULL;
+	own.following = NULL;
 	cf_cycle_end_wait();
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	flight->waiters--;
@@ -527,12 +530,12 @@ leave(CfSharedFlight *flight)
 void
 cf_flight_reset(void)
 {
-	while (nled > 0)
-		cf_flight_abort(led[nled - 1], CF_FLIGHT_RETRY);
-	if (following != NULL)
+	while (own.nled > 0)
+		cf_flight_abort(own.led[own.nled - 1], CF_FLIGHT_RETRY);
+	if (own.following != NULL)
 	{
 		ConditionVariableCancelSleep();
-		leave(following);
+		leave(own.following);
 	}
 }
 
@@ -586,7 +589,8 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 
 	/* Rule 5 of docs/consistency.md. */
 	meta.basis.deps = handover_deps(handover);
-	if (!joined_before_snapshot && !CF_PLANTED(NO_FOLLOWER_CHECK) && !is_current_now(&key, &meta))
+	if (!own.joined_before_snapshot && !CF_PLANTED(NO_FOLLOWER_CHECK) &&
+		!is_current_now(&key, &meta))
 		return CF_FLIGHT_RETRY;
 	/* Its leader may have named other tags, or taken an older part of it. */
 	if (!cf_l1_meta_is_within(&meta, limits))
@@ -637,7 +641,7 @@ cf_flight_wait(CfSharedFlight *flight, TimestampTz deadline, CfL1Part part,
 {
 	CfFlightOutcome outcome;
 
-	Assert(following == flight);
+	Assert(own.following == flight);
 	cf_cycle_begin_wait(flight->leader);
 	PG_TRY();
 	{

@@ -48,13 +48,17 @@ typedef struct Kept
 	CfIdentity	unbound;
 } Kept;
 
-static MemoryContext context = NULL;
-static Kept *kept = NULL;
-static int	nkept = 0;
-static int	room = 0;
-static uint32 *raised = NULL;	/* slots of own clocks, in order, each as often as it is raised */
-static int	nraised = 0;
-static uint64 number = 0;		/* s, from the look until it is published */
+/* What the running transaction has loaded, until it is published. */
+static struct
+{
+	MemoryContext context;
+	Kept	   *kept;
+	int			nkept;
+	int			room;
+	uint32	   *raised;			/* slots of own clocks, in order, each as often as it is raised */
+	int			nraised;
+	uint64		number;			/* s, from the look on */
+}			results;
 
 #define count(result, counter) cf_stats_count((result)->meta.stats_slot, (counter))
 
@@ -63,7 +67,7 @@ static uint64 number = 0;		/* s, from the look until it is published */
 static void *
 copy(const void *from, Size size)
 {
-	void	   *to = MemoryContextAllocHuge(context, Max(size, 1));
+	void	   *to = MemoryContextAllocHuge(results.context, Max(size, 1));
 
 	if (size > 0)
 		memcpy(to, from, size);
@@ -73,17 +77,18 @@ copy(const void *from, Size size)
 static void
 make_room(void)
 {
-	if (context == NULL)
+	if (results.context == NULL)
 	{
-		context = AllocSetContextCreate(TopTransactionContext, "cachefront results of a commit",
-										ALLOCSET_DEFAULT_SIZES);
-		room = 4;
-		kept = MemoryContextAlloc(context, room * sizeof(Kept));
+		results.context = AllocSetContextCreate(TopTransactionContext,
+												"cachefront results of a commit",
+												ALLOCSET_DEFAULT_SIZES);
+		results.room = 4;
+		results.kept = MemoryContextAlloc(results.context, results.room * sizeof(Kept));
 	}
-	if (nkept == room)
+	if (results.nkept == results.room)
 	{
-		kept = repalloc(kept, 2 * room * sizeof(Kept));
-		room *= 2;
+		results.kept = repalloc(results.kept, 2 * results.room * sizeof(Kept));
+		results.room *= 2;
 	}
 }
 
@@ -95,7 +100,7 @@ keep(const CfRequest *request, const CfRequest *unbound, const CfLoad *load, con
 	Kept	   *result;
 
 	make_room();
-	result = &kept[nkept];
+	result = &results.kept[results.nkept];
 	MemSet(result, 0, sizeof(*result));
 	result->key = request->key;
 	result->key.data = copy(request->key.data, request->key.len);
@@ -109,7 +114,7 @@ keep(const CfRequest *request, const CfRequest *unbound, const CfLoad *load, con
 	result->len = load->len;
 	result->command = command;
 	result->good = true;
-	nkept++;
+	results.nkept++;
 }
 
 static bool
@@ -161,10 +166,10 @@ cf_through_load(const CfRequest *request)
 bool
 cf_through_has(const CfKey *key)
 {
-	for (int i = 0; i < nkept; i++)
+	for (int i = 0; i < results.nkept; i++)
 	{
-		if (kept[i].key.hash == key->hash && kept[i].key.len == key->len &&
-			memcmp(kept[i].key.data, key->data, key->len) == 0)
+		if (results.kept[i].key.hash == key->hash && results.kept[i].key.len == key->len &&
+			memcmp(results.kept[i].key.data, key->data, key->len) == 0)
 			return true;
 	}
 	return false;
@@ -184,16 +189,16 @@ cf_through_close(void)
 {
 	CommandId	now;
 
-	if (likely(nkept == 0))
+	if (likely(results.nkept == 0))
 		return;
 	/* At commit nothing may fail, so what can is done now. */
 	cf_l1_attach();
 	CommandCounterIncrement();
 	now = GetCurrentCommandId(false);
-	for (int i = 0; i < nkept; i++)
+	for (int i = 0; i < results.nkept; i++)
 	{
-		if (kept[i].command != now)
-			drop(&kept[i]);
+		if (results.kept[i].command != now)
+			drop(&results.kept[i]);
 	}
 	CF_HOLD_POINT("through-loaded");
 }
@@ -213,21 +218,22 @@ cf_through_note_raised(void)
 	int			ntables;
 	const CfClockRef *tables = cf_writeset_raised(&ntables);
 
-	if (likely(nkept == 0))
+	if (likely(results.nkept == 0))
 		return;
-	raised = MemoryContextAllocHuge(context, (Size) Max(cf_pending_count() + ntables, 1) *
-									sizeof(uint32));
-	nraised = 0;
+	results.raised = MemoryContextAllocHuge(results.context,
+											(Size) Max(cf_pending_count() + ntables, 1) *
+											sizeof(uint32));
+	results.nraised = 0;
 	for (int i = 0; i < cf_pending_count(); i++)
 	{
 		const CfOp *op = cf_pending_op(i);
 
 		if (op->raised && op->kind != CF_OP_SET)
-			raised[nraised++] = cf_clock_slot(op->clock);
+			results.raised[results.nraised++] = cf_clock_slot(op->clock);
 	}
 	for (int i = 0; i < ntables; i++)
-		raised[nraised++] = cf_clock_slot(tables[i]);
-	qsort(raised, nraised, sizeof(uint32), compare_slots);
+		results.raised[results.nraised++] = cf_clock_slot(tables[i]);
+	qsort(results.raised, results.nraised, sizeof(uint32), compare_slots);
 }
 
 /* ---- COMMIT ------------------------------------------------------------- */
@@ -237,13 +243,13 @@ static int
 count_below(uint32 slot)
 {
 	int			low = 0;
-	int			high = nraised;
+	int			high = results.nraised;
 
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
 
-		if (raised[middle] < slot)
+		if (results.raised[middle] < slot)
 			low = middle + 1;
 		else
 			high = middle;
@@ -287,20 +293,20 @@ cf_through_look(void)
 	bool		database;
 	bool		server;
 
-	if (likely(nkept == 0))
+	if (likely(results.nkept == 0))
 		return 0;
 	CF_HOLD_POINT("through-before-number");
-	number = cf_clock_next();
+	results.number = cf_clock_next();
 	pg_memory_barrier();
 	CF_HOLD_POINT("through-before-look");
 	cf_epoch_raised(&database, &server);
-	for (int i = 0; i < nkept; i++)
+	for (int i = 0; i < results.nkept; i++)
 	{
-		if (kept[i].good && (database || server || !is_unmoved_by_others(&kept[i])))
-			drop(&kept[i]);
+		if (results.kept[i].good && (database || server || !is_unmoved_by_others(&results.kept[i])))
+			drop(&results.kept[i]);
 	}
 	CF_HOLD_POINT("through-before-settle");
-	return number;
+	return results.number;
 }
 
 /* Others are led to it by a marker, as cf_marker_put_bound has it. */
@@ -320,7 +326,7 @@ put_marker(const Kept *result)
 static CfCounter
 publish(Kept *result)
 {
-	result->meta.basis.stamp = number;
+	result->meta.basis.stamp = results.number;
 	if (!put_marker(result))
 		return CF_COUNT_REFRESHES_REFUSED;
 	switch (cf_l1_put(&result->key, &result->id, result->value, result->len, &result->meta))
@@ -340,13 +346,13 @@ publish(Kept *result)
 void
 cf_through_publish(void)
 {
-	if (likely(nkept == 0))
+	if (likely(results.nkept == 0))
 		return;
 	CF_HOLD_POINT("through-before-publish");
-	for (int i = 0; i < nkept; i++)
+	for (int i = 0; i < results.nkept; i++)
 	{
-		if (kept[i].good)
-			count(&kept[i], publish(&kept[i]));
+		if (results.kept[i].good)
+			count(&results.kept[i], publish(&results.kept[i]));
 	}
 	cf_through_reset();
 }
@@ -355,9 +361,9 @@ cf_through_publish(void)
 void
 cf_through_reset(void)
 {
-	context = NULL;
-	kept = NULL;
-	raised = NULL;
-	nkept = room = nraised = 0;
-	number = 0;
+	results.context = NULL;
+	results.kept = NULL;
+	results.raised = NULL;
+	results.nkept = results.room = results.nraised = 0;
+	results.number = 0;
 }

@@ -22,9 +22,13 @@
 #define CF_MAX_KEY_FILE 65536
 #define CF_COMPLAIN_MS 60000
 
-static CfKeyring *keyring = NULL;
-static char *keyring_path = NULL;	/* malloc'd */
-static struct stat keyring_stat;
+/* The file's, as it was read last. */
+static struct
+{
+	CfKeyring  *keys;			/* or NULL */
+	char	   *path;			/* malloc'd */
+	struct stat stat;
+}			keyring;
 
 static void
 complain(const char *path, const char *what, int line)
@@ -109,17 +113,17 @@ keyring_problem(CfKeyringStatus status)
 static void
 forget(void)
 {
-	cf_keyring_free(keyring);
-	keyring = NULL;
-	free(keyring_path);
-	keyring_path = NULL;
+	cf_keyring_free(keyring.keys);
+	keyring.keys = NULL;
+	free(keyring.path);
+	keyring.path = NULL;
 }
 
 static void
 load(const char *path)
 {
 	static char buffer[CF_MAX_KEY_FILE];
-	ssize_t		len = read_file(path, buffer, &keyring_stat);
+	ssize_t		len = read_file(path, buffer, &keyring.stat);
 	CfKeyringStatus status;
 	MemoryContext old;
 	int			line;
@@ -129,7 +133,7 @@ load(const char *path)
 		complain(path, strerror(errno), 0);
 		return;
 	}
-	if (len == CF_MAX_KEY_FILE || !is_private(&keyring_stat))
+	if (len == CF_MAX_KEY_FILE || !is_private(&keyring.stat))
 	{
 		explicit_bzero(buffer, sizeof(buffer));
 		complain(path, len == CF_MAX_KEY_FILE ? "it is too large" :
@@ -137,17 +141,17 @@ load(const char *path)
 		return;
 	}
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	status = cf_keyring_parse(buffer, len, &keyring, &line);
+	status = cf_keyring_parse(buffer, len, &keyring.keys, &line);
 	MemoryContextSwitchTo(old);
 	explicit_bzero(buffer, sizeof(buffer));
 	if (status != CF_KEYRING_OK)
 	{
-		keyring = NULL;
+		keyring.keys = NULL;
 		complain(path, keyring_problem(status), line);
 		return;
 	}
-	keyring_path = strdup(path);
-	if (keyring_path == NULL)
+	keyring.path = strdup(path);
+	if (keyring.path == NULL)
 		forget();
 }
 
@@ -156,11 +160,11 @@ is_unchanged(const char *path)
 {
 	struct stat now;
 
-	return keyring != NULL && strcmp(path, keyring_path) == 0 && stat(path, &now) == 0 &&
-		now.st_mtim.tv_sec == keyring_stat.st_mtim.tv_sec &&
-		now.st_mtim.tv_nsec == keyring_stat.st_mtim.tv_nsec &&
-		now.st_size == keyring_stat.st_size && now.st_ino == keyring_stat.st_ino &&
-		now.st_mode == keyring_stat.st_mode;
+	return keyring.keys != NULL && strcmp(path, keyring.path) == 0 && stat(path, &now) == 0 &&
+		now.st_mtim.tv_sec == keyring.stat.st_mtim.tv_sec &&
+		now.st_mtim.tv_nsec == keyring.stat.st_mtim.tv_nsec &&
+		now.st_size == keyring.stat.st_size && now.st_ino == keyring.stat.st_ino &&
+		now.st_mode == keyring.stat.st_mode;
 }
 
 bool
@@ -172,7 +176,7 @@ cf_keyring_get(const CfKeyring **ring, bool *required)
 	*ring = NULL;
 	if (!*required)
 	{
-		if (keyring != NULL)
+		if (keyring.keys != NULL)
 			forget();
 		return true;
 	}
@@ -181,6 +185,6 @@ cf_keyring_get(const CfKeyring **ring, bool *required)
 		forget();
 		load(path);
 	}
-	*ring = keyring;
-	return keyring != NULL;
+	*ring = keyring.keys;
+	return keyring.keys != NULL;
 }

@@ -50,11 +50,15 @@ typedef enum Planning
 	PLANNING_FOLDS				/* and an IMMUTABLE function of a user is at work for it */
 } Planning;
 
-static Planning planning = PLANNING_NONE;
-static bool next_plan_is_own = false;
+/* What is known of plans. */
+static struct
+{
+	Planning	now;
+	bool		next_is_own;
 
-/* Since the session began: may a plan hold what a function has read? */
-static bool plans_hold_reads = false;
+	/* Since the session began: may a plan hold what a function has read? */
+	bool		hold_reads;
+}			plans;
 
 static object_access_hook_type prev_object_access = NULL;
 static ExecutorRun_hook_type prev_executor_run = NULL;
@@ -99,9 +103,9 @@ cf_watch_note_traits(CfWatch *watch, CfTraits traits)
 void
 cf_watch_read(void)
 {
-	if (likely(planning != PLANNING_FOLDS))
+	if (likely(plans.now != PLANNING_FOLDS))
 		return;
-	plans_hold_reads = true;
+	plans.hold_reads = true;
 	if (cf_watch_current != NULL)
 		cf_watch_current->plan_reads = true;
 }
@@ -115,14 +119,14 @@ note_while_planning(Oid function)
 	if ((traits & CF_TRAITS_UNCOVERED) != 0)
 		cf_watch_read();
 	if ((traits & CF_TRAIT_FOLDED) != 0)
-		planning = PLANNING_FOLDS;
+		plans.now = PLANNING_FOLDS;
 }
 
 /* What a function runs may have a plan from before the load. */
 void
 cf_watch_note_kept_plans(CfWatch *watch)
 {
-	if (unlikely(plans_hold_reads))
+	if (unlikely(plans.hold_reads))
 		watch->traits |= CF_TRAIT_UNSEEN;
 }
 
@@ -150,7 +154,7 @@ watch_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int su
 		prev_object_access(access, class_id, object_id, sub_id, arg);
 	if (access != OAT_FUNCTION_EXECUTE || class_id != ProcedureRelationId)
 		return;
-	if (unlikely(planning >= PLANNING_OTHER))
+	if (unlikely(plans.now >= PLANNING_OTHER))
 		note_while_planning(object_id);
 	if (unlikely(cf_watch_current != NULL))
 		note_function(object_id);
@@ -275,11 +279,11 @@ static PlannedStmt *
 watch_planner(Query *query, const char *text, int options, ParamListInfo params)
 {
 	CfWatch    *watch = cf_watch_current;
-	Planning	outer = planning;
+	Planning	outer = plans.now;
 	PlannedStmt *stmt;
 
-	planning = next_plan_is_own ? PLANNING_OWN : PLANNING_OTHER;
-	next_plan_is_own = false;
+	plans.now = plans.next_is_own ? PLANNING_OWN : PLANNING_OTHER;
+	plans.next_is_own = false;
 	if (unlikely(watch != NULL))
 		watch->explained++;
 	PG_TRY();
@@ -289,7 +293,7 @@ watch_planner(Query *query, const char *text, int options, ParamListInfo params)
 	}
 	PG_FINALLY();
 	{
-		planning = outer;
+		plans.now = outer;
 		if (unlikely(watch != NULL))
 			watch->explained--;
 	}
@@ -300,14 +304,14 @@ watch_planner(Query *query, const char *text, int options, ParamListInfo params)
 PlannedStmt *
 cf_watch_plan(Query *query, const char *text, int options, ParamListInfo params)
 {
-	next_plan_is_own = true;
+	plans.next_is_own = true;
 	return pg_plan_query(query, text, options, params);
 }
 
 bool
 cf_watch_plans_own(void)
 {
-	return next_plan_is_own;
+	return plans.next_is_own;
 }
 
 /* Rows, or that there is no such cursor. A name of NULL is an error, everywhere. */
@@ -448,8 +452,8 @@ cf_watch_end(CfWatch *watch)
 void
 cf_watch_reset(void)
 {
-	next_plan_is_own = false;
-	planning = PLANNING_NONE;
+	plans.next_is_own = false;
+	plans.now = PLANNING_NONE;
 	if (cf_watch_current != NULL)
 		cf_watch_remove_plugin();
 	cf_watch_current = NULL;

@@ -54,12 +54,17 @@ typedef struct Visit
 	char		name[CF_REDIS_MAX_HOST + 8];
 } Visit;
 
-static Part *parts = NULL;
-static int	parts_size = 0;
-static CfPipe pipes[CF_MAP_NODES];	/* by node */
+/* A pipeline while it runs. */
+static struct
+{
+	Part	   *parts;			/* by command */
+	int			parts_size;
+	CfPipe		pipes[CF_MAP_NODES];	/* by node */
+	Visit		visits[CF_MAP_NODES];	/* of this round; all have entered a breaker */
+	int			nvisits;
+}			deal;
+
 static CfPipe question;
-static Visit visits[CF_MAP_NODES];	/* of this round; all have entered a breaker */
-static int	nvisits = 0;
 
 /* ---- outcomes ---- */
 
@@ -78,8 +83,8 @@ note_error(CfOutcome *outcome, const char *node, const char *error)
 static void
 give_up(CfPipe *pipe, int command)
 {
-	parts[command].todo = false;
-	parts[command].dealt = false;
+	deal.parts[command].todo = false;
+	deal.parts[command].dealt = false;
 	if (pipe->replies[command] != NULL)
 		freeReplyObject(pipe->replies[command]);
 	pipe->replies[command] = NULL;
@@ -101,7 +106,7 @@ describe_visit(Visit *visit, const CfRun *run, int number, const CfRedisHost *ho
 	visit->host = *host;
 	strlcpy(visit->name, cf_map_name(host), sizeof(visit->name));
 	visit->conn = cf_conn_get(number);
-	visit->pipe = &pipes[number];
+	visit->pipe = &deal.pipes[number];
 	visit->pass = 0;
 	visit->caller = (CfBreakerCaller) {
 		.breaker = number,
@@ -163,9 +168,9 @@ end_visit(Visit *visit, const CfRun *run, bool failed, CfOutcome *outcome)
 void
 cf_cluster_abort(void)
 {
-	for (int i = 0; i < nvisits; i++)
-		cf_breaker_leave(&visits[i].caller, visits[i].pass);
-	nvisits = 0;
+	for (int i = 0; i < deal.nvisits; i++)
+		cf_breaker_leave(&deal.visits[i].caller, deal.visits[i].pass);
+	deal.nvisits = 0;
 	cf_conn_drop_all(true);
 }
 
@@ -200,15 +205,15 @@ ask_map(Visit *visit, const CfRun *run)
 static bool
 visit_for_map(int number, const CfRedisHost *host, const CfRun *run, CfOutcome *outcome)
 {
-	Visit	   *visit = &visits[0];
+	Visit	   *visit = &deal.visits[0];
 	bool		told;
 
 	describe_visit(visit, run, number, host);
 	if (!cf_breaker_enter(&visit->caller, &visit->pass))
 		return false;
-	nvisits = 1;
+	deal.nvisits = 1;
 	told = ask_map(visit, run);
-	nvisits = 0;
+	deal.nvisits = 0;
 	end_visit(visit, run, !told, outcome);
 	return told;
 }
@@ -218,7 +223,7 @@ static bool
 ask_seeds(const CfRun *run, CfOutcome *outcome)
 {
 	const CfRedisUrl *url = cf_handshake_url();
-	Visit	   *visit = &visits[0];
+	Visit	   *visit = &deal.visits[0];
 	CfBreakerCaller caller = {
 		.breaker = CF_BREAKER_WHOLE,
 		.settings = cf_handshake_settings(),
@@ -245,9 +250,9 @@ ask_seeds(const CfRun *run, CfOutcome *outcome)
 		describe_visit(visit, run, CF_CONN_WHOLE, &url->seeds[i]);
 		visit->caller.breaker = CF_BREAKER_WHOLE;
 		visit->pass = pass;
-		nvisits = 1;
+		deal.nvisits = 1;
 		told = ask_map(visit, run);
-		nvisits = 0;
+		deal.nvisits = 0;
 		if (!told)
 		{
 			note_error(outcome, visit->name, visit->conn->error);
@@ -317,19 +322,19 @@ make_parts(CfPipe *pipe)
 {
 	Part	   *grown;
 
-	if (pipe->ncommands > parts_size)
+	if (pipe->ncommands > deal.parts_size)
 	{
-		grown = realloc(parts, pipe->ncommands * sizeof(Part));
+		grown = realloc(deal.parts, pipe->ncommands * sizeof(Part));
 		if (grown == NULL)
 			return false;
-		parts = grown;
-		parts_size = pipe->ncommands;
+		deal.parts = grown;
+		deal.parts_size = pipe->ncommands;
 	}
 	for (int i = 0; i < pipe->ncommands; i++)
 	{
 		const CfCommand *command = &pipe->commands[i];
 
-		parts[i] = (Part) {
+		deal.parts[i] = (Part) {
 			.slot = command->keylen > 0 ?
 				cf_slot_of(pipe->data + command->key, command->keylen) : -1,
 			.node = command->node,
@@ -366,7 +371,7 @@ route(CfPipe *pipe, const CfMap *map, bool nodes[CF_MAP_NODES], CfOutcome *outco
 	MemSet(nodes, 0, CF_MAP_NODES * sizeof(bool));
 	for (int i = 0; i < pipe->ncommands; i++)
 	{
-		Part	   *part = &parts[i];
+		Part	   *part = &deal.parts[i];
 
 		if (!part->todo)
 			continue;
@@ -393,7 +398,7 @@ static bool
 goes_whole(const CfPipe *pipe)
 {
 	for (int i = 0; i < pipe->ncommands; i++)
-		if (!parts[i].todo || parts[i].asking || parts[i].as_text)
+		if (!deal.parts[i].todo || deal.parts[i].asking || deal.parts[i].as_text)
 			return false;
 	return true;
 }
@@ -404,18 +409,18 @@ copy_share(const CfPipe *pipe, int node)
 {
 	static const char *const asking[] = {"ASKING"};
 	static const size_t asking_len[] = {6};
-	CfPipe	   *to = &pipes[node];
+	CfPipe	   *to = &deal.pipes[node];
 
 	cf_pipe_reset(to);
 	for (int i = 0; i < pipe->ncommands; i++)
 	{
 		const CfCommand *command = &pipe->commands[i];
 
-		if (!parts[i].dealt || parts[i].node != node)
+		if (!deal.parts[i].dealt || deal.parts[i].node != node)
 			continue;
-		if (parts[i].asking)
+		if (deal.parts[i].asking)
 			(void) cf_pipe_add(to, 1, asking, asking_len, 0);
-		if (parts[i].as_text)
+		if (deal.parts[i].as_text)
 			(void) cf_script_add_text(to, pipe, i);
 		else
 			(void) cf_pipe_add_formatted(to, pipe->data + command->start,
@@ -452,7 +457,7 @@ static bool
 judge(CfPipe *pipe, int command, const Visit *visit, const redisReply *reply,
 	  const char **word, CfOutcome *outcome)
 {
-	Part	   *part = &parts[command];
+	Part	   *part = &deal.parts[command];
 	CfRedirect	to = {0};
 
 	if (reply->type != REDIS_REPLY_ERROR)
@@ -501,16 +506,16 @@ take_replies(CfPipe *pipe, int node, Visit *visit, CfOutcome *outcome)
 		const char *word = NULL;
 		redisReply *reply;
 
-		if (!parts[i].dealt || parts[i].node != node)
+		if (!deal.parts[i].dealt || deal.parts[i].node != node)
 			continue;
-		parts[i].dealt = false;
-		if (from != pipe && parts[i].asking)
+		deal.parts[i].dealt = false;
+		if (from != pipe && deal.parts[i].asking)
 			next++;
 		reply = from->replies[next];
 		from->replies[next++] = NULL;
 		if (judge(pipe, i, visit, reply, &word, outcome))
 		{
-			parts[i].todo = false;
+			deal.parts[i].todo = false;
 			pipe->replies[i] = reply;
 			outcome->nreplies++;
 		}
@@ -528,7 +533,7 @@ static void
 give_up_share(CfPipe *pipe, int node)
 {
 	for (int i = 0; i < pipe->ncommands; i++)
-		if (parts[i].dealt && parts[i].node == node)
+		if (deal.parts[i].dealt && deal.parts[i].node == node)
 			give_up(pipe, i);
 }
 
@@ -543,7 +548,7 @@ begin_visits(CfPipe *pipe, const CfMap *map, const bool nodes[CF_MAP_NODES], int
 
 	for (int i = 1; i < CF_MAP_NODES; i++)
 	{
-		Visit	   *visit = &visits[nvisits];
+		Visit	   *visit = &deal.visits[deal.nvisits];
 		bool		ready;
 
 		if (!nodes[i])
@@ -556,7 +561,7 @@ begin_visits(CfPipe *pipe, const CfMap *map, const bool nodes[CF_MAP_NODES], int
 			give_up_share(pipe, i);
 			continue;
 		}
-		nvisits++;
+		deal.nvisits++;
 		ready = connect_visit(visit, run, --nnodes > 0);
 		if (whole)
 			visit->pipe = pipe;
@@ -564,7 +569,7 @@ begin_visits(CfPipe *pipe, const CfMap *map, const bool nodes[CF_MAP_NODES], int
 			ready = cf_conn_fail_own(visit->conn, "out of memory");
 		if (!ready)
 		{
-			nvisits--;
+			deal.nvisits--;
 			end_visit(visit, run, true, outcome);
 			give_up_share(pipe, i);
 		}
@@ -577,15 +582,15 @@ exchange_visits(bool failed[CF_MAP_NODES])
 	CfConn	   *conns[CF_MAP_NODES];
 	CfPipe	   *of[CF_MAP_NODES];
 
-	for (int i = 0; i < nvisits; i++)
+	for (int i = 0; i < deal.nvisits; i++)
 	{
-		conns[i] = visits[i].conn;
-		of[i] = visits[i].pipe;
+		conns[i] = deal.visits[i].conn;
+		of[i] = deal.visits[i].pipe;
 	}
-	if (nvisits == 1)
+	if (deal.nvisits == 1)
 		failed[0] = !cf_exchange(conns[0], of[0]);
 	else
-		cf_exchange_all(conns, of, failed, nvisits);
+		cf_exchange_all(conns, of, failed, deal.nvisits);
 }
 
 /* The pipeline may have fewer replies than commands after an exchange of its own. */
@@ -600,13 +605,13 @@ static void
 end_visits(CfPipe *pipe, const bool failed[CF_MAP_NODES], const CfRun *run,
 		   CfOutcome *outcome)
 {
-	int			n = nvisits;
+	int			n = deal.nvisits;
 
 	/* Nothing below throws. */
-	nvisits = 0;
+	deal.nvisits = 0;
 	for (int i = 0; i < n; i++)
 	{
-		Visit	   *visit = &visits[i];
+		Visit	   *visit = &deal.visits[i];
 		bool		good;
 
 		if (visit->pipe == pipe)
@@ -633,12 +638,12 @@ run_round(CfPipe *pipe, const CfRun *run, CfOutcome *outcome)
 		return false;
 	nnodes = route(pipe, map, nodes, outcome);
 	begin_visits(pipe, map, nodes, nnodes, run, outcome);
-	if (nvisits == 0)
+	if (deal.nvisits == 0)
 		return false;
 	exchange_visits(failed);
 	end_visits(pipe, failed, run, outcome);
 	for (int i = 0; i < pipe->ncommands; i++)
-		if (parts[i].todo)
+		if (deal.parts[i].todo)
 			return true;
 	return false;
 }
@@ -669,7 +674,7 @@ cf_cluster_run(CfPipe *pipe, const CfRun *run, CfOutcome *outcome)
 		note_error(outcome, NULL, "Redis did not answer in time");
 		outcome->timed_out = true;
 		for (int i = 0; i < pipe->ncommands; i++)
-			if (parts[i].todo)
+			if (deal.parts[i].todo)
 				give_up(pipe, i);
 		return;
 	}

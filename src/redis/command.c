@@ -21,14 +21,19 @@ static const char *const useless[] = {
 };
 
 static CfPipe pipeline;
-static uint64 expected = 0;		/* generation, 0: any */
-static int64 allowance = -1;	/* microseconds that are left; -1: there is none */
-static int64 round_us = 0;		/* what the last exchange took; 0: none yet */
-static char last_error[CF_L2_ERROR_LEN];	/* of the last run */
-static bool was_too_large = false;
+
+/* What a run of it goes by, and what became of the last one. */
+static struct
+{
+	uint64		expected;		/* generation, 0: any */
+	int64		allowance;		/* microseconds that are left; -1: there is none */
+	int64		round_us;		/* what the last exchange took; 0: none yet */
+	char		last_error[CF_L2_ERROR_LEN];
+	bool		was_too_large;
 #ifdef CF_DEBUG
-static int64 silent_us = 0;		/* see cf_l2_silent_us */
+	int64		silent_us;		/* see cf_l2_silent_us */
 #endif
+}			runs = {.allowance = -1};
 
 bool
 cf_l2_configured(void)
@@ -43,7 +48,7 @@ cf_l2_begin(void)
 {
 	cf_pipe_reset(&pipeline);
 	cf_script_reset();
-	expected = 0;
+	runs.expected = 0;
 }
 
 void
@@ -88,7 +93,7 @@ cf_l2_add_script(CfScript *script, const char *key, size_t keylen, int argc,
 void
 cf_l2_expect(uint64 generation)
 {
-	expected = generation;
+	runs.expected = generation;
 }
 
 int
@@ -186,8 +191,8 @@ judge_replies(CfConn *conn)
 static void
 spend_allowance(int64 us)
 {
-	if (allowance >= 0)
-		allowance = Max(allowance - us, 0);
+	if (runs.allowance >= 0)
+		runs.allowance = Max(runs.allowance - us, 0);
 }
 
 /* The one server, or the master that the Sentinels name; false if nobody knows. */
@@ -243,7 +248,7 @@ try_run(CfConn *conn, const CfRun *run)
 	if (!find_target_or_ask(conn, run, &host, &settings) ||
 		!cf_handshake_ready(conn, &host, settings, run))
 		return CF_L2_FAILED;
-	if (expected != 0 && expected != conn->generation)
+	if (runs.expected != 0 && runs.expected != conn->generation)
 		return CF_L2_CHANGED;
 	if (pipeline.ncommands == 0)
 		return CF_L2_OK;
@@ -251,7 +256,7 @@ try_run(CfConn *conn, const CfRun *run)
 	if (!cf_exchange(conn, &pipeline) || !cf_script_retry(conn, &pipeline) ||
 		!judge_replies(conn))
 		return CF_L2_FAILED;
-	round_us = cf_mono_us() - ready;
+	runs.round_us = cf_mono_us() - ready;
 	cf_breaker_count(CF_L2_COMMANDS, pipeline.ncommands);
 	return CF_L2_OK;
 }
@@ -288,7 +293,7 @@ was_silent(CfConn *conn, int64 waited)
 	int64		command_us = (int64) cf_guc_redis_command_timeout * 1000;
 	int64		connect_us = (int64) cf_guc_redis_connect_timeout * 1000;
 
-	if (allowance == 0)
+	if (runs.allowance == 0)
 		return waited >= command_us / 2;
 	return conn->timed_out && waited >= Min(command_us, connect_us);
 }
@@ -300,10 +305,10 @@ finish_failure(CfConn *conn, const CfBreakerCaller *caller, CfBreakerPass pass,
 	int64		waited = cf_mono_us() - run->started;
 
 	spend_allowance(waited);
-	round_us = 0;
+	runs.round_us = 0;
 	cf_conn_drop(conn);
-	strlcpy(last_error, conn->error, sizeof(last_error));
-	was_too_large = conn->too_large;
+	strlcpy(runs.last_error, conn->error, sizeof(runs.last_error));
+	runs.was_too_large = conn->too_large;
 	if (conn->own_fault)
 	{
 		cf_breaker_leave(caller, pass);
@@ -315,7 +320,7 @@ finish_failure(CfConn *conn, const CfBreakerCaller *caller, CfBreakerPass pass,
 	{
 		cf_breaker_count(CF_L2_TIMEOUTS, 1);
 #ifdef CF_DEBUG
-		silent_us += conn->deadline - run->started;
+		runs.silent_us += conn->deadline - run->started;
 #endif
 	}
 	cf_breaker_fail(caller, pass, was_silent(conn, waited), conn->error);
@@ -420,22 +425,22 @@ run_cluster(const CfRun *run)
 	CfOutcome	outcome;
 	int64		took;
 
-	if (expected != 0 && expected != cluster_generation())
+	if (runs.expected != 0 && runs.expected != cluster_generation())
 		return CF_L2_CHANGED;
 	cf_breaker_count(CF_L2_CALLS, 1);
 	try_cluster(run, &outcome);
 	took = cf_mono_us() - run->started;
-	strlcpy(last_error, outcome.error, sizeof(last_error));
-	was_too_large = outcome.too_large;
+	strlcpy(runs.last_error, outcome.error, sizeof(runs.last_error));
+	runs.was_too_large = outcome.too_large;
 	cf_breaker_count(CF_L2_COMMANDS, outcome.nreplies);
 	look_at_errors();
 #ifdef CF_DEBUG
 	if (outcome.timed_out)
-		silent_us += took;
+		runs.silent_us += took;
 #endif
 	if (outcome.nreplies == pipeline.ncommands && outcome.error[0] == '\0' && !outcome.denied)
 	{
-		round_us = took;
+		runs.round_us = took;
 		count_success(took);
 		return CF_L2_OK;
 	}
@@ -456,13 +461,13 @@ describe_run(int timeout_ms, bool interruptible)
 		.deadline = PG_INT64_MAX,
 		.timeout_ms = timeout_ms,
 		.interruptible = interruptible,
-		.patient = allowance < 0,
+		.patient = runs.allowance < 0,
 	};
 
 	if (!interruptible || cf_handshake_kind() == CF_REDIS_CLUSTER)
 		run.deadline = run.started + (int64) timeout_ms * 1000;
-	if (allowance >= 0)
-		run.deadline = Min(run.deadline, run.started + allowance);
+	if (runs.allowance >= 0)
+		run.deadline = Min(run.deadline, run.started + runs.allowance);
 	return run;
 }
 
@@ -472,14 +477,14 @@ cf_l2_run(int timeout_ms, bool interruptible)
 	CfRun		run;
 	CfL2Status	status;
 
-	last_error[0] = '\0';
-	was_too_large = false;
+	runs.last_error[0] = '\0';
+	runs.was_too_large = false;
 	if (!cf_l2_configured())
 		return CF_L2_OFF;
 	if (pipeline.broken)
 	{
-		strlcpy(last_error, "out of memory, or a command that is too large",
-				sizeof(last_error));
+		strlcpy(runs.last_error, "out of memory, or a command that is too large",
+				sizeof(runs.last_error));
 		return CF_L2_FAILED;
 	}
 	if (!cf_l2_can_afford(1))
@@ -524,21 +529,21 @@ cf_l2_upkeep(void)
 void
 cf_l2_allow(int64 us)
 {
-	allowance = us;
+	runs.allowance = us;
 }
 
 bool
 cf_l2_can_afford(int nruns)
 {
-	return allowance < 0 || allowance > nruns * round_us;
+	return runs.allowance < 0 || runs.allowance > nruns * runs.round_us;
 }
 
 int64
 cf_l2_end_allowance(void)
 {
-	int64		left = allowance;
+	int64		left = runs.allowance;
 
-	allowance = -1;
+	runs.allowance = -1;
 	return left;
 }
 
@@ -546,7 +551,7 @@ cf_l2_end_allowance(void)
 int64
 cf_l2_silent_us(void)
 {
-	return silent_us;
+	return runs.silent_us;
 }
 #endif
 
@@ -555,13 +560,13 @@ cf_l2_silent_us(void)
 const char *
 cf_l2_error(void)
 {
-	return last_error;
+	return runs.last_error;
 }
 
 bool
 cf_l2_was_too_large(void)
 {
-	return was_too_large;
+	return runs.was_too_large;
 }
 
 const char *

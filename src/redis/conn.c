@@ -45,9 +45,14 @@
 
 static CfConn conns[CF_CONNS];
 static int	nconns = 0;			/* of them, the first ones that were ever used */
-static TimeoutId idle_timeout;
-static bool idle_timeout_registered = false;
-static int	armed_for = 0;		/* the setting, when it was armed last */
+
+/* The time-out that closes those which nobody uses. */
+static struct
+{
+	bool		registered;
+	TimeoutId	timeout;
+	int			armed_for;		/* the setting, when it was armed last */
+}			idle;
 
 CfConn *
 cf_conn_get(int i)
@@ -91,7 +96,7 @@ cf_conn_fail_own(CfConn *conn, const char *what)
 static void
 arm_idle_timeout(int64 us)
 {
-	enable_timeout_after(idle_timeout, (int) Min(us / 1000 + 1, INT_MAX));
+	enable_timeout_after(idle.timeout, (int) Min(us / 1000 + 1, INT_MAX));
 }
 
 /* Closes what has been idle for the limit; how long the next one has left, or 0. */
@@ -150,14 +155,14 @@ cf_conn_watch_idle(void)
 {
 	if (cf_guc_redis_idle_timeout == 0 || !any_connected())
 		return;
-	if (!idle_timeout_registered)
+	if (!idle.registered)
 	{
-		idle_timeout = RegisterTimeout(USER_TIMEOUT, idle_timeout_handler);
-		idle_timeout_registered = true;
+		idle.timeout = RegisterTimeout(USER_TIMEOUT, idle_timeout_handler);
+		idle.registered = true;
 	}
-	if (!get_timeout_active(idle_timeout) || armed_for != cf_guc_redis_idle_timeout)
+	if (!get_timeout_active(idle.timeout) || idle.armed_for != cf_guc_redis_idle_timeout)
 		arm_idle_timeout((int64) cf_guc_redis_idle_timeout * 1000);
-	armed_for = cf_guc_redis_idle_timeout;
+	idle.armed_for = cf_guc_redis_idle_timeout;
 }
 
 /* ---- waiting ---- */

@@ -28,10 +28,13 @@
 
 static CfPipe hello = {.secret = true};
 
-/* Of the setting; its password is there only during a handshake. */
-static CfRedisUrl url;
-static bool url_is_valid = false;
-static uint64 base_settings = 0;	/* fingerprint */
+/* What the settings say. */
+static struct
+{
+	CfRedisUrl	url;			/* its password is there only during a handshake */
+	bool		url_is_valid;
+	uint64		base_settings;	/* fingerprint */
+}			wanted;
 
 /* ---- settings ---- */
 
@@ -46,8 +49,8 @@ add_setting(uint64 hash, const char *setting)
 static void
 parse_url(void)
 {
-	url_is_valid = cf_redis_url_parse(cf_guc_redis_url, &url) == CF_REDIS_URL_OK;
-	explicit_bzero(url.password, sizeof(url.password));
+	wanted.url_is_valid = cf_redis_url_parse(cf_guc_redis_url, &wanted.url) == CF_REDIS_URL_OK;
+	explicit_bzero(wanted.url.password, sizeof(wanted.url.password));
 }
 
 /* A fingerprint of the settings that describe the connection. */
@@ -56,7 +59,7 @@ cf_handshake_settings(void)
 {
 	static uint32 changes = 0;
 
-	if (changes != cf_guc_redis_changes || base_settings == 0)
+	if (changes != cf_guc_redis_changes || wanted.base_settings == 0)
 	{
 		uint64		hash = add_setting(0, cf_guc_redis_url);
 
@@ -64,11 +67,11 @@ cf_handshake_settings(void)
 		hash = add_setting(hash, cf_guc_redis_tls_ca_file);
 		hash = add_setting(hash, cf_guc_redis_tls_cert_file);
 		hash = add_setting(hash, cf_guc_redis_tls_key_file);
-		base_settings = add_setting(hash, cf_guc_redis_tls_verify ? "on" : "off");
+		wanted.base_settings = add_setting(hash, cf_guc_redis_tls_verify ? "on" : "off");
 		changes = cf_guc_redis_changes;
 		parse_url();
 	}
-	return base_settings;
+	return wanted.base_settings;
 }
 
 /* The same together with a host that they do not name. */
@@ -82,21 +85,21 @@ CfRedisKind
 cf_handshake_kind(void)
 {
 	(void) cf_handshake_settings();
-	return url.kind;
+	return wanted.url.kind;
 }
 
 const CfRedisUrl *
 cf_handshake_url(void)
 {
 	(void) cf_handshake_settings();
-	return url_is_valid ? &url : NULL;
+	return wanted.url_is_valid ? &wanted.url : NULL;
 }
 
 const char *
 cf_handshake_user(void)
 {
 	(void) cf_handshake_settings();
-	return url.user[0] != '\0' ? url.user : "default";
+	return wanted.url.user[0] != '\0' ? wanted.url.user : "default";
 }
 
 /* ---- the password ---- */
@@ -121,14 +124,14 @@ take_password_line(CfConn *conn, int fd)
 		return fail_password_file(conn, "not a regular file");
 	if ((st.st_mode & S_IRWXO) != 0)
 		return fail_password_file(conn, "everybody may use it; its mode should be 0600 or 0640");
-	len = read(fd, url.password, sizeof(url.password) - 1);
+	len = read(fd, wanted.url.password, sizeof(wanted.url.password) - 1);
 	if (len < 0)
 		return fail_password_file(conn, strerror(errno));
-	url.password[len] = '\0';
-	len = strcspn(url.password, "\r\n");
-	if (len == sizeof(url.password) - 1)
+	wanted.url.password[len] = '\0';
+	len = strcspn(wanted.url.password, "\r\n");
+	if (len == sizeof(wanted.url.password) - 1)
 		return fail_password_file(conn, "its first line is too long");
-	url.password[len] = '\0';
+	wanted.url.password[len] = '\0';
 	return len > 0 || fail_password_file(conn, "its first line is empty");
 }
 
@@ -162,10 +165,10 @@ say(int argc, const char *const *argv)
 static void
 say_auth(void)
 {
-	const char *as_user[] = {"AUTH", url.user, url.password};
-	const char *as_default[] = {"AUTH", url.password};
+	const char *as_user[] = {"AUTH", wanted.url.user, wanted.url.password};
+	const char *as_default[] = {"AUTH", wanted.url.password};
 
-	if (url.user[0] != '\0')
+	if (wanted.url.user[0] != '\0')
 		say(3, as_user);
 	else
 		say(2, as_default);
@@ -180,14 +183,14 @@ greet(CfConn *conn, bool auth)
 	char		db[16];
 	const char *select[] = {"SELECT", db};
 
-	snprintf(db, sizeof(db), "%d", url.db);
+	snprintf(db, sizeof(db), "%d", wanted.url.db);
 	if (auth)
 		say_auth();
-	if (url.db != 0)
+	if (wanted.url.db != 0)
 		say(2, select);
 	say(3, name);
 	say(2, server);
-	if (url.kind == CF_REDIS_SENTINEL)
+	if (wanted.url.kind == CF_REDIS_SENTINEL)
 		say(2, role);
 	return !hello.broken || cf_conn_fail_own(conn, "out of memory");
 }
@@ -246,11 +249,11 @@ check_greeting(CfConn *conn, bool auth)
 
 	if (auth && !is_status(hello.replies[i++]))
 		return fail_reply(conn, "AUTH", hello.replies[i - 1]);
-	if (url.db != 0 && !is_status(hello.replies[i++]))
+	if (wanted.url.db != 0 && !is_status(hello.replies[i++]))
 		return fail_reply(conn, "SELECT", hello.replies[i - 1]);
 	i++;
 	return take_run_id(conn, hello.replies[i]) &&
-		(url.kind != CF_REDIS_SENTINEL || check_role(conn, hello.replies[i + 1]));
+		(wanted.url.kind != CF_REDIS_SENTINEL || check_role(conn, hello.replies[i + 1]));
 }
 
 /* Puts the password into the url, and says whether there is one. */
@@ -259,7 +262,7 @@ take_password(CfConn *conn, bool *auth)
 {
 	static CfRedisUrl with_password;
 
-	if (!url_is_valid)
+	if (!wanted.url_is_valid)
 		return cf_conn_fail(conn, "cachefront.redis_url is not valid");
 	if (cf_guc_redis_password_file[0] != '\0')
 	{
@@ -269,11 +272,11 @@ take_password(CfConn *conn, bool *auth)
 	else
 	{
 		(void) cf_redis_url_parse(cf_guc_redis_url, &with_password);
-		strlcpy(url.password, with_password.password, sizeof(url.password));
+		strlcpy(wanted.url.password, with_password.password, sizeof(wanted.url.password));
 		explicit_bzero(with_password.password, sizeof(with_password.password));
 	}
-	*auth = url.password[0] != '\0';
-	return *auth || url.user[0] == '\0' ||
+	*auth = wanted.url.password[0] != '\0';
+	return *auth || wanted.url.user[0] == '\0' ||
 		cf_conn_fail(conn, "cachefront.redis_url has a user, but there is no password");
 }
 
@@ -282,7 +285,7 @@ connect_and_greet(CfConn *conn, const CfRedisHost *host)
 {
 	bool		auth;
 
-	return take_password(conn, &auth) && cf_conn_open(conn, url.transport, host) &&
+	return take_password(conn, &auth) && cf_conn_open(conn, wanted.url.transport, host) &&
 		greet(conn, auth) && cf_exchange(conn, &hello) && check_greeting(conn, auth);
 }
 
@@ -291,7 +294,7 @@ static void
 wipe(void)
 {
 	cf_pipe_reset(&hello);
-	explicit_bzero(url.password, sizeof(url.password));
+	explicit_bzero(wanted.url.password, sizeof(wanted.url.password));
 }
 
 /*
@@ -400,7 +403,7 @@ cf_handshake_sentinel(CfConn *conn, const CfRedisHost *host, CfPipe *pipe)
 	bool		done;
 
 	wipe();
-	done = cf_conn_open(conn, url.transport, host) && cf_exchange(conn, pipe) &&
+	done = cf_conn_open(conn, wanted.url.transport, host) && cf_exchange(conn, pipe) &&
 		(!wants_password(pipe) || (authenticate(conn) && cf_exchange(conn, pipe)));
 	wipe();
 	return done;

@@ -27,9 +27,14 @@ typedef struct ScriptCall
 	size_t		end;			/* and where they end, in the pipeline's data */
 } ScriptCall;
 
-static ScriptCall *calls = NULL;
-static int	ncalls = 0;
-static int	calls_size = 0;
+/* Those of the pipeline that is being filled or runs. */
+static struct
+{
+	ScriptCall *call;
+	int			n;
+	int			size;
+}			calls;
+
 static CfPipe again;			/* what is sent once more */
 
 /* NULL if it cannot be computed. */
@@ -51,27 +56,27 @@ hash_of(CfScript *script)
 void
 cf_script_reset(void)
 {
-	ncalls = 0;
+	calls.n = 0;
 	cf_pipe_reset(&again);
 }
 
 static ScriptCall *
 new_call(void)
 {
-	int			size = Max(calls_size, 16);
+	int			size = Max(calls.size, 16);
 	ScriptCall *grown;
 
-	while (size < ncalls + 1)
+	while (size < calls.n + 1)
 		size *= 2;
-	if (size != calls_size)
+	if (size != calls.size)
 	{
-		grown = realloc(calls, size * sizeof(ScriptCall));
+		grown = realloc(calls.call, size * sizeof(ScriptCall));
 		if (grown == NULL)
 			return NULL;
-		calls = grown;
-		calls_size = size;
+		calls.call = grown;
+		calls.size = size;
 	}
-	return &calls[ncalls];
+	return &calls.call[calls.n];
 }
 
 /* "*N $.. EVALSHA $40 <hash>", or the same with EVAL and the text. */
@@ -121,7 +126,7 @@ cf_script_add(CfPipe *pipe, CfScript *script, const char *key, size_t keylen,
 		!cf_pipe_add_formatted(pipe, "", 0))
 		return;
 	call->end = pipe->len;
-	ncalls++;
+	calls.n++;
 }
 
 bool
@@ -133,9 +138,9 @@ cf_script_is_unknown(const redisReply *reply)
 static const ScriptCall *
 find_call(int command)
 {
-	for (int i = 0; i < ncalls; i++)
-		if (calls[i].command == command)
-			return &calls[i];
+	for (int i = 0; i < calls.n; i++)
+		if (calls.call[i].command == command)
+			return &calls.call[i];
 	return NULL;
 }
 
@@ -171,9 +176,9 @@ cf_script_retry(CfConn *conn, CfPipe *pipe)
 {
 	int			next = 0;
 
-	for (int i = 0; i < ncalls; i++)
+	for (int i = 0; i < calls.n; i++)
 	{
-		const ScriptCall *call = &calls[i];
+		const ScriptCall *call = &calls.call[i];
 
 		if (!cf_script_is_unknown(pipe->replies[call->command]))
 			continue;
@@ -184,9 +189,9 @@ cf_script_retry(CfConn *conn, CfPipe *pipe)
 		return true;
 	if (!cf_exchange(conn, &again))
 		return false;
-	for (int i = 0; i < ncalls; i++)
+	for (int i = 0; i < calls.n; i++)
 	{
-		redisReply **place = &pipe->replies[calls[i].command];
+		redisReply **place = &pipe->replies[calls.call[i].command];
 
 		if (!cf_script_is_unknown(*place))
 			continue;

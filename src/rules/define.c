@@ -54,24 +54,28 @@ typedef struct Definition
 	CfLoaderDefinition loader;	/* in definitions_context */
 } Definition;
 
-static HTAB *definitions = NULL;
-static MemoryContext definitions_context = NULL;
-static bool definitions_valid = false;
-static Oid	definitions_relid = InvalidOid;
+/* The session's copy of the table. */
+static struct
+{
+	bool		valid;
+	Oid			relid;
+	MemoryContext context;		/* of all of it */
+	HTAB	   *table;
+}			definitions;
 
 static void
 relation_changed(Oid relid)
 {
-	if (relid == InvalidOid || relid == definitions_relid ||
-		!OidIsValid(definitions_relid))
-		definitions_valid = false;
+	if (relid == InvalidOid || relid == definitions.relid ||
+		!OidIsValid(definitions.relid))
+		definitions.valid = false;
 }
 
 /* An owner may have come or gone. */
 static void
 role_changed(Datum arg, int cache, uint32 hash)
 {
-	definitions_valid = false;
+	definitions.valid = false;
 }
 
 /* Microseconds, as near as 64 bits allow. */
@@ -268,14 +272,14 @@ read_definitions(void)
 					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 
 	/* An invalidation that arrives while we read makes us read again. */
-	definitions_valid = true;
+	definitions.valid = true;
 	old = MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		definitions_relid = cf_define_relation();
-		if (OidIsValid(definitions_relid))
+		definitions.relid = cf_define_relation();
+		if (OidIsValid(definitions.relid))
 		{
-			rel = table_open(definitions_relid, AccessShareLock);
+			rel = table_open(definitions.relid, AccessShareLock);
 			scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 			while (HeapTupleIsValid(tuple = systable_getnext(scan)) &&
 				   cf_deftable_has_our_shape(rel))
@@ -286,7 +290,7 @@ read_definitions(void)
 	}
 	PG_CATCH();
 	{
-		definitions_valid = false;
+		definitions.valid = false;
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
 		PG_RE_THROW();
@@ -294,10 +298,10 @@ read_definitions(void)
 	PG_END_TRY();
 
 	MemoryContextSwitchTo(old);
-	if (definitions_context != NULL)
-		MemoryContextDelete(definitions_context);
-	definitions_context = context;
-	definitions = hash;
+	if (definitions.context != NULL)
+		MemoryContextDelete(definitions.context);
+	definitions.context = context;
+	definitions.table = hash;
 }
 
 /*
@@ -317,7 +321,7 @@ find_definition(const char *key, int len, int *rest)
 			continue;
 		memcpy(name, key, len);
 		name[len] = '\0';
-		found = hash_search(definitions, name, HASH_FIND, NULL);
+		found = hash_search(definitions.table, name, HASH_FIND, NULL);
 		if (found != NULL)
 		{
 			*rest = len;
@@ -384,7 +388,7 @@ static void
 require_definitions(void)
 {
 	/* Without the library's hooks nothing tells that the table changed. */
-	if (unlikely(!definitions_valid || !cf_shmem_ready()))
+	if (unlikely(!definitions.valid || !cf_shmem_ready()))
 		read_definitions();
 }
 
@@ -444,7 +448,7 @@ cf_define_find(const CfKey *key, CfDefinition *result)
 
 	require_definitions();
 	set_defaults(result);
-	if (hash_get_num_entries(definitions) > 0)
+	if (hash_get_num_entries(definitions.table) > 0)
 		found = find_definition(key->data, key->len, &rest);
 	if (found == NULL)
 		return;
@@ -460,7 +464,7 @@ find_named(const char *name)
 {
 	require_definitions();
 	return strlen(name) >= CF_MAX_CACHE_NAME ? NULL :
-		hash_search(definitions, name, HASH_FIND, NULL);
+		hash_search(definitions.table, name, HASH_FIND, NULL);
 }
 
 void
@@ -515,7 +519,7 @@ cf_define_names(void)
 	List	   *names = NIL;
 
 	require_definitions();
-	hash_seq_init(&scan, definitions);
+	hash_seq_init(&scan, definitions.table);
 	while ((definition = hash_seq_search(&scan)) != NULL)
 		names = lappend(names, pstrdup(definition->name));
 	return names;
@@ -524,9 +528,9 @@ cf_define_names(void)
 int
 cf_define_count(void)
 {
-	if (!definitions_valid)
+	if (!definitions.valid)
 		read_definitions();
-	return (int) hash_get_num_entries(definitions);
+	return (int) hash_get_num_entries(definitions.table);
 }
 
 static bool
@@ -557,14 +561,14 @@ cf_define_notice_nesting(const char *name)
 	HASH_SEQ_STATUS scan;
 	int			rest = len;
 
-	if (!definitions_valid)
+	if (!definitions.valid)
 		read_definitions();
-	self = hash_search(definitions, name, HASH_FIND, NULL);
+	self = hash_search(definitions.table, name, HASH_FIND, NULL);
 	if (self == NULL)
 		return;
 	while ((other = find_definition(name, rest, &rest)) != NULL)
 		notice_narrower(other, self);
-	hash_seq_init(&scan, definitions);
+	hash_seq_init(&scan, definitions.table);
 	while ((other = hash_seq_search(&scan)) != NULL)
 	{
 		if (strncmp(other->name, name, len) == 0 && other->name[len] == ':')

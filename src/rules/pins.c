@@ -61,10 +61,13 @@ typedef struct Noted
 	List	   *scans;
 } Noted;
 
-static bool noting = false;
-static Frame *top = NULL;
-static HTAB *plans = NULL;
-static uint32 last_number = 0;
+static struct
+{
+	bool		noting;			/* does somebody want the next plan's? */
+	Frame	   *top;			/* the innermost plan that is being made, or NULL */
+	HTAB	   *plans;			/* of Noted, that were made */
+	uint32		last_number;
+}			memory;
 
 static planner_hook_type prev_planner = NULL;
 static set_rel_pathlist_hook_type prev_pathlist = NULL;
@@ -364,7 +367,7 @@ is_scan(const RelOptInfo *rel, const RangeTblEntry *rte)
 static void
 note_scan(PlannerInfo *root, const RelOptInfo *rel, const RangeTblEntry *rte)
 {
-	MemoryContext old = MemoryContextSwitchTo(top->context);
+	MemoryContext old = MemoryContextSwitchTo(memory.top->context);
 	CfScan	   *scan = palloc0(sizeof(CfScan));
 
 	scan->relid = rte->relid;
@@ -375,7 +378,7 @@ note_scan(PlannerInfo *root, const RelOptInfo *rel, const RangeTblEntry *rte)
 		scan->pins = collect_pins(rel, rte);
 		set_columns(scan, rel);
 	}
-	top->scans = lappend(top->scans, scan);
+	memory.top->scans = lappend(memory.top->scans, scan);
 	MemoryContextSwitchTo(old);
 }
 
@@ -384,7 +387,7 @@ pins_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
 	if (prev_pathlist)
 		prev_pathlist(root, rel, rti, rte);
-	if (unlikely(top != NULL) && is_scan(rel, rte))
+	if (unlikely(memory.top != NULL) && is_scan(rel, rte))
 		note_scan(root, rel, rte);
 }
 
@@ -403,11 +406,11 @@ forget_plans(void)
 	HASH_SEQ_STATUS status;
 	Noted	   *noted;
 
-	hash_seq_init(&status, plans);
+	hash_seq_init(&status, memory.plans);
 	while ((noted = hash_seq_search(&status)) != NULL)
 		MemoryContextDelete(noted->context);
-	hash_destroy(plans);
-	plans = NULL;
+	hash_destroy(memory.plans);
+	memory.plans = NULL;
 }
 
 static Noted *
@@ -419,12 +422,12 @@ enter_plan(uint32 number)
 		.hcxt = TopMemoryContext,
 	};
 
-	if (plans != NULL && hash_get_num_entries(plans) >= CF_MAX_PLANS)
+	if (memory.plans != NULL && hash_get_num_entries(memory.plans) >= CF_MAX_PLANS)
 		forget_plans();
-	if (plans == NULL)
-		plans = hash_create("cachefront pins of plans", 64, &control,
-							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	return hash_search(plans, &number, HASH_ENTER, NULL);
+	if (memory.plans == NULL)
+		memory.plans = hash_create("cachefront pins of plans", 64, &control,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return hash_search(memory.plans, &number, HASH_ENTER, NULL);
 }
 
 /* The plan is made: from now on it is known by its number. */
@@ -435,7 +438,7 @@ keep(const Frame *frame, PlannedStmt *plan)
 	Noted	   *noted;
 
 	item->cacheId = CF_PLAN_NUMBER;
-	item->hashValue = ++last_number;
+	item->hashValue = ++memory.last_number;
 	plan->invalItems = lappend(plan->invalItems, item);
 	noted = enter_plan(item->hashValue);
 	noted->context = frame->context;
@@ -446,21 +449,21 @@ keep(const Frame *frame, PlannedStmt *plan)
 static PlannedStmt *
 pins_planner(Query *query, const char *text, int options, ParamListInfo params)
 {
-	Frame		frame = {.below = top};
+	Frame		frame = {.below = memory.top};
 	PlannedStmt *plan;
 
-	if (likely(!noting))
+	if (likely(!memory.noting))
 		return call_planner(query, text, options, params);
 	frame.context = AllocSetContextCreate(CurrentMemoryContext, "cachefront pins",
 										  ALLOCSET_SMALL_SIZES);
-	top = &frame;
+	memory.top = &frame;
 	PG_TRY();
 	{
 		plan = call_planner(query, text, options, params);
 	}
 	PG_FINALLY();
 	{
-		top = frame.below;
+		memory.top = frame.below;
 	}
 	PG_END_TRY();
 	keep(&frame, plan);
@@ -470,7 +473,7 @@ pins_planner(Query *query, const char *text, int options, ParamListInfo params)
 void
 cf_pins_note(bool on)
 {
-	noting = on;
+	memory.noting = on;
 }
 
 bool
@@ -483,9 +486,9 @@ cf_pins_of_plan(const PlannedStmt *plan, List **scans)
 		const PlanInvalItem *item = lfirst_node(PlanInvalItem, cell);
 		const Noted *noted;
 
-		if (item->cacheId != CF_PLAN_NUMBER || plans == NULL)
+		if (item->cacheId != CF_PLAN_NUMBER || memory.plans == NULL)
 			continue;
-		noted = hash_search(plans, &item->hashValue, HASH_FIND, NULL);
+		noted = hash_search(memory.plans, &item->hashValue, HASH_FIND, NULL);
 		if (noted == NULL)
 			return false;
 		*scans = noted->scans;

@@ -50,17 +50,21 @@ typedef struct Starts
 	int			n;
 } Starts;
 
-static MemoryContext rules_context = NULL;
-static CfRule *rules = NULL;
-static int	nrules = 0;
-static int *by_table = NULL;	/* indexes of rules, in order of their tables */
-static Starts key_starts;
-static Starts tag_starts;
-static int *of_caches = NULL;	/* indexes of rules that refresh one */
-static int	nof_caches = 0;
-static uint64 rules_epoch = 0;	/* the last DDL that the list is of */
-static bool rules_valid = false;
-static uint64 rules_version = 0;
+/* The session's copy of the rules of its database. */
+static struct
+{
+	bool		valid;
+	MemoryContext context;
+	CfRule	   *rule;
+	int			n;
+	int		   *by_table;		/* indexes of rules, in order of their tables */
+	Starts		key_starts;
+	Starts		tag_starts;
+	int		   *of_caches;		/* indexes of rules that refresh one */
+	int			nof_caches;
+	uint64		epoch;			/* the last DDL that the list is of */
+	uint64		version;		/* another one each time that the list is made anew */
+}			kept;
 
 static const char *
 add_template(CfTemplate *template, const char *text, const char **detail)
@@ -329,7 +333,7 @@ static void
 add_rule(HeapTuple tuple, TupleDesc desc, Oid row_function)
 {
 	Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
-	CfRule	   *rule = &rules[nrules];
+	CfRule	   *rule = &kept.rule[kept.n];
 	const char *detail;
 
 	MemSet(rule, 0, sizeof(*rule));
@@ -353,7 +357,7 @@ add_rule(HeapTuple tuple, TupleDesc desc, Oid row_function)
 		rule->nfamilies = cf_rule_families(&rule->args, rule->name, &rule->families);
 	rule->tag = palloc(sizeof(CfTag));
 	cf_rule_tag(rule->tag, rule->relid, rule->name);
-	nrules++;
+	kept.n++;
 }
 
 /* Triggers that only TRUNCATE or replication fires are part of another rule. */
@@ -377,7 +381,7 @@ scan_triggers(void)
 	int			room = 16;
 
 	find_functions(&row_function, &statement_function);
-	rules = palloc(sizeof(CfRule) * room);
+	kept.rule = palloc(sizeof(CfRule) * room);
 	if (!OidIsValid(row_function))
 		return;
 	rel = table_open(TriggerRelationId, AccessShareLock);
@@ -386,10 +390,10 @@ scan_triggers(void)
 	{
 		if (!is_rule((Form_pg_trigger) GETSTRUCT(tuple), row_function, statement_function))
 			continue;
-		if (nrules == room)
+		if (kept.n == room)
 		{
 			room *= 2;
-			rules = repalloc_huge(rules, sizeof(CfRule) * room);
+			kept.rule = repalloc_huge(kept.rule, sizeof(CfRule) * room);
 		}
 		add_rule(tuple, RelationGetDescr(rel), row_function);
 	}
@@ -412,8 +416,8 @@ compare_tables(const void *a, const void *b)
 	int			i = *(const int *) a;
 	int			k = *(const int *) b;
 
-	if (rules[i].relid != rules[k].relid)
-		return rules[i].relid < rules[k].relid ? -1 : 1;
+	if (kept.rule[i].relid != kept.rule[k].relid)
+		return kept.rule[i].relid < kept.rule[k].relid ? -1 : 1;
 	return i < k ? -1 : i > k;
 }
 
@@ -474,32 +478,31 @@ make_indexes(void)
 	int			nkeys = 0;
 	int			ntags = 0;
 
-	by_table = palloc(sizeof(int) * Max(nrules, 1));
-	for (int i = 0; i < nrules; i++)
+	kept.by_table = palloc(sizeof(int) * Max(kept.n, 1));
+	for (int i = 0; i < kept.n; i++)
 	{
-		by_table[i] = i;
-		nkeys += rules[i].args.has_key;
-		ntags += rules[i].args.ntags;
+		kept.by_table[i] = i;
+		nkeys += kept.rule[i].args.has_key;
+		ntags += kept.rule[i].args.ntags;
 	}
-	qsort(by_table, nrules, sizeof(int), compare_tables);
-
-	key_starts.n = tag_starts.n = nof_caches = 0;
-	of_caches = palloc(sizeof(int) * Max(nrules, 1));
-	key_starts.start = palloc(sizeof(Start) * Max(nkeys, 1));
-	tag_starts.start = palloc(sizeof(Start) * Max(ntags, 1));
-	for (int i = 0; i < nrules; i++)
+	qsort(kept.by_table, kept.n, sizeof(int), compare_tables);
+	kept.key_starts.n = kept.tag_starts.n = kept.nof_caches = 0;
+	kept.of_caches = palloc(sizeof(int) * Max(kept.n, 1));
+	kept.key_starts.start = palloc(sizeof(Start) * Max(nkeys, 1));
+	kept.tag_starts.start = palloc(sizeof(Start) * Max(ntags, 1));
+	for (int i = 0; i < kept.n; i++)
 	{
-		if (!rules[i].valid || !is_enabled(&rules[i]))
+		if (!kept.rule[i].valid || !is_enabled(&kept.rule[i]))
 			continue;
-		if (rules[i].args.cache != NULL)
-			of_caches[nof_caches++] = i;
-		if (rules[i].args.has_key)
-			add_start(&key_starts, &rules[i].args.key, i);
-		for (int k = 0; k < rules[i].args.ntags; k++)
-			add_start(&tag_starts, &rules[i].args.tags[k], i);
+		if (kept.rule[i].args.cache != NULL)
+			kept.of_caches[kept.nof_caches++] = i;
+		if (kept.rule[i].args.has_key)
+			add_start(&kept.key_starts, &kept.rule[i].args.key, i);
+		for (int k = 0; k < kept.rule[i].args.ntags; k++)
+			add_start(&kept.tag_starts, &kept.rule[i].args.tags[k], i);
 	}
-	sort_starts(&key_starts);
-	sort_starts(&tag_starts);
+	sort_starts(&kept.key_starts);
+	sort_starts(&kept.tag_starts);
 }
 
 /* ---- the list ---- */
@@ -513,25 +516,25 @@ read_rules(uint64 epoch)
 {
 	MemoryContext old;
 
-	rules_valid = false;
-	nrules = 0;
-	if (rules_context == NULL)
-		rules_context = AllocSetContextCreate(TopMemoryContext, "cachefront rules",
-											  ALLOCSET_DEFAULT_SIZES);
-	MemoryContextReset(rules_context);
-	old = MemoryContextSwitchTo(rules_context);
+	kept.valid = false;
+	kept.n = 0;
+	if (kept.context == NULL)
+		kept.context = AllocSetContextCreate(TopMemoryContext, "cachefront rules",
+											 ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(kept.context);
+	old = MemoryContextSwitchTo(kept.context);
 	scan_triggers();
 	make_indexes();
 	MemoryContextSwitchTo(old);
-	rules_epoch = epoch;
-	rules_version++;
-	rules_valid = true;
+	kept.epoch = epoch;
+	kept.version++;
+	kept.valid = true;
 }
 
 void
 cf_rule_forget(void)
 {
-	rules_valid = false;
+	kept.valid = false;
 }
 
 int
@@ -540,10 +543,10 @@ cf_rules(const CfRule **result)
 	uint64		epoch = Max(cf_clock_seq(cf_clock_of_epoch(MyDatabaseId)),
 							cf_clock_seq(cf_clock_of_any_definition(MyDatabaseId)));
 
-	if (unlikely(!rules_valid || epoch != rules_epoch))
+	if (unlikely(!kept.valid || epoch != kept.epoch))
 		read_rules(epoch);
-	*result = rules;
-	return nrules;
+	*result = kept.rule;
+	return kept.n;
 }
 
 uint64
@@ -552,7 +555,7 @@ cf_rules_version(void)
 	const CfRule *list;
 
 	(void) cf_rules(&list);
-	return rules_version;
+	return kept.version;
 }
 
 /* The last start that is not after the text, or -1. */
@@ -589,11 +592,11 @@ add_reaching(const Starts *starts, const char *text, int len, const CfRule **fou
 			!cf_template_matches(start->template, text, len, false))
 			continue;
 		for (int k = 0; k < n && !known; k++)
-			known = found[k] == &rules[start->rule];
+			known = found[k] == &kept.rule[start->rule];
 		if (known)
 			continue;
 		if (n < max)
-			found[n] = &rules[start->rule];
+			found[n] = &kept.rule[start->rule];
 		n++;
 	}
 	return n;
@@ -602,20 +605,19 @@ add_reaching(const Starts *starts, const char *text, int len, const CfRule **fou
 static bool
 is_among(const CfRule *rule, const CfRule **found, int n)
 {
-	for (int i = 0; i < n; i++)
-	{
-		if (found[i] == rule)
-			return true;
-	}
-	return false;
+	int			i = 0;
+
+	while (i < n && found[i] != rule)
+		i++;
+	return i < n;
 }
 
 static int
 add_refreshing(const CfKey *key, const CfRule **found, int n, int max)
 {
-	for (int i = 0; i < nof_caches && n <= max; i++)
+	for (int i = 0; i < kept.nof_caches && n <= max; i++)
 	{
-		const CfRule *rule = &rules[of_caches[i]];
+		const CfRule *rule = &kept.rule[kept.of_caches[i]];
 
 		if (!cf_rule_args_refresh(&rule->args, key) || is_among(rule, found, Min(n, max)))
 			continue;
@@ -634,9 +636,9 @@ cf_rules_reaching(const CfKey *key, text **tags, int ntags, const CfRule **found
 
 	if (cf_rules(&list) == 0)
 		return 0;
-	n = add_reaching(&key_starts, key->data, key->len, found, 0, max);
+	n = add_reaching(&kept.key_starts, key->data, key->len, found, 0, max);
 	for (int i = 0; i < ntags && n <= max; i++)
-		n = add_reaching(&tag_starts, VARDATA_ANY(tags[i]), VARSIZE_ANY_EXHDR(tags[i]),
+		n = add_reaching(&kept.tag_starts, VARDATA_ANY(tags[i]), VARSIZE_ANY_EXHDR(tags[i]),
 						 found, n, max);
 	return n <= max ? add_refreshing(key, found, n, max) : n;
 }
@@ -675,13 +677,13 @@ static int
 find_table(Oid relid)
 {
 	int			low = 0;
-	int			high = nrules;
+	int			high = kept.n;
 
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
 
-		if (rules[by_table[middle]].relid < relid)
+		if (kept.rule[kept.by_table[middle]].relid < relid)
 			low = middle + 1;
 		else
 			high = middle;
@@ -696,9 +698,9 @@ find_table(Oid relid)
 static bool
 add_cover(Oid table, Oid relid, const CfKey *key, text **tags, int ntags, CfCover *cover)
 {
-	for (int i = find_table(table); i < nrules && rules[by_table[i]].relid == table; i++)
+	for (int i = find_table(table); i < kept.n && kept.rule[kept.by_table[i]].relid == table; i++)
 	{
-		const CfRule *rule = &rules[by_table[i]];
+		const CfRule *rule = &kept.rule[kept.by_table[i]];
 		bool		tells_rows = cf_rule_args_tell_rows(&rule->args);
 
 		if (!is_enabled(rule) || !rule->all_events || (table != relid && !rule->row))
@@ -729,10 +731,10 @@ notes_rows(const CfRule *rule)
 static List *
 add_rules_of_rows(List *found, Oid table)
 {
-	for (int i = find_table(table); i < nrules && rules[by_table[i]].relid == table; i++)
+	for (int i = find_table(table); i < kept.n && kept.rule[kept.by_table[i]].relid == table; i++)
 	{
-		if (notes_rows(&rules[by_table[i]]))
-			found = lappend(found, &rules[by_table[i]]);
+		if (notes_rows(&kept.rule[kept.by_table[i]]))
+			found = lappend(found, &kept.rule[kept.by_table[i]]);
 	}
 	return found;
 }
@@ -746,9 +748,9 @@ cf_rule_of_rows(const Trigger *trigger, Oid relid)
 	if (!TRIGGER_FOR_ROW(trigger->tgtype) || cf_rules(&list) == 0)
 		return NULL;
 	table = cf_rule_table(trigger->tgoid, relid, trigger->tgisclone);
-	for (int i = find_table(table); i < nrules && rules[by_table[i]].relid == table; i++)
+	for (int i = find_table(table); i < kept.n && kept.rule[kept.by_table[i]].relid == table; i++)
 	{
-		const CfRule *rule = &rules[by_table[i]];
+		const CfRule *rule = &kept.rule[kept.by_table[i]];
 
 		if (strcmp(rule->name, trigger->tgname) == 0)
 			return notes_rows(rule) ? rule : NULL;

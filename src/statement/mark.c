@@ -72,16 +72,25 @@ typedef struct Found
 	const Known *known;			/* or NULL */
 } Found;
 
-static Known *marks = NULL;
-static int	nmarks = 0;
-static MemoryContext marks_context = NULL;
-static bool marks_valid = false;
-static Oid	marks_relid = InvalidOid;
+/* The session's copy of the table. */
+static struct
+{
+	bool		valid;
+	Oid			relid;
+	MemoryContext context;		/* of all of it */
+	Known	   *mark;
+	int			n;
+}			marks;
 
 static CfMemo found = CF_MEMO("cachefront marked statements", Found, 1024);
-static uint64 rounds = 0;		/* one ends when a definition has changed */
-static CfMoment as_of;			/* no definition has changed since this one's began, */
-static uint64 names_as_of = 0;	/* nor has this session made anything */
+
+/* A round, in which no text comes to mean anything else. */
+static struct
+{
+	uint64		number;
+	CfMoment	as_of;			/* no definition has changed since this one's began, */
+	uint64		names_as_of;	/* nor has this session made anything */
+}			round_now;
 
 static const Oid types[CF_MARK_COLUMNS] = {TEXTOID, TEXTOID, INTERVALOID, TEXTARRAYOID, TEXTOID,
 	NAMEOID};
@@ -90,9 +99,9 @@ static const CfOwnTable table = {CF_OWN_TABLE_MARKS, CF_MARK_COLUMNS, types};
 static void
 relation_changed(Oid relid)
 {
-	if (relid != InvalidOid && relid != marks_relid && OidIsValid(marks_relid))
+	if (relid != InvalidOid && relid != marks.relid && OidIsValid(marks.relid))
 		return;
-	marks_valid = false;
+	marks.valid = false;
 	cf_memo_forget(&found);
 }
 
@@ -185,10 +194,10 @@ read_rows(void)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	marks_relid = cf_mark_relation();
-	if (!OidIsValid(marks_relid))
+	marks.relid = cf_mark_relation();
+	if (!OidIsValid(marks.relid))
 		return NIL;
-	rel = table_open(marks_relid, AccessShareLock);
+	rel = table_open(marks.relid, AccessShareLock);
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while (cf_own_table_fits(rel, &table) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 		list = read_row(list, tuple, RelationGetDescr(rel));
@@ -215,7 +224,7 @@ read_marks(void)
 	ListCell   *cell;
 
 	/* An invalidation that arrives while we read makes us read again. */
-	marks_valid = true;
+	marks.valid = true;
 	cf_memo_forget(&found);
 	PG_TRY();
 	{
@@ -224,7 +233,7 @@ read_marks(void)
 	}
 	PG_CATCH();
 	{
-		marks_valid = false;
+		marks.valid = false;
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
 		PG_RE_THROW();
@@ -234,17 +243,17 @@ read_marks(void)
 	foreach(cell, list)
 		new[foreach_current_index(cell)] = *(Known *) lfirst(cell);
 	qsort(new, list_length(list), sizeof(Known), by_name);
-	if (marks_context != NULL)
-		MemoryContextDelete(marks_context);
-	marks_context = context;
-	marks = new;
-	nmarks = list_length(list);
+	if (marks.context != NULL)
+		MemoryContextDelete(marks.context);
+	marks.context = context;
+	marks.mark = new;
+	marks.n = list_length(list);
 }
 
 static void
 require_marks(void)
 {
-	if (unlikely(!marks_valid))
+	if (unlikely(!marks.valid))
 		read_marks();
 }
 
@@ -252,7 +261,7 @@ bool
 cf_mark_any(void)
 {
 	require_marks();
-	return nmarks > 0;
+	return marks.n > 0;
 }
 
 ArrayType *
@@ -275,11 +284,11 @@ cf_mark_list(void)
 	List	   *list = NIL;
 
 	require_marks();
-	for (int i = 0; i < nmarks; i++)
+	for (int i = 0; i < marks.n; i++)
 	{
 		CfMark	   *copy = palloc(sizeof(CfMark));
 
-		*copy = marks[i].mark;
+		*copy = marks.mark[i].mark;
 		copy->query = pstrdup(copy->query);
 		copy->search_path = pstrdup(copy->search_path);
 		copy->owner = copy->owner == NULL ? NULL : pstrdup(copy->owner);
@@ -293,8 +302,8 @@ void
 cf_mark_add_dependency(PlannedStmt *stmt)
 {
 	/* The plan inside has the same list. */
-	if (OidIsValid(marks_relid))
-		stmt->relationOids = lappend_oid(list_copy(stmt->relationOids), marks_relid);
+	if (OidIsValid(marks.relid))
+		stmt->relationOids = lappend_oid(list_copy(stmt->relationOids), marks.relid);
 }
 
 /* ---- which relations a text names --------------------------------------- */
@@ -476,7 +485,7 @@ parse(Known *known)
 	MemoryContext old;
 
 	(void) look_at(&look, look_at_names);
-	old = MemoryContextSwitchTo(marks_context);
+	old = MemoryContextSwitchTo(marks.context);
 	known->relations = copyObject(look.relations);
 	MemoryContextSwitchTo(old);
 	known->parsed = true;
@@ -486,7 +495,7 @@ parse(Known *known)
 static bool
 is_known(const Known *known)
 {
-	return known->looked == rounds && (known->number != 0 || known->role == GetUserId());
+	return known->looked == round_now.number && (known->number != 0 || known->role == GetUserId());
 }
 
 static uint64
@@ -499,7 +508,7 @@ number_of(Known *known)
 	(void) look_at(&look, look_at_meaning);
 	known->number = look.number;
 	known->role = GetUserId();
-	known->looked = rounds;
+	known->looked = round_now.number;
 	return known->number;
 }
 
@@ -508,9 +517,9 @@ look_through(const Query *query, uint64 number)
 {
 	List	   *relids = relids_of(query);
 
-	for (int i = 0; i < nmarks; i++)
+	for (int i = 0; i < marks.n; i++)
 	{
-		Known	   *known = &marks[i];
+		Known	   *known = &marks.mark[i];
 
 		if (!known->parsed)
 			parse(known);
@@ -524,12 +533,13 @@ look_through(const Query *query, uint64 number)
 static void
 begin_anew(void)
 {
-	if (rounds != 0 && names_as_of == cf_known_names() && cf_known_definitions_unmoved(&as_of))
+	if (round_now.number != 0 && round_now.names_as_of == cf_known_names() &&
+		cf_known_definitions_unmoved(&round_now.as_of))
 		return;
 	cf_memo_forget(&found);
-	names_as_of = cf_known_names();
-	rounds++;
-	as_of = cf_moment_now();
+	round_now.names_as_of = cf_known_names();
+	round_now.number++;
+	round_now.as_of = cf_moment_now();
 	/* The messages were sent before the clocks were settled. */
 	AcceptInvalidationMessages();
 }
@@ -549,7 +559,7 @@ cf_mark_find(const Query *query, uint64 number)
 	entry = cf_memo_find(&found, &key, &ticket);
 	if (likely(entry != NULL))
 		return entry->known == NULL ? NULL : &entry->known->mark;
-	if (nmarks == 0 || IsInParallelMode())
+	if (marks.n == 0 || IsInParallelMode())
 		return NULL;
 	context = AllocSetContextCreate(CurrentMemoryContext, "cachefront mark",
 									ALLOCSET_DEFAULT_SIZES);

@@ -24,10 +24,14 @@ typedef struct Noted
 	int			level;			/* of subtransactions */
 } Noted;
 
-static Noted *notes = NULL;
-static int	nnotes = 0;
-static int	room = 0;
-static HTAB *known = NULL;		/* hashes of a list that is no longer short */
+/* Of the running transaction. */
+static struct
+{
+	Noted	   *note;
+	int			n;
+	int			room;
+	HTAB	   *hashes;			/* of a list that is no longer short; or NULL */
+}			notes;
 
 /* A value that is out of line might be gone by then, and has no image to compare. */
 static Datum
@@ -66,11 +70,11 @@ hash_due(CfDue *due)
 static bool
 is_known(const CfHash128 *hash)
 {
-	if (known != NULL)
-		return hash_search(known, hash, HASH_FIND, NULL) != NULL;
-	for (int i = nnotes - 1; i >= 0; i--)
+	if (notes.hashes != NULL)
+		return hash_search(notes.hashes, hash, HASH_FIND, NULL) != NULL;
+	for (int i = notes.n - 1; i >= 0; i--)
 	{
-		if (cf_hash128_equal(&notes[i].due.hash, hash))
+		if (cf_hash128_equal(&notes.note[i].due.hash, hash))
 			return true;
 	}
 	return false;
@@ -87,25 +91,25 @@ build_known(void)
 	HTAB	   *new = hash_create("cachefront keys to refresh", 4 * CF_SHORT_LIST, &control,
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
-	for (int i = 0; i < nnotes; i++)
-		(void) hash_search(new, &notes[i].due.hash, HASH_ENTER, NULL);
-	known = new;
+	for (int i = 0; i < notes.n; i++)
+		(void) hash_search(new, &notes.note[i].due.hash, HASH_ENTER, NULL);
+	notes.hashes = new;
 }
 
 static void
 make_room(void)
 {
-	if (notes == NULL)
+	if (notes.note == NULL)
 	{
-		notes = palloc(CF_SHORT_LIST * sizeof(Noted));
-		room = CF_SHORT_LIST;
+		notes.note = palloc(CF_SHORT_LIST * sizeof(Noted));
+		notes.room = CF_SHORT_LIST;
 	}
-	if (nnotes == room)
+	if (notes.n == notes.room)
 	{
-		notes = repalloc_huge(notes, 2 * (Size) room * sizeof(Noted));
-		room *= 2;
+		notes.note = repalloc_huge(notes.note, 2 * (Size) notes.room * sizeof(Noted));
+		notes.room *= 2;
 	}
-	if (known == NULL && nnotes == CF_SHORT_LIST)
+	if (notes.hashes == NULL && notes.n == CF_SHORT_LIST)
 		build_known();
 }
 
@@ -128,8 +132,8 @@ append(const CfDue *due)
 	CfDue		own = *due;
 
 	make_room();
-	own.cache = nnotes > 0 && strcmp(notes[nnotes - 1].due.cache, due->cache) == 0 ?
-		notes[nnotes - 1].due.cache : pstrdup(due->cache);
+	own.cache = notes.n > 0 && strcmp(notes.note[notes.n - 1].due.cache, due->cache) == 0 ?
+		notes.note[notes.n - 1].due.cache : pstrdup(due->cache);
 	own.types = copy(due->types, n * sizeof(Oid));
 	own.typlens = copy(due->typlens, n * sizeof(int16));
 	own.typbyvals = copy(due->typbyvals, n * sizeof(bool));
@@ -140,11 +144,11 @@ append(const CfDue *due)
 		if (!own.nulls[i])
 			own.values[i] = datumCopy(own.values[i], own.typbyvals[i], own.typlens[i]);
 	}
-	if (known != NULL)
-		(void) hash_search(known, &own.hash, HASH_ENTER, NULL);
-	notes[nnotes].due = own;
-	notes[nnotes].level = GetCurrentTransactionNestLevel();
-	nnotes++;
+	if (notes.hashes != NULL)
+		(void) hash_search(notes.hashes, &own.hash, HASH_ENTER, NULL);
+	notes.note[notes.n].due = own;
+	notes.note[notes.n].level = GetCurrentTransactionNestLevel();
+	notes.n++;
 	MemoryContextSwitchTo(old);
 }
 
@@ -159,7 +163,7 @@ cf_due_add(const CfDue *due)
 	hash_due(&plain);
 	if (!is_known(&plain.hash))
 	{
-		if (nnotes >= cf_guc_max_keys_per_commit)
+		if (notes.n >= cf_guc_max_keys_per_commit)
 			return false;
 		append(&plain);
 	}
@@ -175,13 +179,13 @@ cf_due_add(const CfDue *due)
 int
 cf_due_count(void)
 {
-	return nnotes;
+	return notes.n;
 }
 
 const CfDue *
 cf_due_get(int i)
 {
-	return &notes[i].due;
+	return &notes.note[i].due;
 }
 
 bool
@@ -190,11 +194,11 @@ cf_due_has(const char *cache)
 	const char *last = NULL;
 
 	/* Neighbours of one cache have its name in common. */
-	for (int i = 0; i < nnotes; i++)
+	for (int i = 0; i < notes.n; i++)
 	{
-		if (notes[i].due.cache != last && strcmp(notes[i].due.cache, cache) == 0)
+		if (notes.note[i].due.cache != last && strcmp(notes.note[i].due.cache, cache) == 0)
 			return true;
-		last = notes[i].due.cache;
+		last = notes.note[i].due.cache;
 	}
 	return false;
 }
@@ -205,22 +209,22 @@ cf_due_subxact(SubXactEvent event)
 {
 	int			level;
 
-	if (likely(nnotes == 0))
+	if (likely(notes.n == 0))
 		return;
 	level = GetCurrentTransactionNestLevel();
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
-		while (nnotes > 0 && notes[nnotes - 1].level >= level)
+		while (notes.n > 0 && notes.note[notes.n - 1].level >= level)
 		{
-			nnotes--;
-			if (known != NULL)
-				(void) hash_search(known, &notes[nnotes].due.hash, HASH_REMOVE, NULL);
+			notes.n--;
+			if (notes.hashes != NULL)
+				(void) hash_search(notes.hashes, &notes.note[notes.n].due.hash, HASH_REMOVE, NULL);
 		}
 	}
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
-		for (int i = nnotes - 1; i >= 0 && notes[i].level >= level; i--)
-			notes[i].level = level - 1;
+		for (int i = notes.n - 1; i >= 0 && notes.note[i].level >= level; i--)
+			notes.note[i].level = level - 1;
 	}
 }
 
@@ -228,7 +232,7 @@ cf_due_subxact(SubXactEvent event)
 void
 cf_due_reset(void)
 {
-	notes = NULL;
-	known = NULL;
-	nnotes = room = 0;
+	notes.note = NULL;
+	notes.hashes = NULL;
+	notes.n = notes.room = 0;
 }

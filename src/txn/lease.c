@@ -22,19 +22,23 @@ typedef struct Lease
 	TimestampTz taken;
 } Lease;
 
-static Lease leases[CF_LEASES];
-static int	newest = 0;
-static bool any = false;		/* false: the ring is empty */
+/* A ring: the oldest one gives way. */
+static struct
+{
+	bool		any;			/* false: it is empty */
+	int			newest;
+	Lease		lease[CF_LEASES];
+}			leases;
 
 static Lease *
 find_lease(const CfKey *key)
 {
-	if (!any)
+	if (!leases.any)
 		return NULL;
 	for (int i = 0; i < CF_LEASES; i++)
 	{
-		if (leases[i].key_hash == key->hash)
-			return &leases[i];
+		if (leases.lease[i].key_hash == key->hash)
+			return &leases.lease[i];
 	}
 	return NULL;
 }
@@ -46,10 +50,10 @@ cf_lease_take(const CfKey *key, uint64 stamp)
 
 	if (lease == NULL)
 	{
-		newest = (newest + 1) % CF_LEASES;
-		lease = &leases[newest];
+		leases.newest = (leases.newest + 1) % CF_LEASES;
+		lease = &leases.lease[leases.newest];
 	}
-	any = true;
+	leases.any = true;
 	lease->key_hash = key->hash;
 	lease->stamp = stamp;
 	lease->taken = cf_steady_now();
@@ -78,7 +82,7 @@ cf_lease_drop(const CfKey *key)
 void
 cf_lease_drop_all(void)
 {
-	if (any)
-		MemSet(leases, 0, sizeof(leases));
-	any = false;
+	if (leases.any)
+		MemSet(leases.lease, 0, sizeof(leases.lease));
+	leases.any = false;
 }

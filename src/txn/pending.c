@@ -53,38 +53,42 @@ cf_pending_steps(void)
 #define COUNT_STEP() ((void) 0)
 #endif
 
-static MemoryContext context = NULL;
-static HTAB *newest = NULL;
-static CfOp *ops = NULL;
-static int	nops = 0;
-static int	ops_room = 0;
-static int	last_value_op = -1; /* newest SET or TOUCH ever added; only grows */
-static int	last_tag_op = -1;	/* newest TAG ever added; only grows */
-static bool by_hand = false;
-static Mark *marks = NULL;
-static int	nmarks = 0;
-static int	marks_room = 0;
+/* The log of the running transaction. */
+static struct
+{
+	MemoryContext context;		/* of what operations point to */
+	HTAB	   *newest;			/* of each thing that an operation is about */
+	CfOp	   *ops;
+	int			nops;
+	int			ops_room;
+	int			last_value_op;	/* newest SET or TOUCH ever added, or -1; only grows */
+	int			last_tag_op;	/* newest TAG ever added, or -1; only grows */
+	bool		by_hand;		/* some operation was asked for by a call */
+	Mark	   *marks;			/* of open subtransactions that have added something */
+	int			nmarks;
+	int			marks_room;
+}			txlog = {.last_value_op = -1, .last_tag_op = -1};
 
 /* The arrays outlive the transaction, so that a small one need not allocate. */
 static void
 begin(void)
 {
-	if (context != NULL)
+	if (txlog.context != NULL)
 		return;
 
 	/* At commit nothing may fail, so what can is done now. */
 	cf_l1_attach();
-	if (ops == NULL)
+	if (txlog.ops == NULL)
 	{
-		ops = MemoryContextAlloc(TopMemoryContext, CF_SMALL_LOG * sizeof(CfOp));
-		ops_room = CF_SMALL_LOG;
+		txlog.ops = MemoryContextAlloc(TopMemoryContext, CF_SMALL_LOG * sizeof(CfOp));
+		txlog.ops_room = CF_SMALL_LOG;
 	}
-	if (marks == NULL)
+	if (txlog.marks == NULL)
 	{
-		marks = MemoryContextAlloc(TopMemoryContext, CF_FEW_MARKS * sizeof(Mark));
-		marks_room = CF_FEW_MARKS;
+		txlog.marks = MemoryContextAlloc(TopMemoryContext, CF_FEW_MARKS * sizeof(Mark));
+		txlog.marks_room = CF_FEW_MARKS;
 	}
-	context = TopTransactionContext;	/* last: an error must not leave half of it */
+	txlog.context = TopTransactionContext;	/* last: an error must not leave half of it */
 }
 
 static void
@@ -92,16 +96,16 @@ mark_subtransaction(void)
 {
 	int			level = GetCurrentTransactionNestLevel();
 
-	if (level <= 1 || (nmarks > 0 && marks[nmarks - 1].nest_level >= level))
+	if (level <= 1 || (txlog.nmarks > 0 && txlog.marks[txlog.nmarks - 1].nest_level >= level))
 		return;
-	if (nmarks == marks_room)
+	if (txlog.nmarks == txlog.marks_room)
 	{
-		marks = repalloc(marks, 2 * marks_room * sizeof(Mark));
-		marks_room *= 2;
+		txlog.marks = repalloc(txlog.marks, 2 * txlog.marks_room * sizeof(Mark));
+		txlog.marks_room *= 2;
 	}
-	marks[nmarks].nest_level = level;
-	marks[nmarks].nops = nops;
-	nmarks++;
+	txlog.marks[txlog.nmarks].nest_level = level;
+	txlog.marks[txlog.nmarks].nops = txlog.nops;
+	txlog.nmarks++;
 }
 
 static bool
@@ -125,27 +129,27 @@ build_newest(void)
 	HASHCTL		control = {
 		.keysize = sizeof(CfHash128),
 		.entrysize = sizeof(Newest),
-		.hcxt = context,
+		.hcxt = txlog.context,
 	};
 	HTAB	   *new = hash_create("cachefront pending", 4 * CF_SMALL_LOG, &control,
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
-	for (int i = 0; i < nops; i++)
+	for (int i = 0; i < txlog.nops; i++)
 	{
 		CfHash128	clock_hash;
 		Newest	   *entry;
 		bool		found;
 
-		((Newest *) hash_search(new, &ops[i].hash, HASH_ENTER, NULL))->op = i;
-		hash_clock(&clock_hash, ops[i].clock);
+		((Newest *) hash_search(new, &txlog.ops[i].hash, HASH_ENTER, NULL))->op = i;
+		hash_clock(&clock_hash, txlog.ops[i].clock);
 		entry = hash_search(new, &clock_hash, HASH_ENTER, &found);
 		entry->op = i;
 		if (!found)
 			entry->first_move = -1;
-		if (entry->first_move < 0 && moves_clock(ops[i].kind))
+		if (entry->first_move < 0 && moves_clock(txlog.ops[i].kind))
 			entry->first_move = i;
 	}
-	newest = new;
+	txlog.newest = new;
 }
 
 static int
@@ -153,18 +157,18 @@ find_newest(const CfHash128 *hash)
 {
 	Newest	   *found;
 
-	if (newest == NULL)
+	if (txlog.newest == NULL)
 	{
-		for (int i = nops - 1; i >= 0; i--)
+		for (int i = txlog.nops - 1; i >= 0; i--)
 		{
 			COUNT_STEP();
-			if (cf_hash128_equal(&ops[i].hash, hash))
+			if (cf_hash128_equal(&txlog.ops[i].hash, hash))
 				return i;
 		}
 		return -1;
 	}
 	COUNT_STEP();
-	found = hash_search(newest, hash, HASH_FIND, NULL);
+	found = hash_search(txlog.newest, hash, HASH_FIND, NULL);
 	return found != NULL ? found->op : -1;
 }
 
@@ -174,15 +178,15 @@ find_newest_on_clock(CfClockRef clock)
 {
 	CfHash128	hash;
 
-	if (newest != NULL)
+	if (txlog.newest != NULL)
 	{
 		hash_clock(&hash, clock);
 		return find_newest(&hash);
 	}
-	for (int i = nops - 1; i >= 0; i--)
+	for (int i = txlog.nops - 1; i >= 0; i--)
 	{
 		COUNT_STEP();
-		if (ops[i].clock == clock)
+		if (txlog.ops[i].clock == clock)
 			return i;
 	}
 	return -1;
@@ -193,7 +197,7 @@ static Newest *
 enter_newest(const CfHash128 *hash)
 {
 	bool		found;
-	Newest	   *entry = hash_search(newest, hash, HASH_ENTER, &found);
+	Newest	   *entry = hash_search(txlog.newest, hash, HASH_ENTER, &found);
 
 	COUNT_STEP();
 	if (!found)
@@ -216,14 +220,14 @@ append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 	CfOp	   *op;
 
 	mark_subtransaction();
-	if (nops == ops_room)
+	if (txlog.nops == txlog.ops_room)
 	{
-		ops = repalloc_huge(ops, 2 * (Size) ops_room * sizeof(CfOp));
-		ops_room *= 2;
+		txlog.ops = repalloc_huge(txlog.ops, 2 * (Size) txlog.ops_room * sizeof(CfOp));
+		txlog.ops_room *= 2;
 	}
-	if (newest == NULL && nops == CF_SMALL_LOG)
+	if (txlog.newest == NULL && txlog.nops == CF_SMALL_LOG)
 		build_newest();
-	if (newest != NULL)
+	if (txlog.newest != NULL)
 	{
 		hash_clock(&clock_hash, clock);
 		clock_entry = enter_newest(&clock_hash);
@@ -231,7 +235,7 @@ append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 	}
 	older = entry != NULL ? entry->op : find_newest(hash);
 	older_on_clock = clock_entry != NULL ? clock_entry->op : find_newest_on_clock(clock);
-	op = &ops[nops];
+	op = &txlog.ops[txlog.nops];
 	MemSet(op, 0, sizeof(*op));
 	op->kind = kind;
 	op->reason = CF_OP_BY_HAND;
@@ -240,18 +244,18 @@ append(CfOpKind kind, const CfHash128 *hash, CfClockRef clock)
 	op->older = older;
 	op->older_on_clock = older_on_clock;
 	if (kind == CF_OP_SET || kind == CF_OP_TOUCH)
-		last_value_op = nops;
+		txlog.last_value_op = txlog.nops;
 	if (kind == CF_OP_TAG)
-		last_tag_op = nops;
+		txlog.last_tag_op = txlog.nops;
 	if (entry != NULL)
-		entry->op = nops;
+		entry->op = txlog.nops;
 	if (clock_entry != NULL)
 	{
-		clock_entry->op = nops;
+		clock_entry->op = txlog.nops;
 		if (clock_entry->first_move < 0 && moves_clock(kind))
-			clock_entry->first_move = nops;
+			clock_entry->first_move = txlog.nops;
 	}
-	nops++;
+	txlog.nops++;
 	return op;
 }
 
@@ -262,10 +266,10 @@ restore_newest(const CfHash128 *hash, int older)
 
 	if (older < 0)
 	{
-		hash_search(newest, hash, HASH_REMOVE, NULL);
+		hash_search(txlog.newest, hash, HASH_REMOVE, NULL);
 		return;
 	}
-	entry = hash_search(newest, hash, HASH_FIND, NULL);
+	entry = hash_search(txlog.newest, hash, HASH_FIND, NULL);
 	entry->op = older;
 	if (entry->first_move > older)
 		entry->first_move = -1;
@@ -274,10 +278,10 @@ restore_newest(const CfHash128 *hash, int older)
 static void
 pop(void)
 {
-	CfOp	   *op = &ops[--nops];
+	CfOp	   *op = &txlog.ops[--txlog.nops];
 	CfHash128	clock_hash;
 
-	if (newest == NULL)
+	if (txlog.newest == NULL)
 		return;
 	hash_clock(&clock_hash, op->clock);
 	restore_newest(&op->hash, op->older);
@@ -303,7 +307,7 @@ hash_value(CfHash128 *hash, const CfKey *key, const CfIdentity *id)
 static char *
 copy_key(const CfKey *key)
 {
-	char	   *copy = MemoryContextAlloc(context, key->len);
+	char	   *copy = MemoryContextAlloc(txlog.context, key->len);
 
 	memcpy(copy, key->data, key->len);
 	return copy;
@@ -321,9 +325,9 @@ add_key(const CfKey *key, CfOpReason reason)
 	hash_key(&hash, key);
 	/* Once is enough, unless a value was set or touched after it. */
 	known = find_newest(&hash);
-	if (known > last_value_op)
+	if (known > txlog.last_value_op)
 	{
-		ops[known].reason = Max(ops[known].reason, reason);
+		txlog.ops[known].reason = Max(txlog.ops[known].reason, reason);
 		return;
 	}
 	copy = copy_key(key);
@@ -360,8 +364,9 @@ guess_tag(const CfTag *tag)
 {
 	int			i = *guess_of(tag);
 
-	return i < nops && ops[i].kind == CF_OP_TAG && ops[i].clock == tag->hash &&
-		ops[i].tag_len == tag->len && memcmp(ops[i].tag, tag->text, tag->len) == 0 ? i : -1;
+	return i < txlog.nops && txlog.ops[i].kind == CF_OP_TAG && txlog.ops[i].clock == tag->hash &&
+		txlog.ops[i].tag_len == tag->len &&
+		memcmp(txlog.ops[i].tag, tag->text, tag->len) == 0 ? i : -1;
 }
 
 static void
@@ -373,9 +378,9 @@ add_tag(const CfTag *tag, CfOpReason reason)
 	int			known;
 
 	known = guess_tag(tag);
-	if (known > last_value_op)
+	if (known > txlog.last_value_op)
 	{
-		ops[known].reason = Max(ops[known].reason, reason);
+		txlog.ops[known].reason = Max(txlog.ops[known].reason, reason);
 		return;
 	}
 	begin();
@@ -383,19 +388,19 @@ add_tag(const CfTag *tag, CfOpReason reason)
 	cf_hash128_add(&hash, tag->text, tag->len);
 	/* Once is enough, unless a value was set or touched after it. */
 	known = find_newest(&hash);
-	if (known > last_value_op)
+	if (known > txlog.last_value_op)
 	{
 		*guess_of(tag) = known;
-		ops[known].reason = Max(ops[known].reason, reason);
+		txlog.ops[known].reason = Max(txlog.ops[known].reason, reason);
 		return;
 	}
-	copy = MemoryContextAlloc(context, tag->len);
+	copy = MemoryContextAlloc(txlog.context, tag->len);
 	memcpy(copy, tag->text, tag->len);
 	op = append(CF_OP_TAG, &hash, tag->hash);
 	op->tag = copy;
 	op->tag_len = tag->len;
 	op->reason = reason;
-	*guess_of(tag) = nops - 1;
+	*guess_of(tag) = txlog.nops - 1;
 }
 
 void
@@ -430,7 +435,7 @@ static text *
 copy_value(const text *value)
 {
 	Size		len = VARSIZE_ANY_EXHDR(value);
-	text	   *copy = MemoryContextAlloc(context, VARHDRSZ + len);
+	text	   *copy = MemoryContextAlloc(txlog.context, VARHDRSZ + len);
 
 	SET_VARSIZE(copy, VARHDRSZ + len);
 	memcpy(VARDATA(copy), VARDATA_ANY(value), len);
@@ -440,7 +445,7 @@ copy_value(const text *value)
 static const CfClockRef *
 copy_deps(const CfBasis *basis)
 {
-	CfClockRef *copy = MemoryContextAlloc(context, Max(basis->ndeps, 1) * sizeof(CfClockRef));
+	CfClockRef *copy = MemoryContextAlloc(txlog.context, Max(basis->ndeps, 1) * sizeof(CfClockRef));
 
 	if (basis->ndeps > 0)
 		memcpy(copy, basis->deps, basis->ndeps * sizeof(CfClockRef));
@@ -473,13 +478,13 @@ void
 cf_pending_note_by_hand(void)
 {
 	begin();
-	by_hand = true;
+	txlog.by_hand = true;
 }
 
 bool
 cf_pending_by_hand(void)
 {
-	return by_hand;
+	return txlog.by_hand;
 }
 
 /* The newest operation that decides what a value is, or -1. */
@@ -503,17 +508,17 @@ cf_pending_first_move(CfClockRef clock)
 	CfHash128	hash;
 	Newest	   *found;
 
-	if (newest != NULL)
+	if (txlog.newest != NULL)
 	{
 		COUNT_STEP();
 		hash_clock(&hash, clock);
-		found = hash_search(newest, &hash, HASH_FIND, NULL);
+		found = hash_search(txlog.newest, &hash, HASH_FIND, NULL);
 		return found != NULL ? found->first_move : -1;
 	}
-	for (int i = 0; i < nops; i++)
+	for (int i = 0; i < txlog.nops; i++)
 	{
 		COUNT_STEP();
-		if (ops[i].clock == clock && moves_clock(ops[i].kind))
+		if (txlog.ops[i].clock == clock && moves_clock(txlog.ops[i].kind))
 			return i;
 	}
 	return -1;
@@ -522,9 +527,9 @@ cf_pending_first_move(CfClockRef clock)
 bool
 cf_pending_is_outdated(int set)
 {
-	const CfOp *op = &ops[set];
+	const CfOp *op = &txlog.ops[set];
 
-	if (last_tag_op < set)
+	if (txlog.last_tag_op < set)
 		return false;
 	for (int k = 0; k < op->set.basis.ndeps; k++)
 	{
@@ -545,9 +550,9 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 
 	begin();
 	decided = deciding_op(key, id);
-	if (decided >= 0 && ops[decided].kind == CF_OP_SET)
+	if (decided >= 0 && txlog.ops[decided].kind == CF_OP_SET)
 	{
-		CfSet		set = ops[decided].set;
+		CfSet		set = txlog.ops[decided].set;
 
 		set.stats_slot = stats_slot;
 		set.ttl = ttl;
@@ -555,7 +560,7 @@ cf_pending_add_touch(const CfKey *key, const CfIdentity *id, CfStatsSlot stats_s
 			cf_pending_add_set(key, id, &set);
 		return;
 	}
-	if (decided >= 0 && ops[decided].kind != CF_OP_TOUCH)
+	if (decided >= 0 && txlog.ops[decided].kind != CF_OP_TOUCH)
 		return;					/* dropped: nothing to touch */
 	hash_value(&hash, key, id);
 	copy = copy_key(key);
@@ -575,47 +580,47 @@ cf_pending_get(const CfKey *key, const CfIdentity *id, text **value)
 	if (!cf_pending_any())
 		return false;
 	decided = deciding_op(key, id);
-	if (decided < 0 || ops[decided].kind == CF_OP_TOUCH)
+	if (decided < 0 || txlog.ops[decided].kind == CF_OP_TOUCH)
 		return false;
-	*value = ops[decided].kind == CF_OP_SET && !cf_pending_is_outdated(decided) ?
-		ops[decided].set.value : NULL;
+	*value = txlog.ops[decided].kind == CF_OP_SET && !cf_pending_is_outdated(decided) ?
+		txlog.ops[decided].set.value : NULL;
 	return true;
 }
 
 bool
 cf_pending_any(void)
 {
-	return nops > 0;
+	return txlog.nops > 0;
 }
 
 bool
 cf_pending_has_tag(CfClockRef clock)
 {
-	return last_tag_op >= 0 && find_newest_on_clock(clock) >= 0;
+	return txlog.last_tag_op >= 0 && find_newest_on_clock(clock) >= 0;
 }
 
 bool
 cf_pending_touches(CfClockRef clock)
 {
-	return nops > 0 && find_newest_on_clock(clock) >= 0;
+	return txlog.nops > 0 && find_newest_on_clock(clock) >= 0;
 }
 
 int
 cf_pending_count(void)
 {
-	return nops;
+	return txlog.nops;
 }
 
 CfOp *
 cf_pending_op(int i)
 {
-	return &ops[i];
+	return &txlog.ops[i];
 }
 
 bool
 cf_pending_is_last(int i)
 {
-	return deciding_op(&ops[i].key, &ops[i].id) == i;
+	return deciding_op(&txlog.ops[i].key, &txlog.ops[i].id) == i;
 }
 
 void
@@ -623,22 +628,23 @@ cf_pending_subxact(SubXactEvent event)
 {
 	int			level = GetCurrentTransactionNestLevel();
 
-	if (context == NULL || nmarks == 0 || marks[nmarks - 1].nest_level < level)
+	if (txlog.context == NULL || txlog.nmarks == 0 ||
+		txlog.marks[txlog.nmarks - 1].nest_level < level)
 		return;
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
-		while (nops > marks[nmarks - 1].nops)
+		while (txlog.nops > txlog.marks[txlog.nmarks - 1].nops)
 			pop();
-		nmarks--;
+		txlog.nmarks--;
 	}
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
 		/* What it added is now the parent's, which may have its own mark. */
 		if (level - 1 <= 1 ||
-			(nmarks > 1 && marks[nmarks - 2].nest_level == level - 1))
-			nmarks--;
+			(txlog.nmarks > 1 && txlog.marks[txlog.nmarks - 2].nest_level == level - 1))
+			txlog.nmarks--;
 		else
-			marks[nmarks - 1].nest_level = level - 1;
+			txlog.marks[txlog.nmarks - 1].nest_level = level - 1;
 	}
 }
 
@@ -646,17 +652,17 @@ cf_pending_subxact(SubXactEvent event)
 void
 cf_pending_reset(void)
 {
-	if (context == NULL)
+	if (txlog.context == NULL)
 		return;
-	context = NULL;
-	newest = NULL;
-	nops = nmarks = 0;
-	by_hand = false;
-	last_value_op = last_tag_op = -1;
-	if (ops_room >= CF_LARGE_LOG)
+	txlog.context = NULL;
+	txlog.newest = NULL;
+	txlog.nops = txlog.nmarks = 0;
+	txlog.by_hand = false;
+	txlog.last_value_op = txlog.last_tag_op = -1;
+	if (txlog.ops_room >= CF_LARGE_LOG)
 	{
-		pfree(ops);
-		ops = NULL;
-		ops_room = 0;
+		pfree(txlog.ops);
+		txlog.ops = NULL;
+		txlog.ops_room = 0;
 	}
 }

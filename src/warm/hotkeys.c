@@ -41,14 +41,17 @@
 #define CF_LISTS_MAX_REPLY (128 * 1024 * 1024)
 
 /* This process's; another begins anew, which does no harm. */
-static bool pulled = false;
-static bool was_replica = false;
-static TimestampTz pulled_at = 0;
-static uint64 pulled_floor = 0;
-static int64 missed = 0;		/* that did not count then */
-static TimestampTz list_at = 0;
-static TimestampTz halve_at = 0;
-static int	own_list = 0;		/* of a standby */
+static struct
+{
+	bool		pulled;
+	bool		was_replica;
+	TimestampTz pulled_at;
+	uint64		pulled_floor;
+	int64		missed;			/* that did not count then */
+	TimestampTz list_at;
+	TimestampTz halve_at;
+	int			own_list;		/* of a standby */
+}			own;
 
 /* ---- what is to be pulled ---- */
 
@@ -293,7 +296,7 @@ pull_some(void)
 	asked = n == 0 || (pull_batch(pulls, n) && pull_again(pulls, n));
 	stored = count_stored(pulls, n);
 	cf_progress_add(&pulling.run, there + stored, n - stored);
-	missed += n - stored;
+	own.missed += n - stored;
 	return asked;
 }
 
@@ -329,9 +332,9 @@ begin_pull(void)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	bool		asked;
 
-	pulled_floor = cf_history_floor();
-	pulled_at = cf_steady_now();
-	missed = 0;
+	own.pulled_floor = cf_history_floor();
+	own.pulled_at = cf_steady_now();
+	own.missed = 0;
 	asked = read_lists(&pulling.wanted);
 	MemoryContextSwitchTo(old);
 	if (!asked)
@@ -355,10 +358,10 @@ list_number(bool replica)
 {
 	if (!replica)
 		return 0;
-	if (own_list == 0)
-		own_list = 1 + ((uint32) cf_steady_since_boot(cf_steady_now()) ^ (uint32) MyProcPid) %
+	if (own.own_list == 0)
+		own.own_list = 1 + ((uint32) cf_steady_since_boot(cf_steady_now()) ^ (uint32) MyProcPid) %
 			(uint32) (CF_STORE_LISTS - 1);
-	return own_list;
+	return own.own_list;
 }
 
 static void
@@ -379,13 +382,13 @@ write_list(bool replica)
 static bool
 is_pull_due(bool replica)
 {
-	if (!pulled)
+	if (!own.pulled)
 		return true;
 	/* Promoted: what the other has known is the more, now that its readers come here. */
-	if (was_replica && !replica)
+	if (own.was_replica && !replica)
 		return true;
-	return missed > 0 && cf_history_floor() < pulled_floor &&
-		cf_steady_now() - pulled_at < CF_AGAIN_US;
+	return own.missed > 0 && cf_history_floor() < own.pulled_floor &&
+		cf_steady_now() - own.pulled_at < CF_AGAIN_US;
 }
 
 static void
@@ -393,16 +396,16 @@ mind_list(bool replica)
 {
 	TimestampTz now = cf_steady_now();
 
-	if (list_at == 0)
-		list_at = halve_at = now;
-	if (now - list_at >= CF_LIST_US || CF_FAULT_POINT("hot-list"))
+	if (own.list_at == 0)
+		own.list_at = own.halve_at = now;
+	if (now - own.list_at >= CF_LIST_US || CF_FAULT_POINT("hot-list"))
 	{
-		list_at = now;
+		own.list_at = now;
 		write_list(replica);
 	}
-	if (now - halve_at >= CF_HALVE_US)
+	if (now - own.halve_at >= CF_HALVE_US)
 	{
-		halve_at = now;
+		own.halve_at = now;
 		cf_hot_halve();
 	}
 }
@@ -415,7 +418,7 @@ await_use(bool replica)
 	static bool of_replica = false;
 
 	/* The end of recovery may be why. */
-	if (pulled && was_replica == replica)
+	if (own.pulled && own.was_replica == replica)
 		return replica ? CF_HOTKEYS_WATCH : CF_HOTKEYS_LATER;
 	if (since == 0 || of_replica != replica)
 		since = cf_steady_now();
@@ -442,8 +445,8 @@ cf_hotkeys_step(void)
 	{
 		if (!begin_pull())
 			return CF_HOTKEYS_LATER;
-		pulled = true;
-		was_replica = replica;
+		own.pulled = true;
+		own.was_replica = replica;
 		return CF_HOTKEYS_NOW;
 	}
 	mind_list(replica);

@@ -57,9 +57,14 @@ typedef struct Batch
 
 static char *buffer;
 static Batch batch;
-static int	max_commands = CF_BATCH_COMMANDS;
-static int	tries = 0;			/* of the same one command */
-static bool tainted = false;	/* a key that Redis has not got may be of the next row */
+
+/* How the batches go. */
+static struct
+{
+	int			max_commands;	/* in the next one */
+	int			tries;			/* of the same one command */
+	bool		tainted;		/* a key that Redis has not got may be of the next row */
+}			course = {.max_commands = CF_BATCH_COMMANDS};
 
 /* ---- a batch ---- */
 
@@ -153,7 +158,7 @@ make_batch(Size len, uint64 after)
 	batch.ncommands = 0;
 	batch.bytes = 0;
 	batch.nrows = 0;
-	while (at < len && batch.ncommands < max_commands && batch.nrows < CF_BATCH_COMMANDS &&
+	while (at < len && batch.ncommands < course.max_commands && batch.nrows < CF_BATCH_COMMANDS &&
 		   batch.bytes < CF_BATCH_BYTES)
 	{
 		const CfRingItem *item = (const CfRingItem *) (buffer + at);
@@ -192,16 +197,16 @@ acknowledge(int ngood)
 		const CfRingRow *row = &batch.rows[i];
 
 		nknown = batch.row_replies[i];
-		if (!tainted && nknown <= ngood)
+		if (!course.tainted && nknown <= ngood)
 			cf_ack_row(row);
 		else
 			cf_ack_want_later_look(row->dboid);
-		tainted = false;
+		course.tainted = false;
 		if (row->dboid != woken)
 			cf_worker_wake(row->dboid);
 		woken = row->dboid;
 	}
-	tainted |= ngood < batch.ncommands && nknown < batch.ncommands;
+	course.tainted |= ngood < batch.ncommands && nknown < batch.ncommands;
 }
 
 /* Not told: Redis has refused it, or the node of a cluster that has the key is away. */
@@ -240,8 +245,8 @@ batch_succeeded(void)
 		cf_stats_add(CF_STATS_DEFAULT, CF_COUNT_L2_DELETES_LOST, nrefused);
 	acknowledge(good);
 	cf_ring_advance(batch.after, nrefused == 0);
-	max_commands = Min(max_commands * 2, CF_BATCH_COMMANDS);
-	tries = 0;
+	course.max_commands = Min(course.max_commands * 2, CF_BATCH_COMMANDS);
+	course.tries = 0;
 }
 
 /* What is given up is not acknowledged. */
@@ -251,7 +256,7 @@ give_up_batch(void)
 	cf_stats_add(CF_STATS_DEFAULT, CF_COUNT_L2_DELETES_LOST, batch.ncommands);
 	acknowledge(0);
 	cf_ring_advance(batch.after, false);
-	tries = 0;
+	course.tries = 0;
 }
 
 static void
@@ -259,9 +264,9 @@ batch_failed(void)
 {
 	if (cf_breaker_is_open())
 		cf_ring_release_waiters();
-	else if (max_commands > 1)
-		max_commands /= 2;
-	else if (++tries >= CF_BATCH_TRIES)
+	else if (course.max_commands > 1)
+		course.max_commands /= 2;
+	else if (++course.tries >= CF_BATCH_TRIES)
 		give_up_batch();
 }
 
