@@ -14,7 +14,10 @@
  *
  * Only of texts that the client has sent, and only where the plan is for one execution: a
  * statement of the simple protocol, or one with parameters that PostgreSQL plans for their
- * values.
+ * values. And only of the tree that was made of the text last: one that was prepared earlier
+ * keeps what its names and literals meant then, whatever they mean now. So each tree has
+ * the number of its analysis, in a field of which PostgreSQL reads something in INSERTs alone,
+ * and copies everywhere.
  *
  * Locking: none; all memory is of this session.
  *
@@ -30,6 +33,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "storage/proc.h"
+#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 
@@ -86,6 +90,7 @@ typedef struct Analysed
 	CfHash128	key;
 	CfMoment	moment;			/* from after that */
 	uint64		n;				/* how many so far */
+	int			number;			/* that its tree has; 0: none, all are used up */
 } Analysed;
 
 static CfMemo texts = CF_MEMO("cachefront texts", Text, CF_KNOWN_TEXTS);
@@ -145,6 +150,26 @@ cf_known_names(void)
 	return names_changed;
 }
 
+/*
+ * Only of what stands by itself: the query of a view is analysed as well, while CREATE VIEW
+ * runs, and stored.
+ */
+static void
+number_tree(Query *query)
+{
+	last.number = last.n < PG_INT32_MAX && ActivePortal == NULL ? (int) last.n : 0;
+	query->override = (OverridingKind) last.number;
+}
+
+int
+cf_known_take_number(Query *query)
+{
+	int			number = (int) query->override;
+
+	query->override = OVERRIDING_NOT_SET;
+	return number;
+}
+
 static void
 note_analysed(ParseState *state, Query *query, JumbleState *jumble)
 {
@@ -160,6 +185,7 @@ note_analysed(ParseState *state, Query *query, JumbleState *jumble)
 	settings = cf_identity_of_settings();
 	if (!make_key(state->p_sourcetext, query, &settings, &last.key))
 		return;
+	number_tree(query);
 	last.query = query;
 	last.moment = cf_moment_now();
 }
@@ -182,11 +208,12 @@ cf_known_definitions_unmoved(const CfMoment *moment)
 	return cf_moment_history_holds(moment, clocks, lengthof(clocks));
 }
 
-/* Is its plan for this execution alone, and its tree of now? */
+/* Is its plan for this execution alone, and its tree the last that was made? */
 static bool
-is_for_once(const Query *query, const char *text, ParamListInfo params)
+is_for_once(const Query *query, int number, const char *text, ParamListInfo params)
 {
-	if (text != debug_query_string || last.query == NULL)
+	if (text != debug_query_string || last.query == NULL || number == 0 ||
+		number != last.number)
 		return false;
 	if (params == NULL)
 		return query == last.query;
@@ -315,8 +342,8 @@ keep_template(const CfHash128 *shape, const PlannedStmt *stmt)
 /* ---- a statement is planned --------------------------------------------- */
 
 PlannedStmt *
-cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish *wish,
-			  CfKnownText *known)
+cf_known_find(Query *query, int number, const char *text, ParamListInfo params,
+			  const CfWish *wish, CfKnownText *known)
 {
 	CfHash128	settings = cf_identity_of_settings();
 	CfMemoTicket ticket;
@@ -327,7 +354,7 @@ cf_known_find(Query *query, const char *text, ParamListInfo params, const CfWish
 	MemSet(known, 0, sizeof(*known));
 	if (doomed != NULL)
 		free_doomed();
-	if (!is_for_once(query, text, params) || cf_policy_has_written() ||
+	if (!is_for_once(query, number, text, params) || cf_policy_has_written() ||
 		cf_guc_transparent == CF_TRANSPARENT_OBSERVE || IsolationUsesXactSnapshot() ||
 		!make_key(text, query, &settings, &known->key) ||
 		!cf_hash128_equal(&known->key, &last.key) ||

@@ -37,11 +37,17 @@ extern uint64 cf_known_names(void);
 extern bool cf_known_definitions_unmoved(const CfMoment *moment);
 
 /*
+ * Of which analysis the tree is; 0: of none that is known. Whoever hashes the tree takes that
+ * out of it first.
+ */
+extern int	cf_known_take_number(Query *query);
+
+/*
  * A statement without a plan inside, if the cache has its answer now; else NULL. Fills in
  * known in any case, for what follows.
  */
-extern PlannedStmt *cf_known_find(Query *query, const char *text, ParamListInfo params,
-								  const CfWish *wish, CfKnownText *known);
+extern PlannedStmt *cf_known_find(Query *query, int number, const char *text,
+								  ParamListInfo params, const CfWish *wish, CfKnownText *known);
 
 /* Before it is planned, and after: what its text means, and what goes with its plan. */
 extern void cf_known_before(CfKnownText *known, const Query *query, const char *text);

@@ -281,8 +281,10 @@ static PlannedStmt *
 find_known(Query *query, const char *text, int options, ParamListInfo params, const CfWish *wish,
 		   CfKnownText *known)
 {
+	int			number = cf_known_take_number(query);
+
 	if ((options & (CURSOR_OPT_FAST_PLAN | CURSOR_OPT_SCROLL)) == 0)
-		return cf_known_find(query, text, params, wish, known);
+		return cf_known_find(query, number, text, params, wish, known);
 	MemSet(known, 0, sizeof(*known));
 	return NULL;
 }
