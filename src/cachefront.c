@@ -42,6 +42,7 @@
 #include "load/loader.h"
 #include "load/loadtime.h"
 #include "publish/ack.h"
+#include "publish/oldkeys.h"
 #include "publish/outbox.h"
 #include "publish/ring.h"
 #include "publish/sweep.h"
@@ -107,6 +108,7 @@ _PG_init(void)
 	cf_ring_register();
 	cf_ack_register();
 	cf_sweep_register();
+	cf_oldkeys_register();
 	cf_outbox_register();
 	cf_behind_shared_register();
 	cf_memory_register();

@@ -30,6 +30,7 @@
 #include "engine/flight.h"
 #include "engine/through.h"
 #include "load/loader.h"
+#include "publish/oldkeys.h"
 #include "redis/command.h"
 #include "tier/tier.h"
 #include "txn/claim.h"
@@ -87,6 +88,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_epoch_committed();
 			cf_memory_committed();
 			cf_behind_committed();
+			cf_oldkeys_committed();
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
@@ -105,6 +107,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_claim_at_abort();
 			cf_memory_aborted();
 			cf_behind_aborted();
+			cf_oldkeys_reset();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			cf_memory_before_prepare();
@@ -123,6 +126,7 @@ xact_callback(XactEvent event, void *arg)
 			cf_claim_at_commit();
 			cf_pending_reset();
 			cf_behind_committed();
+			cf_oldkeys_reset();
 			cf_due_reset();
 			break;
 	}
@@ -138,6 +142,7 @@ subxact_callback(SubXactEvent event, SubTransactionId id,
 	cf_witness_subxact(event);
 	cf_epoch_subxact(event);
 	cf_memory_subxact(event);
+	cf_oldkeys_subxact(event);
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "api/args.h"
 #include "api/named.h"
 #include "base/shmem.h"
+#include "publish/oldkeys.h"
 #include "report/report.h"
 #include "rules/define.h"
 #include "rules/deftable.h"
@@ -239,6 +240,17 @@ check_clash(const char *name, const Datum *values, const bool *nulls, const Datu
 			 errhint("Name another version, or 'auto'.")));
 }
 
+static void
+leave_old_version(const char *name, const Datum *old, const bool *old_nulls, const Datum *values,
+			  const bool *nulls)
+{
+	char	   *before = value_text(old, old_nulls, CF_DEF_VERSION);
+	char	   *now = value_text(values, nulls, CF_DEF_VERSION);
+
+	if (before != NULL && (now == NULL || strcmp(before, now) != 0))
+		cf_oldkeys_leave(name, before);
+}
+
 Datum
 cachefront_define(PG_FUNCTION_ARGS)
 {
@@ -255,7 +267,10 @@ cachefront_define(PG_FUNCTION_ARGS)
 	take_values(fcinfo, values, nulls);
 	check_loader(name, values, nulls, PLAN_AS_CALLER, InvalidOid);
 	if (cf_deftable_get(name, old, old_nulls, &owner))
+	{
 		check_clash(name, values, nulls, old, old_nulls);
+		leave_old_version(name, old, old_nulls, values, nulls);
+	}
 	cf_deftable_store(name, values, nulls);
 	cf_define_notice_nesting(name);
 	PG_RETURN_VOID();
@@ -296,6 +311,7 @@ cachefront_alter(PG_FUNCTION_ARGS)
 	check_loader(name, values, nulls, !same_query ? PLAN_AS_CALLER :
 				 same_types ? PLAN_NOT : PLAN_AS_OWNER, owner);
 	check_clash(name, values, nulls, old, old_nulls);
+	leave_old_version(name, old, old_nulls, values, nulls);
 	cf_deftable_store(name, values, nulls);
 	cf_define_notice_nesting(name);
 	PG_RETURN_VOID();
@@ -304,8 +320,18 @@ cachefront_alter(PG_FUNCTION_ARGS)
 Datum
 cachefront_drop(PG_FUNCTION_ARGS)
 {
+	CfLoaderDefinition loader;
+	const char *name;
+	bool		dropped;
+	bool		loads;
+
 	cf_shmem_require();
-	PG_RETURN_BOOL(cf_deftable_delete(cf_arg_cache_name(fcinfo, 0)));
+	name = cf_arg_cache_name(fcinfo, 0);
+	loads = cf_define_find_loader(name, &loader) && loader.query != NULL;
+	dropped = cf_deftable_delete(name);
+	if (dropped && loads)
+		cf_oldkeys_leave(name, loader.version);
+	PG_RETURN_BOOL(dropped);
 }
 
 /* Statement trigger on cache_definitions: see rules/define.c. */

@@ -43,6 +43,7 @@
 #include "base/shmem.h"
 #include "base/subxact.h"
 #include "load/select.h"
+#include "publish/oldkeys.h"
 #include "request/identity.h"
 #include "request/version.h"
 
@@ -245,6 +246,7 @@ shape_of(const CfRequest *request)
 	if (likely(found != NULL))
 		return found->version;
 	version = find_shape(request);
+	cf_oldkeys_note(request->cache, version);
 	found = cf_memo_enter(&shapes, &key, ticket);
 	if (found != NULL)
 		found->version = version;

@@ -1,9 +1,9 @@
 /*
- * sweep.c - what a database leaves in Redis when it goes, or gets another name.
+ * sweep.c - removes from Redis what nobody asks for any more: keys that start alike.
  *
  * A step is one SCAN and an UNLINK for each key that it has found. Of a cluster each
  * master is gone through, one after another. What is stored there meanwhile, by a
- * database that takes the name, is dropped as well, which is a miss.
+ * database that takes the name, say, is dropped as well, which is a miss.
  *
  * src/publish/sweep.c
  */
@@ -19,16 +19,24 @@
 #include "publish/sweep.h"
 #include "redis/command.h"
 
-#define CF_MAX_SWEEPS 16
+#define CF_MAX_SWEEPS 64
 #define CF_SWEEP_COUNT "500"	/* keys that Redis looks at in one step: less than a millisecond */
 #define CF_SWEEP_CURSOR 24
 #define CF_SWEEP_TRIES 100		/* of one step, a second apart */
 
+/* Which keys. */
+typedef struct Keys
+{
+	char		place[CF_PLACE_MAX];
+	char		start[CF_SWEEP_START_MAX];	/* of each of them; "": all of the place */
+} Keys;
+
 typedef struct CfSharedSweeps
 {
-	/* Protected by the lock */
+	/* Protected by the lock: a ring */
+	int			first;
 	int			n;
-	char		place[CF_MAX_SWEEPS][CF_PLACE_MAX];
+	Keys		keys[CF_MAX_SWEEPS];
 } CfSharedSweeps;
 
 static CfSharedSweeps *sweeps = NULL;
@@ -38,7 +46,7 @@ static LWLock *sweeps_lock = NULL;
 static struct
 {
 	bool		busy;
-	char		place[CF_PLACE_MAX];
+	Keys		keys;
 	int			node;			/* of a cluster, or 0 */
 	char		cursor[CF_SWEEP_CURSOR];
 	int			tries;
@@ -47,16 +55,26 @@ static struct
 /* ---- what there is to do ---- */
 
 void
+cf_sweep_keys(const char *place, const char *start)
+{
+	LWLockAcquire(sweeps_lock, LW_EXCLUSIVE);
+	if (sweeps->n < CF_MAX_SWEEPS)
+	{
+		Keys	   *keys = &sweeps->keys[(sweeps->first + sweeps->n++) % CF_MAX_SWEEPS];
+
+		strlcpy(keys->place, place, sizeof(keys->place));
+		strlcpy(keys->start, start, sizeof(keys->start));
+	}
+	LWLockRelease(sweeps_lock);
+}
+
+void
 cf_sweep_database(const char *name)
 {
 	char		place[CF_PLACE_MAX];
 
-	if (sweeps == NULL || !cf_l2_configured() || !cf_place_of(name, place))
-		return;
-	LWLockAcquire(sweeps_lock, LW_EXCLUSIVE);
-	if (sweeps->n < CF_MAX_SWEEPS)
-		strlcpy(sweeps->place[sweeps->n++], place, CF_PLACE_MAX);
-	LWLockRelease(sweeps_lock);
+	if (sweeps != NULL && cf_l2_configured() && cf_place_of(name, place))
+		cf_sweep_keys(place, "");
 }
 
 static void
@@ -67,14 +85,17 @@ begin_node(int node)
 	sweep.tries = 0;
 }
 
-/* The last one that came: the order is nothing to anybody. */
 static bool
 begin_sweep(void)
 {
 	LWLockAcquire(sweeps_lock, LW_EXCLUSIVE);
 	sweep.busy = sweeps->n > 0;
 	if (sweep.busy)
-		strlcpy(sweep.place, sweeps->place[--sweeps->n], CF_PLACE_MAX);
+	{
+		sweep.keys = sweeps->keys[sweeps->first];
+		sweeps->first = (sweeps->first + 1) % CF_MAX_SWEEPS;
+		sweeps->n--;
+	}
 	LWLockRelease(sweeps_lock);
 	if (sweep.busy)
 		begin_node(cf_l2_next_node(0));
@@ -88,7 +109,9 @@ print_prefix(StringInfo prefix)
 {
 	char		name[CF_STORE_NAME_MAX];
 
-	appendBinaryStringInfo(prefix, name, cf_store_print_key(name, sweep.place, "", 0));
+	appendBinaryStringInfo(prefix, name,
+						   cf_store_print_key(name, sweep.keys.place, sweep.keys.start,
+											  strlen(sweep.keys.start)));
 }
 
 /* As a pattern, of which some characters mean more than themselves. */
