@@ -67,14 +67,14 @@ get_from_redis(const CfKey *key, const CfIdentity *id, const CfDefinition *def)
 	if (!cf_l2_configured() || !cf_load_may_wait() ||
 		!cf_tier_find_value(key, id, def, &hit))
 		return NULL;
-	(void) cf_l1_put(key, id, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ, &hit.meta);
+	(void) cf_l1_put(key, id, &hit.value, &hit.meta);
 	for (int i = 0; i < hit.meta.basis.ndeps; i++)
 	{
 		if (cf_pending_has_tag(hit.meta.basis.deps[i]))
 			return NULL;
 	}
 	cf_load_add_entry(hit.meta.filled_at, false, hit.meta.basis.deps, hit.meta.basis.ndeps);
-	return (text *) hit.value;
+	return (text *) hit.datum;
 }
 
 /* The transaction's own invalidations hold for it at once. */

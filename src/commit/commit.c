@@ -342,8 +342,9 @@ store(const CfOp *op)
 	meta.basis.deps = op->set.basis.deps;
 	if (op->set.value != NULL && good)
 	{
-		switch (cf_l1_put(&op->key, &op->id, VARDATA(op->set.value),
-						  VARSIZE(op->set.value) - VARHDRSZ, &meta))
+		CfValue		value = {VARDATA(op->set.value), VARSIZE(op->set.value) - VARHDRSZ};
+
+		switch (cf_l1_put(&op->key, &op->id, &value, &meta))
 		{
 			case CF_L1_STORED:
 				return;

@@ -85,27 +85,6 @@ look_in_l1(CfRequest *request, TimestampTz now, int flags, CfL1Result *result)
 	return status;
 }
 
-/* The part that the caller asked for of what was loaded. */
-static struct varlena *
-take_part_of_load(const CfRequest *request, const CfLoad *load)
-{
-	CfValue		value = {load->value, load->len, load->first_len, load->negative};
-
-	return cf_value_copy(&value, request->part);
-}
-
-/* The same of what Redis had. */
-static struct varlena *
-take_part_of_hit(const CfRequest *request, const CfTierHit *hit)
-{
-	CfValue		value = {
-		VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ,
-		hit->meta.first_len, hit->meta.negative
-	};
-
-	return cf_value_copy(&value, request->part);
-}
-
 /* What a leader's load touches on its way. */
 typedef struct Leading
 {
@@ -196,7 +175,7 @@ load_alone(const CfRequest *request, bool may_fill)
 	run_query(request, &load);
 	if (may_fill)
 		(void) cf_fill(request, &load, NULL, &deps, &meta);
-	return take_part_of_load(request, &load);
+	return cf_value_copy(&load.value, request->part);
 }
 
 /*
@@ -217,8 +196,8 @@ load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 		cf_watch_binding(load.sources.traits) <= request->binding && !cf_policy_has_written() &&
 		cf_identity_still_holds(request) &&
 		cf_deps_fit(meta.basis.ndeps))
-		(void) cf_fill_put(request, load.value, load.len, &meta);
-	return take_part_of_load(request, &load);
+		(void) cf_fill_put(request, &load.value, &meta);
+	return cf_value_copy(&load.value, request->part);
 }
 
 /* Step 4, second half: a value that is in Redis goes into L1 and to those who wait. */
@@ -232,9 +211,9 @@ take_from_tier(const CfRequest *request, Leading *leading, TimestampTz newer_tha
 	cf_flight_begin_snapshot(leading->flight);
 	if (!cf_tier_look(&leading->tier, request, newer_than, deadline, hit))
 		return false;
-	(void) cf_fill_put(request, VARDATA(hit->value), VARSIZE(hit->value) - VARHDRSZ, &hit->meta);
-	cf_hot_note(&request->key, &request->id, request->def.stats_slot,
-				VARSIZE(hit->value) - VARHDRSZ, 1, leading->tier.variant.ns);
+	(void) cf_fill_put(request, &hit->value, &hit->meta);
+	cf_hot_note(&request->key, &request->id, request->def.stats_slot, hit->value.len, 1,
+			    leading->tier.variant.ns);
 	cf_load_add_entry(hit->meta.filled_at, hit->meta.covered && is_proven(request),
 					  hit->meta.basis.deps, hit->meta.basis.ndeps);
 	cf_watch_nested_fetch(request->binding);
@@ -295,8 +274,7 @@ lead(const CfRequest *asked, CfSharedFlight *flight, bool have_old,
 		else if (take_from_tier(request, &leading, newer_than, deadline, &hit))
 		{
 			found = landed = true;
-			cf_flight_finish(flight, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ,
-							 &hit.meta);
+			cf_flight_finish(flight, &hit.value, &hit.meta);
 		}
 		else if (have_old && may_begin_subxact())
 			loaded = load_or_fail(request, &load, &leading);
@@ -314,7 +292,7 @@ lead(const CfRequest *asked, CfSharedFlight *flight, bool have_old,
 			landed = true;
 			if (filled == CF_FILLED_SHARED)
 			{
-				cf_flight_finish(flight, load.value, load.len, &meta);
+				cf_flight_finish(flight, &load.value, &meta);
 				cf_tier_fill(&leading.tier, &load, &meta);
 			}
 			else
@@ -344,9 +322,9 @@ lead(const CfRequest *asked, CfSharedFlight *flight, bool have_old,
 	PG_END_TRY();
 
 	if (found)
-		*value = take_part_of_hit(request, &hit);
+		*value = cf_value_copy(&hit.value, request->part);
 	if (loaded)
-		*value = take_part_of_load(request, &load);
+		*value = cf_value_copy(&load.value, request->part);
 	return found || loaded;
 }
 
@@ -499,7 +477,7 @@ verify_hit(const CfRequest *request, const CfL1Result *hit)
 {
 	CfLoad		load;
 
-	return cf_verify(request, &load) ? take_part_of_load(request, &load) : hit->value;
+	return cf_verify(request, &load) ? cf_value_copy(&load.value, request->part) : hit->value;
 }
 
 static struct varlena *
@@ -658,5 +636,5 @@ cf_fetch_without_cache(CfRequest *request)
 	MemSet(&request->def, 0, sizeof(request->def));
 	cf_params_resolve(request, NULL);
 	cf_load_run_plain(request, &load);
-	return take_part_of_load(request, &load);
+	return cf_value_copy(&load.value, request->part);
 }

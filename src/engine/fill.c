@@ -95,26 +95,24 @@ cf_fill_describe(const CfRequest *request, const CfLoad *load, const CfL1Result 
 {
 	MemSet(meta, 0, sizeof(*meta));
 	meta->filled_at = load->oldest;
-	meta->ttl = cf_policy_ttl(&request->def, cf_request_ttl(request), load->negative);
+	meta->ttl = cf_policy_ttl(&request->def, cf_request_ttl(request), load->value.negative);
 	meta->stale_for = request->def.stale_ttl;
 	meta->basis.stamp = load->stamp;
 	meta->basis.lsn = load->replica ? load->lsn : 0;
 	meta->load_us = load->load_us;
-	meta->first_len = load->first_len;
 	meta->stats_slot = request->def.stats_slot;
 	meta->about = cf_request_note(request);
-	meta->negative = load->negative;
 	meta->outlives = request->def.max_stale > 0;
 	collect_deps(request, load, replaced, deps, meta);
 }
 
 CfL1PutStatus
-cf_fill_put(const CfRequest *request, const char *value, Size len, const CfL1Meta *meta)
+cf_fill_put(const CfRequest *request, const CfValue *value, const CfL1Meta *meta)
 {
 	CfL1PutStatus status;
 
 	CF_WAIT_POINT("fetch-before-fill");
-	status = cf_l1_put(&request->key, &request->id, value, len, meta);
+	status = cf_l1_put(&request->key, &request->id, value, meta);
 	switch (status)
 	{
 		case CF_L1_STORED:
@@ -145,7 +143,7 @@ fill_bound(const CfRequest *request, CfBinding binding, CfLoad *load, const CfL1
 
 	if (!cf_marker_put_bound(request, binding, meta, &bound))
 		return CF_FILLED_PRIVATE;
-	(void) cf_fill_put(&bound, load->value, load->len, meta);
+	(void) cf_fill_put(&bound, &load->value, meta);
 	return CF_FILLED_ELSEWHERE;
 }
 
@@ -180,6 +178,6 @@ cf_fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDe
 	else if (binding > request->binding)
 		return fill_bound(request, binding, load, meta);
 	else
-		(void) cf_fill_put(request, load->value, load->len, meta);
+		(void) cf_fill_put(request, &load->value, meta);
 	return binding > request->binding ? CF_FILLED_PRIVATE : CF_FILLED_SHARED;
 }

@@ -31,7 +31,7 @@ extern void cf_fill_describe(const CfRequest *request, const CfLoad *load,
 							 const CfL1Result *replaced, CfDeps *deps, CfL1Meta *meta);
 
 /* Puts a value into L1 under the request's identity, and counts what became of it. */
-extern CfL1PutStatus cf_fill_put(const CfRequest *request, const char *value, Size len,
-						const CfL1Meta *meta);
+extern CfL1PutStatus cf_fill_put(const CfRequest *request, const CfValue *value,
+								 const CfL1Meta *meta);
 
 #endif							/* CF_ENGINE_FILL_H */

@@ -60,8 +60,8 @@ typedef enum FlightState
 /* A value on its way to the followers: this, its dependencies, its bytes. */
 typedef struct Handover
 {
-	CfL1Meta	meta;			/* deps points nowhere */
-	uint32		len;
+	CfL1Meta	meta;			/* deps points nowhere, */
+	CfValue		value;			/* and neither does bytes */
 } Handover;
 
 #define handover_deps(h) ((CfClockRef *) ((h) + 1))
@@ -416,14 +416,15 @@ land(CfSharedFlight *flight, CfFlightOutcome outcome, dsa_pointer small, dsm_han
 }
 
 static void
-write_handover(Handover *handover, const char *value, Size len, const CfL1Meta *meta)
+write_handover(Handover *handover, const CfValue *value, const CfL1Meta *meta)
 {
 	handover->meta = *meta;
 	handover->meta.basis.deps = NULL;
-	handover->len = (uint32) len;
+	handover->value = *value;
+	handover->value.bytes = NULL;
 	if (meta->basis.ndeps > 0)
 		memcpy(handover_deps(handover), meta->basis.deps, meta->basis.ndeps * sizeof(CfClockRef));
-	memcpy(handover_value(handover), value, len);
+	memcpy(handover_value(handover), value->bytes, value->len);
 }
 
 /* Lets go of what a failed call about a segment left behind. */
@@ -438,7 +439,7 @@ release_owner(ResourceOwner owner, bool ok)
 
 /* A segment of its own; no segment is no reason to fail the leader's query. */
 static dsm_handle
-make_large_handover(Size size, const char *value, Size len, const CfL1Meta *meta)
+make_large_handover(Size size, const CfValue *value, const CfL1Meta *meta)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner outer = CurrentResourceOwner;
@@ -452,7 +453,7 @@ make_large_handover(Size size, const char *value, Size len, const CfL1Meta *meta
 
 		if (segment != NULL)
 		{
-			write_handover(dsm_segment_address(segment), value, len, meta);
+			write_handover(dsm_segment_address(segment), value, meta);
 			dsm_pin_segment(segment);
 			handle = dsm_segment_handle(segment);
 			dsm_detach(segment);
@@ -478,10 +479,10 @@ pop_led(CfSharedFlight *flight)
 }
 
 void
-cf_flight_finish(CfSharedFlight *flight, const char *value, Size len,
-				 const CfL1Meta *meta)
+cf_flight_finish(CfSharedFlight *flight, const CfValue *value, const CfL1Meta *meta)
 {
-	Size		size = sizeof(Handover) + meta->basis.ndeps * sizeof(CfClockRef) + len;
+	Size		size = sizeof(Handover) + meta->basis.ndeps * sizeof(CfClockRef) +
+		value->len;
 	dsa_pointer small = InvalidDsaPointer;
 	dsm_handle	large = DSM_HANDLE_INVALID;
 	CfFlightOutcome outcome = CF_FLIGHT_VALUE;
@@ -491,9 +492,9 @@ cf_flight_finish(CfSharedFlight *flight, const char *value, Size len,
 	{
 		small = cf_l1_alloc(size);
 		if (DsaPointerIsValid(small))
-			write_handover(cf_l1_address(small), value, len, meta);
+			write_handover(cf_l1_address(small), value, meta);
 		else
-			large = make_large_handover(size, value, len, meta);
+			large = make_large_handover(size, value, meta);
 		if (!DsaPointerIsValid(small) && large == DSM_HANDLE_INVALID)
 			outcome = CF_FLIGHT_PRIVATE;	/* rather all at once than one by one */
 	}
@@ -583,12 +584,11 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 {
 	CfL1Meta	meta = handover->meta;
 	CfKey		key = {flight->dboid, flight->key, flight->key_len, flight->key_hash};
-	CfValue		value = {
-		handover_value(handover), handover->len, meta.first_len, meta.negative
-	};
+	CfValue		value = handover->value;
 
 	/* Rule 5 of docs/consistency.md. */
 	meta.basis.deps = handover_deps(handover);
+	value.bytes = handover_value(handover);
 	if (!own.joined_before_snapshot && !CF_PLANTED(NO_FOLLOWER_CHECK) &&
 		!is_current_now(&key, &meta))
 		return CF_FLIGHT_RETRY;
@@ -596,7 +596,7 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 	if (!cf_l1_meta_is_within(&meta, limits))
 		return CF_FLIGHT_RETRY;
 
-	result->negative = meta.negative;
+	result->negative = value.negative;
 	result->value = cf_value_copy(&value, part);
 	return CF_FLIGHT_VALUE;
 }

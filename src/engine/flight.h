@@ -54,7 +54,7 @@ extern void cf_flight_lock(CfSharedFlight *flight);
 extern void cf_flight_begin_snapshot(CfSharedFlight *flight);
 
 /* Leader: lands with a value (which it copies), or without one. */
-extern void cf_flight_finish(CfSharedFlight *flight, const char *value, Size len,
+extern void cf_flight_finish(CfSharedFlight *flight, const CfValue *value,
 							 const CfL1Meta *meta);
 extern void cf_flight_abort(CfSharedFlight *flight, CfFlightOutcome outcome);
 

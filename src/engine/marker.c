@@ -63,9 +63,7 @@ put_mark(const CfRequest *request, CfL1Marker marker, const CfL1Meta *meta)
 	CfL1Meta	mark = *meta;
 
 	mark.marker = marker;
-	mark.negative = false;
-	mark.first_len = 0;
-	return cf_l1_put(&request->key, &request->id, NULL, 0, &mark) == CF_L1_STORED;
+	return cf_l1_put(&request->key, &request->id, CF_NO_VALUE, &mark) == CF_L1_STORED;
 }
 
 void

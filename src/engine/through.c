@@ -40,8 +40,7 @@ typedef struct Kept
 	CfKey		key;			/* this and all that follows in the results' memory */
 	CfIdentity	id;
 	CfL1Meta	meta;
-	const char *value;
-	Size		len;
+	CfValue		value;
 	CommandId	command;		/* what commands before it have written it shows */
 	bool		good;
 	CfL1Marker	marker;			/* to be put under the next, if it is bound to more settings */
@@ -110,8 +109,8 @@ keep(const CfRequest *request, const CfRequest *unbound, const CfLoad *load, con
 		result->marker = cf_marker_of_binding(request->binding);
 	result->meta = *meta;
 	result->meta.basis.deps = copy(meta->basis.deps, meta->basis.ndeps * sizeof(CfClockRef));
-	result->value = copy(load->value, load->len);
-	result->len = load->len;
+	result->value = load->value;
+	result->value.bytes = copy(load->value.bytes, load->value.len);
 	result->command = command;
 	result->good = true;
 	results.nkept++;
@@ -125,7 +124,7 @@ may_keep(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
 		cf_policy_count(request, load->bypass);
 		return false;
 	}
-	if (load->len > (Size) cf_guc_l1_max_value)
+	if (load->value.len > (Size) cf_guc_l1_max_value)
 	{
 		cf_stats_count(request->def.stats_slot, CF_COUNT_TOO_LARGE);
 		return false;
@@ -318,9 +317,7 @@ put_marker(const Kept *result)
 	if (result->marker == CF_L1_VALUE)
 		return true;
 	mark.marker = result->marker;
-	mark.negative = false;
-	mark.first_len = 0;
-	return cf_l1_put(&result->key, &result->unbound, NULL, 0, &mark) == CF_L1_STORED;
+	return cf_l1_put(&result->key, &result->unbound, CF_NO_VALUE, &mark) == CF_L1_STORED;
 }
 
 static CfCounter
@@ -329,7 +326,7 @@ publish(Kept *result)
 	result->meta.basis.stamp = results.number;
 	if (!put_marker(result))
 		return CF_COUNT_REFRESHES_REFUSED;
-	switch (cf_l1_put(&result->key, &result->id, result->value, result->len, &result->meta))
+	switch (cf_l1_put(&result->key, &result->id, &result->value, &result->meta))
 	{
 		case CF_L1_STORED:
 			return CF_COUNT_REFRESHES;

@@ -157,9 +157,9 @@ differ(const Check *check)
 	CfRowSet	cached;
 	CfRowSet	fresh;
 
-	if (len == load->len && memcmp(data, load->value, len) == 0)
+	if (len == load->value.len && memcmp(data, load->value.bytes, len) == 0)
 		return false;
-	if (!cf_rowset_of(request->form, ncolumns, load->value, load->len, &fresh))
+	if (!cf_rowset_of(request->form, ncolumns, load->value.bytes, load->value.len, &fresh))
 		return false;
 	/* Bytes that no encoder wrote are as wrong as others. */
 	if (cf_rowset_of(request->form, ncolumns, data, len, &cached) &&

@@ -168,8 +168,8 @@ extern void cf_l1_copy_value(CfSharedL1Entry *entry, Size offset, Size len, char
  * evicts nothing. False: no room.
  */
 extern pg_nodiscard bool cf_l1_put_at_start(const CfKey *key, const CfIdentity *id,
-											const char *value,
-											Size len, const CfL1Meta *meta, bool visited);
+											const CfValue *value, const CfL1Meta *meta,
+											bool visited);
 
 /* Evicts within the bounds of a budget, which it lowers. */
 extern dsa_pointer cf_l1_alloc_evicting(Size size, Size *budget);

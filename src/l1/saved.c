@@ -198,10 +198,8 @@ describe(const CfL1Restoring *restoring, const SavedEntry *saved, const CfClockR
 	meta->basis.stamp = cf_clock_stamp();
 	meta->basis.lsn = saved->lsn;
 	meta->load_us = saved->load_us;
-	meta->first_len = saved->first_len;
 	meta->about = saved->note;
 	meta->stats_slot = restoring->slots[saved->stats_slot];
-	meta->negative = (saved->flags & CF_ENTRY_NEGATIVE) != 0;
 	meta->covered = (saved->flags & CF_ENTRY_COVERED) != 0;
 	meta->provable = (saved->flags & CF_ENTRY_PROVABLE) != 0;
 	meta->outlives = (saved->flags & CF_ENTRY_OUTLIVES) != 0;
@@ -216,6 +214,7 @@ cf_l1_restore(const CfL1Restoring *restoring, const char *text, Size len, Size *
 	SavedEntry	saved;
 	CfClockRef	deps[CF_L1_MAX_DEPS];
 	CfL1Meta	meta;
+	CfValue		value;
 	CfIdentity	id;
 	CfKey		key;
 	const char *at = text + sizeof(saved);
@@ -241,7 +240,10 @@ cf_l1_restore(const CfL1Restoring *restoring, const char *text, Size len, Size *
 	/* Before anybody may change what it depends on: nobody has to be told that he was first. */
 	for (int i = 0; i < meta.basis.ndeps; i++)
 		cf_clock_depend_at_start(deps[i]);
-	return cf_l1_put_at_start(&key, &id, at, saved.value_len, &meta, saved.visited != 0) ?
+	value = (CfValue) {
+		at, saved.value_len, saved.first_len, (saved.flags & CF_ENTRY_NEGATIVE) != 0
+	};
+	return cf_l1_put_at_start(&key, &id, &value, &meta, saved.visited != 0) ?
 		CF_L1_RESTORED : CF_L1_FULL;
 }
 

@@ -323,7 +323,7 @@ cf_l1_remove_locked(CfSharedL1Partition *partition, dsa_pointer *link)
 
 static void
 write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
-			const char *value, Size len, dsa_pointer chunks, const CfL1Meta *meta)
+			const CfValue *value, dsa_pointer chunks, const CfL1Meta *meta)
 {
 	MemSet(entry, 0, sizeof(*entry));
 	entry->chunks = chunks;
@@ -339,13 +339,13 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 	entry->role = id->role;
 	entry->session_role = id->session_role;
 	entry->load_us = meta->load_us;
-	entry->value_len = (uint32) len;
-	entry->first_len = meta->first_len;
+	entry->value_len = (uint32) value->len;
+	entry->first_len = value->first_len;
 	entry->key_len = (uint32) key->len;
 	entry->ndeps = (uint32) meta->basis.ndeps;
 	entry->stats_slot = meta->stats_slot;
 	entry->form = (uint32) id->form;
-	entry->sieve.flags = (uint8) ((meta->negative ? CF_ENTRY_NEGATIVE : 0) |
+	entry->sieve.flags = (uint8) ((value->negative ? CF_ENTRY_NEGATIVE : 0) |
 							(meta->covered ? CF_ENTRY_COVERED : 0) |
 							(meta->provable ? CF_ENTRY_PROVABLE : 0) |
 							(meta->outlives ? CF_ENTRY_OUTLIVES : 0) |
@@ -353,8 +353,8 @@ write_entry(CfSharedL1Entry *entry, const CfKey *key, const CfIdentity *id,
 	if (meta->basis.ndeps > 0)
 		memcpy(cf_entry_deps(entry), meta->basis.deps, meta->basis.ndeps * sizeof(CfClockRef));
 	memcpy(cf_entry_key(entry), key->data, key->len);
-	if (!DsaPointerIsValid(chunks) && len > 0)
-		memcpy(cf_entry_value(entry), value, len);
+	if (!DsaPointerIsValid(chunks) && value->len > 0)
+		memcpy(cf_entry_value(entry), value->bytes, value->len);
 }
 
 /* Copies a value into a chain of chunks. InvalidDsaPointer: no memory. */
@@ -386,26 +386,26 @@ make_chunks(const char *value, Size len, Size *budget)
 
 /* An entry that nobody sees yet. InvalidDsaPointer: no memory. */
 static dsa_pointer
-make_entry(const CfKey *key, const CfIdentity *id, const char *value, Size len,
-		   const CfL1Meta *meta, bool evict)
+make_entry(const CfKey *key, const CfIdentity *id, const CfValue *value, const CfL1Meta *meta,
+		   bool evict)
 {
-	Size		size = cf_entry_size(meta->basis.ndeps, key->len, len);
+	Size		size = cf_entry_size(meta->basis.ndeps, key->len, value->len);
 	Size		budget = evict ? 2 * size + CF_L1_EVICT_MIN : 0;
 	dsa_pointer chunks = InvalidDsaPointer;
 	dsa_pointer dp;
 
 	if (size > cf_l1_shared->dsa_size / 2)
 		return InvalidDsaPointer;
-	if (size > CF_L1_CHUNK && len > 0)
+	if (size > CF_L1_CHUNK && value->len > 0)
 	{
-		chunks = make_chunks(value, len, &budget);
+		chunks = make_chunks(value->bytes, value->len, &budget);
 		if (!DsaPointerIsValid(chunks))
 			return InvalidDsaPointer;
-		size -= len;
+		size -= value->len;
 	}
 	dp = cf_l1_alloc_evicting(size, &budget);
 	if (DsaPointerIsValid(dp))
-		write_entry(cf_entry(dp), key, id, value, len, chunks, meta);
+		write_entry(cf_entry(dp), key, id, value, chunks, meta);
 	else
 		cf_l1_free_chunks(chunks);
 	return dp;
@@ -484,7 +484,7 @@ link_locked(CfSharedL1Partition *partition, dsa_pointer *link, dsa_pointer dp)
 
 /* See l1_internal.h. */
 bool
-cf_l1_put_at_start(const CfKey *key, const CfIdentity *id, const char *value, Size len,
+cf_l1_put_at_start(const CfKey *key, const CfIdentity *id, const CfValue *value,
 				   const CfL1Meta *meta, bool visited)
 {
 	CfSharedL1Partition *partition = &cf_l1_shared->partition[cf_l1_partition_of(key->hash)];
@@ -493,7 +493,7 @@ cf_l1_put_at_start(const CfKey *key, const CfIdentity *id, const char *value, Si
 	/* A file that has it twice is none of ours, but shall do no harm. */
 	if (DsaPointerIsValid(*find_locked(key, id)))
 		return true;
-	dp = make_entry(key, id, value, len, meta, false);
+	dp = make_entry(key, id, value, meta, false);
 	if (!DsaPointerIsValid(dp))
 		return false;
 	LWLockAcquire(partition->lock, LW_EXCLUSIVE);
@@ -512,8 +512,7 @@ cf_l1_put_at_start(const CfKey *key, const CfIdentity *id, const char *value, Si
  * unlink the key: so either it finds this entry, or this finds its clock.
  */
 CfL1PutStatus
-cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
-		  const CfL1Meta *meta)
+cf_l1_put(const CfKey *key, const CfIdentity *id, const CfValue *value, const CfL1Meta *meta)
 {
 	CfSharedL1Partition *partition;
 	CfSharedL1Entry *entry;
@@ -524,12 +523,12 @@ cf_l1_put(const CfKey *key, const CfIdentity *id, const char *value, Size len,
 	Assert(meta->basis.ndeps <= CF_L1_MAX_DEPS);
 	cf_l1_attach();
 	cf_basis_depend(&meta->basis);
-	if (len > (Size) cf_guc_l1_max_value)
+	if (value->len > (Size) cf_guc_l1_max_value)
 		return CF_L1_TOO_LARGE;
 	if (!cf_basis_is_current(key, &meta->basis))
 		return CF_L1_REFUSED;
 
-	dp = make_entry(key, id, value, len, meta, true);
+	dp = make_entry(key, id, value, meta, true);
 	if (!DsaPointerIsValid(dp))
 		return CF_L1_NO_MEMORY;
 

@@ -41,7 +41,7 @@ typedef enum CfL1Marker
 	CF_L1_MARK_BOUND_ALL
 } CfL1Marker;
 
-/* What is known of a value, in memory and on the way there. */
+/* What is known of a value beside itself (l1/value.h), in memory and on the way there. */
 typedef struct CfL1Meta
 {
 	TimestampTz filled_at;		/* just before the snapshot of the load */
@@ -51,10 +51,8 @@ typedef struct CfL1Meta
 	CfBasis		basis;			/* by which it is told whether it is current */
 	uint64		set_lsn;		/* cache_set: the end of its commit; else 0 */
 	uint32		load_us;
-	uint32		first_len;		/* JSON: bytes of the first object, at offset 1 */
 	uint32		about;			/* cf_notes_keep, or 0 */
 	CfStatsSlot stats_slot;
-	bool		negative;		/* the query gave no rows */
 	bool		covered;		/* each table that it reads has a rule that reaches it */
 	bool		provable;		/* and nothing else but the snapshot decides its value */
 	bool		outlives;		/* some may have it after changed rows have outdated it */
@@ -155,8 +153,8 @@ extern pg_nodiscard bool cf_l1_meta_is_within(const CfL1Meta *meta, const CfL1Li
  * unless another cache_set under the key has committed after it, or is about to. Its own
  * clock of values must be settled before.
  */
-extern CfL1PutStatus cf_l1_put(const CfKey *key, const CfIdentity *id,
-							   const char *value, Size len, const CfL1Meta *meta);
+extern CfL1PutStatus cf_l1_put(const CfKey *key, const CfIdentity *id, const CfValue *value,
+							   const CfL1Meta *meta);
 
 /* Gives an entry a new time to live, counted from now. False: no entry. */
 extern bool cf_l1_touch(const CfKey *key, const CfIdentity *id,

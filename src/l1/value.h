@@ -28,6 +28,9 @@ typedef struct CfValue
 	bool		negative;		/* the query gave no rows */
 } CfValue;
 
+/* Of an entry that has none, as a marker. */
+#define CF_NO_VALUE (&(const CfValue) {NULL})
+
 /* Where in its bytes the part lies. False: there is none. */
 static inline bool
 cf_value_find(const CfValue *value, CfL1Part part, Size *offset, Size *len)

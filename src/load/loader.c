@@ -491,11 +491,10 @@ take_value(Receiver *receiver, CfLoad *load)
 		cf_row_encoding_end(&receiver->buf, receiver->nrows);
 	else
 		appendStringInfoString(&receiver->buf, receiver->nrows == 0 ? "[]" : "]");
-	load->value = receiver->buf.data;
-	load->len = receiver->buf.len;
-	load->first_len = receiver->first_len;
+	load->value = (CfValue) {
+		receiver->buf.data, receiver->buf.len, receiver->first_len, receiver->nrows == 0
+	};
 	load->schema = receiver->schema;
-	load->negative = receiver->nrows == 0;
 	if (receiver->sink != NULL)
 		receiver->sink->filled = true;
 }

@@ -6,6 +6,7 @@
 #ifndef CF_LOAD_LOADER_H
 #define CF_LOAD_LOADER_H
 
+#include "l1/value.h"
 #include "load/watch.h"
 #include "request/bypass.h"
 #include "request/request.h"
@@ -13,11 +14,7 @@
 
 typedef struct CfLoad
 {
-	/* result, in the memory context that was current */
-	char	   *value;
-	Size		len;
-	uint32		first_len;		/* JSON: bytes of the first object */
-	bool		negative;
+	CfValue		value;			/* result, in the memory context that was current */
 	TimestampTz started;		/* before the snapshot */
 	TimestampTz oldest;			/* the same, or when an entry that it took was filled */
 	uint64		stamp;			/* before the snapshot */

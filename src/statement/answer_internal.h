@@ -56,7 +56,7 @@ extern void cf_answer_encode(TupleDesc desc, const char *rows, StringInfo buf);
  * which is used up by the fill, or given back by cf_tier_release. May be cancelled.
  */
 extern bool cf_answer_look_remote(CfAnswer *answer, TimestampTz newer_than, TimestampTz deadline,
-								  StringInfo rows, CfL1Meta *meta);
+								  CfValue *value, CfL1Meta *meta);
 extern void cf_answer_fill_remote(CfAnswer *answer, const CfL1Meta *meta);
 
 /* Lands the flight that the answer leads, if it does. */

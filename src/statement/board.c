@@ -50,21 +50,17 @@ static bool
 take_from_redis(CfAnswer *answer, TimestampTz deadline)
 {
 	CfSharedFlight *flight = answer->flight;
-	struct varlena *value;
-	StringInfoData rows;
+	CfValue		value;
 	CfL1Meta	meta;
 
 	if (!cf_answer_look_remote(answer, answer->again != CF_AGAIN_NOT ? answer->old_filled_at :
-							   PG_INT64_MIN, deadline, &rows, &meta))
+							   PG_INT64_MIN, deadline, &value, &meta))
 		return false;
-	(void) cf_fill_put(&answer->request, rows.data, rows.len, &meta);
+	(void) cf_fill_put(&answer->request, &value, &meta);
 	answer->flight = NULL;
-	cf_flight_finish(flight, rows.data, rows.len, &meta);
-	value = palloc(VARHDRSZ + rows.len);
-	SET_VARSIZE(value, VARHDRSZ + rows.len);
-	memcpy(VARDATA(value), rows.data, rows.len);
-	pfree(rows.data);
-	cf_answer_take(answer, value);
+	cf_flight_finish(flight, &value, &meta);
+	cf_answer_take(answer, cf_value_copy(&value, CF_L1_PART_ALL));
+	pfree((char *) value.bytes);
 	return true;
 }
 

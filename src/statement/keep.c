@@ -273,7 +273,7 @@ static bool
 put(CfAnswer *answer, const CfL1Meta *meta)
 {
 	CfRequest  *request = &answer->request;
-	CfL1PutStatus status = cf_fill_put(request, answer->load.value, answer->load.len, meta);
+	CfL1PutStatus status = cf_fill_put(request, &answer->load.value, meta);
 
 	return status == CF_L1_STORED ||
 		(status != CF_L1_REFUSED && cf_basis_is_current(&request->key, &meta->basis));
@@ -284,13 +284,13 @@ put(CfAnswer *answer, const CfL1Meta *meta)
  * may have seen: so it is as new as he.
  */
 static void
-pass_on(CfAnswer *answer, const char *value, Size len, const CfL1Meta *meta)
+pass_on(CfAnswer *answer, const CfL1Meta *meta)
 {
 	CfSharedFlight *flight = answer->flight;
 
 	answer->flight = NULL;
 	if (flight != NULL)
-		cf_flight_finish(flight, value, len, meta);
+		cf_flight_finish(flight, &answer->load.value, meta);
 }
 
 /* What its functions have read that must not be shared only shows when they have run. */
@@ -330,9 +330,9 @@ publish(CfAnswer *answer)
 	CfDeps		deps;
 	CfL1Meta	meta;
 
-	load->value = answer->rows.data;
-	load->len = answer->rows.len;
-	load->negative = answer->nrows == 0;
+	load->value = (CfValue) {
+		answer->rows.data, answer->rows.len, .negative = answer->nrows == 0
+	};
 	load->load_us = (uint32) Min(answer->ns / 1000, PG_UINT32_MAX);
 	cf_fill_describe(request, load, NULL, &deps, &meta);
 	meta.basis.xmin = answer->xmin;
@@ -348,11 +348,11 @@ publish(CfAnswer *answer)
 	{
 		CfIdentity	id = cf_answer_ghost(request);
 
-		(void) cf_l1_put(&request->key, &id, "", 0, &meta);
+		(void) cf_l1_put(&request->key, &id, CF_NO_VALUE, &meta);
 		return;
 	}
 	if (put(answer, &meta) && followed)
-		pass_on(answer, load->value, load->len, &meta);
+		pass_on(answer, &meta);
 	cf_answer_fill_remote(answer, &meta);
 }
 

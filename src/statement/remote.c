@@ -72,7 +72,6 @@ void
 cf_answer_fill_remote(CfAnswer *answer, const CfL1Meta *meta)
 {
 	CfLoad		load = answer->load;
-	CfL1Meta	described = *meta;
 	StringInfoData buf;
 
 	if (answer->remote == NULL || answer->remote->tier.state != CF_TIER_LEASED)
@@ -83,10 +82,9 @@ cf_answer_fill_remote(CfAnswer *answer, const CfL1Meta *meta)
 		return;
 	}
 	cf_answer_encode(answer->desc, answer->rows.data, &buf);
-	load.value = buf.data;
-	load.len = buf.len;
-	described.first_len = 0;
-	cf_tier_fill(&answer->remote->tier, &load, &described);
+	load.value.bytes = buf.data;
+	load.value.len = buf.len;
+	cf_tier_fill(&answer->remote->tier, &load, meta);
 	pfree(buf.data);
 }
 
@@ -167,10 +165,11 @@ read_value(CfAnswer *answer, const struct varlena *value, StringInfo rows)
 
 bool
 cf_answer_look_remote(CfAnswer *answer, TimestampTz newer_than, TimestampTz deadline,
-					  StringInfo rows, CfL1Meta *meta)
+					  CfValue *value, CfL1Meta *meta)
 {
 	CfRequest  *remote;
 	CfTierHit	hit;
+	StringInfoData rows;
 
 	/* To which settings it is bound shows when its functions have run. */
 	if (!cf_l2_configured() || answer->statement->watched || !can_travel(answer->desc))
@@ -182,5 +181,8 @@ cf_answer_look_remote(CfAnswer *answer, TimestampTz newer_than, TimestampTz dead
 	if (!cf_tier_look(&answer->remote->tier, remote, newer_than, deadline, &hit))
 		return false;
 	*meta = hit.meta;
-	return hit.meta.covered && read_value(answer, hit.value, rows);
+	if (!hit.meta.covered || !read_value(answer, hit.datum, &rows))
+		return false;
+	*value = (CfValue) {rows.data, rows.len, .negative = hit.value.negative};
+	return true;
 }

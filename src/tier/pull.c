@@ -43,10 +43,9 @@ take(CfTierPull *pull, CfTier *tier, const redisReply *reply)
 	pull->found = cf_store_take_look(reply, &look);
 	if (!pull->found || !cf_tier_take_value(tier, &look, &hit))
 		return false;
-	status = cf_l1_put(&pull->key, &pull->id, VARDATA(hit.value), VARSIZE(hit.value) - VARHDRSZ,
-					   &hit.meta);
+	status = cf_l1_put(&pull->key, &pull->id, &hit.value, &hit.meta);
 	pull->stored = status == CF_L1_STORED;
-	pfree(hit.value);
+	pfree(hit.datum);
 	return status == CF_L1_REFUSED;
 }
 

@@ -50,7 +50,8 @@ typedef struct CfTier
 /* A value that was found. */
 typedef struct CfTierHit
 {
-	struct varlena *value;		/* palloc'd: all of it, not a part */
+	struct varlena *datum;		/* palloc'd: all of it, not a part */
+	CfValue		value;			/* its bytes are the datum's */
 	CfL1Meta	meta;
 } CfTierHit;
 

@@ -51,7 +51,7 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta, CfEn
 {
 	MemSet(env, 0, sizeof(*env));
 	env->form = tier->request->form;
-	env->negative = meta->negative;
+	env->negative = load->value.negative;
 	env->covered = meta->covered;
 	env->provable = meta->provable;
 	env->lsn = load->lsn;
@@ -65,7 +65,7 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta, CfEn
 	env->expires_at = env->filled_at + meta->ttl;
 	env->stale_for = meta->stale_for;
 	env->load_us = meta->load_us;
-	env->first_len = meta->first_len;
+	env->first_len = load->value.first_len;
 	set_refs(env, meta);
 }
 
@@ -101,11 +101,11 @@ fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 	bool		stored = false;
 
 	cf_tier_set_place(tier, &place);
-	if (load->len > CF_TIER_MAX_VALUE || !is_for_all(load, meta) ||
+	if (load->value.len > CF_TIER_MAX_VALUE || !is_for_all(load, meta) ||
 		!cf_tier_set_options(tier, &options))
 		return false;
 	describe_load(tier, load, meta, &env);
-	if (cf_envelope_encode(&env, load->value, load->len, &place, &options,
+	if (cf_envelope_encode(&env, load->value.bytes, load->value.len, &place, &options,
 						   &encoded) != CF_ENVELOPE_OK)
 		return false;
 	CF_WAIT_POINT("tier-before-fill");

@@ -87,13 +87,11 @@ describe_hit(const CfTier *tier, const CfEnvelope *env, CfL1Meta *meta)
 	meta->basis.stamp = tier->stamp;
 	meta->basis.lsn = tier->replica ? env->lsn : 0;
 	meta->load_us = env->load_us;
-	meta->first_len = env->first_len;
 	meta->stats_slot = request->def.stats_slot;
 	/* What memory does not take is told of by nobody. */
 	if (request->query != NULL && request->form != CF_FORM_VALUE &&
 		env->plain_len <= cf_guc_l1_max_value)
 		meta->about = cf_request_note(request);
-	meta->negative = env->negative;
 	meta->covered = env->covered;
 	meta->provable = env->provable;
 	meta->outlives = request->def.max_stale > 0;
@@ -129,17 +127,15 @@ cf_tier_set_options(const CfTier *tier, CfEnvelopeOptions *options)
 
 /* What the value says of its parts must be true of it: it is used unchecked. */
 static bool
-is_well_formed(const CfRequest *request, const CfEnvelope *env, const struct varlena *value)
+is_well_formed(const CfRequest *request, const CfEnvelope *env, const CfValue *value)
 {
-	Size		len = VARSIZE_ANY_EXHDR(value);
-
 	if (env->form != request->form)
 		return false;
 	if (env->form != CF_FORM_JSON)
 		return true;
-	if (len < 2 || VARDATA_ANY(value)[0] != '[' || VARDATA_ANY(value)[len - 1] != ']')
+	if (value->len < 2 || value->bytes[0] != '[' || value->bytes[value->len - 1] != ']')
 		return false;
-	return env->negative ? len == 2 : (Size) env->first_len + 2 <= len;
+	return value->negative ? value->len == 2 : (Size) value->first_len + 2 <= value->len;
 }
 
 /* 1.: the clock of who filled it is ahead, or one was set back since. */
@@ -186,7 +182,7 @@ is_current(const CfRequest *request, const CfL1Meta *meta, uint64 lsn)
 								meta->basis.ndeps);
 }
 
-/* 1., of one that is of our data; sets hit->value, or NULL. */
+/* 1., of one that is of our data; sets hit->datum, or NULL, and hit->value. */
 static CfEnvelopeStatus
 open_value(const CfTier *tier, const CfLook *look, const CfEnvelope *env,
 		   const CfEnvelopeOptions *options, CfTierHit *hit)
@@ -196,10 +192,15 @@ open_value(const CfTier *tier, const CfLook *look, const CfEnvelope *env,
 
 	cf_tier_set_place(tier, &place);
 	status = cf_envelope_decode_value(env, look->value, look->value_len, &place, options,
-									  &hit->value);
-	if (status != CF_ENVELOPE_OK || is_well_formed(tier->request, env, hit->value))
+									  &hit->datum);
+	if (status != CF_ENVELOPE_OK)
 		return status;
-	pfree(hit->value);
+	hit->value = (CfValue) {
+		VARDATA(hit->datum), VARSIZE(hit->datum) - VARHDRSZ, env->first_len, env->negative
+	};
+	if (is_well_formed(tier->request, env, &hit->value))
+		return status;
+	pfree(hit->datum);
 	return CF_ENVELOPE_BAD_FORMAT;
 }
 
