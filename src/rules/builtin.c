@@ -40,6 +40,8 @@ static const Builtin builtins[] = {
 	/* settings */
 	{"current_setting", CF_TRAIT_NAMED_SETTING},
 	{"lo_get", CF_TRAIT_SETTINGS | RIGHTS},
+	/* the first schema that search_path names: the identity has those that are looked into */
+	{"current_schema", CF_TRAIT_SETTINGS},
 	{"pg_client_encoding", CF_TRAIT_SETTINGS},
 	{"pg_jit_available", CF_TRAIT_ALL_SETTINGS | CF_TRAIT_UNTRACKED},
 	{"pg_show_all_settings", CF_TRAIT_ALL_SETTINGS | RIGHTS},
@@ -64,6 +66,7 @@ static const Builtin builtins[] = {
 	{"pg_get_userbyid", CF_TRAIT_LIGHT_NAMES | CF_TRAIT_UNTRACKED},
 	{"pg_get_*", NAMES},
 	{"pg_identify_object*", NAMES | CF_TRAIT_LIGHT_NAMES},
+	{"pg_input_*", NAMES | CF_TRAIT_LIGHT_NAMES | CF_TRAIT_CLOCK},
 	{"pg_typeof", NAMES},
 	{"regclass", NAMES | CF_TRAIT_LIGHT_NAMES},
 	{"regclassin", NAMES | CF_TRAIT_LIGHT_NAMES},
@@ -99,8 +102,7 @@ static const Builtin builtins[] = {
 	{"generate_series", 0}, {"in_range", 0}, {"interval_*", 0}, {"json_*", 0},
 	{"jsonb_*", 0}, {"length", 0}, {"make_timestamptz", 0}, {"money", 0},
 	{"multirange_*", 0}, {"namerecv", 0}, {"namesend", 0}, {"numeric", 0},
-	{"overlaps", 0}, {"pg_dependencies_*", 0}, {"pg_input_*", 0},
-	{"pg_mcv_list_*", 0}, {"pg_ndistinct_*", 0}, {"pg_node_tree_*", 0},
+	{"overlaps", 0}, {"pg_dependencies_*", 0}, 	{"pg_mcv_list_*", 0}, {"pg_ndistinct_*", 0}, {"pg_node_tree_*", 0},
 	{"quote_literal", 0}, {"quote_nullable", 0}, {"range_out", 0},
 	{"range_recv", 0}, {"range_send", 0}, {"record_out", 0},
 	{"record_recv", 0}, {"record_send", 0}, {"row_to_json", 0}, {"textanycat", 0},
@@ -121,8 +123,8 @@ static const Builtin builtins[] = {
 	{"ts_stat", 0}, {"ts_token_type", 0}, {"websearch_to_tsquery", 0},
 
 	/* who asks: part of the identity, or as whom the result was made */
-	{"current_database", 0}, {"current_schema", 0}, {"current_user", 0},
-	{"getpgusername", 0}, {"session_user", 0},
+	{"current_database", 0}, {"current_user", CF_TRAIT_ROLE},
+	{"getpgusername", CF_TRAIT_ROLE}, {"session_user", CF_TRAIT_ROLE},
 
 	/* time and chance, and what only waits */
 	{"clock_timestamp", CF_TRAIT_CHANCE}, {"gen_random_uuid", CF_TRAIT_CHANCE},

@@ -48,10 +48,12 @@ typedef uint32 CfTraits;
 #define CF_TRAIT_CLOCK			0x2000
 /* It does something, such as to wait, that nobody sees of a value that is kept. */
 #define CF_TRAIT_EFFECT			0x4000
+/* It gives the name of whom it runs as, or of whose session it is. */
+#define CF_TRAIT_ROLE			0x8000
 /* What the caller of a query need not be told. */
 #define CF_TRAITS_QUIET \
 	(CF_TRAIT_GRANTED | CF_TRAIT_LIGHT_NAMES | CF_TRAIT_WATCHED | CF_TRAIT_FOLDED | \
-	 CF_TRAIT_CLOCK | CF_TRAIT_EFFECT)
+	 CF_TRAIT_CLOCK | CF_TRAIT_EFFECT | CF_TRAIT_ROLE)
 /* A result with one of these is not exact, whatever tables it reads. */
 #define CF_TRAITS_UNCOVERED		(CF_TRAIT_UNSEEN | CF_TRAIT_UNTRACKED)
 

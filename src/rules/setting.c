@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -115,6 +116,19 @@ counts(const struct config_generic *setting, CfBinding binding)
 	return !is_ignored(setting->name);
 }
 
+/* What pg_temp in search_path means: current_schema tells. */
+static void
+add_temporary_schema(CfHash128 *hash)
+{
+	Oid			schema;
+	Oid			toast_schema;
+
+	if (strstr(namespace_search_path, "pg_temp") == NULL)
+		return;
+	GetTempNamespaceState(&schema, &toast_schema);
+	cf_hash128_add_u64(hash, schema);
+}
+
 void
 cf_setting_add(CfHash128 *hash, CfBinding binding)
 {
@@ -124,6 +138,7 @@ cf_setting_add(CfHash128 *hash, CfBinding binding)
 	cf_hash128_add_u64(hash, ((uint64) GetOuterUserId() << 32) | GetSessionUserId());
 	cf_hash128_add_u64(hash, superuser_arg(GetOuterUserId()));
 	cf_hash128_add(hash, cf_guc_ignore_settings, strlen(cf_guc_ignore_settings) + 1);
+	add_temporary_schema(hash);
 	for (int i = 0; i < n; i++)
 	{
 		const char *value;

@@ -192,8 +192,12 @@ add_value_function(CfTraitsFound *found, const SQLValueFunction *function)
 		case SVFOP_CURRENT_USER:
 		case SVFOP_USER:
 		case SVFOP_SESSION_USER:
-		case SVFOP_CURRENT_CATALOG:
+			found->traits |= CF_TRAIT_ROLE;
+			break;
 		case SVFOP_CURRENT_SCHEMA:
+			add_other(found, "CURRENT_SCHEMA", CF_TRAIT_SETTINGS);
+			break;
+		case SVFOP_CURRENT_CATALOG:
 			break;
 		default:
 			add_other(found, "CURRENT_DATE, CURRENT_TIME, CURRENT_TIMESTAMP or the like",

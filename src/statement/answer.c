@@ -178,7 +178,7 @@ make_request(CfAnswer *answer, ParamListInfo params)
 		return false;
 	cf_request_define(request);
 	/* Rights on functions are asked for when they are made ready: of a hit, nobody's are. */
-	if (statement->granted && request->def.scope == CF_SCOPE_SHARED)
+	if (statement->by_role && request->def.scope == CF_SCOPE_SHARED)
 		return false;
 	/* What names in functions mean shows only when they run. */
 	if (statement->watched && cf_eligible_means_temporary())

@@ -408,7 +408,8 @@ cf_eligible_plan(PlannedStmt *stmt, const CfLoad *planning, CfCalls *calls)
 	if (stmt->parallelModeNeeded && (found.traits & CF_TRAIT_WATCHED) != 0)
 		return CF_NOT_SEEN;
 	calls->watched = calls->functions != NIL || (found.traits & CF_TRAIT_WATCHED) != 0;
-	calls->granted = calls->watched || (found.traits & CF_TRAIT_GRANTED) != 0;
+	calls->by_role = calls->watched ||
+		(found.traits & (CF_TRAIT_GRANTED | CF_TRAIT_ROLE)) != 0;
 	calls->binding = cf_watch_binding(found.traits);
 	return judge_sources(stmt, calls->watched);
 }

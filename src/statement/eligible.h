@@ -36,7 +36,7 @@ typedef enum CfEligibility
 typedef struct CfCalls
 {
 	List	   *functions;		/* OIDs of those that did not come with PostgreSQL */
-	bool		granted;		/* or that not everybody may call */
+	bool		by_role;		/* or what not everybody may call, or names who calls */
 	bool		watched;		/* what functions do must be seen while it runs */
 	CfBinding	binding;		/* to which of the session's settings the result is bound */
 	List	   *dates;			/* of Const *: dates and times in the query */

@@ -55,7 +55,7 @@ typedef struct Numbers
 	bool		defined_any;
 	bool		marked;
 	bool		functions;
-	bool		granted;
+	bool		by_role;
 	bool		watched;
 	Oid			planned_by;
 } Numbers;
@@ -81,7 +81,7 @@ pack_numbers(const CfStatement *statement)
 		.defined_any = statement->defined_any,
 		.marked = statement->marked,
 		.functions = statement->functions,
-		.granted = statement->granted,
+		.by_role = statement->by_role,
 		.watched = statement->watched,
 		.planned_by = statement->planned_by,
 	};
@@ -111,7 +111,7 @@ unpack_numbers(CfStatement *statement, const Const *constant)
 	statement->defined_any = numbers.defined_any;
 	statement->marked = numbers.marked;
 	statement->functions = numbers.functions;
-	statement->granted = numbers.granted;
+	statement->by_role = numbers.by_role;
 	statement->watched = numbers.watched;
 	statement->planned_by = numbers.planned_by;
 }

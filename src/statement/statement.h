@@ -37,7 +37,7 @@ typedef struct CfStatement
 	bool		determined;		/* known to give the same rows by any plan (rules/determined.h) */
 	CfBinding	binding;
 	bool		functions;		/* it calls functions that did not come with PostgreSQL */
-	bool		granted;		/* or that not everybody may call */
+	bool		by_role;		/* or what not everybody may call, or names who calls */
 	bool		watched;		/* what functions do must be seen while it runs */
 	Oid			planned_by;		/* whose rights on functions counted; only with functions */
 	const char *cache;			/* whose settings count */

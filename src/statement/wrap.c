@@ -236,7 +236,7 @@ take_calls(CfStatement *statement, const CfCalls *calls)
 {
 	statement->binding = calls->binding;
 	statement->functions = calls->functions != NIL;
-	statement->granted = calls->granted;
+	statement->by_role = calls->by_role;
 	statement->watched = calls->watched;
 	/* Where a function may not be called it is not taken apart. */
 	statement->planned_by = calls->watched ? GetUserId() : InvalidOid;
