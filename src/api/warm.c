@@ -2,7 +2,8 @@
  * warm.c - cache_warm: reads a cache for each row of a query, so that others find it.
  *
  * Each read is in a subtransaction: what one of them raises is counted, and does not
- * end the others. All of them are of the caller's rights and of one transaction.
+ * end the others. (Not on a standby, where that could end the session: see base/subxact.h.)
+ * All of them are of the caller's rights and of one transaction.
  *
  * Locking: none.
  *
@@ -10,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -75,16 +77,29 @@ read_one(void *arg)
 }
 
 static void
+note_done(Warming *warming)
+{
+	warming->done++;
+	cf_progress_add(&warming->progress, 1, 0);
+}
+
+static void
 warm_one(Warming *warming)
 {
 	ErrorData  *error;
 
 	CHECK_FOR_INTERRUPTS();
+	if (unlikely(RecoveryInProgress()))
+	{
+		/* A conflict with recovery ends what is in no subtransaction, and not the session. */
+		read_one(warming);
+		note_done(warming);
+		return;
+	}
 	error = cf_subxact_try(read_one, warming);
 	if (error == NULL)
 	{
-		warming->done++;
-		cf_progress_add(&warming->progress, 1, 0);
+		note_done(warming);
 		return;
 	}
 	if (cf_subxact_ends_all(error->sqlerrcode))

@@ -15,7 +15,8 @@
  *
  * The check must hurt nobody. So the query runs in a subtransaction; an error of
  * it ends the check, not the fetch; and it does not wait for locks, which a hit
- * would not have asked for.
+ * would not have asked for. On a standby a conflict with recovery would end the
+ * session of who is in a subtransaction: there an error is the fetch's, as of a load.
  *
  * Locking: takes the relation locks of the query, to the end of the transaction.
  *
@@ -24,6 +25,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "mb/pg_wchar.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
@@ -56,20 +58,25 @@ look(const Check *check, CfL1Part part, CfL1Result *result)
 }
 
 static void
-run(void *arg)
+run(Check *check)
 {
 	static const CfLoadHooks hooks = {.serial = true};
-	Check	   *check = arg;
+
+	if (!cf_load_is_determined(&check->request))
+		return;
+	cf_load_run(&check->request, check->load, &hooks);
+	check->comparable = true;
+}
+
+static void
+run_waiting_for_nobody(void *arg)
+{
 	int			lock_timeout = LockTimeout;
 
 	PG_TRY();
 	{
 		LockTimeout = CF_VERIFY_LOCK_TIMEOUT;
-		if (cf_load_is_determined(&check->request))
-		{
-			cf_load_run(&check->request, check->load, &hooks);
-			check->comparable = true;
-		}
+		run(arg);
 	}
 	PG_FINALLY();
 	{
@@ -95,8 +102,12 @@ run_query(Check *check)
 {
 	const CfRequest *request = &check->request;
 	CfLoad	   *load = check->load;
-	ErrorData  *error = cf_subxact_try(run, check);
+	ErrorData  *error = NULL;
 
+	if (unlikely(RecoveryInProgress()))
+		run(check);
+	else
+		error = cf_subxact_try(run_waiting_for_nobody, check);
 	if (error != NULL && is_cancelled_by_user(error))
 		ReThrowError(error);
 	if (error != NULL)

@@ -107,20 +107,16 @@ decode(void *arg)
 								 call->desc, call->store);
 }
 
-/*
- * Nothing that comes from Redis may fail the statement. Whoever wants to end it is heard after
- * that: on a standby, a conflict with recovery ends the session of who is in a subtransaction.
- */
+/* Nothing that comes from Redis may fail the statement; who wants to end it does. */
 static bool
 decode_safely(Decode *call)
 {
-	ErrorData  *error;
+	ErrorData  *error = cf_subxact_try_briefly(decode, call);
 
-	HOLD_INTERRUPTS();
-	error = cf_subxact_try(decode, call);
-	RESUME_INTERRUPTS();
 	if (error == NULL)
 		return call->valid;
+	if (cf_subxact_is_called_off(error->sqlerrcode))
+		ReThrowError(error);
 	FreeErrorData(error);
 	return false;
 }

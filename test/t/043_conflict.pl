@@ -19,7 +19,8 @@ my $primary = CfTest->node('primary', wal_level => 'replica', max_wal_senders =>
 
 $primary->safe_psql('postgres', q{
 	CREATE TABLE item (v int);
-	INSERT INTO item SELECT generate_series(1, 10);});
+	INSERT INTO item SELECT generate_series(1, 10);
+	SELECT cache_define('loader', query => 'SELECT sum(v) AS v FROM item WHERE v <> $1', arg_types => '{int}', scope => 'shared')});
 debug($primary);
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
@@ -31,7 +32,9 @@ $standby->start;
 my $query = 'SELECT sum(v) AS v, pg_sleep(1) IS NULL AS s FROM item';
 my %reads = (
 	'a load' => "SELECT cache_fetch_row('new', '$query');",
-	'an early refresh' => "SELECT cache_fetch_row('old', '$query');" x 200);
+	'an early refresh' => "SELECT cache_fetch_row('old', '$query');" x 200,
+	'a self-check' => q{SET cachefront.verify_rate = 1; SELECT cache_fetch_row('sum', 'SELECT sum(v) FROM item');},
+	'a read that warms' => q{SELECT * FROM cache_warm('loader', 'SELECT -1');});
 
 like($standby->safe_psql('postgres', "SELECT cache_fetch_row('old', '$query')"), qr/"v":55/, 'filled');
 
@@ -40,7 +43,7 @@ foreach my $title (sort keys %reads)
 	my $control = open_session($standby);
 
 	$primary->wait_for_catchup($standby);
-	$standby->safe_psql('postgres', "SELECT cache_fetch_row('old', '$query')");
+	$standby->safe_psql('postgres', "SELECT cache_fetch_row('old', '$query'), cache_fetch_row('sum', 'SELECT sum(v) FROM item')");
 	is($standby->safe_psql('postgres', q{SELECT state FROM cache_entries WHERE key = 'old'}), 'fresh', 'there is a value');
 
 	# Held with its snapshot, which VACUUM takes the rows of away.

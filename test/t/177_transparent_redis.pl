@@ -220,6 +220,12 @@ foreach my $case ([ $primary, $standby ], [ $standby, $primary ])
 	my ($got, $did) = get($primary, $deep, $shallow);
 	like($did, qr/loads=1.* l2_bad_values=1/, 'a value that cannot be read back is a miss');
 	is($got, $rows, 'and no error');
+
+	# It leaves the session as it was: it can be called off.
+	reset_l1($primary);
+	my $after = finish_session(start_session($primary,
+		"$shallow $deep;\n RESET max_stack_depth; SET statement_timeout = '100ms'; SELECT pg_sleep(30);\n"));
+	like($after->{stderr}, qr/canceling statement due to statement timeout/, 'and whoever wants to end the next statement is heard');
 }
 
 # ---- sizes ----
