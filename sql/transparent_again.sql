@@ -25,6 +25,23 @@ SET cachefront.max_stale = '1 h';
 UPDATE ta_item SET v = v + 1 WHERE id = 1;
 /* cache name=tb */ SELECT v FROM ta_item WHERE id = 1;
 RESET cachefront.max_stale;
+-- a mark says so itself, or forbids it; the comment goes before the mark
+SELECT FROM cache_query('SELECT v + 0 FROM ta_item WHERE id = 1', name => 'tb:old', max_stale => '1 h');
+SELECT FROM cache_query('SELECT v * 1 FROM ta_item WHERE id = 1', name => 'ta:exact', max_stale => '0');
+SELECT FROM cache_query('SELECT v - 0 FROM ta_item WHERE id = 1', name => 'ta:as_ta');
+SELECT name, max_stale FROM cache_queries ORDER BY name;
+SELECT v + 0 FROM ta_item WHERE id = 1;
+SELECT v * 1 FROM ta_item WHERE id = 1;
+SELECT v - 0 FROM ta_item WHERE id = 1;
+UPDATE ta_item SET v = v + 1 WHERE id = 1;
+SELECT v + 0 FROM ta_item WHERE id = 1;
+SELECT v * 1 FROM ta_item WHERE id = 1;
+SELECT v - 0 FROM ta_item WHERE id = 1;
+/* cache name=tb */ SELECT v + 0 FROM ta_item WHERE id = 1;
+SELECT item, value FROM cache_explain('SELECT v + 0 FROM ta_item WHERE id = 1') WHERE item IN ('max stale', 'L1');
+SELECT item, value FROM cache_explain('SELECT v * 1 FROM ta_item WHERE id = 1') WHERE item = 'max stale';
+SELECT max_stale_hits FROM cache_stats WHERE cache IN ('ta', 'tb') ORDER BY cache;
+SELECT count(cache_query_drop(name)) FROM cache_queries;
 -- what does not go to the client, or not as it is
 CREATE TABLE ta_made AS SELECT /* cache name=ta */ v FROM ta_item WHERE id = 1;
 SELECT v FROM ta_made;

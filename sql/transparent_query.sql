@@ -23,7 +23,7 @@ SELECT FROM tq_did();
 
 -- A text marks all statements that differ from it in constants and parameters alone.
 SELECT cache_query('SELECT name FROM tq_items WHERE id = $1', name => 'tq_item');
-SELECT name, query, cache, ttl, tags, search_path, owner = current_user AS mine, problem FROM cache_queries;
+SELECT name, query, cache, ttl, max_stale, tags, search_path, owner = current_user AS mine, problem FROM cache_queries;
 SELECT name FROM tq_items WHERE id = 1;
 SELECT * FROM tq_did();
 SET cachefront.transparent = marked;
@@ -176,6 +176,7 @@ SELECT cache_query('SELECT name FROM tq_items WHERE id = 8', name => 'again');
 SELECT cache_query('SELECT name FROM tq_items WHERE id = 8', name => 'bad name');
 SELECT cache_query('SELECT name FROM tq_items WHERE id = 8', name => 'tq_item', ttl => '0 s');
 SELECT cache_query('SELECT name FROM tq_items WHERE id = 8', name => 'tq_item', tags => '{table:x}');
+SELECT cache_query('SELECT name FROM tq_items WHERE id = 8', name => 'tq_item', max_stale => '-1 s');
 -- the same name replaces
 SELECT cache_query('SELECT name FROM tq_items WHERE id = 8', name => 'tq_item', ttl => '1 min');
 SELECT query, ttl FROM cache_queries WHERE name = 'tq_item';
@@ -190,7 +191,7 @@ SET ROLE regress_tq_owner;
 SELECT cache_query('SELECT price FROM tq_items');
 SELECT * FROM cache_queries;
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION cache_query(text, text, interval, text[]), cache_query_drop(text) TO regress_tq_owner;
+GRANT EXECUTE ON FUNCTION cache_query(text, text, interval, interval, text[]), cache_query_drop(text) TO regress_tq_owner;
 SET ROLE regress_tq_owner;
 SELECT cache_query('SELECT price FROM tq_items');
 SELECT cache_query_drop('tq_item');
@@ -254,8 +255,8 @@ SELECT cache_query_drop('price');
 
 -- By hand: sessions are told, and what is nonsense marks nothing.
 INSERT INTO cache_query_marks (name, query) VALUES ('nonsense', 'SELECT FROM WHERE'), ('empty', NULL);
-INSERT INTO cache_query_marks (name, query, search_path, ttl) VALUES ('by hand', 'SELECT max(n) FROM public.tq_orders', 'no path at all', '-1 day');
-SELECT name, query, ttl, problem FROM cache_queries WHERE name IN ('nonsense', 'empty', 'by hand') ORDER BY name;
+INSERT INTO cache_query_marks (name, query, search_path, ttl, max_stale) VALUES ('by hand', 'SELECT max(n) FROM public.tq_orders', 'no path at all', '-1 day', '-1 day');
+SELECT name, query, ttl, max_stale, problem FROM cache_queries WHERE name IN ('nonsense', 'empty', 'by hand') ORDER BY name;
 SELECT max(n) FROM tq_orders;
 SELECT max(n) FROM tq_orders;
 SELECT * FROM tq_did();

@@ -6,6 +6,7 @@ CREATE TABLE cache_query_marks (
     name        text COLLATE "C" PRIMARY KEY,
     query       text,
     ttl         interval,
+    max_stale   interval,
     tags        text[],
     search_path text,
     owner       name
@@ -33,11 +34,11 @@ COMMENT ON TRIGGER cache_query_marks_changed ON cache_query_marks IS
 'tells every session that the marked queries changed';
 
 CREATE FUNCTION cache_query(query text, name text DEFAULT NULL, ttl interval DEFAULT NULL,
-                            tags text[] DEFAULT NULL)
+                            max_stale interval DEFAULT NULL, tags text[] DEFAULT NULL)
 RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'cachefront_query';
-COMMENT ON FUNCTION cache_query(text, text, interval, text[]) IS
+COMMENT ON FUNCTION cache_query(text, text, interval, interval, text[]) IS
 'mark plain statements that are like this one, so that cachefront.transparent = marked serves them; returns the name';
 
 CREATE FUNCTION cache_query_drop(name text)
@@ -48,8 +49,8 @@ COMMENT ON FUNCTION cache_query_drop(text) IS
 'forget a marked query; true if there was one';
 
 CREATE FUNCTION cache_queries_data(
-    OUT name text, OUT query text, OUT cache text, OUT ttl interval, OUT tags text[],
-    OUT search_path text, OUT owner name, OUT problem text)
+    OUT name text, OUT query text, OUT cache text, OUT ttl interval, OUT max_stale interval,
+    OUT tags text[], OUT search_path text, OUT owner name, OUT problem text)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 20
 AS 'MODULE_PATHNAME', 'cachefront_queries';
@@ -59,10 +60,10 @@ CREATE VIEW cache_queries AS SELECT * FROM cache_queries_data();
 COMMENT ON VIEW cache_queries IS
 'a row per marked query of this database, and why no statement can be like it, if so';
 
-REVOKE ALL ON FUNCTION cache_query(text, text, interval, text[]), cache_query_drop(text),
+REVOKE ALL ON FUNCTION cache_query(text, text, interval, interval, text[]), cache_query_drop(text),
     cache_queries_data() FROM PUBLIC;
 REVOKE ALL ON cache_queries FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION cache_query(text, text, interval, text[]), cache_query_drop(text)
+GRANT EXECUTE ON FUNCTION cache_query(text, text, interval, interval, text[]), cache_query_drop(text)
     TO pg_database_owner;
 GRANT SELECT ON cache_queries TO pg_monitor, pg_database_owner;
 GRANT EXECUTE ON FUNCTION cache_queries_data() TO pg_monitor, pg_database_owner;

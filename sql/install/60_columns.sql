@@ -428,6 +428,8 @@ COMMENT ON COLUMN cache_queries.cache IS
 'whose settings and counters count: the name, without what follows its last colon';
 COMMENT ON COLUMN cache_queries.ttl IS
 'of its entries; null: as the cache has it';
+COMMENT ON COLUMN cache_queries.max_stale IS
+'for how long after it was filled an entry may answer although rows have changed; null: as the cache has it';
 COMMENT ON COLUMN cache_queries.tags IS
 'of its entries';
 COMMENT ON COLUMN cache_queries.search_path IS
@@ -443,6 +445,8 @@ COMMENT ON COLUMN cache_query_marks.query IS
 'the text';
 COMMENT ON COLUMN cache_query_marks.ttl IS
 'of its entries; null: as the cache has it';
+COMMENT ON COLUMN cache_query_marks.max_stale IS
+'see cache_queries';
 COMMENT ON COLUMN cache_query_marks.tags IS
 'of its entries';
 COMMENT ON COLUMN cache_query_marks.search_path IS

@@ -34,6 +34,7 @@ enum
 	ARG_QUERY,
 	ARG_NAME,
 	ARG_TTL,
+	ARG_MAX_STALE,
 	ARG_TAGS
 };
 
@@ -85,6 +86,13 @@ check_query(const char *name, const char *text, const char *search_path)
 				 errhint("Give it that name to replace it, or drop it with cache_query_drop.")));
 }
 
+static void
+put_argument(FunctionCallInfo fcinfo, int i, int column, Datum *values, bool *nulls)
+{
+	values[column - 1] = PG_GETARG_DATUM(i);
+	nulls[column - 1] = PG_ARGISNULL(i);
+}
+
 Datum
 cachefront_query(PG_FUNCTION_ARGS)
 {
@@ -98,16 +106,17 @@ cachefront_query(PG_FUNCTION_ARGS)
 	query = take_query(fcinfo);
 	name = PG_ARGISNULL(ARG_NAME) ? name_of(query) : cf_arg_cache_name(fcinfo, ARG_NAME);
 	(void) cf_arg_ttl(fcinfo, ARG_TTL);
+	if (!PG_ARGISNULL(ARG_MAX_STALE))
+		(void) cf_ttl_check(PG_GETARG_INTERVAL_P(ARG_MAX_STALE), "max_stale", true);
 	(void) cf_arg_tags(fcinfo, ARG_TAGS);
 	search_path = cf_define_search_path();
 	check_query(name, query, search_path);
 	values[CF_MARK_NAME - 1] = CStringGetTextDatum(name);
 	values[CF_MARK_QUERY - 1] = CStringGetTextDatum(query);
 	values[CF_MARK_SEARCH_PATH - 1] = CStringGetTextDatum(search_path);
-	values[CF_MARK_TTL - 1] = PG_GETARG_DATUM(ARG_TTL);
-	nulls[CF_MARK_TTL - 1] = PG_ARGISNULL(ARG_TTL);
-	values[CF_MARK_TAGS - 1] = PG_GETARG_DATUM(ARG_TAGS);
-	nulls[CF_MARK_TAGS - 1] = PG_ARGISNULL(ARG_TAGS);
+	put_argument(fcinfo, ARG_TTL, CF_MARK_TTL, values, nulls);
+	put_argument(fcinfo, ARG_MAX_STALE, CF_MARK_MAX_STALE, values, nulls);
+	put_argument(fcinfo, ARG_TAGS, CF_MARK_TAGS, values, nulls);
 	cf_mark_store(name, values, nulls);
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
@@ -144,22 +153,25 @@ cachefront_queries(PG_FUNCTION_ARGS)
 	foreach(cell, cf_mark_list())
 	{
 		const CfMark *mark = lfirst(cell);
-		Datum		values[8];
-		bool		nulls[8] = {false};
+		Datum		values[9];
+		bool		nulls[9] = {false};
 		Interval	ttl = {.time = mark->ttl};
+		Interval	max_stale = {.time = mark->max_stale};
 
 		put_text(values, nulls, 0, mark->name);
 		put_text(values, nulls, 1, mark->query);
 		put_text(values, nulls, 2, mark->cache);
 		nulls[3] = mark->ttl == 0;
 		values[3] = IntervalPGetDatum(&ttl);
-		nulls[4] = mark->tags == NIL;
-		values[4] = PointerGetDatum(cf_mark_tags(mark->tags));
-		put_text(values, nulls, 5, mark->search_path);
-		nulls[6] = mark->owner == NULL;
+		nulls[4] = !mark->max_stale_defined;
+		values[4] = IntervalPGetDatum(&max_stale);
+		nulls[5] = mark->tags == NIL;
+		values[5] = PointerGetDatum(cf_mark_tags(mark->tags));
+		put_text(values, nulls, 6, mark->search_path);
+		nulls[7] = mark->owner == NULL;
 		if (mark->owner != NULL)
-			values[6] = DirectFunctionCall1(namein, CStringGetDatum(mark->owner));
-		put_text(values, nulls, 7, cf_mark_problem(mark));
+			values[7] = DirectFunctionCall1(namein, CStringGetDatum(mark->owner));
+		put_text(values, nulls, 8, cf_mark_problem(mark));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

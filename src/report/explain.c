@@ -436,9 +436,7 @@ cf_report_explain_statement(ReturnSetInfo *rsinfo, const CfExamined *examined)
 	const char *reason;
 
 	collect_sources(examined, &sources);
-	cf_request_define(request);
-	request->def.stale_ttl = 0;
-	request->def.max_stale = 0;
+	cf_answer_define(statement, request);
 	if (cf_request_ttl(request) != 0)
 		request->def.ttl = cf_request_ttl(request);
 	strlcpy(request->def.name, statement->cache, sizeof(request->def.name));

@@ -158,6 +158,21 @@ set_tree(CfAnswer *answer)
 		cf_hash128_add_u64(&answer->tree, (uint64) client_min_messages);
 }
 
+void
+cf_answer_define(const CfStatement *statement, CfRequest *request)
+{
+	CfDefinition *def = &request->def;
+
+	cf_request_define(request);
+	/* What fails, fails; what is past its time is loaded. */
+	def->stale_ttl = 0;
+	if (unlikely(statement->max_stale_defined))
+		def->max_stale = statement->max_stale;
+	/* The setting is not of plain statements. */
+	else if (!def->max_stale_defined)
+		def->max_stale = 0;
+}
+
 /* The answer's settings are there. False: a parameter is not. */
 static bool
 make_request(CfAnswer *answer, ParamListInfo params)
@@ -176,15 +191,13 @@ make_request(CfAnswer *answer, ParamListInfo params)
 	request->tags = cf_mark_tags(statement->tags);
 	if (!take_params(statement, params, &answer->room, &request->args))
 		return false;
-	cf_request_define(request);
+	cf_answer_define(statement, request);
 	/* Rights on functions are asked for when they are made ready: of a hit, nobody's are. */
 	if (statement->by_role && request->def.scope == CF_SCOPE_SHARED)
 		return false;
 	/* What names in functions mean shows only when they run. */
 	if (statement->watched && cf_eligible_means_temporary())
 		return false;
-	/* What fails, fails; what is past its time is loaded. */
-	request->def.stale_ttl = 0;
 	cf_identity_of_request(request);
 	make_key(statement, &request->id.hash, answer->room.key, &request->key);
 	cf_request_set_limits(request);

@@ -104,6 +104,9 @@ typedef struct CfAnswer
  */
 extern bool cf_answer_is_there(const CfStatement *statement, ParamListInfo params);
 
+/* What its cache and its mark say of it: the request's def, by its cache, which is there. */
+extern void cf_answer_define(const CfStatement *statement, CfRequest *request);
+
 /*
  * For reports: what would be asked for, in answer->request, and what memory has of it, without
  * its rows. Counts nothing. False: a parameter's value is not there.

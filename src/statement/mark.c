@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/array.h"
@@ -40,6 +41,7 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "base/debug_point.h"
 #include "base/memo.h"
 #include "base/relchange.h"
 #include "base/shmem.h"
@@ -92,8 +94,8 @@ static struct
 	uint64		names_as_of;	/* nor has this session made anything */
 }			round_now;
 
-static const Oid types[CF_MARK_COLUMNS] = {TEXTOID, TEXTOID, INTERVALOID, TEXTARRAYOID, TEXTOID,
-	NAMEOID};
+static const Oid types[CF_MARK_COLUMNS] = {TEXTOID, TEXTOID, INTERVALOID, INTERVALOID,
+	TEXTARRAYOID, TEXTOID, NAMEOID};
 static const CfOwnTable table = {CF_OWN_TABLE_MARKS, CF_MARK_COLUMNS, types};
 
 static void
@@ -163,6 +165,9 @@ read_mark(Known *known, const Datum *values, const bool *nulls)
 		mark->owner = pstrdup(NameStr(*DatumGetName(values[CF_MARK_OWNER - 1])));
 	if (!nulls[CF_MARK_TTL - 1])
 		mark->ttl = cf_ttl_bounded(DatumGetIntervalP(values[CF_MARK_TTL - 1]));
+	mark->max_stale_defined = !nulls[CF_MARK_MAX_STALE - 1];
+	if (mark->max_stale_defined)
+		mark->max_stale = cf_ttl_bounded(DatumGetIntervalP(values[CF_MARK_MAX_STALE - 1]));
 	if (!nulls[CF_MARK_TAGS - 1])
 		mark->tags = read_tags(values[CF_MARK_TAGS - 1]);
 	if (!SplitIdentifierString(pstrdup(mark->search_path), ',', &known->schemas))
@@ -197,7 +202,18 @@ read_rows(void)
 	marks.relid = cf_mark_relation();
 	if (!OidIsValid(marks.relid))
 		return NIL;
-	rel = table_open(marks.relid, AccessShareLock);
+	if (!ConditionalLockRelationOid(marks.relid, AccessShareLock))
+	{
+		/* Somebody makes it anew or drops it: nothing waits for him. */
+		marks.valid = false;
+		return NIL;
+	}
+	rel = try_table_open(marks.relid, NoLock);
+	if (rel == NULL)
+	{
+		UnlockRelationOid(marks.relid, AccessShareLock);
+		return NIL;
+	}
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while (cf_own_table_fits(rel, &table) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 		list = read_row(list, tuple, RelationGetDescr(rel));
@@ -282,8 +298,14 @@ List *
 cf_mark_list(void)
 {
 	List	   *list = NIL;
+	Oid			relid = cf_mark_relation();
 
+	/* Reports wait for who changes the table, and statements do not. */
+	if (OidIsValid(relid))
+		LockRelationOid(relid, AccessShareLock);
 	require_marks();
+	if (OidIsValid(relid))
+		UnlockRelationOid(relid, AccessShareLock);
 	for (int i = 0; i < marks.n; i++)
 	{
 		CfMark	   *copy = palloc(sizeof(CfMark));
@@ -441,6 +463,8 @@ look_at_meaning(void *arg)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	queries = pg_analyze_and_rewrite_varparams(cf_select_parse(text), text, &param_types,
 											   &nparams, NULL);
+	CF_HOLD_POINT("mark-looked");
+	CHECK_FOR_INTERRUPTS();
 	if (pushed)
 		PopActiveSnapshot();
 	if (list_length(queries) == 1)
@@ -461,18 +485,23 @@ look_at(Look *look, void (*at) (void *arg))
 	post_parse_analyze_hook_type others = post_parse_analyze_hook;
 	int			lock_timeout = LockTimeout;
 	int			messages = client_min_messages;
-	ErrorData  *error;
+	ErrorData  *volatile error = NULL;
 
 	post_parse_analyze_hook = NULL;
 	LockTimeout = CF_MARK_LOCK_TIMEOUT;
 	client_min_messages = ERROR;
-	error = cf_subxact_try(at, look);
-	post_parse_analyze_hook = others;
-	LockTimeout = lock_timeout;
-	client_min_messages = messages;
-	if (error != NULL &&
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
-		ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+	PG_TRY();
+	{
+		error = cf_subxact_try_briefly(at, look);
+	}
+	PG_FINALLY();
+	{
+		post_parse_analyze_hook = others;
+		LockTimeout = lock_timeout;
+		client_min_messages = messages;
+	}
+	PG_END_TRY();
+	if (error != NULL && cf_subxact_is_called_off(error->sqlerrcode))
 		ReThrowError(error);
 	return error;
 }
@@ -554,7 +583,10 @@ cf_mark_find(const Query *query, uint64 number)
 	const Known *known;
 	Found	   *entry;
 
+	if (likely(!cf_mark_any()))
+		return NULL;
 	begin_anew();
+	/* It may have heard of another table of marks. */
 	require_marks();
 	entry = cf_memo_find(&found, &key, &ticket);
 	if (likely(entry != NULL))

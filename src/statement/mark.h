@@ -23,6 +23,7 @@ enum
 	CF_MARK_NAME = 1,
 	CF_MARK_QUERY,
 	CF_MARK_TTL,
+	CF_MARK_MAX_STALE,
 	CF_MARK_TAGS,
 	CF_MARK_SEARCH_PATH,
 	CF_MARK_OWNER,
@@ -37,6 +38,8 @@ typedef struct CfMark
 	char	   *search_path;	/* under which it is read */
 	char	   *owner;			/* or NULL */
 	int64		ttl;			/* us; 0: as the cache has it */
+	int64		max_stale;		/* us, */
+	bool		max_stale_defined;	/* if it says so; else as the cache has it */
 	List	   *tags;			/* of String nodes */
 } CfMark;
 

@@ -716,7 +716,7 @@ begin_run(ServeState *state, QueryDesc *query, uint64 count)
 	if (unlikely(answer->again != CF_AGAIN_NOT && !answer->decided))
 		decide(state, count == 0);
 	else if (unlikely(!answer->hit && !state->begun &&
-					  answer->request.def.max_stale_defined) && is_for_client(query))
+					  answer->request.def.max_stale > 0) && is_for_client(query))
 		take_stale(state);
 }
 

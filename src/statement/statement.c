@@ -46,6 +46,7 @@ typedef struct Numbers
 	uint64		number;
 	CfMoment	moment;
 	int64		ttl;
+	int64		max_stale;
 	uint64		shape;
 	uint64		plan_us;
 	CfBinding	binding;
@@ -54,6 +55,7 @@ typedef struct Numbers
 	bool		determined;
 	bool		defined_any;
 	bool		marked;
+	bool		max_stale_defined;
 	bool		functions;
 	bool		by_role;
 	bool		watched;
@@ -72,6 +74,7 @@ pack_numbers(const CfStatement *statement)
 		.number = statement->number,
 		.moment = statement->moment,
 		.ttl = statement->ttl,
+		.max_stale = statement->max_stale,
 		.shape = statement->shape,
 		.plan_us = statement->plan_us,
 		.binding = statement->binding,
@@ -80,6 +83,7 @@ pack_numbers(const CfStatement *statement)
 		.determined = statement->determined,
 		.defined_any = statement->defined_any,
 		.marked = statement->marked,
+		.max_stale_defined = statement->max_stale_defined,
 		.functions = statement->functions,
 		.by_role = statement->by_role,
 		.watched = statement->watched,
@@ -102,6 +106,7 @@ unpack_numbers(CfStatement *statement, const Const *constant)
 	statement->number = numbers.number;
 	statement->moment = numbers.moment;
 	statement->ttl = numbers.ttl;
+	statement->max_stale = numbers.max_stale;
 	statement->shape = numbers.shape;
 	statement->plan_us = numbers.plan_us;
 	statement->binding = numbers.binding;
@@ -110,6 +115,7 @@ unpack_numbers(CfStatement *statement, const Const *constant)
 	statement->determined = numbers.determined;
 	statement->defined_any = numbers.defined_any;
 	statement->marked = numbers.marked;
+	statement->max_stale_defined = numbers.max_stale_defined;
 	statement->functions = numbers.functions;
 	statement->by_role = numbers.by_role;
 	statement->watched = numbers.watched;

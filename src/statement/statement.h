@@ -42,6 +42,8 @@ typedef struct CfStatement
 	Oid			planned_by;		/* whose rights on functions counted; only with functions */
 	const char *cache;			/* whose settings count */
 	int64		ttl;			/* us, or 0: as the cache has it */
+	int64		max_stale;		/* us, */
+	bool		max_stale_defined;	/* if so; else as the cache has it */
 	List	   *tags;			/* of its answers, String nodes */
 	bool		marked;			/* it is asked for; else what it saves decides: */
 	uint64		shape;			/* see shape.h */
@@ -63,6 +65,8 @@ typedef struct CfWish
 	CfComment	comment;		/* or what that would say */
 	const char *mark;			/* the name that cache_query gave it, or NULL */
 	const char *why_not;		/* to be shown, if it is not served; NULL: it is */
+	int64		max_stale;		/* as the mark has it */
+	bool		max_stale_defined;
 	List	   *tags;
 	uint64		number;			/* of its shape; 0: it is not measured */
 	CfSharedShape *shape;

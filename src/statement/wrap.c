@@ -70,7 +70,7 @@ is_too_long(const Query *query, const char *text)
 bool
 cf_statement_is_marked(const Query *query, uint64 number, CfWish *wish)
 {
-	const CfMark *mark = cf_mark_any() ? cf_mark_find(query, number) : NULL;
+	const CfMark *mark = cf_mark_find(query, number);
 
 	if (mark == NULL)
 		return false;
@@ -78,6 +78,8 @@ cf_statement_is_marked(const Query *query, uint64 number, CfWish *wish)
 	wish->mark = pstrdup(mark->name);
 	strlcpy(wish->comment.name, mark->cache, sizeof(wish->comment.name));
 	wish->comment.ttl = mark->ttl;
+	wish->max_stale = mark->max_stale;
+	wish->max_stale_defined = mark->max_stale_defined;
 	wish->tags = copyObject(mark->tags);
 	return true;
 }
@@ -376,6 +378,8 @@ cf_statement_wish(CfStatement *statement, const CfWish *wish)
 	statement->cache = wish->comment.name[0] != '\0' ? pstrdup(wish->comment.name) :
 		CF_STATEMENT_CACHE;
 	statement->ttl = wish->comment.ttl;
+	statement->max_stale = wish->max_stale;
+	statement->max_stale_defined = wish->max_stale_defined;
 	statement->tags = wish->tags;
 	statement->marked = wish->marked;
 	statement->shape = wish->number;
@@ -385,6 +389,7 @@ bool
 cf_statement_plan_late(CfStatement *statement, const char *text, ParamListInfo params)
 {
 	CfStatement planned = {.cache = statement->cache, .ttl = statement->ttl,
+		.max_stale = statement->max_stale, .max_stale_defined = statement->max_stale_defined,
 		.tags = statement->tags, .marked = statement->marked, .shape = statement->shape};
 	CfEligibility verdict;
 	CfCalls		calls;
