@@ -5,7 +5,8 @@
  * 2. Look: one round trip.
  * 3. Judge what is there (tier_value.c).
  * 4. If it does not count, ask for a lease, unless a clock is pending. Who does not
- *	  get it because another server loads waits for that.
+ *	  get it because another server loads waits for that, and a standby then for the
+ *	  replay of what that load has seen.
  * 5. Load. The loader notes what it loads from: LSN, stamp, snapshot, query, end.
  * 6. Fill (tier_fill.c), if no clock is pending or has moved since the load's stamp,
  *	  and Redis still knows the lease.
@@ -268,6 +269,52 @@ ask_lease(CfTier *tier)
 	return tier->lease.state;
 }
 
+/* One read's waiting for another server. */
+typedef struct Wait
+{
+	TimestampTz came;
+	TimestampTz deadline;
+	TimestampTz replay_until;	/* 0: nothing that was waited for was ahead */
+	long		pause_us;
+	bool		waited;			/* for the load of who had the lease */
+	bool		told;			/* that there is a value */
+} Wait;
+
+/*
+ * Standby: what was waited for, and the last look found, shows more than is replayed here. Its
+ * replay is waited for as long again: where that stands, no more than half of the time is
+ * lost. True: it may count by now.
+ */
+static bool
+await_replay(const CfTier *tier, Wait *wait)
+{
+	long		pause_us = CF_FIRST_PAUSE_US;
+	TimestampTz now = cf_steady_now();
+
+	if (!wait->waited || !tier->ahead)
+		return false;
+	if (wait->replay_until == 0)
+		wait->replay_until = Min(wait->deadline, now + (now - wait->came));
+	if (now >= wait->replay_until)
+		return false;
+	CF_WAIT_POINT("tier-awaits-replay");
+	while (cf_position_lsn() < tier->end || !cf_follow_catch_up())
+	{
+		if (cf_steady_now() >= wait->replay_until)
+			return false;
+		pause_before_next_look(&pause_us);
+	}
+	cf_l2_allow(full_allowance());
+	return true;
+}
+
+static void
+return_lease(CfTier *tier)
+{
+	cf_store_release(&tier->variant, &tier->lease, NULL);
+	cf_tier_let_go(tier, CF_TIER_AWAY);
+}
+
 /* Who had the lease before may have filled between our last look and our lease. */
 static bool
 look_under_lease(CfTier *tier, TimestampTz newer_than, CfTierHit *hit)
@@ -276,8 +323,7 @@ look_under_lease(CfTier *tier, TimestampTz newer_than, CfTierHit *hit)
 
 	if (!look_once(tier, hit, &failed) || hit->meta.filled_at <= newer_than)
 		return false;
-	cf_store_release(&tier->variant, &tier->lease, NULL);
-	cf_tier_let_go(tier, CF_TIER_AWAY);
+	return_lease(tier);
 	return true;
 }
 
@@ -297,9 +343,11 @@ static bool
 look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTierHit *hit)
 {
 	const CfRequest *request = tier->request;
-	long		pause_us = CF_FIRST_PAUSE_US;
-	bool		waited = false;
-	bool		told = false;
+	Wait		wait = {
+		.came = cf_steady_now(),
+		.deadline = deadline,
+		.pause_us = CF_FIRST_PAUSE_US,
+	};
 	instr_time	begin;
 
 	if (!cf_tier_find_place(tier))
@@ -316,13 +364,20 @@ look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTier
 		}
 		if (failed)
 			return false;
+		if (await_replay(tier, &wait))
+			continue;
 		switch (ask_lease(tier))
 		{
 			case CF_LEASE_GRANTED:
-				if (waited && look_under_lease(tier, newer_than, hit))
+				if (wait.waited && look_under_lease(tier, newer_than, hit))
 				{
 					count_hit(request, begin);
 					return true;
+				}
+				if (wait.waited && tier->ahead && wait.replay_until == 0)
+				{
+					return_lease(tier);
+					continue;
 				}
 				count(request, CF_COUNT_L2_MISSES);
 				return false;
@@ -331,9 +386,9 @@ look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTier
 				count(request, CF_COUNT_L2_MISSES);
 				return false;
 			case CF_LEASE_FILLED:
-				if (!told)
+				if (!wait.told)
 				{
-					told = true;
+					wait.told = true;
 					continue;
 				}
 				break;
@@ -348,10 +403,10 @@ look_or_lease(CfTier *tier, TimestampTz newer_than, TimestampTz deadline, CfTier
 			count(request, CF_COUNT_L2_MISSES);
 			return false;
 		}
-		if (!waited)
+		if (!wait.waited)
 			count(request, CF_COUNT_L2_LEASE_WAITS);
-		waited = true;
-		pause_before_next_look(&pause_us);
+		wait.waited = true;
+		pause_before_next_look(&wait.pause_us);
 		cf_l2_allow(full_allowance());
 	}
 }

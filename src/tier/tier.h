@@ -43,6 +43,7 @@ typedef struct CfTier
 	bool		replica;		/* it was a standby then */
 	uint64		replayed;		/* standby: LSN, then */
 	bool		ahead;			/* standby: what the last look found is not replayed or read */
+	uint64		end;			/* the LSN that it needs, if it is ahead */
 	int64		allowance;		/* microseconds that it may still wait for Redis */
 	struct CfTier *outer;		/* where it has asked: of the load that this one is inside of */
 } CfTier;
@@ -57,7 +58,8 @@ typedef struct CfTierHit
 
 /*
  * Looks for a value that was filled after newer_than, and waits until the
- * deadline for another server that loads the same.
+ * deadline for another server that loads the same; on a standby for as long again, until
+ * then at most, for the replay of what that load has seen.
  * True: here is the value, as fresh as any that a load would give. False: load;
  * then fill or release. May be cancelled.
  */

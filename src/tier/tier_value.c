@@ -163,6 +163,7 @@ is_of_our_data(const CfRequest *request, const CfEnvelope *env)
 static bool
 is_of_our_past(CfTier *tier, const CfEnvelope *env)
 {
+	tier->end = env->end;
 	tier->ahead = tier->replica && env->end > tier->replayed && !CF_PLANTED(NO_FUTURE);
 	if (tier->ahead)
 		return false;

@@ -22,7 +22,7 @@ use Time::HiRes qw(sleep time);
 use CfTest;
 
 our @EXPORT = qw(await_replayed await_told command counters expiring field fields keep keys_of namespace
-  reset_l1 run_on_all since standby_of tier_conf value_in);
+  prolong_lease reset_l1 run_on_all since standby_of tier_conf value_in);
 
 # Time-outs that a busy machine does not reach, and lifetimes without chance.
 sub tier_conf
@@ -232,6 +232,19 @@ sub field
 
 	die scalar(@found) . " fields $kind in $key" unless @found == 1;
 	return $found[0];
+}
+
+# As if the load that has the lease of a key took an hour: nobody takes it over because a
+# machine is busy.
+sub prolong_lease
+{
+	my ($redis, $key) = @_;
+	my $field = field($redis, $key, 'l');
+	my $lease = command($redis, 'HGET', $key, $field);
+
+	$lease =~ s/\@(\d+)\+(\d+)$/'@' . ($1 + 3600000) . '+' . ($2 + 3600000)/e or die "lease: $lease";
+	command($redis, 'HSET', $key, $field, $lease);
+	return;
 }
 
 # The one value that a key of scope 'shared' holds, or ''.

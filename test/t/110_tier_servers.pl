@@ -161,16 +161,13 @@ foreach my $loader ($primary, $standby)
 # the others know that; the lease of one that lives they wait for, and then load.
 {
 	my ($dead, $pid, $key, $holder) = start_loader($primary);
-	my $lease = command($redis, 'HGET', "cf:$ns:slow:$key", 'l');
 
 	kill 'KILL', $pid;
 	finish_session($dead);
 	eval { $holder->quit };
 	await_that('for the primary', sub { $primary->psql('postgres', 'SELECT 1') == 0 });
 	await($primary, 'SELECT l2 FROM cache_status', 'up');
-	# As if it had been for an hour.
-	command($redis, 'HSET', "cf:$ns:slow:$key", 'l',
-		$lease =~ s/\@(\d+)\+(\d+)/'@' . ($1 + 3600000) . '+' . ($2 + 3600000)/er);
+	prolong_lease($redis, "cf:$ns:slow:$key");
 	my $waits = stat($primary, 'l2_lease_waits');
 	is(on($primary, load_sql($key)), "[{\"v\":$key,\"l\":\"\"}]", 'a loader that dies of SIGKILL: its server loads');
 	is(stat($primary, 'l2_lease_waits') - $waits, 0, 'and waits for nobody');

@@ -20,6 +20,8 @@ my %conf = (
 	'cachefront.track_changes' => 'on',
 	'cachefront.transparent' => 'marked',
 	'cachefront.compress' => 'off',
+	# Nobody stops waiting for another's load because the machine is busy.
+	'cachefront.flight_timeout' => '2min',
 	'restart_after_crash' => 'on');
 my $primary = CfTier->primary('primary', $redis, %conf);
 my $ns = namespace($primary);
@@ -277,9 +279,13 @@ foreach my $case ([ $primary, $standby ], [ $standby, $primary ])
 	my $before = counters($standby);
 	my ($leader, $waiter);
 
+	# So that it writes no hint bits, which with checksums are WAL. See 186_tier_replay.pl.
+	plain($primary, $sql);
+	await_replayed($primary, $standby);
 	$control{primary}->query_safe(q{SELECT cf_debug_waitpoint_enable('tier-before-fill')});
 	$leader = start_session($primary, $sql);
 	await_waitpoint($primary);
+	prolong_lease($redis, grep { grep { /^l/ } fields($redis, $_) } keys_of($redis, "cf:$ns:query:*"));
 	$waiter = start_session($standby, $sql);
 	await($standby, 'SELECT l2_lease_waits > ' . $before->{l2_lease_waits} . q{ FROM cache_stats WHERE cache = '*'});
 	$control{primary}->query_safe(q{SELECT cf_debug_waitpoint_release('tier-before-fill')});
