@@ -101,6 +101,16 @@ SELECT cache_alter('rlk', query => 'SELECT $2 AS a, $1 AS b');
 SELECT cache_define('rlk', query => 'SELECT $1 AS a', arg_types => '{text}', version => '2024-01.a_b');
 SELECT cache_alter('rlk', query => 'SELECT $2 AS a, $1 AS b', version => '2');
 SELECT cache_key('rlk', 'a', 'b'), cache_read_row('rlk', 'a', 'b');
+-- A value more of an enum, or another name for one, is the same shape.
+CREATE TYPE mood AS ENUM ('good');
+CREATE TABLE moods (id int PRIMARY KEY, m mood);
+SELECT cache_define('rle', query => 'SELECT m FROM moods WHERE id = $1', arg_types => '{int}');
+SELECT cache_key('rle', 1) AS e \gset
+ALTER TYPE mood ADD VALUE 'bad';
+INSERT INTO moods VALUES (1, 'bad');
+SELECT cache_key('rle', 1) = :'e' AS same, cache_read('rle', 1);
+ALTER TYPE mood RENAME VALUE 'bad' TO 'worse';
+SELECT cache_key('rle', 1) = :'e' AS same, cache_read('rle', 1);
 
 --
 -- cache_alter: what is not named stays

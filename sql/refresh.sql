@@ -523,6 +523,23 @@ UPDATE item SET price = 16;
 SELECT cache_read('rfr', 1);
 RESET ROLE;
 SELECT done('rfr'), l1_hits FROM cache_stats WHERE cache = 'rfr';
+-- The commit publishes one variant of the key; of the others nothing old stays.
+SET ROLE regress_cf_shop;
+SELECT cache_define('rft', query => 'SELECT price, current_user AS who FROM item WHERE id = $1', arg_types => '{int}');
+SELECT cache_read('rft', 1);
+SELECT * FROM cache_read_rows('rft', 1) AS t(price int, who name);
+SET ROLE regress_cf_writer;
+SELECT cache_read('rft', 1);
+BEGIN;
+UPDATE item SET price = 17;
+SELECT cache_refresh('rft', 1);
+COMMIT;
+SELECT cache_read('rft', 1);
+SET ROLE regress_cf_shop;
+SELECT cache_read('rft', 1);
+SELECT * FROM cache_read_rows('rft', 1) AS t(price int, who name);
+RESET ROLE;
+SELECT done('rft'), l1_hits, loads FROM cache_stats WHERE cache = 'rft';
 -- Nobody gets his query run as somebody else.
 SET ROLE regress_cf_thief;
 SELECT cache_define('rfz', query => 'SELECT $1 AS id, current_user', arg_types => '{int}', scope => 'shared');

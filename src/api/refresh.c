@@ -2,7 +2,7 @@
  * refresh.c - cache_refresh, and what is due at the commit of a writing transaction.
  *
  * Only under READ COMMITTED, where a new snapshot shows what others have committed, and
- * not where nobody waits for a client: in workers that apply, at PREPARE. All loads of a
+ * not where nobody waits for a client: in workers that apply or flush, at PREPARE. All loads of a
  * commit together take cachefront.refresh_timeout at most, by a timer of our own, for
  * statement_timeout is over by then; each waits for a lock for CF_LOCK_WAIT at most, for
  * the transaction has row locks, and its deadlocks must not become somebody else's. It
@@ -47,6 +47,7 @@
 #include "base/shmem.h"
 #include "base/steady.h"
 #include "base/subxact.h"
+#include "base/worker.h"
 #include "capture/epoch.h"
 #include "capture/writeset.h"
 #include "engine/fill.h"
@@ -355,7 +356,8 @@ static bool
 may_load(void)
 {
 	return cf_guc_enabled && cf_guc_refresh_per_commit > 0 &&
-		XactIsoLevel == XACT_READ_COMMITTED && !IsLogicalWorker() && !IsParallelWorker() &&
+		XactIsoLevel == XACT_READ_COMMITTED && !IsLogicalWorker() && !cf_worker_is_one() &&
+		!IsParallelWorker() &&
 		!IsInParallelMode() && !RecoveryInProgress() && !cf_epoch_changing() &&
 		!cf_writeset_is_blind() && !InSecurityRestrictedOperation() && !cf_load_active();
 }

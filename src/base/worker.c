@@ -595,6 +595,12 @@ next_work_ms(void)
 	return next;
 }
 
+bool
+cf_worker_is_one(void)
+{
+	return me.slot >= 0;
+}
+
 static void
 leave(void)
 {

@@ -95,6 +95,9 @@ extern void cf_worker_set_begin(bool (*begin) (void));
  */
 extern void cf_worker_wake(Oid dboid);
 
+/* Is this process the worker of a database? */
+extern bool cf_worker_is_one(void);
+
 /* Has a database a worker, now? */
 extern bool cf_worker_serves(Oid dboid);
 
