@@ -114,7 +114,7 @@ _PG_init(void)
 	cf_memory_register();
 	cf_task_register();
 	cf_worker_register();
-	cf_worker_set_begin(cf_line_begin);
+	cf_worker_set_begin(cf_follow_begin_line);
 	cf_missed_register();
 	cf_follow_register();
 	cf_publisher_register();

@@ -64,7 +64,8 @@ xact_callback(XactEvent event, void *arg)
 			cf_commit_prepare();
 			if (CF_PLANTED(SETTLE_EARLY))
 				cf_commit_settle(0);
-			cf_writeset_begin_commit();
+			if (unlikely(!cf_writeset_begin_commit()))
+				cf_epoch_note_blind();
 			cf_epoch_prepare();
 			cf_deliver_prepare();
 			cf_writeset_raise();
@@ -114,7 +115,8 @@ xact_callback(XactEvent event, void *arg)
 			cf_refresh_pre_prepare();
 			cf_trigger_pre_commit();
 			cf_witness_pre_commit();
-			cf_writeset_begin_commit();
+			if (unlikely(!cf_writeset_begin_commit()))
+				cf_epoch_note_blind();
 			cf_epoch_prepare_transaction();
 			cf_commit_prepare_transaction(cf_deliver_prepare_transaction());
 			cf_announce_prepare();

@@ -317,27 +317,6 @@ cachefront_claim(PG_FUNCTION_ARGS)
 	return result_of(fcinfo, &call);
 }
 
-bool
-cf_keyvalue_renew_claim(const CfKey *key, const CfIdentity *id, const CfClaimToken *token,
-						int64 hold)
-{
-	bool		over;
-	CfClaimUse *claim = cf_claim_use(key, id, token, &over);
-	TimestampTz until = cf_now() + hold;
-
-	if (claim->refused)
-		return false;
-	if (!cf_tier_renew_claim(key, id, hold, claim->lease))
-	{
-		(void) cf_claim_release(key, id, token);
-		return false;
-	}
-	if (cf_claim_renew(&claim->name, token, until))
-		return true;
-	cf_claim_give_back(key, id, token, claim->lease);
-	return false;
-}
-
 /* The key and the token of a call; false: nothing can be theirs. */
 static bool
 claim_args(FunctionCallInfo fcinfo, CfKey *key, CfIdentity *id, CfClaimToken *token)

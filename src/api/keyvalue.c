@@ -203,6 +203,27 @@ is_claim_current(const CfKey *key, const CfClaimUse *claim, const CfDeps *deps)
 		cf_history_is_unchanged(claim->lsn, key->hash, key->dboid, clocks, deps->n + 1);
 }
 
+bool
+cf_keyvalue_renew_claim(const CfKey *key, const CfIdentity *id, const CfClaimToken *token,
+						int64 hold)
+{
+	bool		over;
+	CfClaimUse *claim = cf_claim_use(key, id, token, &over);
+	TimestampTz until = cf_now() + hold;
+
+	if (claim->refused)
+		return false;
+	if (!cf_tier_renew_claim(key, id, hold, claim->lease))
+	{
+		(void) cf_claim_release(key, id, token);
+		return false;
+	}
+	if (cf_claim_renew(&claim->name, token, until))
+		return true;
+	cf_claim_give_back(key, id, token, claim->lease);
+	return false;
+}
+
 /*
  * The claim by whose token a value is set. Whose time is over without anybody having inherited
  * it is renewed. Refused: it said so. The commit asks all this again, for it

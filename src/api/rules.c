@@ -39,6 +39,7 @@
 #include "base/shmem.h"
 #include "capture/trigger.h"
 #include "rules/define.h"
+#include "rules/owntable.h"
 #include "rules/missed.h"
 #include "rules/rule.h"
 #include "txn/pending.h"
@@ -116,7 +117,7 @@ run(const char *statement)
 static char *
 our_function(const char *name)
 {
-	Oid			relid = cf_define_relation();
+	Oid			relid = cf_own_table_definitions();
 
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
 }

@@ -570,8 +570,8 @@ look_at(const Slot *slot, Snapshot snapshot, Found *found)
 }
 
 /* All at one moment; then told one by one. */
-static void
-visit_shared(const char *writer, const struct varlena *args, Snapshot snapshot,
+void
+cf_memory_visit(const char *writer, const struct varlena *args, Snapshot snapshot,
 			 CfMemoryVisit visit, void *arg)
 {
 	int			room;
@@ -622,16 +622,8 @@ visit_shared(const char *writer, const struct varlena *args, Snapshot snapshot,
 	pfree(copies);
 }
 
-void
-cf_memory_pending(const char *writer, const struct varlena *args, Snapshot snapshot,
-				  CfMemoryVisit visit, void *arg)
-{
-	visit_shared(writer, args, snapshot, visit, arg);
-	cf_own_visit(writer, args, visit, arg);
-}
-
 bool
-cf_memory_has_any(const char *writer)
+cf_memory_holds_any(const char *writer)
 {
 	bool		any = false;
 
@@ -644,7 +636,7 @@ cf_memory_has_any(const char *writer)
 		any = slots[i].writes > 0 || slots[i].flight_writes > 0;
 	}
 	LWLockRelease(lock);
-	return any || cf_own_has_any(writer);
+	return any;
 }
 
 /* In flight with the transaction: if it does not commit, all of it is to be applied. */
@@ -665,7 +657,7 @@ discard_slot(Slot *slot, FullTransactionId xid)
 }
 
 void
-cf_memory_discard(const char *writer)
+cf_memory_discard_shared(const char *writer)
 {
 	FullTransactionId xid = GetTopFullTransactionId();
 
@@ -683,7 +675,6 @@ cf_memory_discard(const char *writer)
 		flights.slot[flights.n++] = i;
 	}
 	LWLockRelease(lock);
-	cf_own_discard(writer);
 }
 
 bool

@@ -49,10 +49,10 @@ extern void cf_memory_begin_end(void);
 extern void cf_memory_add_sum(const CfMemorySum *sum);
 extern void cf_memory_finish_end(int reserved, bool committed);
 
-/* What this transaction keeps to itself. */
-extern void cf_own_visit(const char *writer, const struct varlena *args, CfMemoryVisit visit,
-						 void *arg);
-extern bool cf_own_has_any(const char *writer);
-extern void cf_own_discard(const char *writer);
+/* Of cf_memory_pending, cf_memory_has_any and cf_memory_discard, what all sessions share. */
+extern void cf_memory_visit(const char *writer, const struct varlena *args, Snapshot snapshot,
+							CfMemoryVisit visit, void *arg);
+extern bool cf_memory_holds_any(const char *writer);
+extern void cf_memory_discard_shared(const char *writer);
 
 #endif							/* CF_BEHIND_MEMORY_INTERNAL_H */

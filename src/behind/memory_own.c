@@ -283,8 +283,8 @@ cf_memory_before_prepare(void)
 				 errhint("Use buffer => 'table'.")));
 }
 
-void
-cf_own_visit(const char *writer, const struct varlena *args, CfMemoryVisit visit, void *arg)
+static void
+own_visit(const char *writer, const struct varlena *args, CfMemoryVisit visit, void *arg)
 {
 	HASH_SEQ_STATUS scan;
 	Mine	   *key;
@@ -314,8 +314,8 @@ cf_own_visit(const char *writer, const struct varlena *args, CfMemoryVisit visit
 	}
 }
 
-bool
-cf_own_has_any(const char *writer)
+static bool
+own_has_any(const char *writer)
 {
 	HASH_SEQ_STATUS scan;
 	Mine	   *key;
@@ -329,8 +329,8 @@ cf_own_has_any(const char *writer)
 	return any;
 }
 
-void
-cf_own_discard(const char *writer)
+static void
+own_discard(const char *writer)
 {
 	HASH_SEQ_STATUS scan;
 	Mine	   *key;
@@ -343,4 +343,27 @@ cf_own_discard(const char *writer)
 		if (strcmp(key->writer, writer) == 0)
 			slist_init(&key->sums);
 	}
+}
+
+/* ---- both together ---- */
+
+void
+cf_memory_pending(const char *writer, const struct varlena *args, Snapshot snapshot,
+				  CfMemoryVisit visit, void *arg)
+{
+	cf_memory_visit(writer, args, snapshot, visit, arg);
+	own_visit(writer, args, visit, arg);
+}
+
+bool
+cf_memory_has_any(const char *writer)
+{
+	return cf_memory_holds_any(writer) || own_has_any(writer);
+}
+
+void
+cf_memory_discard(const char *writer)
+{
+	cf_memory_discard_shared(writer);
+	own_discard(writer);
 }

@@ -97,17 +97,8 @@ messages_until_now(SharedInvalidationMessage **messages)
 	return xactGetCommittedInvalidationMessages(messages, &init_file);
 }
 
-void
-cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt)
-{
-	harmless->outer = at_work;
-	harmless->n = 0;
-	at_work = harmless;
-	cf_excused_find(harmless, stmt);
-}
-
-void
-cf_catalog_excuse(CfHarmless *harmless, Oid relid)
+static void
+excuse(CfHarmless *harmless, Oid relid)
 {
 	SharedInvalidationMessage *messages;
 	int			n;
@@ -126,6 +117,21 @@ cf_catalog_excuse(CfHarmless *harmless, Oid relid)
 	harmless->n++;
 	if (n > 0)
 		pfree(messages);
+}
+
+void
+cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt)
+{
+	List	   *relids;
+	ListCell   *cell;
+
+	harmless->outer = at_work;
+	harmless->n = 0;
+	at_work = harmless;
+	relids = cf_excused_find(stmt);
+	foreach(cell, relids)
+		excuse(harmless, lfirst_oid(cell));
+	list_free(relids);
 }
 
 /*
@@ -181,7 +187,7 @@ relation_goes(Oid relid)
 	if (lightly)
 		(void) cf_note_add(CF_NOTE_GONE_LIGHTLY, relid);
 	if (at_work != NULL && cf_relkind_is_index(relkind))
-		cf_catalog_excuse(at_work, IndexGetRelation(relid, true));
+		excuse(at_work, IndexGetRelation(relid, true));
 }
 
 static bool
@@ -311,7 +317,7 @@ statistics_go(Oid statistics)
 
 	if (!HeapTupleIsValid(tuple))
 		return;
-	cf_catalog_excuse(at_work, ((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid);
+	excuse(at_work, ((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid);
 	ReleaseSysCache(tuple);
 }
 

@@ -30,9 +30,6 @@ typedef struct CfHarmless
 
 extern void cf_catalog_begin_harmless(CfHarmless *harmless, Node *stmt);
 
-/* It is about this one, too. Too many, and those within subtransactions, count as changed. */
-extern void cf_catalog_excuse(CfHarmless *harmless, Oid relid);
-
 /* It has succeeded. */
 extern void cf_catalog_end_harmless(CfHarmless *harmless);
 

@@ -18,7 +18,7 @@
 
 /* A table, or that of an index; and what inherits from it, to which much is done, too. */
 static void
-excuse_tree(CfHarmless *harmless, Oid relid)
+add_tree(List **found, Oid relid)
 {
 	ListCell   *cell;
 
@@ -27,27 +27,27 @@ excuse_tree(CfHarmless *harmless, Oid relid)
 	if (!OidIsValid(relid))
 		return;
 	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
-		cf_catalog_excuse(harmless, lfirst_oid(cell));
+		*found = lappend_oid(*found, lfirst_oid(cell));
 }
 
 static void
-excuse_parent(CfHarmless *harmless, const RangeVar *parent)
+add_parent(List **found, const RangeVar *parent)
 {
-	cf_catalog_excuse(harmless, RangeVarGetRelid(parent, NoLock, true));
+	*found = lappend_oid(*found, RangeVarGetRelid(parent, NoLock, true));
 }
 
 /* Nobody else reads a temporary child, which its parent is told of. */
 static void
-excuse_parents(CfHarmless *harmless, const List *parents)
+add_parents(List **found, const List *parents)
 {
 	ListCell   *cell;
 
 	foreach(cell, parents)
-		excuse_parent(harmless, lfirst_node(RangeVar, cell));
+		add_parent(found, lfirst_node(RangeVar, cell));
 }
 
 static void
-excuse_altered(CfHarmless *harmless, const AlterTableStmt *alter)
+add_altered(List **found, const AlterTableStmt *alter)
 {
 	ListCell   *cell;
 
@@ -56,31 +56,31 @@ excuse_altered(CfHarmless *harmless, const AlterTableStmt *alter)
 		const AlterTableCmd *cmd = lfirst_node(AlterTableCmd, cell);
 
 		if (cmd->subtype == AT_AddInherit || cmd->subtype == AT_DropInherit)
-			excuse_parent(harmless, castNode(RangeVar, cmd->def));
+			add_parent(found, castNode(RangeVar, cmd->def));
 	}
 }
 
 static void
-excuse_named(CfHarmless *harmless, const RangeVar *relation)
+add_named(List **found, const RangeVar *relation)
 {
 	if (relation != NULL)
-		excuse_tree(harmless, RangeVarGetRelid(relation, NoLock, true));
+		add_tree(found, RangeVarGetRelid(relation, NoLock, true));
 }
 
 static void
-excuse_all(CfHarmless *harmless, const List *relations)
+add_all(List **found, const List *relations)
 {
 	ListCell   *cell;
 
 	foreach(cell, relations)
 	{
 		if (IsA(lfirst(cell), RangeVar))
-			excuse_named(harmless, lfirst(cell));
+			add_named(found, lfirst(cell));
 	}
 }
 
 static void
-excuse_analyzed(CfHarmless *harmless, const List *relations)
+add_analyzed(List **found, const List *relations)
 {
 	ListCell   *cell;
 
@@ -89,42 +89,45 @@ excuse_analyzed(CfHarmless *harmless, const List *relations)
 		const VacuumRelation *relation = lfirst_node(VacuumRelation, cell);
 
 		if (relation->relation != NULL)
-			excuse_named(harmless, relation->relation);
+			add_named(found, relation->relation);
 		else
-			excuse_tree(harmless, relation->oid);
+			add_tree(found, relation->oid);
 	}
 }
 
-void
-cf_excused_find(CfHarmless *harmless, Node *stmt)
+List *
+cf_excused_find(Node *stmt)
 {
+	List	   *relids = NIL;
+
 	switch (nodeTag(stmt))
 	{
 		case T_CreateStmt:
-			excuse_parents(harmless, ((CreateStmt *) stmt)->inhRelations);
+			add_parents(&relids, ((CreateStmt *) stmt)->inhRelations);
 			break;
 		case T_AlterTableStmt:
-			excuse_altered(harmless, (AlterTableStmt *) stmt);
+			add_altered(&relids, (AlterTableStmt *) stmt);
 			break;
 		case T_IndexStmt:
-			excuse_named(harmless, ((IndexStmt *) stmt)->relation);
+			add_named(&relids, ((IndexStmt *) stmt)->relation);
 			break;
 		case T_ReindexStmt:
-			excuse_named(harmless, ((ReindexStmt *) stmt)->relation);
+			add_named(&relids, ((ReindexStmt *) stmt)->relation);
 			break;
 		case T_RefreshMatViewStmt:
-			excuse_named(harmless, ((RefreshMatViewStmt *) stmt)->relation);
+			add_named(&relids, ((RefreshMatViewStmt *) stmt)->relation);
 			break;
 		case T_ClusterStmt:
-			excuse_named(harmless, ((ClusterStmt *) stmt)->relation);
+			add_named(&relids, ((ClusterStmt *) stmt)->relation);
 			break;
 		case T_CreateStatsStmt:
-			excuse_all(harmless, ((CreateStatsStmt *) stmt)->relations);
+			add_all(&relids, ((CreateStatsStmt *) stmt)->relations);
 			break;
 		case T_VacuumStmt:
-			excuse_analyzed(harmless, ((VacuumStmt *) stmt)->rels);
+			add_analyzed(&relids, ((VacuumStmt *) stmt)->rels);
 			break;
 		default:
 			break;
 	}
+	return relids;
 }

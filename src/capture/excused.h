@@ -16,7 +16,10 @@ cf_relkind_is_index(char relkind)
 	return relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX;
 }
 
-/* Before it runs. May raise the errors that the statement itself would. */
-extern void cf_excused_find(CfHarmless *harmless, Node *stmt);
+/*
+ * Before it runs: their OIDs, palloc'd; InvalidOid stands for one that is not there. May raise
+ * the errors that the statement itself would.
+ */
+extern List *cf_excused_find(Node *stmt);
 
 #endif							/* CF_CAPTURE_EXCUSED_H */

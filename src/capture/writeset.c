@@ -45,7 +45,6 @@
 #include "base/position.h"
 #include "base/relchange.h"
 #include "base/shmem.h"
-#include "capture/epoch.h"
 #include "capture/writeset.h"
 #include "codec/key.h"
 #include "rules/tracked.h"
@@ -395,16 +394,15 @@ prepare_to_tell(void)
 	prepared = true;
 }
 
-void
+bool
 cf_writeset_begin_commit(void)
 {
 	if (unlikely(own.breach))
 		log_breach();
-	if (unlikely(cf_writeset_is_blind()) && is_writer())
-	{
-		cf_epoch_note_blind();
-		cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_BLIND_COMMITS);
-	}
+	if (likely(!cf_writeset_is_blind()) || !is_writer())
+		return true;
+	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_BLIND_COMMITS);
+	return false;
 }
 
 const CfClockRef *

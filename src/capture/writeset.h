@@ -38,8 +38,11 @@ extern void cf_writeset_install_hooks(void);
 /* Is the write set used? Not before shared memory is there. */
 extern bool cf_writeset_in_use(void);
 
-/* PRE_COMMIT, before the epochs: a blind transaction forgets the database. */
-extern void cf_writeset_begin_commit(void);
+/*
+ * PRE_COMMIT, before the epochs. False: the transaction is blind (rule 14 of
+ * docs/consistency.md), and has to move the clock of the database.
+ */
+extern pg_nodiscard bool cf_writeset_begin_commit(void);
 
 /*
  * PRE_COMMIT, when nothing of ours will write any more: raises the clocks. Looks

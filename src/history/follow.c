@@ -170,6 +170,15 @@ cf_follow_is_finishing(void)
 		pg_atomic_read_u32(&follow->proc) != CF_NO_PROC;
 }
 
+bool
+cf_follow_begin_line(void)
+{
+	if (RecoveryInProgress() || cf_line_mine() != 0)
+		return true;
+	/* It vouches for the end of the line. */
+	return !cf_follow_is_finishing() && cf_line_begin(cf_follow_has_followed());
+}
+
 int64
 cf_follow_unread(void)
 {

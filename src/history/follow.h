@@ -41,6 +41,12 @@ extern bool cf_follow_is_complete(void);
 /* It is just being promoted: the follower has still to come to the end of recovery. */
 extern bool cf_follow_is_finishing(void);
 
+/*
+ * Where the server writes, begins its line (cf_line_begin); false: not yet, for the follower
+ * has to come to the end of recovery. True also where there is nothing to begin.
+ */
+extern pg_nodiscard bool cf_follow_begin_line(void);
+
 /* Reporting: how many bytes of what is replayed are unread; -1: nobody reads. */
 extern int64 cf_follow_unread(void);
 

@@ -34,7 +34,6 @@
 #include "base/position.h"
 #include "base/shmem.h"
 #include "history/file.h"
-#include "history/follow.h"
 #include "history/history_internal.h"
 #include "history/line.h"
 
@@ -429,11 +428,11 @@ make_id(uint64 *id)
 
 /* False: there is no chance, or no disk. */
 static bool
-begin(Line *list)
+begin(Line *list, bool followed)
 {
 	TimeLineID	timeline = GetWALInsertionTimeLine();
 	/* The follower may have cut the list already, on the new timeline. */
-	bool		turned = timeline != list->timeline || cf_follow_has_followed();
+	bool		turned = timeline != list->timeline || followed;
 	CfStart		start;
 
 	start.start = end_of_recovery(timeline, turned);
@@ -453,7 +452,7 @@ begin(Line *list)
 		return false;
 	install(list);
 	/* What came before its promotion a server knows, if it has followed. */
-	if (!cf_follow_has_followed())
+	if (!followed)
 		cf_history_begin(cf_position_lsn());
 	pg_write_barrier();
 	pg_atomic_write_u64(&line->mine, start.id);
@@ -461,19 +460,15 @@ begin(Line *list)
 }
 
 bool
-cf_line_begin(void)
+cf_line_begin(bool followed)
 {
 	Line		list;
 	bool		begun;
 
-	if (RecoveryInProgress() || cf_line_mine() != 0)
-		return true;
-	/* It vouches for the end of the line. */
-	if (cf_follow_is_finishing())
-		return false;
+	Assert(!RecoveryInProgress() && cf_line_mine() == 0);
 	LWLockAcquire(change_lock, LW_EXCLUSIVE);
 	list = line->list;
-	begun = begin(&list);
+	begun = begin(&list, followed);
 	LWLockRelease(change_lock);
 	return begun;
 }

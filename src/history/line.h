@@ -27,16 +27,16 @@
 extern void cf_line_register(void);
 
 /*
- * Worker, once the server may write: begins an incarnation if none has begun since
- * shared memory was made, or since the promotion; it is in the WAL and in the file
- * before it counts. Sets the floor of the history, too. False: the file could not
+ * Worker, where the server writes and no incarnation has begun since shared memory was
+ * made, or since the promotion: begins one; it is in the WAL and in the file before it
+ * counts. Sets the floor of the history, too. False: the file could not
  * be written, which is logged; try again.
  *
  * Where recovery has ended on a new timeline, the line goes on only if the reader
  * of the WAL has vouched that it knows all that began up to there; else it begins
- * anew, and all that is older is foreign.
+ * anew, and all that is older is foreign. followed: see cf_follow_has_followed.
  */
-extern pg_nodiscard bool cf_line_begin(void);
+extern pg_nodiscard bool cf_line_begin(bool followed);
 
 /* This server writes, and has begun. 0: it is a standby, or has only just begun to write. */
 extern uint64 cf_line_mine(void);

@@ -486,7 +486,7 @@ judge(CfPipe *pipe, int command, const Visit *visit, const redisReply *reply,
 		give_up(pipe, command);
 		return false;
 	}
-	*word = cf_l2_useless_word(reply);
+	*word = cf_refusal_useless(reply);
 	if (*word == NULL)
 		return true;
 	give_up(pipe, command);

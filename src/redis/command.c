@@ -14,12 +14,6 @@
 #include "redis/redis_internal.h"
 #include "stats/counters.h"
 
-/* First words of errors that say: this server is of no use now. */
-static const char *const useless[] = {
-	"ASK", "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "MOVED",
-	"NOAUTH", "READONLY", "TRYAGAIN", "WRONGPASS"
-};
-
 static CfPipe pipeline;
 
 /* What a run of it goes by, and what became of the last one. */
@@ -111,22 +105,6 @@ cf_l2_reply(int i)
 
 /* ---- replies ---- */
 
-const char *
-cf_l2_useless_word(const redisReply *reply)
-{
-	if (reply->type != REDIS_REPLY_ERROR)
-		return NULL;
-	for (int i = 0; i < lengthof(useless); i++)
-	{
-		size_t		len = strlen(useless[i]);
-
-		if (strncmp(reply->str, useless[i], len) == 0 &&
-			(reply->str[len] == ' ' || reply->str[len] == '\0'))
-			return useless[i];
-	}
-	return NULL;
-}
-
 /*
  * For people to see: an error that says nothing about the server as a whole,
  * such as that our user lacks a right. The text is Redis's; to an unknown
@@ -177,7 +155,7 @@ judge_replies(CfConn *conn)
 {
 	for (int i = 0; i < pipeline.nreplies; i++)
 	{
-		const char *word = cf_l2_useless_word(pipeline.replies[i]);
+		const char *word = cf_refusal_useless(pipeline.replies[i]);
 
 		if (word != NULL)
 			return cf_conn_fail(conn, "Redis is of no use now: it says %s", word);

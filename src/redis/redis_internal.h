@@ -273,10 +273,9 @@ extern void cf_cluster_run(CfPipe *pipe, const CfRun *run, CfOutcome *outcome);
 extern void cf_cluster_abort(void);
 extern void cf_cluster_upkeep(const CfRun *run);
 
-/* command.c: the first word of an error by which a server is of no use now, or NULL. */
-extern const char *cf_l2_useless_word(const redisReply *reply);
+/* refusal.c: the first word of an error by which a server is of no use now, or NULL. */
+extern const char *cf_refusal_useless(const redisReply *reply);
 
-/* refusal.c */
 extern void cf_refusal_register(void);
 
 /* scripts: it is the one that script.c knows. */

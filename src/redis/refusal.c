@@ -24,6 +24,12 @@
 #define CF_USER_LEN 64
 #define CF_REFUSAL_LOG_EVERY_MS (10 * 60 * 1000)
 
+/* First words of errors that say: this server is of no use now. */
+static const char *const useless[] = {
+	"ASK", "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "MOVED",
+	"NOAUTH", "READONLY", "TRYAGAIN", "WRONGPASS"
+};
+
 typedef struct CfRefusal
 {
 	char		verb[CF_VERB_LEN];	/* of the command that we sent; empty: free */
@@ -318,4 +324,20 @@ cf_refusal_register(void)
 	};
 
 	cf_shmem_register(&segment);
+}
+
+const char *
+cf_refusal_useless(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ERROR)
+		return NULL;
+	for (int i = 0; i < lengthof(useless); i++)
+	{
+		size_t		len = strlen(useless[i]);
+
+		if (strncmp(reply->str, useless[i], len) == 0 &&
+			(reply->str[len] == ' ' || reply->str[len] == '\0'))
+			return useless[i];
+	}
+	return NULL;
 }

@@ -33,6 +33,7 @@
 #include "base/relchange.h"
 #include "base/shmem.h"
 #include "rules/define.h"
+#include "rules/owntable.h"
 #include "rules/deftable.h"
 
 /* A row of the table; negative where the column is NULL. */
@@ -276,7 +277,7 @@ read_definitions(void)
 	old = MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		definitions.relid = cf_define_relation();
+		definitions.relid = cf_own_table_definitions();
 		if (OidIsValid(definitions.relid))
 		{
 			rel = table_open(definitions.relid, AccessShareLock);

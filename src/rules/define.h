@@ -107,7 +107,4 @@ extern bool cf_scope_parse(const char *text, CfScope *scope, char *setting);
 /* 'proven' or 'declared'; false if it is neither. */
 extern bool cf_freshness_parse(const char *text, CfFreshness *freshness);
 
-/* The table cache_definitions, or InvalidOid where the extension is not there. */
-extern Oid	cf_define_relation(void);
-
 #endif							/* CF_RULES_DEFINE_H */

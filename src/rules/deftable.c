@@ -15,7 +15,6 @@
 #include "access/table.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -26,35 +25,6 @@
 #include "rules/define.h"
 #include "rules/deftable.h"
 #include "rules/owntable.h"
-
-static Oid
-find_extension_schema(void)
-{
-	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	Oid			schema = InvalidOid;
-
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
-				F_NAMEEQ, CStringGetDatum("cachefront"));
-	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return schema;
-}
-
-Oid
-cf_define_relation(void)
-{
-	Oid			schema = find_extension_schema();
-
-	return OidIsValid(schema) ?
-		get_relname_relid(CF_OWN_TABLE_DEFINITIONS, schema) : InvalidOid;
-}
 
 static const Oid types[CF_DEF_COLUMNS] = {TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
 	FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID, REGTYPEARRAYOID, TEXTOID,
@@ -71,7 +41,7 @@ cf_deftable_has_our_shape(Relation rel)
 static Relation
 open_table(const char *command)
 {
-	return cf_own_table_open(&definitions, cf_define_relation(), command,
+	return cf_own_table_open(&definitions, cf_own_table_definitions(), command,
 							 "Run CREATE EXTENSION cachefront.");
 }
 

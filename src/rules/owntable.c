@@ -12,6 +12,7 @@
 #include "catalog/dependency.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
@@ -19,16 +20,45 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
-#include "rules/define.h"
 #include "rules/owntable.h"
+
+static Oid
+find_extension_schema(void)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			schema = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum("cachefront"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return schema;
+}
+
+Oid
+cf_own_table_definitions(void)
+{
+	Oid			schema = find_extension_schema();
+
+	return OidIsValid(schema) ?
+		get_relname_relid(CF_OWN_TABLE_DEFINITIONS, schema) : InvalidOid;
+}
 
 Oid
 cf_own_table_relid(const char *name)
 {
-	Oid			definitions = cf_define_relation();
+	Oid			definitions = cf_own_table_definitions();
 	Oid			relid;
 
 	if (!OidIsValid(definitions))
@@ -44,7 +74,7 @@ bool
 cf_own_table_has_settings(Oid relid, const char *name)
 {
 	if (strcmp(name, CF_OWN_TABLE_DEFINITIONS) == 0)
-		return relid == cf_define_relation();
+		return relid == cf_own_table_definitions();
 	return strcmp(name, CF_OWN_TABLE_MARKS) == 0 && relid == cf_own_table_relid(name);
 }
 

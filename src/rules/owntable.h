@@ -29,6 +29,9 @@ typedef struct CfOwnTable
 	const Oid  *types;			/* of these columns; its owner may have added others */
 } CfOwnTable;
 
+/* The table cache_definitions, or InvalidOid where the extension is not there. */
+extern Oid	cf_own_table_definitions(void);
+
 /*
  * The extension's relation of that name; InvalidOid where there is none, for one that is
  * not the extension's is somebody else's.

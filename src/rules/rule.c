@@ -30,7 +30,7 @@
 #include "utils/syscache.h"
 
 #include "l1/clock.h"
-#include "rules/define.h"
+#include "rules/owntable.h"
 #include "rules/rule.h"
 
 /* A template of a rule, by the literal text that it begins with (or none). */
@@ -234,7 +234,7 @@ cf_rule_tag_of_any(CfTag *tag)
 static void
 find_functions(Oid *row, Oid *statement)
 {
-	Oid			definitions = cf_define_relation();
+	Oid			definitions = cf_own_table_definitions();
 	oidvector  *no_args = buildoidvector(NULL, 0);
 	Oid			schema;
 

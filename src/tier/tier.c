@@ -196,6 +196,23 @@ cf_tier_let_go(CfTier *tier, CfTierState state)
 }
 
 void
+cf_tier_give_up(CfTier *tier)
+{
+	cf_store_release(&tier->variant, &tier->lease, NULL);
+	cf_tier_let_go(tier, CF_TIER_UNLEASED);
+}
+
+void
+cf_tier_release(CfTier *tier)
+{
+	if (tier->state != CF_TIER_LEASED && tier->state != CF_TIER_ASKED)
+		return;
+	cf_tier_begin_step(tier);
+	cf_tier_give_up(tier);
+	cf_tier_end_step(tier);
+}
+
+void
 cf_tier_reset(void)
 {
 	leased = NULL;

@@ -14,24 +14,6 @@
 #include "request/deps.h"
 #include "tier/tier_internal.h"
 
-/* Nothing will be filled; those who wait for it need not. */
-static void
-give_up(CfTier *tier)
-{
-	cf_store_release(&tier->variant, &tier->lease, NULL);
-	cf_tier_let_go(tier, CF_TIER_UNLEASED);
-}
-
-void
-cf_tier_release(CfTier *tier)
-{
-	if (tier->state != CF_TIER_LEASED && tier->state != CF_TIER_ASKED)
-		return;
-	cf_tier_begin_step(tier);
-	give_up(tier);
-	cf_tier_end_step(tier);
-}
-
 /* Clocks of definitions are of this server alone; for others each DDL moves the epoch. */
 static void
 set_refs(CfEnvelope *env, const CfL1Meta *meta)
@@ -141,7 +123,7 @@ cf_tier_fill(CfTier *tier, const CfLoad *load, const CfL1Meta *meta)
 	else
 	{
 		count(tier->request, CF_COUNT_L2_FILLS_REFUSED);
-		give_up(tier);
+		cf_tier_give_up(tier);
 	}
 	cf_tier_end_step(tier);
 }

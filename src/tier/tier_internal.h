@@ -19,6 +19,9 @@
  */
 extern void cf_tier_let_go(CfTier *tier, CfTierState state);
 
+/* Nothing will be filled; those who wait for it need not. */
+extern void cf_tier_give_up(CfTier *tier);
+
 /* What is between these two waits for Redis no longer than the read still may. */
 extern void cf_tier_begin_step(const CfTier *tier);
 extern void cf_tier_end_step(CfTier *tier);
