@@ -2,7 +2,7 @@
 # All tests: make test, or for one's own loop
 #
 #   test/run.sh [all]              everything
-#   test/run.sh checks             static checks: layers, functions, symbols, documents, waits of tests, format
+#   test/run.sh checks             static checks: layers, circles, functions, symbols, documents, waits of tests, format
 #   test/run.sh unit [NAME...]     test/unit/*.c under ASan and UBSan
 #   test/run.sh fuzz [NAME...]     test/fuzz/*.c by libFuzzer, CF_FUZZ_SECONDS=10 each
 #   test/run.sh model              test/model/*.pml, and those of the design
@@ -147,9 +147,9 @@ run_checks()
 {
 	local check start status
 
-	for check in layers functions symbols docs waits format; do
+	for check in layers circles functions symbols docs waits format; do
 		start=$(now_ms)
-		if [[ $check == symbols ]]; then
+		if [[ $check == symbols || $check == circles ]]; then
 			if ! built release; then continue; fi
 			set -- "$CF_BUILD/release/src-tree/cachefront.so"
 		else
