@@ -12,7 +12,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
@@ -22,6 +21,7 @@
 #include "utils/syscache.h"
 #include "utils/wait_event.h"
 
+#include "base/objaccess.h"
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "behind/guard.h"
@@ -32,7 +32,6 @@
 #define CF_LOOK_PATIENCE_MS 5000
 #define CF_LOOK_MS 20
 
-static object_access_hook_type prev_object_access = NULL;
 static ProcessUtility_hook_type prev_utility = NULL;
 
 static void
@@ -94,10 +93,8 @@ check_database(Oid dboid)
 }
 
 static void
-object_access(ObjectAccessType access, Oid class, Oid object, int sub, void *arg)
+object_accessed(ObjectAccessType access, Oid class, Oid object, int sub, void *arg)
 {
-	if (prev_object_access != NULL)
-		prev_object_access(access, class, object, sub, arg);
 	if (access != OAT_DROP || sub != 0)
 		return;
 	if (class == RelationRelationId)
@@ -146,8 +143,7 @@ process_utility(PlannedStmt *statement, const char *text, bool read_only_tree,
 void
 cf_guard_install_hook(void)
 {
-	prev_object_access = object_access_hook;
-	object_access_hook = object_access;
+	cf_objaccess_register(object_accessed);
 	prev_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
 }

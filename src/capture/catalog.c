@@ -29,7 +29,6 @@
 #include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_db_role_setting.h"
@@ -53,6 +52,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/objaccess.h"
 #include "base/shmem.h"
 #include "capture/catalog.h"
 #include "capture/excused.h"
@@ -68,7 +68,6 @@
 #define CF_MAX_CLOCKS 1024
 
 static CfHarmless *at_work = NULL;	/* harmless statements, the innermost first */
-static object_access_hook_type prev_object_access = NULL;
 
 /* ---- harmless statements ------------------------------------------------ */
 
@@ -322,10 +321,8 @@ statistics_go(Oid statistics)
 }
 
 static void
-catalog_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+object_accessed(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
-	if (prev_object_access)
-		prev_object_access(access, class_id, object_id, sub_id, arg);
 	if ((access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP) ||
 		!cf_shmem_ready() || IsParallelWorker())
 		return;
@@ -361,8 +358,7 @@ catalog_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int 
 void
 cf_catalog_install_hooks(void)
 {
-	prev_object_access = object_access_hook;
-	object_access_hook = catalog_object_access;
+	cf_objaccess_register(object_accessed);
 }
 
 /* ---- what messages tell ------------------------------------------------- */

@@ -21,7 +21,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/objectaccess.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -38,6 +37,7 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/objaccess.h"
 #include "base/relchange.h"
 #include "base/shmem.h"
 #include "capture/trigger.h"
@@ -109,7 +109,6 @@ typedef struct CompiledEntry
 #define CF_MAX_CHANGED 256
 
 static HTAB *compiled_rules = NULL;
-static object_access_hook_type prev_object_access = NULL;
 
 /* Relations that have changed. */
 static struct
@@ -654,11 +653,8 @@ rule_changed(Oid trigger)
 
 /* TRUNCATE reaches tables that have no trigger of their own: partitions. */
 static void
-trigger_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
-					  int sub_id, void *arg)
+object_accessed(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
-	if (prev_object_access)
-		prev_object_access(access, class_id, object_id, sub_id, arg);
 	if (((access == OAT_TRUNCATE && class_id == RelationRelationId) ||
 		 is_rewritten(access, class_id, arg)) &&
 		cf_shmem_ready() && get_rel_persistence(object_id) != RELPERSISTENCE_TEMP)
@@ -706,6 +702,5 @@ void
 cf_trigger_install_hooks(void)
 {
 	cf_relchange_register(relation_changed);
-	prev_object_access = object_access_hook;
-	object_access_hook = trigger_object_access;
+	cf_objaccess_register(object_accessed);
 }

@@ -27,7 +27,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -37,6 +36,7 @@
 #include "tcop/utility.h"
 
 #include "base/compat.h"
+#include "base/objaccess.h"
 #include "load/watch_internal.h"
 
 CfWatch    *cf_watch_current = NULL;
@@ -60,7 +60,6 @@ static struct
 	bool		hold_reads;
 }			plans;
 
-static object_access_hook_type prev_object_access = NULL;
 static ExecutorRun_hook_type prev_executor_run = NULL;
 static planner_hook_type prev_planner = NULL;
 static ProcessUtility_hook_type prev_utility = NULL;
@@ -147,17 +146,12 @@ note_function(Oid function)
 }
 
 static void
-watch_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id,
-					void *arg)
+function_starts(Oid function)
 {
-	if (prev_object_access)
-		prev_object_access(access, class_id, object_id, sub_id, arg);
-	if (access != OAT_FUNCTION_EXECUTE || class_id != ProcedureRelationId)
-		return;
 	if (unlikely(plans.now >= PLANNING_OTHER))
-		note_while_planning(object_id);
+		note_while_planning(function);
 	if (unlikely(cf_watch_current != NULL))
-		note_function(object_id);
+		note_function(function);
 }
 
 /* ---- statements --------------------------------------------------------- */
@@ -483,8 +477,7 @@ cf_watch_binding(CfTraits traits)
 void
 cf_watch_install_hooks(void)
 {
-	prev_object_access = object_access_hook;
-	object_access_hook = watch_object_access;
+	cf_objaccess_register_function(function_starts);
 	prev_executor_run = ExecutorRun_hook;
 	ExecutorRun_hook = watch_executor_run;
 	prev_planner = planner_hook;
