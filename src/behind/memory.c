@@ -26,6 +26,7 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/involved.h"
 #include "base/shmem.h"
 #include "behind/memory.h"
 #include "behind/memory_internal.h"
@@ -453,6 +454,7 @@ cf_memory_list(const char *writer, CfMemoryItem **items)
 static void
 note_flight(int slot)
 {
+	cf_involve();
 	if (flights.n == flights.room)
 	{
 		int			room = Max(flights.room * 2, 1024);

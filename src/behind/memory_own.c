@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/involved.h"
 #include "base/worker.h"
 #include "behind/memory.h"
 #include "behind/memory_internal.h"
@@ -94,6 +95,7 @@ make_mine(void)
 		.hcxt = TopTransactionContext,
 	};
 
+	cf_involve();
 	if (own.keys == NULL)
 		own.keys = hash_create("cachefront own writes behind", 64, &control,
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);

@@ -15,6 +15,7 @@
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
+#include "base/involved.h"
 #include "base/shmem.h"
 #include "base/steady.h"
 #include "base/worker.h"
@@ -163,6 +164,7 @@ cf_behind_added(int64 flush_us, int flush_rows)
 	if (flush_rows > 0)
 		added.flush_rows = added.flush_rows == 0 ? flush_rows : Min(added.flush_rows, flush_rows);
 	added.n++;
+	cf_involve();
 	added.any = true;
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	database = find_or_make(MyDatabaseId);

@@ -716,6 +716,23 @@ look_at_messages(Collecting *to)
 	}
 }
 
+/* Is it one of several transactions of a harmless statement, such as VACUUM? */
+static bool
+is_harmless(void)
+{
+	return at_work != NULL || CF_IS_AUTOVACUUM;
+}
+
+bool
+cf_catalog_is_told(void)
+{
+	SharedInvalidationMessage *messages;
+	bool		init_file;
+
+	return !IsParallelWorker() && !is_harmless() &&
+		xactGetCommittedInvalidationMessages(&messages, &init_file) > 0;
+}
+
 void
 cf_catalog_collect(bool fine, bool announced, CfClockSet *clocks, CfCatalogChanges *changes)
 {
@@ -725,8 +742,7 @@ cf_catalog_collect(bool fine, bool announced, CfClockSet *clocks, CfCatalogChang
 
 	MemSet(changes, 0, sizeof(*changes));
 	cf_clockset_reset(clocks);
-	/* Or one of several transactions of a harmless statement, such as VACUUM. */
-	if (IsParallelWorker() || (!fine && (at_work != NULL || CF_IS_AUTOVACUUM)))
+	if (IsParallelWorker() || (!fine && is_harmless()))
 		return;
 	to.n = xactGetCommittedInvalidationMessages(&messages, &init_file);
 	if (to.n == 0 && !cf_note_has(CF_NOTE_ANY_DEFINITION, InvalidOid))

@@ -51,6 +51,13 @@ typedef struct CfCatalogChanges
 extern void cf_catalog_collect(bool fine, bool announced, CfClockSet *clocks,
 							   CfCatalogChanges *changes);
 
+/*
+ * PRE_COMMIT: does PostgreSQL tell of any change of the catalog that counts? If not, and the
+ * transaction is not involved (base/involved.h), cf_catalog_collect would find nothing.
+ * May raise errors, for lack of memory.
+ */
+extern bool cf_catalog_is_told(void);
+
 extern void cf_catalog_install_hooks(void);
 
 #endif							/* CF_CAPTURE_CATALOG_H */

@@ -26,6 +26,7 @@
 
 #include "base/debug_point.h"
 #include "base/fault.h"
+#include "base/involved.h"
 #include "base/position.h"
 #include "base/relchange.h"
 #include "base/shmem.h"
@@ -148,6 +149,7 @@ note_level(int *changed)
 {
 	int			level = GetCurrentTransactionNestLevel();
 
+	cf_involve();
 	if (*changed == 0 || *changed > level)
 		*changed = level;
 }
@@ -354,7 +356,10 @@ static void
 stir(Oid relid)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	{
 		fine.stirred = true;
+		cf_involve();
+	}
 }
 
 /*

@@ -7,6 +7,7 @@
 
 #include "utils/memutils.h"
 
+#include "base/involved.h"
 #include "capture/note.h"
 
 #define CF_MAX_NOTES 2048
@@ -40,6 +41,7 @@ cf_note_add(CfNoteKind kind, Oid oid)
 			repalloc(notes.note, room * sizeof(CfNote));
 		notes.room = room;
 	}
+	cf_involve();
 	note = &notes.note[notes.n++];
 	MemSet(note, 0, sizeof(*note));
 	note->kind = kind;

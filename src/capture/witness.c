@@ -20,6 +20,7 @@
 #include "utils/rel.h"
 
 #include "base/fault.h"
+#include "base/involved.h"
 #include "base/memo.h"
 #include "base/relchange.h"
 #include "capture/epoch.h"
@@ -172,6 +173,7 @@ add_count(Oid trigger, int level, int older)
 
 	make_room();
 	set_newest(trigger, own.ncounts);
+	cf_involve();
 	count = &own.counts[own.ncounts++];
 	count->trigger = trigger;
 	count->level = level;
@@ -416,6 +418,7 @@ cf_witness_pre_commit(void)
 static void
 add_missed(const WatchedRule *rule, bool truncated)
 {
+	cf_involve();
 	cf_clockset_add(&own.missed, rule->tag->hash);
 }
 

@@ -397,8 +397,6 @@ prepare_to_tell(void)
 bool
 cf_writeset_begin_commit(void)
 {
-	if (unlikely(own.breach))
-		log_breach();
 	if (likely(!cf_writeset_is_blind()) || !is_writer())
 		return true;
 	cf_stats_count(CF_STATS_DEFAULT, CF_COUNT_BLIND_COMMITS);
@@ -467,7 +465,9 @@ cf_writeset_raise(void)
 	own.stack = NULL;
 	own.first = NULL;
 	prepare_to_tell();
-	if (!is_writer())
+	if (unlikely(own.breach))
+		log_breach();
+	if (!own.closed || !FullTransactionIdIsValid(GetTopFullTransactionIdIfAny()))
 		return;
 	Assert(GetCurrentTransactionNestLevel() == 1);
 	own.stack = current_stack();
@@ -574,6 +574,12 @@ cf_writeset_settle(uint64 seq)
 
 	if (!own.closed)
 		return;
+	if (likely(!FullTransactionIdIsValid(xid)))
+	{
+		Assert(own.raised.n == 0);
+		own.closed = own.unseen_late = false;
+		return;
+	}
 	if (own.raised.n > 0)
 		CF_HOLD_POINT("writeset-before-settle");
 	/* As if it had lost its processor there. */
@@ -595,7 +601,7 @@ cf_writeset_settle(uint64 seq)
 		cf_clock_settle_rows(clock, seq, xid, cf_position_commit_lsn());
 	}
 	own.raised.n = 0;
-	if (FullTransactionIdIsValid(xid) && is_written_since())
+	if (is_written_since())
 		forget_database_late();
 	end();
 }

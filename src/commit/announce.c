@@ -92,6 +92,13 @@ add_epochs(void)
 		cf_clockset_add(&changed, clocks[i]);
 }
 
+/* One that has an id flushes it with its commit record. Returns the end of the message. */
+static uint64
+log_clocks(const CfClockRef *clocks, int n)
+{
+	return cf_message_log_changes(clocks, n, cf_writeset_in_use());
+}
+
 static void
 log_changed(bool lasting)
 {
@@ -104,10 +111,16 @@ log_changed(bool lasting)
 		cf_clockset_add(&changed, cf_clock_of_epoch(MyDatabaseId));
 		cf_clockset_add(&changed, cf_clock_of_epoch(InvalidOid));
 	}
-	lsn = cf_message_log_changes(changed.clock, changed.n, cf_writeset_in_use());
-	/* A transaction with an id flushes it with its commit record. */
+	lsn = log_clocks(changed.clock, changed.n);
 	if (lasting && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		XLogFlush(lsn);
+}
+
+/* May this process, and is it to? */
+static bool
+may_tell(void)
+{
+	return !RecoveryInProgress() && !IsParallelWorker() && is_on();
 }
 
 /*
@@ -122,7 +135,7 @@ announce(const CfClockRef *tables, int ntables)
 
 	if (likely(!identified && !cf_pending_any()))
 		return;
-	if (RecoveryInProgress() || IsParallelWorker() || !is_on())
+	if (!may_tell())
 		return;
 	cf_clockset_reset(&changed);
 	lasting = add_ops();
@@ -143,6 +156,23 @@ cf_announce_commit(void)
 	const CfClockRef *tables = cf_writeset_raised(&ntables);
 
 	announce(tables, ntables);
+}
+
+/* What is raised is a finished set already, and there is nothing else. */
+void
+cf_announce_tables(void)
+{
+	int			ntables;
+	const CfClockRef *tables;
+
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) || !may_tell() ||
+		CF_FAULT_POINT("no-message"))
+		return;
+	tables = cf_writeset_raised(&ntables);
+	if (likely(ntables <= CF_MESSAGE_MAX_REFS))
+		(void) log_clocks(tables, ntables);
+	else
+		announce(tables, ntables);
 }
 
 void

@@ -16,6 +16,10 @@
  * clocks are raised. May raise errors: if memory is out, or the query is cancelled.
  */
 extern void cf_announce_commit(void);
+
+/* PRE_COMMIT of a transaction that is not involved (base/involved.h): its tables. */
+extern void cf_announce_tables(void);
+
 extern void cf_announce_prepare(void);
 
 #endif							/* CF_COMMIT_ANNOUNCE_H */

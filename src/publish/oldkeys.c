@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 
+#include "base/involved.h"
 #include "base/shmem.h"
 #include "codec/key.h"
 #include "l2/place.h"
@@ -96,6 +97,7 @@ cf_oldkeys_leave(const char *cache, const char *version)
 	if (strcmp(version, "none") == 0 || nleft == CF_MAX_LEFT || known == NULL ||
 		cf_place_mine() == NULL)
 		return;
+	cf_involve();
 	one->level = GetCurrentTransactionNestLevel();
 	strlcpy(one->cache, cache, sizeof(one->cache));
 	strlcpy(one->version, version, sizeof(one->version));

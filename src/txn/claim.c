@@ -22,6 +22,7 @@
 
 #include "base/debug_point.h"
 #include "base/guc.h"
+#include "base/involved.h"
 #include "base/position.h"
 #include "base/shmem.h"
 #include "history/history.h"
@@ -301,6 +302,7 @@ make_own(const CfKey *key, const CfIdentity *id, const CfHash128 *name)
 	new->completed = completed_transactions();
 	if (ActiveSnapshotSet())
 		new->xmin = cf_position_widen(GetActiveSnapshot()->xmin);
+	cf_involve();
 	new->outer = own;
 	own = new;
 	return new;
@@ -740,6 +742,14 @@ cf_claim_after_commit(void)
 			cf_claim_give_back(&uses->key, &uses->id, &uses->token, uses->lease);
 	}
 }
+
+#ifdef CF_DEBUG
+bool
+cf_claim_any(void)
+{
+	return own != NULL || uses != NULL;
+}
+#endif
 
 void
 cf_claim_subxact(SubXactEvent event)

@@ -186,6 +186,11 @@ extern void cf_claim_at_commit(void);
 extern void cf_claim_at_abort(void);
 extern void cf_claim_subxact(SubXactEvent event);
 
+#ifdef CF_DEBUG
+/* Has the transaction asked for a claim that it still knows? */
+extern bool cf_claim_any(void);
+#endif
+
 /*
  * After all locks are released: Redis is told of what ended, where no publisher tells it
  * of the value.

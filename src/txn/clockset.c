@@ -13,18 +13,14 @@
 #define CF_MANY_CLOCKS 8192		/* an array of more is given back */
 
 void
-cf_clockset_add(CfClockSet *set, CfClockRef clock)
+cf_clockset_make_room(CfClockSet *set)
 {
-	if (set->n == set->room)
-	{
-		int			room = Max(2 * set->room, CF_FEW_CLOCKS);
-		Size		size = room * sizeof(CfClockRef);
+	int			room = Max(2 * set->room, CF_FEW_CLOCKS);
+	Size		size = room * sizeof(CfClockRef);
 
-		set->clock = set->clock == NULL ? MemoryContextAlloc(TopMemoryContext, size) :
-			repalloc_huge(set->clock, size);
-		set->room = room;
-	}
-	set->clock[set->n++] = clock;
+	set->clock = set->clock == NULL ? MemoryContextAlloc(TopMemoryContext, size) :
+		repalloc_huge(set->clock, size);
+	set->room = room;
 }
 
 static int

@@ -23,7 +23,16 @@ typedef struct CfClockSet
 } CfClockSet;
 
 /* Raises an error only if memory is out: the set is as before, then. */
-extern void cf_clockset_add(CfClockSet *set, CfClockRef clock);
+extern void cf_clockset_make_room(CfClockSet *set);
+
+/* Likewise. */
+static inline void
+cf_clockset_add(CfClockSet *set, CfClockRef clock)
+{
+	if (unlikely(set->n == set->room))
+		cf_clockset_make_room(set);
+	set->clock[set->n++] = clock;
+}
 
 /* After the last was added: each clock once, in order. Cannot fail. */
 extern void cf_clockset_finish(CfClockSet *set);

@@ -14,6 +14,7 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/involved.h"
 #include "txn/due.h"
 
 #define CF_SHORT_LIST 16		/* is searched from its end */
@@ -131,6 +132,7 @@ append(const CfDue *due)
 	int			n = due->nargs;
 	CfDue		own = *due;
 
+	cf_involve();
 	make_room();
 	own.cache = notes.n > 0 && strcmp(notes.note[notes.n - 1].due.cache, due->cache) == 0 ?
 		notes.note[notes.n - 1].due.cache : pstrdup(due->cache);

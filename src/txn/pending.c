@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/involved.h"
 #include "txn/pending.h"
 
 #define CF_SMALL_LOG 16
@@ -88,6 +89,7 @@ begin(void)
 		txlog.marks = MemoryContextAlloc(TopMemoryContext, CF_FEW_MARKS * sizeof(Mark));
 		txlog.marks_room = CF_FEW_MARKS;
 	}
+	cf_involve();
 	txlog.context = TopTransactionContext;	/* last: an error must not leave half of it */
 }
 
