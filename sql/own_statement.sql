@@ -129,6 +129,13 @@ ROLLBACK TO a;
 SELECT got(2) = direct(2) AS same, got(1) = direct(1) AS own;
 COMMIT;
 SELECT hits();
+-- and after an error that ends the transaction
+UPDATE own_t SET v = 1 / (v - v) WHERE id = 2 RETURNING got(id);
+BEGIN;
+UPDATE own_t SET v = 61 WHERE id = 1;
+SELECT got(2) = direct(2) AS same;
+COMMIT;
+SELECT hits();
 DROP TABLE own_t, own_log;
 DROP FUNCTION got(int), direct(int), set_v(int, int), set_sql(int, int), hits(),
 	count_copy(), count_direct();

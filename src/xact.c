@@ -25,6 +25,7 @@
 #include "capture/trigger.h"
 #include "capture/witness.h"
 #include "capture/writeset.h"
+#include "capture/writing.h"
 #include "commit/announce.h"
 #include "commit/commit.h"
 #include "commit/deliver.h"
@@ -148,6 +149,7 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
 			cf_involve();
+			cf_writing_aborted();
 			cf_flight_reset();
 			cf_tier_reset();
 			cf_load_reset();

@@ -7,10 +7,17 @@
  * that writes always runs to its end at once, also where its rows are fetched
  * from a cursor; and triggers fire in ExecutorFinish.
  *
+ * To catch each error costs more than the rest. Outside of all subtransactions an error
+ * that somebody survives is the transaction's end, and then nothing is at work: so only
+ * inside of them it is caught. Code that goes on after an error without any of both leaves
+ * a count too many until the transaction ends, in which the cache is not used where
+ * a statement might be at work.
+ *
  * src/capture/writing.c
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
@@ -24,6 +31,12 @@ static ProcessUtility_hook_type prev_process_utility = NULL;
 
 static int	depth = 0;			/* statements at work that write */
 
+void
+cf_writing_aborted(void)
+{
+	depth = 0;
+}
+
 bool
 cf_writing_now(void)
 {
@@ -34,6 +47,13 @@ static bool
 writes(const QueryDesc *query)
 {
 	return query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE;
+}
+
+/* Is an error in what begins now the end of the whole transaction? */
+static bool
+ends_by_abort(void)
+{
+	return GetCurrentTransactionNestLevel() == 1;
 }
 
 static void
@@ -54,6 +74,12 @@ writing_executor_run(CF_EXECUTOR_RUN_PARAMS)
 		return;
 	}
 	depth++;
+	if (likely(ends_by_abort()))
+	{
+		run(CF_EXECUTOR_RUN_ARGS);
+		depth--;
+		return;
+	}
 	PG_TRY();
 	{
 		run(CF_EXECUTOR_RUN_ARGS);
@@ -84,6 +110,12 @@ writing_executor_finish(QueryDesc *query)
 		return;
 	}
 	depth++;
+	if (likely(ends_by_abort()))
+	{
+		finish(query);
+		depth--;
+		return;
+	}
 	PG_TRY();
 	{
 		finish(query);

@@ -16,4 +16,7 @@ extern void cf_writing_install_hooks(void);
  */
 extern bool cf_writing_now(void);
 
+/* ABORT: nothing is at work any more. */
+extern void cf_writing_aborted(void);
+
 #endif							/* CF_CAPTURE_WRITING_H */
