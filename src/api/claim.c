@@ -26,7 +26,7 @@
 #include "base/shmem.h"
 #include "request/identity.h"
 #include "tier/tier.h"
-#include "txn/lease.h"
+#include "txn/gap.h"
 
 PG_FUNCTION_INFO_V1(cachefront_claim);
 PG_FUNCTION_INFO_V1(cachefront_renew);
@@ -311,7 +311,7 @@ cachefront_claim(PG_FUNCTION_ARGS)
 	if (call.hit)
 		cf_stats_count(call.def.stats_slot, CF_COUNT_GET_HITS);
 	else
-		cf_lease_take(&call.key, stamp);
+		cf_gap_note(&call.key, stamp);
 	if (call.value == NULL && !call.claimed)
 		cf_stats_count(call.def.stats_slot, CF_COUNT_CLAIM_TIMEOUTS);
 	return result_of(fcinfo, &call);

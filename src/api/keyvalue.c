@@ -30,7 +30,7 @@
 #include "redis/command.h"
 #include "rules/rule.h"
 #include "tier/tier.h"
-#include "txn/lease.h"
+#include "txn/gap.h"
 #include "txn/pending.h"
 
 PG_FUNCTION_INFO_V1(cachefront_get);
@@ -150,7 +150,7 @@ cachefront_get(PG_FUNCTION_ARGS)
 	found = cf_keyvalue_find(&key, &id, &def, true, NULL);
 	if (found == NULL)
 	{
-		cf_lease_take(&key, stamp);
+		cf_gap_note(&key, stamp);
 		PG_RETURN_NULL();
 	}
 	cf_stats_count(def.stats_slot, CF_COUNT_GET_HITS);
@@ -275,7 +275,7 @@ set(FunctionCallInfo fcinfo, const CfKey *key, text *value)
 	CfDeps		deps;
 	int64		ttl = cf_arg_ttl(fcinfo, 2);
 	CfClaimUse *claim = NULL;
-	uint64		lease = cf_lease_find(key);
+	uint64		missed_at = cf_gap_find(key);
 	bool		kept;
 
 	if (cf_arg_tags(fcinfo, 3) != NULL)
@@ -292,7 +292,7 @@ set(FunctionCallInfo fcinfo, const CfKey *key, text *value)
 	if (!PG_ARGISNULL(4))
 	{
 		claim = use_claim(key, &id, &def, PG_GETARG_TEXT_PP(4), &deps);
-		lease = claim->stamp;
+		missed_at = claim->stamp;
 	}
 	kept = claim == NULL || !claim->refused;
 	if (kept && !can_keep(value))
@@ -307,7 +307,7 @@ set(FunctionCallInfo fcinfo, const CfKey *key, text *value)
 		.value = kept ? value : NULL,
 		.ttl = cf_policy_ttl(&def, ttl, false),
 		.stale_for = def.stale_ttl,
-		.basis = {.stamp = lease, .ndeps = deps.n, .deps = cf_deps_clocks(&deps, 0)},
+		.basis = {.stamp = missed_at, .ndeps = deps.n, .deps = cf_deps_clocks(&deps, 0)},
 		.claim = claim,
 	});
 	return kept;

@@ -23,11 +23,11 @@
 	FAULT(NO_EPOCH, "checker local", "DDL raises no clock of its database") \
 	FAULT(LATE_STAMP, "checker local", "a load reads its stamp after its query") \
 	FAULT(NO_KEY_CLOCK, "checker local", "a fill does not ask for the clock of its key") \
-	FAULT(NO_FOLLOWER_CHECK, "checker local", "who joins late takes the leader's value unasked") \
+	FAULT(NO_WAITER_CHECK, "checker local", "who joins late takes the leader's value unasked") \
 	FAULT(NO_XMIN, "checker local", "an old snapshot takes any current entry") \
 	FAULT(NO_XMIN_FILL, "checker local", "an old snapshot fills with what it sees") \
 	FAULT(NO_OWN_WRITES, "checker local", "who has written takes and fills as others do") \
-	FAULT(NO_LEASE, "checker local", "cache_set after a miss replaces what came between") \
+	FAULT(NO_GAP, "checker local", "cache_set after a miss replaces what came between") \
 	FAULT(NO_THROUGH_CHECK, "checker local", "write-through publishes whatever others moved") \
 	FAULT(NO_WITNESS, "regress proven", "no look at what row triggers did not see") \
 	FAULT(LOWER_AT_PREPARE, "tap 053_twophase", "PREPARE lowers what it has raised") \

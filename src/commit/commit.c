@@ -32,7 +32,7 @@
 #include "capture/witness.h"
 #include "capture/writeset.h"
 #include "commit/commit.h"
-#include "txn/lease.h"
+#include "txn/gap.h"
 #include "txn/pending.h"
 #include "txn/twophase.h"
 
@@ -95,15 +95,15 @@ tell_of_refusal(const CfOp *op, const char *detail)
  * read before.
  */
 static void
-check_lease(int i)
+check_fill(int i)
 {
 	CfOp	   *op = cf_pending_op(i);
 	CfBasis		basis = op->set.basis;
 	uint64		now = cf_clock_stamp();
 
-	if (CF_PLANTED(NO_LEASE))
-		op->set.basis.stamp = CF_NO_LEASE;
-	if (op->set.basis.stamp == CF_NO_LEASE)
+	if (CF_PLANTED(NO_GAP))
+		op->set.basis.stamp = CF_NO_GAP;
+	if (op->set.basis.stamp == CF_NO_GAP)
 		return;
 	/* What an old snapshot shows is older than the miss. */
 	if (op->set.claim != NULL)
@@ -153,7 +153,7 @@ judge_value(int i)
 	if (cf_pending_is_outdated(i))
 		op->set.value = NULL;
 	if (op->set.value != NULL)
-		check_lease(i);
+		check_fill(i);
 }
 
 bool
@@ -272,7 +272,7 @@ count_raised(CfClockRef key)
 }
 
 /*
- * Has nobody else moved the clock of the key since the lease was checked, nor is about to?
+ * Has nobody else moved the clock of the key since the fill was checked, nor is about to?
  * Before the own ones are settled.
  */
 static bool
@@ -286,9 +286,9 @@ is_key_unmoved(const CfOp *op)
 		 cf_clock_seq(key) <= op->set.basis.stamp);
 }
 
-/* Has nobody else moved another clock of the value since its lease was checked? */
+/* Has nobody else moved another clock of the value since its fill was checked? */
 static bool
-is_lease_good(const CfOp *op)
+is_fill_good(const CfOp *op)
 {
 	for (int k = 0; k < op->set.basis.ndeps; k++)
 	{
@@ -309,11 +309,11 @@ stamp_of_value(const CfOp *op, bool *good)
 	uint64		now = cf_clock_stamp();
 
 	*good = true;
-	if (op->set.basis.stamp == CF_NO_LEASE)
+	if (op->set.basis.stamp == CF_NO_GAP)
 		return now;
 	if (!op->own && !op->writes)
 		return op->set.basis.stamp;
-	*good = is_lease_good(op);
+	*good = is_fill_good(op);
 	return now;
 }
 
@@ -366,12 +366,12 @@ store(const CfOp *op)
 
 /* What the session itself has invalidated or set it no longer misses. */
 static void
-drop_leases(const CfOp *op)
+forget_gaps(const CfOp *op)
 {
 	if (op->kind == CF_OP_KEY || op->kind == CF_OP_SET)
-		cf_lease_drop(&op->key);
+		cf_gap_forget(&op->key);
 	else if (op->kind != CF_OP_TOUCH)
-		cf_lease_drop_all();
+		cf_gap_forget_all();
 }
 
 /* What somebody has taken from Redis meanwhile is not kept in memory from here on. */
@@ -402,8 +402,8 @@ cf_commit_store(void)
 	{
 		CfOp	   *op = cf_pending_op(i);
 
-		drop_leases(op);
-		if (op->kind == CF_OP_SET && op->set.basis.stamp != CF_NO_LEASE && !is_key_unmoved(op))
+		forget_gaps(op);
+		if (op->kind == CF_OP_SET && op->set.basis.stamp != CF_NO_GAP && !is_key_unmoved(op))
 			op->set.value = NULL;
 	}
 	settle_values();

@@ -4,7 +4,7 @@
  *	1. bypass: run the query and leave no trace
  *	2. L1 hit; what is about to get too old is refreshed by a worker (ask.h), or by this
  *	   caller, and the others keep the value
- *	3. lead the flight of this identity, or follow the one in the air
+ *	3. lead the flight of this identity, or wait for the one in the air
  *	4. the leader looks in L1 again, then in Redis (tier.c)
  *	5. load
  *	6. fill L1 (fill.c), then land the flight, so that whoever comes next finds one;
@@ -344,8 +344,8 @@ serve_stale(CfRequest *request, struct varlena **value)
 
 /* Sleeps until the flight lands. True: answered. */
 static bool
-follow(CfRequest *request, CfSharedFlight *flight, TimestampTz deadline,
-	   struct varlena **value)
+wait_for(CfRequest *request, CfSharedFlight *flight, TimestampTz deadline,
+		 struct varlena **value)
 {
 	CfL1Result	result;
 	instr_time	begin;
@@ -403,8 +403,8 @@ fetch_missed(CfRequest *request, bool have_old)
 					return value;
 				have_old = false;	/* gone meanwhile: the error is the answer */
 				continue;
-			case CF_FLIGHT_FOLLOW:
-				if (follow(request, flight, deadline, &value))
+			case CF_FLIGHT_WAIT:
+				if (wait_for(request, flight, deadline, &value))
 					return value;
 				break;
 			case CF_FLIGHT_ALONE:

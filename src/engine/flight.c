@@ -4,15 +4,15 @@
  * A flight is a slot of a fixed pool, found by hash while it is in the air.
  * The leader lands it: it takes the flight out of the table, so that nobody
  * joins any more, leaves the value in a piece of shared memory if somebody
- * waits for it, and wakes all followers. The last follower to leave frees the
+ * waits for it, and wakes all waiters. The last waiter to leave frees the
  * value and the slot.
  *
  * Every way out of a load lands the flight: cf_flight_finish and _abort by the
  * fetch, errors through its PG_CATCH, FATAL through before_shmem_exit.
  *
- * A follower sleeps on a condition variable, which the deadlock detector does
+ * A waiter sleeps on a condition variable, which the deadlock detector does
  * not see. So each deadlock_timeout it looks whether the leader waits for the
- * follower itself (base/cycle.h), and gives up.
+ * waiter itself (base/cycle.h), and gives up.
  *
  * Locking: a flight's fields are protected by the lock of its partition; the
  * free list by a spinlock below it. No partition lock is held while memory is
@@ -57,7 +57,7 @@ typedef enum FlightState
 	FLIGHT_LANDED
 } FlightState;
 
-/* A value on its way to the followers: this, its dependencies, its bytes. */
+/* A value on its way to the waiters: this, its dependencies, its bytes. */
 typedef struct Handover
 {
 	CfL1Meta	meta;			/* deps points nowhere, */
@@ -114,13 +114,13 @@ static struct
 	CfSharedFlight *led[CF_FLIGHT_SHARE];
 	ResourceOwner led_owner[CF_FLIGHT_SHARE];	/* of the advisory lock */
 	int			nled;
-	CfSharedFlight *following;	/* or NULL */
+	CfSharedFlight *awaited;	/* or NULL */
 	bool		joined_before_snapshot;
 	bool		exit_registered;
 }			own;
 
 /*
- * Each backend leads as many as its share, and keeps one more by following it
+ * Each backend leads as many as its share, and keeps one more by waiting for it
  * after it has landed. So there is always one for who needs it, whatever others
  * do.
  */
@@ -296,7 +296,7 @@ begin_locked(const CfKey *key, const CfIdentity *id)
 }
 
 CfFlightRole
-cf_flight_join(const CfKey *key, const CfIdentity *id, bool may_follow,
+cf_flight_join(const CfKey *key, const CfIdentity *id, bool may_wait,
 			   CfSharedFlight **result)
 {
 	CfFlightRole role = CF_FLIGHT_ALONE;
@@ -319,12 +319,12 @@ cf_flight_join(const CfKey *key, const CfIdentity *id, bool may_follow,
 			role = CF_FLIGHT_LEAD;
 		}
 	}
-	else if (may_follow && own.nled == 0)
+	else if (may_wait && own.nled == 0)
 	{
 		flight->waiters++;
 		own.joined_before_snapshot = !flight->snapshot_begun;
-		own.following = flight;
-		role = CF_FLIGHT_FOLLOW;
+		own.awaited = flight;
+		role = CF_FLIGHT_WAIT;
 	}
 	LWLockRelease(lock_of(id));
 	*result = flight;
@@ -519,7 +519,7 @@ leave(CfSharedFlight *flight)
 	dsa_pointer small;
 	dsm_handle	large;
 
-	own.following = NULL;
+	own.awaited = NULL;
 	cf_cycle_end_wait();
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	flight->waiters--;
@@ -533,10 +533,10 @@ cf_flight_reset(void)
 {
 	while (own.nled > 0)
 		cf_flight_abort(own.led[own.nled - 1], CF_FLIGHT_RETRY);
-	if (own.following != NULL)
+	if (own.awaited != NULL)
 	{
 		ConditionVariableCancelSleep();
-		leave(own.following);
+		leave(own.awaited);
 	}
 }
 
@@ -589,7 +589,7 @@ take_value(const CfSharedFlight *flight, const Handover *handover, CfL1Part part
 	/* Rule 5 of docs/consistency.md. */
 	meta.basis.deps = handover_deps(handover);
 	value.bytes = handover_value(handover);
-	if (!own.joined_before_snapshot && !CF_PLANTED(NO_FOLLOWER_CHECK) &&
+	if (!own.joined_before_snapshot && !CF_PLANTED(NO_WAITER_CHECK) &&
 		!is_current_now(&key, &meta))
 		return CF_FLIGHT_RETRY;
 	/* Its leader may have named other tags, or taken an older part of it. */
@@ -641,7 +641,7 @@ cf_flight_wait(CfSharedFlight *flight, TimestampTz deadline, CfL1Part part,
 {
 	CfFlightOutcome outcome;
 
-	Assert(own.following == flight);
+	Assert(own.awaited == flight);
 	cf_cycle_begin_wait(flight->leader);
 	PG_TRY();
 	{

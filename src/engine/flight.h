@@ -1,7 +1,7 @@
 /*
  * flight.h - singleflight: one load of an identity at a time on this server.
  *
- * The first caller that misses leads the flight, the others follow: they
+ * The first caller that misses leads the flight, the others wait: they
  * sleep until it lands and take its result. See src/engine/README.md.
  *
  * src/engine/flight.h
@@ -21,11 +21,11 @@ typedef struct CfSharedFlight CfSharedFlight;
 typedef enum CfFlightRole
 {
 	CF_FLIGHT_LEAD,				/* load, then finish or abort */
-	CF_FLIGHT_FOLLOW,			/* call cf_flight_wait */
+	CF_FLIGHT_WAIT,			/* call cf_flight_wait */
 	CF_FLIGHT_ALONE				/* load without a flight */
 } CfFlightRole;
 
-/* How a flight ended, for those who follow. */
+/* How a flight ended, for those who wait. */
 typedef enum CfFlightOutcome
 {
 	CF_FLIGHT_VALUE,			/* here is the value */
@@ -39,10 +39,10 @@ extern void cf_flight_register(void);
 /*
  * Joins or begins the flight of an identity. No session leads more than its
  * share: loads that are nested deeper go alone. A session that leads one never
- * follows another, so that flights cannot wait in a circle.
+ * waits for another, so that flights cannot wait in a circle.
  */
 extern CfFlightRole cf_flight_join(const CfKey *key, const CfIdentity *id,
-								   bool may_follow, CfSharedFlight **flight);
+								   bool may_wait, CfSharedFlight **flight);
 
 /* Leader: takes the advisory lock that shows the flight in pg_locks. */
 extern void cf_flight_lock(CfSharedFlight *flight);
@@ -59,7 +59,7 @@ extern void cf_flight_finish(CfSharedFlight *flight, const CfValue *value,
 extern void cf_flight_abort(CfSharedFlight *flight, CfFlightOutcome outcome);
 
 /*
- * Follower: sleeps until the flight lands. A value outside of limits (or NULL) is
+ * Waiter: sleeps until the flight lands. A value outside of limits (or NULL) is
  * CF_FLIGHT_RETRY. With CF_FLIGHT_VALUE the part asked
  * for is in the result, palloc'd. Interruptible; leaves the flight on errors.
  */
@@ -67,7 +67,7 @@ extern CfFlightOutcome cf_flight_wait(CfSharedFlight *flight, TimestampTz deadli
 									  CfL1Part part, const CfL1Limits *limits,
 									  CfL1Result *result);
 
-/* Aborts what this session leads and leaves what it follows. */
+/* Aborts what this session leads and leaves what it waits for. */
 extern void cf_flight_reset(void);
 
 /* Reporting. */

@@ -525,7 +525,7 @@ static void
 read_clocks(CfLoad *load, const CfLoadHooks *hooks)
 {
 	cf_load_begin_reading(load);
-	/* Followers are told before definitions are read: test/model/epoch.pml. */
+	/* Waiters are told before definitions are read: test/model/epoch.pml. */
 	if (hooks != NULL && hooks->begun != NULL)
 		hooks->begun(hooks->arg);
 	AcceptInvalidationMessages();

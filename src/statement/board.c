@@ -147,7 +147,7 @@ cf_answer_board(CfAnswer *answer, Snapshot snapshot)
 				return;
 			case CF_FLIGHT_ALONE:
 				return;
-			case CF_FLIGHT_FOLLOW:
+			case CF_FLIGHT_WAIT:
 				break;
 		}
 		switch (cf_flight_wait(flight, deadline, CF_L1_PART_ALL, request->limits, &result))

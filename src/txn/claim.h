@@ -8,7 +8,7 @@
  * with its rollback.
  *
  * The claim has the stamp of the clocks as of when it was given: a set that names its
- * token is a fill of that miss (txn/lease.h), and loses against an invalidation
+ * token is a fill of that miss (txn/gap.h), and loses against an invalidation
  * that came between. When the time is over, the next who asks inherits the claim, and
  * the old token is none any more. All claims are in a table of fixed size, of which no
  * user has more than a share.

@@ -41,7 +41,7 @@ typedef struct CfSet
 	text	   *value;			/* NULL: drop the caller's own value */
 	int64		ttl;			/* us */
 	int64		stale_for;		/* us */
-	CfBasis		basis;			/* the stamp: of the miss that it fills, or CF_NO_LEASE */
+	CfBasis		basis;			/* the stamp: of the miss that it fills, or CF_NO_GAP */
 	CfClaimUse *claim;			/* by a token, or NULL */
 } CfSet;
 

@@ -1,5 +1,5 @@
 /*
- * flight.pml - followers of a flight that accept another's result; the ways
+ * flight.pml - waiters of a flight that accept another's result; the ways
  * out of a flight; one load. One key, checked by run.sh.
  *
  * Modelled: the table of flights and their slots (engine/flight.c: join,
@@ -7,22 +7,22 @@
  * stamp, flag and snapshot is cf_load_run's), L1 and the key's clock
  * (l1/table.c, l1/clock.c), and transactions that invalidate the key
  * (commit/commit.c). CALLERS read once each, WRITERS commit or abort; a
- * leader or follower may fail or die, FAULTS times in all. There are no
+ * leader or waiter may fail or die, FAULTS times in all. There are no
  * time-outs: who is not woken sleeps for ever.
  *
  * Claim FRESH (default): no caller takes a value older than what was visible
  * in the table when its own read began, be it from L1, from a load or from
  * another's flight; every flight lands, so nobody sleeps for ever (no invalid
  * end state); nobody reads a slot that is in use again.
- *	-DNO_FRESHNESS	a follower takes any result			(take_value)
+ *	-DNO_FRESHNESS	a waiter takes any result			(take_value)
  *	-DLATE_FLAG		the flag is set after the snapshot	(cf_flight_begin_snapshot)
- *	-DNO_PENDING	a follower looks at the number only	(cf_clock_unmoved)
+ *	-DNO_PENDING	a waiter looks at the number only	(cf_clock_unmoved)
  *	-DSEQ_FIRST		it reads the number before pending	(cf_clock_unmoved)
  *	-DNO_ABORT		an error does not land the flight	(lead, PG_CATCH)
  *	-DNO_EXIT		the leader's death does not land it	(flight_exit)
  *	-DCLOSE_TWICE	it is taken out of the table again	(cf_flight_abort)
  *	-DEARLY_FREE	the leader frees the slot			(release_if_unused_locked)
- *	-DNO_LEAVE		a cancelled follower stays counted	(cf_flight_wait, PG_CATCH)
+ *	-DNO_LEAVE		a cancelled waiter stays counted	(cf_flight_wait, PG_CATCH)
  *
  * Claim ONE LOAD (-DONE_LOAD, nothing is written and nothing fails): however
  * the callers come, one of them runs the query.

@@ -19,7 +19,7 @@
  *	-DNO_PENDING	a value is stored though another is about to be
  *	-DDELETE_ALL	what could not be stored takes away what is there, whatever that is: only
  *					a miss, so this holds
- *	-DNO_LEASE		a fill is stored whatever has happened since its miss
+ *	-DNO_GAP		a fill is stored whatever has happened since its miss
  *	-DNO_KEY		a set does not move the key's clock, by which fills are judged
  */
 #ifndef WRITERS
@@ -130,7 +130,7 @@ active [FILLERS] proctype filler()
 	fi;
 	value = row + 1;
 	lsn = wal;
-#ifndef NO_LEASE
+#ifndef NO_GAP
 	if
 	:: atomic { pending == 0 && seq <= lease -> skip; }
 	:: atomic { pending != 0 || seq > lease -> value = 0; }

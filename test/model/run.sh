@@ -47,7 +47,7 @@ CASES=(
 	'breaks kept -DLATE_NOTE'
 	'breaks kept -DNO_PENDING'
 	'holds kept -DDELETE_ALL'
-	'breaks kept -DNO_LEASE'
+	'breaks kept -DNO_GAP'
 	'breaks kept -DNO_KEY'
 
 	'holds through -DB_ROWS=1'

@@ -137,13 +137,13 @@ begin_case('a waiter of a large value is cancelled');
 {
 	my $query = "SELECT md5(cache_fetch('k', 'SELECT gate(1) AS g,"
 	  . " repeat(''x'', 3000000) AS x')::text)";
-	my ($leader, @followers) = begin_flight($query, 2);
+	my ($leader, @waiters) = begin_flight($query, 2);
 	# It stands in its flight while the value lands.
 	hold($control, 'flight-wait');
 	my $victim = start_session($node, $query, name => 'victim');
 	await_held('flight-wait');
 	open_gate(1);
-	ok(one_answer(finish_all($leader, @followers)), "$case: one answer");
+	ok(one_answer(finish_all($leader, @waiters)), "$case: one answer");
 	cmp_ok(dynamic_segments(), '>', $unused_handovers,
 		"$case: the value is kept for the last waiter");
 	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid)

@@ -17,12 +17,12 @@ begin_server('ends');
 
 begin_case('the query of the leader fails');
 {
-	my ($leader, @followers) = begin_flight($gated, 10);
+	my ($leader, @waiters) = begin_flight($gated, 10);
 
 	$node->safe_psql('postgres', 'INSERT INTO culprit VALUES (' . leader_pid() . ')');
 	open_gate(1);
 	my $failed = finish_session($leader);
-	my @results = finish_all(@followers);
+	my @results = finish_all(@waiters);
 
 	is($failed->{status}, 3, "$case: it gets an error");
 	like($failed->{stderr}, qr/ERROR:  session \d+ fails/, "$case: its own error");
@@ -75,7 +75,7 @@ foreach my $stop (
 	begin_case($stop->[0]);
 	close_gate(1);
 	my ($leader, $pid) = start_leader($stop->[1] ? 0 : 2);
-	my @followers = map { start_session($node, $gated) } 1 .. 10;
+	my @waiters = map { start_session($node, $gated) } 1 .. 10;
 
 	if ($stop->[1])
 	{
@@ -88,7 +88,7 @@ foreach my $stop (
 	isnt($stopped->{status}, 0, "$case: the leader has stopped");
 	like($stopped->{stderr}, $stop->[2], "$case: its own error");
 	open_gate(1);
-	ok(one_answer(finish_all(@followers)), "$case: the others get one answer");
+	ok(one_answer(finish_all(@waiters)), "$case: the others get one answer");
 	is(stats('loads', 'fills', 'flight_handovers', 'flight_timeouts'),
 		'2|1|9|0', "$case: one more load");
 	end_case();
@@ -138,13 +138,13 @@ begin_case('the error is caught by the caller');
 		COMMIT;
 	};
 	close_gate(2);
-	my ($leader, $follower) = begin_flight($sql, 0);
+	my ($leader, $waiter) = begin_flight($sql, 0);
 	my $pid = leader_pid();
-	$follower = start_session($node, $gated);
+	$waiter = start_session($node, $gated);
 	await_waiters(1);
 	$node->safe_psql('postgres', "INSERT INTO culprit VALUES ($pid)");
 	open_gate(1);
-	my $result = finish_session($follower);
+	my $result = finish_session($waiter);
 	is($result->{status}, 0, "$case: the waiter is awake before the end of it");
 	nothing_left('nor is anything left while the transaction goes on');
 	open_gate(2);
@@ -160,7 +160,7 @@ end_case();
 sub waiter_is_stopped
 {
 	my ($stop, $expected) = @_;
-	my ($leader, @followers) = begin_flight($gated, 5);
+	my ($leader, @waiters) = begin_flight($gated, 5);
 	my $victim = start_session(
 		$node, $gated,
 		name => 'victim',
@@ -178,7 +178,7 @@ sub waiter_is_stopped
 	await_waiters(5);
 	pass("$case: the others wait on");
 	open_gate(1);
-	ok(one_answer(finish_all($leader, @followers)), "$case: and get one answer");
+	ok(one_answer(finish_all($leader, @waiters)), "$case: and get one answer");
 	is(stats('loads', 'flight_handovers', 'flight_timeouts'),
 		'1|5|0', "$case: 1 load");
 	return;
@@ -198,11 +198,11 @@ end_case();
 
 begin_case('all waiters are cancelled');
 {
-	my ($leader, @followers) = begin_flight($gated, 3);
+	my ($leader, @waiters) = begin_flight($gated, 3);
 	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid)
 		FROM pg_stat_activity WHERE wait_event_type = 'Extension'
 		AND backend_type = 'client backend'");
-	is(status_list(finish_all(@followers)), '3 3 3', "$case: all have stopped");
+	is(status_list(finish_all(@waiters)), '3 3 3', "$case: all have stopped");
 	await_waiters(0);
 	pass("$case: the flight is alone");
 	open_gate(1);

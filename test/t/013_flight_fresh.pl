@@ -162,7 +162,7 @@ foreach my $read (
 	is(stats('loads', 'flight_handovers', 'fills', 'l1_hits'),
 		'3|0|0|0', "$case: nothing is shared");
 
-	# Cold again, with followers that cannot know.
+	# Cold again, with waiters that cannot know.
 	$node->safe_psql('postgres', 'SELECT cache_flush()');
 	hold($control, 'load-after-query');
 	@sessions = (

@@ -197,12 +197,12 @@ $control->query_safe(q{SELECT cf_debug_waitpoint_enable('load-after-query')});
 my $leader = start_session($node, $wide);
 await_waitpoint($node);
 sql('UPDATE wide7 SET v = 2');
-my $follower = start_session($node, $wide);
+my $waiter = start_session($node, $wide);
 await($node, 'SELECT count(*) FROM pg_stat_activity WHERE backend_type = \'client backend\' AND '
 	  . wait_event('Flight'), 1);
 $control->query_safe(q{SELECT cf_debug_waitpoint_release('load-after-query')});
 is(finish_session($leader)->{stdout}, '{"v":1}', 'who loads has what there was');
-is(finish_session($follower)->{stdout}, '{"v":2}', 'who waits for it gets nothing from before he came');
+is(finish_session($waiter)->{stdout}, '{"v":2}', 'who waits for it gets nothing from before he came');
 $control->quit;
 
 # ---- PostgreSQL stops counting under way ----

@@ -49,12 +49,12 @@ sub release
 sub follow
 {
 	my ($query, $name, %conf) = @_;
-	my $follower = start_session($node, $query, name => $name,
+	my $waiter = start_session($node, $query, name => $name,
 		conf => { 'cachefront.transparent' => 'auto', %conf });
 
 	await($node,
 		"SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = '$name' AND " . wait_event('Flight'));
-	return $follower;
+	return $waiter;
 }
 
 sub signal_session
@@ -69,15 +69,15 @@ sub signal_session
 foreach my $function ('pg_cancel_backend', 'pg_terminate_backend')
 {
 	my ($leader, $query) = hold_leader('leader');
-	my $follower = follow($query, 'follower');
+	my $waiter = follow($query, 'waiter');
 
 	# The next one that leads is not held.
 	signal_session($function, 'leader');
 	isnt(finish_session($leader)->{status}, 0, 'the leader ends');
 	release();
-	my $result = finish_session($follower);
+	my $result = finish_session($waiter);
 
-	is($result->{stdout}, "v$rows", "after $function of the leader the follower has the row");
+	is($result->{stdout}, "v$rows", "after $function of the leader the waiter has the row");
 	is($node->safe_psql('postgres', "SET cachefront.transparent = auto; $query"), "v$rows", 'and anybody');
 }
 
@@ -87,16 +87,16 @@ foreach my $case (
 {
 	my ($name, $setting, $value, $error) = @$case;
 	my ($leader, $query) = hold_leader('leader');
-	my $result = finish_session(start_session($node, $query, name => 'follower',
+	my $result = finish_session(start_session($node, $query, name => 'waiter',
 			conf => { 'cachefront.transparent' => 'auto', $setting => $value }));
 
 	if (defined $error)
 	{
-		like($result->{stderr}, $error, "a follower with $name ends");
+		like($result->{stderr}, $error, "a waiter with $name ends");
 	}
 	else
 	{
-		is($result->{stdout}, "v$rows", "a follower with $name runs it itself");
+		is($result->{stdout}, "v$rows", "a waiter with $name runs it itself");
 	}
 	release();
 	is(finish_session($leader)->{stdout}, "v$rows", 'the leader goes on');
@@ -105,10 +105,10 @@ foreach my $case (
 foreach my $function ('pg_cancel_backend', 'pg_terminate_backend')
 {
 	my ($leader, $query) = hold_leader('leader');
-	my $follower = follow($query, 'follower');
+	my $waiter = follow($query, 'waiter');
 
-	signal_session($function, 'follower');
-	isnt(finish_session($follower)->{status}, 0, "a follower ends by $function");
+	signal_session($function, 'waiter');
+	isnt(finish_session($waiter)->{status}, 0, "a waiter ends by $function");
 	release();
 	is(finish_session($leader)->{stdout}, "v$rows", 'the leader goes on');
 }
