@@ -1,31 +1,23 @@
-# The files of monitoring/, by the real exporter: what it gives is what the views say, and
-# neither an alert nor a panel of the dashboard asks for anything else.
-#
-# Programs are looked for in the folder that test/run.sh unpacks them to (CF_TOOLS), then
-# where packages install them.
+# Metrics, by the real exporter: what it gives is what the views say, and each column of a view
+# is in it or left out on purpose; each panel of the dashboard shows something of it.
 
 use strict;
 use warnings;
 
-use CPAN::Meta::YAML;
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
-use HTTP::Tiny;
 use IPC::Run ();
 use JSON::PP;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use CfMonitoring;
 use CfRedis;
 use CfTest;
 
 my $root = "$FindBin::RealBin/../..";
-my $folder = $PostgreSQL::Test::Utils::tmp_check;
-my $program = tool('prometheus-postgres-exporter');
-my $promtool = tool('promtool');
 
 plan skip_all => 'prometheus-postgres-exporter is neither installed nor could be fetched'
-  if !defined $program;
+  if !defined program('prometheus-postgres-exporter');
 
 # What no metric is made of: names and texts, and what can be seen from others.
 my %left_out = (
@@ -37,123 +29,6 @@ my %left_out = (
 	cache_latency_buckets => ['operation'],
 	cache_outbox_status => ['oldest'],
 	cache_rules => [qw(rel rule kind key tags rows columns cache arg_columns)]);
-
-sub tool
-{
-	my ($name) = @_;
-	my ($path) = grep { -x $_ } map { "$_/$name" } ($ENV{CF_TOOLS} // '/none') . '/usr/bin', '/usr/bin';
-
-	return $path;
-}
-
-# ---- the files ----
-
-sub yaml
-{
-	my ($name) = @_;
-
-	return CPAN::Meta::YAML->read("$root/monitoring/$name")->[0];
-}
-
-my $queries = yaml('cachefront_queries.yml');
-my %defined;	# metric => { type, labels }
-
-foreach my $namespace (sort keys %$queries)
-{
-	my %usage = map { my ($column) = keys %$_; ($column => $_->{$column}->{usage}) }
-	  @{ $queries->{$namespace}->{metrics} };
-	my %labels = map { ($_ => 1) } grep { $usage{$_} eq 'LABEL' } keys %usage;
-
-	$defined{"${namespace}_$_"} = { type => lc $usage{$_}, labels => \%labels }
-	  foreach grep { $usage{$_} =~ /^(COUNTER|GAUGE)$/ } keys %usage;
-	foreach my $histogram (map { "${namespace}_$_" } grep { $usage{$_} eq 'HISTOGRAM' } keys %usage)
-	{
-		$defined{"${histogram}_$_"} = { type => 'counter', labels => \%labels } foreach 'sum', 'count';
-		$defined{"${histogram}_bucket"} = { type => 'counter', labels => { %labels, le => 1 } };
-	}
-}
-
-# alert => { expr, texts: what else may name a label }
-my %alerts;
-
-foreach my $rule (map { @{ $_->{rules} } } @{ yaml('cachefront_alerts.yml')->{groups} })
-{
-	$alerts{ $rule->{alert} } = {
-		expr => $rule->{expr},
-		rule => $rule,
-		texts => join(' ', values %{ $rule->{annotations} }) };
-}
-
-# "panel/target" => the same
-my $dashboard = decode_json(slurp_file("$root/monitoring/cachefront_dashboard.json"));
-my %panels;
-
-foreach my $panel (@{ $dashboard->{panels} })
-{
-	$panels{"$panel->{title}/$_->{refId}"} = { expr => $_->{expr}, texts => $_->{legendFormat} }
-	  foreach @{ $panel->{targets} // [] };
-}
-
-# What an expression asks for that the exporter does not give: metrics, or labels.
-sub unknown
-{
-	my ($asks) = @_;
-	my ($expr, $texts) = @$asks{qw(expr texts)};
-	my %known = map { ($_ => 1) } qw(job instance server);
-	my @unknown;
-
-	foreach my $name ($expr =~ /\b(cachefront_\w+)/g)
-	{
-		push @unknown, $name if !$defined{$name};
-		$known{$_} = 1 foreach map { keys %{ $_->{labels} } } $defined{$name} // ();
-	}
-	while ($expr =~ /\b(cachefront_\w+)\{([^}]*)\}/g)
-	{
-		my ($name, $inside) = ($1, $2);
-
-		push @unknown, "$name\{$_}"
-		  foreach grep { $defined{$name} && !/^(?:job|instance|server)$/ && !$defined{$name}->{labels}->{$_} }
-		  $inside =~ /(\w+)\s*(?:=|!)/g;
-	}
-	foreach my $list ($expr =~ /\b(?:by|on|without|ignoring|group_left|group_right) *\(([^)]*)\)/g)
-	{
-		push @unknown, grep { !$known{$_} } split /[ ,]+/, $list;
-	}
-	push @unknown, grep { !$known{$_} } $texts =~ /\$labels\.(\w+)/g, $texts =~ /\{\{(\w+)\}\}/g;
-	# A rate is of a counter, and all of a counter that one asks for is its rate.
-	push @unknown, "rate of $_" foreach grep { $defined{$_} && $defined{$_}->{type} ne 'counter' }
-	  $expr =~ /\b(?:rate|increase)\((cachefront_\w+)/g;
-	return join ' ', @unknown;
-}
-
-# Places of the dashboard, of 24 columns, that two panels share; and numbers of panels.
-sub collisions
-{
-	my (%taken, @shared);
-
-	foreach my $panel (@{ $dashboard->{panels} })
-	{
-		my $at = $panel->{gridPos};
-
-		foreach my $x ($at->{x} .. $at->{x} + $at->{w} - 1)
-		{
-			push @shared, map { "$panel->{title} $x/$_" } grep { $x > 23 || $taken{"$x/$_"}++ } $at->{y} .. $at->{y} + $at->{h} - 1;
-		}
-		push @shared, "$panel->{title} $panel->{id}" if $taken{"id $panel->{id}"}++;
-	}
-	return join ' ', @shared;
-}
-
-is(collisions(), '', 'no two panels are at the same place, or have the same number');
-cmp_ok(scalar keys %alerts, '>', 20, 'there are alerts');
-cmp_ok(scalar keys %panels, '>', 60, 'and panels');
-is(unknown($alerts{$_}), '', "alert $_ asks for nothing that is not there") foreach sort keys %alerts;
-is(unknown($panels{$_}), '', "panel $_ asks for nothing that is not there") foreach sort keys %panels;
-isnt(unknown({ expr => 'rate(cachefront_fetches_total{cache="c"}[5m])', texts => '' }), '', 'that check finds a label');
-isnt(unknown({ expr => 'cachefront_hits_total', texts => '' }), '', 'that check finds a metric');
-is( join(' ', grep { my $r = $alerts{$_}->{rule};
-		!($r->{labels}->{severity} =~ /^(critical|warning|info)$/ && $r->{annotations}->{summary} && $r->{annotations}->{action}) } sort keys %alerts),
-	'', 'each alert has a severity, a summary and an action');
 
 # ---- a server with something of everything ----
 
@@ -247,9 +122,6 @@ $control->query_safe('SELECT pg_advisory_lock(1)');
 my %snippets = slurp_file("$root/docs/monitoring.md") =~ /^<!-- snippet: (\S+) -->\n```\w+\n(.*?)^```$/msg;
 my ($arguments) = $snippets{'exporter.default'} =~ /^ARGS='(.*)'$/m;
 my ($source) = $snippets{'exporter.default'} =~ /^DATA_SOURCE_NAME='(.*)'$/m;
-my $port = PostgreSQL::Test::Cluster::get_free_port();
-my $log = '';
-my $exporter;
 
 $node->safe_psql('postgres', $snippets{'role.sql'});
 $arguments =~ s{/etc/prometheus}{$root/monitoring} or die 'no file in ARGS';
@@ -258,66 +130,6 @@ $source =~ s{host=\S+}{'host=' . $node->host . ' port=' . $node->port}e or die '
 # The metrics that the exporter has by itself ask for columns that 17 has no more.
 $arguments .= ' --disable-default-metrics --no-collector.stat_bgwriter'
   if $node->safe_psql('postgres', 'SHOW server_version_num') >= 170000;
-
-sub start_exporter
-{
-	my ($data_source, @more) = @_;
-
-	local $ENV{DATA_SOURCE_NAME} = $data_source;
-	$log = '';
-	$exporter = IPC::Run::start([ $program, "--web.listen-address=127.0.0.1:$port", @more ],
-		'<', \'', '>&', \$log);
-	return;
-}
-
-sub stop_exporter
-{
-	$exporter->signal('TERM');
-	$exporter->finish;
-	undef $exporter;
-	return;
-}
-
-END
-{
-	local $?;
-	$exporter->kill_kill if defined $exporter;
-}
-
-# One scrape: "metric{labels}" => value, labels in order and without the server's.
-my ($text, %type);
-
-sub scrape
-{
-	my %value;
-	my $answer;
-
-	await_that('for the exporter', sub {
-		die "the exporter has ended: $log" if !$exporter->pumpable;
-		$exporter->pump_nb;
-		# No proxy is to be asked for it, whatever the environment says.
-		$answer = HTTP::Tiny->new(proxy => undef, http_proxy => undef,
-			timeout => $PostgreSQL::Test::Utils::timeout_default)->get("http://127.0.0.1:$port/metrics");
-		return $answer->{status} != 599;
-	});
-	is($answer->{status}, 200, 'a scrape succeeds') or diag($answer->{content});
-	$exporter->pump_nb;
-	$text = $answer->{content};
-	%type = $text =~ /^# TYPE (\S+) (\S+)$/mg;
-	foreach my $line (split /\n/, $text)
-	{
-		next if $line !~ /^((?:cachefront|pg_up|pg_exporter)\w*)(?:\{(.*)\})? (\S+)$/;
-		my ($name, $value) = ($1, $3);
-		my %label = ($2 // '') =~ /(\w+)="((?:[^"\\]|\\.)*)"/g;
-
-		delete @label{qw(server filename hashsum)};
-		s/\\(["\\])/$1/g foreach values %label;
-		# 0.000512 and 5.12e-04 are the same.
-		$label{le} = sprintf '%.10g', $label{le} if ($label{le} // '+Inf') ne '+Inf';
-		$value{ $name . (%label ? '{' . join(',', map { "$_=$label{$_}" } sort keys %label) . '}' : '') } = $value;
-	}
-	return %value;
-}
 
 # What a view says, row by row, as the exporter's role.
 sub rows
@@ -469,7 +281,7 @@ sub compare
 start_exporter($source, split ' ', $arguments);
 
 my %got = compare();
-my $first = $text;
+my $first = scraped();
 note(sprintf '%d series, %.0f ms', scalar(grep { /^cachefront/ } keys %got),
 	1000 * $got{pg_exporter_last_scrape_duration_seconds});
 
@@ -542,70 +354,25 @@ await($node, q{SELECT l2 FROM cache_status}, 'up');
 
 my $bad = qr/\berr=|level=error/i;
 
-stop_exporter();
+my $log = stop_exporter();
 # Later versions miss a file of their own, which nobody needs.
 is(join("\n", grep { /$bad/ && !/Error loading config/ } split /\n/, $log), '',
 	'nothing failed, says the log of the exporter');
 
 start_exporter($source =~ s/dbname=\S+/dbname=template1/r, split ' ', $arguments);
 is({ scrape() }->{pg_exporter_last_scrape_error}, 1, 'a database without the extension is an error');
-stop_exporter();
-like($log, $bad, 'which the log tells');
+like(stop_exporter(), $bad, 'which the log tells');
 
 # ---- Prometheus' own opinion ----
 
-# Runs promtool; what it says, if it fails.
-sub complaint
-{
-	my (@arguments) = @_;
-	my $output = '';
-
-	IPC::Run::run([ $promtool, @arguments ], '<', \'', '>&', \$output);
-	return $? == 0 ? '' : $output;
-}
-
-sub as_panel
-{
-	my ($expr) = @_;
-
-	return $expr =~ s/\$__rate_interval/5m/gr =~ s/\$(?:job|instance|datname|cache)\b/.*/gr;
-}
-
-# Each panel over the series of a scrape, as they would be with a minute between two.
-sub panels_test
-{
-	my ($text) = @_;
-	my @lines = ('rule_files: []', 'evaluation_interval: 1m', 'tests:', '- interval: 1m', '  input_series:');
-
-	foreach my $line (grep { /^cachefront/ } split /\n/, $text)
-	{
-		my ($name, $labels) = $line =~ /^(\w+)\{(.*)\} /;
-
-		push @lines, '  - ' . encode_json({
-			series => qq($name\{job="j",instance="i",$labels}),
-			values => $defined{$name}->{type} eq 'counter' ? '1+1x20' : '1x20' });
-	}
-	push @lines, '  promql_expr_test:';
-	push @lines, '  - ' . encode_json({
-		expr => 'count(' . as_panel($panels{$_}->{expr}) . ') > bool 0',
-		eval_time => '15m',
-		exp_samples => [ { labels => '{}', value => 1 } ] }) foreach sort keys %panels;
-	append_to_file("$folder/panels.yml", join("\n", @lines) . "\n");
-	return complaint('test', 'rules', "$folder/panels.yml");
-}
-
 SKIP:
 {
-	skip 'promtool (package prometheus) is not installed', 5 if !defined $promtool;
+	skip 'promtool (package prometheus) is not installed', 2 if !defined program('promtool');
 	my $metrics = join '', map { "$_\n" } grep { /^(# \w+ )?cachefront/ } split /\n/, $first;
 	my $lint = '';
 
-	is(complaint('check', 'rules', "$root/monitoring/cachefront_alerts.yml"), '', 'the alerts are valid');
-	is(complaint('test', 'rules', "$root/test/monitoring/alerts_test.yml"), '', 'each fires when it should, and only then');
-	is( join(' ', grep { slurp_file("$root/test/monitoring/alerts_test.yml") !~ /alertname="$_"/ } sort keys %alerts),
-		'', 'each has a test');
 	is(panels_test($first), '', 'each panel shows something of what the exporter has given');
-	IPC::Run::run([ $promtool, 'check', 'metrics' ], '<', \$metrics, '>&', \$lint);
+	IPC::Run::run([ program('promtool'), 'check', 'metrics' ], '<', \$metrics, '>&', \$lint);
 	is($lint, '', 'names and types are as Prometheus likes them');
 }
 
