@@ -11,6 +11,7 @@
 # - docs/consistency.md names no test, planted fault or rule of a model that is not there;
 # - what the manual has in backticks and looks like a function, view, column or setting of
 #   ours is one;
+# - docs/glossary.md has each word once, and names files that are there;
 # - no file names a document that is not in the repository.
 
 set -u
@@ -186,6 +187,20 @@ protocol_rules()
 while read -r rule; do
 	complain "docs/consistency.md: no case of test/model/run.sh breaks: $rule"
 done < <(comm -23 <(protocol_rules) <(model_rules))
+
+# The glossary has each word once, in order, and knows where it lives.
+glossary()
+{
+	awk -F ' *[|] *' -v cell="$1" '/^\| / && !/^\| (word|---) / { print $cell }' docs/glossary.md
+}
+
+if ! glossary 2 | LC_ALL=C sort -fuc; then
+	complain "docs/glossary.md: a word stands twice, or not in its place"
+fi
+# shellcheck disable=SC2016
+while read -r file; do
+	[[ -e src/$file || -e $file ]] || complain "docs/glossary.md: there is no $file"
+done < <(glossary 4 | grep -oE '`[a-z_]+/[a-z0-9_/]*(\.[ch])?`' | tr -d '`' | sort -u)
 
 # Files whose names look like a setting's, and the beginning of a rule's name.
 NOT_OURS=(cachefront.c cachefront.control cachefront.line cachefront.memory cachefront.so cache_rule_)
