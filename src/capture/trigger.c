@@ -109,6 +109,7 @@ typedef struct CompiledEntry
 #define CF_MAX_CHANGED 256
 
 static HTAB *compiled_rules = NULL;
+static CompiledEntry *last_compiled = NULL; /* the one asked for before; or NULL */
 
 /* Relations that have changed. */
 static struct
@@ -313,6 +314,7 @@ compile(const TriggerData *data)
 static void
 forget_entry(CompiledEntry *entry)
 {
+	last_compiled = NULL;
 	MemoryContextSetParent(entry->compiled->context, TopTransactionContext);
 	hash_search(compiled_rules, &entry->trigger, HASH_REMOVE, NULL);
 }
@@ -337,6 +339,7 @@ keep(Oid trigger, Compiled *compiled)
 		forget_all();
 	entry = hash_search(compiled_rules, &trigger, HASH_ENTER, NULL);
 	entry->compiled = compiled;
+	last_compiled = entry;
 	MemoryContextSetParent(compiled->context, TopMemoryContext);
 }
 
@@ -352,12 +355,19 @@ get_compiled(const TriggerData *data)
 	CompiledEntry *entry;
 	Compiled   *compiled;
 
+	/* A statement changes many rows of one table. */
+	if (likely(last_compiled != NULL && last_compiled->trigger == data->tg_trigger->tgoid &&
+			   last_compiled->compiled->generation == changed.generation))
+		return last_compiled->compiled;
 	if (unlikely(compiled_rules == NULL))
 		compiled_rules = hash_create("cachefront rules", 64, &control,
 									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	entry = hash_search(compiled_rules, &data->tg_trigger->tgoid, HASH_FIND, NULL);
 	if (likely(entry != NULL && entry->compiled->generation == changed.generation))
+	{
+		last_compiled = entry;
 		return entry->compiled;
+	}
 	if (entry != NULL)
 		forget_entry(entry);
 	compiled = compile(data);
