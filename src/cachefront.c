@@ -36,6 +36,7 @@
 #include "history/follow.h"
 #include "history/history.h"
 #include "history/line.h"
+#include "history/readers.h"
 #include "history/save.h"
 #include "l1/clock.h"
 #include "l1/table.h"
@@ -92,6 +93,7 @@ _PG_init(void)
 	cf_history_register();
 	cf_history_save_register();
 	cf_line_register();
+	cf_readers_register();
 	cf_clock_register();
 	cf_l1_register();
 	cf_breaker_register();
@@ -132,6 +134,7 @@ _PG_init(void)
 	cf_params_register();
 
 	cf_log_mask_install_hook();
+	cf_readers_install_hook();
 	cf_loader_install_hooks();
 	cf_writing_install_hooks();
 	cf_epoch_install_hooks();

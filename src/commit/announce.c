@@ -21,6 +21,7 @@
 #include "capture/writeset.h"
 #include "commit/announce.h"
 #include "history/message.h"
+#include "history/readers.h"
 #include "redis/command.h"
 #include "txn/clockset.h"
 #include "txn/pending.h"
@@ -41,7 +42,7 @@ is_on(void)
 			break;
 	}
 	return cf_l2_configured() ||
-		(XLogIsNeeded() && (max_wal_senders > 0 || XLogArchivingActive()));
+		(XLogIsNeeded() && (XLogArchivingActive() || (max_wal_senders > 0 && cf_readers_any())));
 }
 
 /* What cache_set stores has no place outside of this server but Redis. */

@@ -11,8 +11,8 @@ use Test::More;
 use CfTest;
 
 my $node = CfTest->node('main', 'cachefront.track_changes' => 'on',
-	'wal_level' => 'replica', 'max_wal_senders' => 5, 'max_prepared_transactions' => 5,
-	'autovacuum' => 'off');
+	'cachefront.wal_messages' => 'on', 'wal_level' => 'replica', 'max_wal_senders' => 5,
+	'max_prepared_transactions' => 5, 'autovacuum' => 'off');
 my $line_file = $node->data_dir . '/cachefront.line';
 
 $node->safe_psql('postgres', q{
@@ -129,7 +129,7 @@ is(messages('UPDATE item SET v = v + 1'), '', 'switched off: nothing');
 my $without = bytes('UPDATE ruled SET v = v + 1', 10);
 cmp_ok($with - $without, '<=', 120, sprintf 'a row rule: %.0f bytes a commit more', $with - $without);
 cmp_ok($with - $without, '>', 20, 'which are there');
-reconfigure($node, 'cachefront.wal_messages' => 'auto');
+reconfigure($node, 'cachefront.wal_messages' => 'on');
 
 # ---- incarnations ----------------------------------------------------------------
 
