@@ -239,6 +239,8 @@ cf_behind_request(void)
 	if (database != NULL)
 	{
 		database->requests++;
+		/* One that let nobody in does again, as its caller shows. */
+		database->postponed = 0;
 		set_due(database, cf_steady_now());
 	}
 	LWLockRelease(lock);

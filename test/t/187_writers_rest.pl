@@ -144,5 +144,16 @@ is(applied('e2'), 12, 'renamed: counted');
 await_that('for the worker to leave e2', sub { $node->psql('postgres', 'CREATE DATABASE copy TEMPLATE e2') == 0 });
 is(ask('copy', 'SELECT cache_flush_writes()') . applied('copy'), 't12', 'copied: it has nothing to apply');
 
+# The worker stays as long as something is not applied: who needs the database without it closes it.
+ask('d3', q{SELECT cache_add('v', 1, 1)});
+await($node, q{SELECT count(*) FROM pg_stat_activity WHERE datname = 'd3' AND backend_type = 'cachefront worker'}, 1);
+isnt($node->psql('postgres', 'ALTER DATABASE d3 RENAME TO e3'), 0, 'something is not applied: the worker is there');
+query('ALTER DATABASE d3 ALLOW_CONNECTIONS false');
+query(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'd3'});
+await_alone('d3');
+query('ALTER DATABASE d3 RENAME TO e3; ALTER DATABASE e3 ALLOW_CONNECTIONS true');
+is(ask('e3', 'SELECT cache_flush_writes()'), 't', 'closed and renamed: applied');
+is(applied('e3'), 11, 'closed and renamed: counted');
+
 $node->stop;
 done_testing();
