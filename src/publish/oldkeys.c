@@ -11,6 +11,7 @@
 #include "storage/lwlock.h"
 
 #include "base/involved.h"
+#include "base/involved.h"
 #include "base/shmem.h"
 #include "codec/key.h"
 #include "l2/place.h"
@@ -97,6 +98,7 @@ cf_oldkeys_leave(const char *cache, const char *version)
 	if (strcmp(version, "none") == 0 || nleft == CF_MAX_LEFT || known == NULL ||
 		cf_place_mine() == NULL)
 		return;
+	cf_involve();
 	cf_involve();
 	one->level = GetCurrentTransactionNestLevel();
 	strlcpy(one->cache, cache, sizeof(one->cache));
