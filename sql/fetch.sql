@@ -337,6 +337,10 @@ SELECT t[1] = d AS same FROM cache_fetch_rows('rf:texts', 'SELECT ARRAY[texts()]
 RESET TimeZone;
 RESET IntervalStyle;
 RESET extra_float_digits;
+-- a session that has read literals under one zone only: see function_literals.sql
+\c
+SET client_min_messages = warning;
+SET search_path = regress_cf_fetch, public;
 DO $$ BEGIN PERFORM counted('rf'); END $$;
 -- an aggregate, a join, a large result and one wide value
 SELECT * FROM same('rf:agg', 'SELECT category, count(*) AS n, sum(price) AS s FROM products GROUP BY ROLLUP (category)',

@@ -46,5 +46,5 @@ cf_follow_end(CfLoad *load)
 	load->sources.traits |= load->watch.traits;
 	load->sources.callers_rights |= load->watch.callers_rights;
 	/* Kept rows of a cursor are as private as a temporary table. */
-	load->sources.temporary |= load->watch.may_read_held;
+	load->sources.temporary |= load->watch.may_read_held || load->watch.read_otherwise;
 }

@@ -37,6 +37,7 @@
 #include "codec/rowcodec.h"
 #include "history/line.h"
 #include "load/loader.h"
+#include "load/reading.h"
 #include "load/select.h"
 #include "redis/command.h"
 #include "request/deps.h"
@@ -206,6 +207,7 @@ cf_loader_install_hooks(void)
 	prev_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = loader_executor_start;
 	cf_watch_install_hooks();
+	cf_reading_install_hook();
 	cf_pins_install_hooks();
 }
 
@@ -633,7 +635,7 @@ cf_load_run(const CfRequest *request, CfLoad *load, const CfLoadHooks *hooks)
 	load->sources.traits = load->watch.traits;
 	load->sources.callers_rights = load->watch.callers_rights;
 	/* Kept rows of a cursor are as private as a temporary table. */
-	load->sources.temporary |= load->watch.may_read_held;
+	load->sources.temporary |= load->watch.may_read_held || load->watch.read_otherwise;
 	if ((load->sources.traits & CF_TRAIT_LIGHT_NAMES) != 0)
 		add_light_names(load);
 	if (load->outer != NULL)

@@ -11,6 +11,7 @@
 #include "tcop/tcopprot.h"
 
 #include "base/compat.h"
+#include "load/reading.h"
 #include "load/select.h"
 #include "request/columns.h"
 #include "request/params.h"
@@ -62,10 +63,14 @@ cf_select_analyse(const CfRequest *request, const char *text)
 	RawStmt    *raw = cf_select_parse(text);
 	List	   *queries;
 	Query	   *query;
+	CfReadingAnalysed reading;
 	int			nparams;
 
+	reading = cf_reading_analysed();
 	queries = pg_analyze_and_rewrite_fixedparams(raw, text, request->args.types,
 												 request->args.n, NULL);
+	/* Analysed each time, and never kept. */
+	cf_reading_forget_one(&reading);
 	if (list_length(queries) != 1 ||
 		linitial_node(Query, queries)->commandType != CMD_SELECT)
 		ereport(ERROR,

@@ -37,6 +37,7 @@
 
 #include "base/compat.h"
 #include "base/objaccess.h"
+#include "load/reading.h"
 #include "load/watch_internal.h"
 
 CfWatch    *cf_watch_current = NULL;
@@ -179,6 +180,8 @@ look_at_plan(CfWatch *watch, PlannedStmt *stmt, const char *text)
 
 	cf_traits_of_plan(stmt, &found);
 	cf_traits_add_dates(&found, text);
+	if (!watch->own_plan)
+		watch->read_otherwise |= cf_reading_may_differ(text);
 	/* What writes, or locks rows, would do so each time, whatever it gives. */
 	if (stmt->commandType != CMD_SELECT || stmt->rowMarks != NIL || stmt->hasModifyingCTE)
 		found.traits |= CF_TRAIT_EFFECT;
@@ -440,6 +443,7 @@ cf_watch_end(CfWatch *watch)
 		return;
 	cf_watch_current->traits |= watch->traits;
 	cf_watch_current->may_read_held |= watch->may_read_held;
+	cf_watch_current->read_otherwise |= watch->read_otherwise;
 	cf_watch_current->callers_rights |= watch->callers_rights;
 }
 

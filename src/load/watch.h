@@ -26,6 +26,7 @@ typedef struct CfWatch
 	CfTraits	traits;			/* of all that was seen */
 	bool		callers_rights; /* functions used the rights of who calls them */
 	bool		may_read_held;	/* a function that is not seen into may have read a cursor */
+	bool		read_otherwise;	/* functions may have literals that would be read otherwise now */
 	bool		plan_reads;		/* what an IMMUTABLE function has read is in a plan */
 	bool		trusting;		/* cachefront.transparent_functions counts */
 

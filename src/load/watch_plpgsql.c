@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 
+#include "load/reading.h"
 #include "load/watch_internal.h"
 
 /* Of a debugger or profiler whose place ours has while a load runs; or NULL. */
@@ -48,6 +49,7 @@ look_at_expr(PLpgSQL_expr *expr, CfTraitsFound *found)
 			cf_traits_of_expr((Node *) plan->targetlist, found);
 	}
 	cf_traits_add_dates(found, expr->query);
+	cf_watch_current->read_otherwise |= cf_reading_may_differ(expr->query);
 }
 
 static void
