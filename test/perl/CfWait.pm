@@ -15,7 +15,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(await await_that await_waitpoint wait_at_waitpoint wait_until worker_pid);
+our @EXPORT = qw(await await_that await_waitpoint process_title wait_at_waitpoint wait_until worker_pid);
 
 # The lock class of the extension's wait points (src/base/debug_point.c), as pg_locks
 # shows it in objsubid.

@@ -13,7 +13,7 @@ use CfTest;
 require_debug();
 
 my $node = CfTest->node('main', 'cachefront.track_changes' => 'on',
-	'cachefront.history_size' => '128kB', 'wal_level' => 'replica', 'cachefront.wal_messages' => 'on',
+	'cachefront.history_size' => '128kB', 'wal_level' => 'replica', 'cachefront.wal_messages' => 'off',
 	'max_prepared_transactions' => 2, 'cachefront.wal_lookback' => 0);
 my $file = $node->data_dir . '/cachefront.history';
 my $none = 'ffffffffffffffff';

@@ -97,7 +97,7 @@ sub conflict
 	$primary->safe_psql('postgres', $_) foreach @$on_primary;
 	$primary->wait_for_catchup($standby, 'write');
 	# It signals each few milliseconds, and says that it waits after half a second.
-	await_that('for the conflict', sub { return CfTest::process_title($startup) =~ /recovering \w+ waiting/ });
+	await_that('for the conflict', sub { return process_title($startup) =~ /recovering \w+ waiting/ });
 	$standby->safe_psql('postgres', q{SELECT cf_debug_hold(NULL)});
 	my $end = finish_session($session);
 
