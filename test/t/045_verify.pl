@@ -130,8 +130,10 @@ sub run_load
 		DECLARE
 			till timestamptz := clock_timestamp() + '$seconds s';
 			n int := 0;
+			k int;
 		BEGIN
 			WHILE clock_timestamp() < till LOOP
+				k := 1 + n % 100;
 				-- About 300 a second and more; a transaction each.
 				PERFORM $read;
 				n := n + 1;
@@ -167,9 +169,10 @@ sub run_load
 	return ($failures > 0 ? $took : undef, $hits, $verified);
 }
 
-# By a call, and as a plain SELECT, for which the server must notice changes by itself.
+# By a call, and as a plain SELECT, for which the server must notice changes by itself. What is
+# asked for is a number of a hundred: the values of its variables name the SELECT.
 $control->quit;
-foreach my $read ('get_item(1 + n % 100)', 'v FROM item WHERE id = 1 + n % 100')
+foreach my $read ('get_item(k)', 'v FROM item WHERE id = k')
 {
 	my ($took, $hits, $verified) = run_load(1, 10, $read);
 
