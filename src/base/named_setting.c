@@ -31,17 +31,16 @@ cf_named_settings_find(CfNamedSetting *settings, int n)
 
 #else
 
-static const struct config_generic *
-at_place(struct config_generic *const *all, int place)
+static inline const struct config_generic *
+at_place(struct config_generic *const *all, int count, int place)
 {
-	return place < GetNumConfigOptions() ? all[place] : NULL;
+	return place < count ? all[place] : NULL;
 }
 
 /* The array of all settings is in the order of their names. */
 static void
-find(CfNamedSetting *named, struct config_generic **all)
+find(CfNamedSetting *named, struct config_generic **all, int count)
 {
-	int			count = GetNumConfigOptions();
 	int			place = 0;
 
 	while (place < count && pg_strcasecmp(all[place]->name, named->name) < 0)
@@ -49,7 +48,7 @@ find(CfNamedSetting *named, struct config_generic **all)
 	named->setting = place < count && pg_strcasecmp(all[place]->name, named->name) == 0 ?
 		all[place] : NULL;
 	named->place = place;
-	named->there = at_place(all, place);
+	named->there = at_place(all, count, place);
 }
 
 /* Who comes or goes before it moves it, and who takes its place is seen there. */
@@ -57,54 +56,75 @@ void
 cf_named_settings_find(CfNamedSetting *settings, int n)
 {
 	struct config_generic **all = get_guc_variables();
+	int			count = GetNumConfigOptions();
 
 	for (int i = 0; i < n; i++)
 	{
 		if (unlikely(settings[i].there == NULL ||
-					 at_place(all, settings[i].place) != settings[i].there))
-			find(&settings[i], all);
+					 at_place(all, count, settings[i].place) != settings[i].there))
+			find(&settings[i], all, count);
 	}
 }
 
 #endif
 
-static const char *
-value_of_enum(const struct config_enum *setting)
+/* Has it the value that PostgreSQL or the extension brings? Numbers are told by their text. */
+static inline bool
+is_brought(const struct config_generic *setting)
 {
-	return *setting->variable == setting->boot_val ? "" :
-		config_enum_lookup_by_value(unconstify(struct config_enum *, setting), *setting->variable);
-}
+	const struct config_bool *flag = (const struct config_bool *) setting;
+	const struct config_enum *choice = (const struct config_enum *) setting;
+	const struct config_string *string = (const struct config_string *) setting;
 
-static const char *
-value_of_string(const struct config_string *setting)
-{
-	const char *value = *setting->variable;
-
-	if (value == NULL || (setting->boot_val != NULL && strcmp(value, setting->boot_val) == 0))
-		return "";
-	return value;
+	switch (setting->vartype)
+	{
+		case PGC_BOOL:
+			return *flag->variable == flag->boot_val;
+		case PGC_ENUM:
+			return *choice->variable == choice->boot_val;
+		case PGC_STRING:
+			return *string->variable == NULL || (string->boot_val != NULL &&
+												 strcmp(*string->variable, string->boot_val) == 0);
+		default:
+			return false;
+	}
 }
 
 const char *
 cf_named_setting_value(const CfNamedSetting *named)
 {
-	const struct config_generic *setting = named->setting;
+	struct config_generic *setting = named->setting;
 
-	if (setting == NULL)
+	if (setting == NULL || is_brought(setting))
 		return "";
 	switch (setting->vartype)
 	{
 		case PGC_BOOL:
-			{
-				const struct config_bool *flag = (const struct config_bool *) setting;
-
-				return *flag->variable == flag->boot_val ? "" : *flag->variable ? "on" : "off";
-			}
+			return *((struct config_bool *) setting)->variable ? "on" : "off";
 		case PGC_ENUM:
-			return value_of_enum((const struct config_enum *) setting);
+			return config_enum_lookup_by_value((struct config_enum *) setting,
+											   *((struct config_enum *) setting)->variable);
 		case PGC_STRING:
-			return value_of_string((const struct config_string *) setting);
+			return *((struct config_string *) setting)->variable;
 		default:
 			return GetConfigOption(setting->name, true, false);
 	}
+}
+
+bool
+cf_named_settings_are(CfNamedSetting *settings, int n, char *const *texts)
+{
+	bool		same = true;
+
+	cf_named_settings_find(settings, n);
+	for (int i = 0; same && i < n; i++)
+	{
+		const struct config_generic *setting = settings[i].setting;
+
+		if (setting == NULL || is_brought(setting))
+			same = *texts[i] == '\0';
+		else
+			same = strcmp(cf_named_setting_value(&settings[i]), texts[i]) == 0;
+	}
+	return same;
 }

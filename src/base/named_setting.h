@@ -34,4 +34,7 @@ extern void cf_named_settings_find(CfNamedSetting *settings, int n);
  */
 extern const char *cf_named_setting_value(const CfNamedSetting *named);
 
+/* Looks for each of them, as above: is its value this text? */
+extern bool cf_named_settings_are(CfNamedSetting *settings, int n, char *const *texts);
+
 #endif							/* CF_BASE_NAMED_SETTING_H */

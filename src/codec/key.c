@@ -68,10 +68,19 @@ cf_clock_of_definition(Oid dboid, Oid relid)
 	return definition_ref(ids, sizeof(ids));
 }
 
+/* Each look at an answer asks, of the session's own database. */
 CfClockRef
 cf_clock_of_any_definition(Oid dboid)
 {
-	return cf_clock_of_definition(dboid, InvalidOid);
+	static Oid	last = InvalidOid;
+	static CfClockRef clock;
+
+	if (unlikely(dboid != last || !OidIsValid(dboid)))
+	{
+		clock = cf_clock_of_definition(dboid, InvalidOid);
+		last = dboid;
+	}
+	return clock;
 }
 
 CfClockRef

@@ -151,6 +151,21 @@ hash_settings(const Settings *settings, const char *const *strings, CfHash128 *h
 					   strings[i] ? strlen(strings[i]) : 0);
 }
 
+static inline bool
+is_text(const char *now, const char *then)
+{
+	return now == NULL ? *then == '\0' : strcmp(now, then) == 0;
+}
+
+static inline bool
+strings_are(char *const *then)
+{
+	return is_text(locale_monetary, then[0]) && is_text(locale_numeric, then[1]) &&
+		is_text(locale_time, then[2]) && is_text(locale_messages, then[3]) &&
+		is_text(TSCurrentConfig, then[4]) &&
+		cf_named_settings_are(named_settings, lengthof(named_settings), then + CF_NVARIABLES);
+}
+
 /* The hash of the session's settings, computed anew only when one changed. */
 static const CfHash128 *
 settings_hash(void)
@@ -160,14 +175,11 @@ settings_hash(void)
 	static CfHash128 hash;
 	static bool valid = false;
 	const char *strings[CF_NSTRINGS];
-	bool		same = valid && settings_are(&last);
 
-	collect_strings(strings);
-	for (int i = 0; same && i < CF_NSTRINGS; i++)
-		same = strcmp(strings[i] ? strings[i] : "", last_strings[i]) == 0;
-	if (likely(same))
+	if (likely(valid && settings_are(&last) && strings_are(last_strings)))
 		return &hash;
 
+	collect_strings(strings);
 	valid = false;
 	for (int i = 0; i < CF_NSTRINGS; i++)
 	{

@@ -80,11 +80,21 @@ typedef struct PlannerSetting
 {
 	const void *value;
 	Size		size;			/* 1, 4 or 8 bytes */
-	uint64		last;			/* the value of when they were hashed */
 } PlannerSetting;
 
 static PlannerSetting *planner_settings = NULL;
 static int	n_planner_settings = 0;
+
+/* Values that lie side by side, as many do, and what they were when they were hashed. */
+typedef struct Run
+{
+	const char *now;
+	Size		size;			/* bytes */
+	char	   *then;
+} Run;
+
+static Run *runs = NULL;
+static int	nruns = 0;
 
 /* What the planner looks at and PostgreSQL lists elsewhere, by its name in each version. */
 static const char *const others[] = {
@@ -122,17 +132,51 @@ describe_setting(struct config_generic *setting)
 	switch (setting->vartype)
 	{
 		case PGC_BOOL:
-			return (PlannerSetting) {((struct config_bool *) setting)->variable, sizeof(bool), 0};
+			return (PlannerSetting) {((struct config_bool *) setting)->variable, sizeof(bool)};
 		case PGC_INT:
-			return (PlannerSetting) {((struct config_int *) setting)->variable, sizeof(int), 0};
+			return (PlannerSetting) {((struct config_int *) setting)->variable, sizeof(int)};
 		case PGC_REAL:
-			return (PlannerSetting) {((struct config_real *) setting)->variable, sizeof(double), 0};
+			return (PlannerSetting) {((struct config_real *) setting)->variable, sizeof(double)};
 		case PGC_ENUM:
-			return (PlannerSetting) {((struct config_enum *) setting)->variable, sizeof(int), 0};
+			return (PlannerSetting) {((struct config_enum *) setting)->variable, sizeof(int)};
 		case PGC_STRING:
 			break;
 	}
 	pg_unreachable();
+}
+
+static int
+compare_places(const void *a, const void *b)
+{
+	const char *left = ((const PlannerSetting *) a)->value;
+	const char *right = ((const PlannerSetting *) b)->value;
+
+	return (left > right) - (left < right);
+}
+
+/* Their copies are of nothing yet. */
+static void
+find_runs(void)
+{
+	int			n = n_planner_settings;
+	PlannerSetting *values = palloc(n * sizeof(PlannerSetting));
+	Run		   *found = MemoryContextAllocZero(TopMemoryContext, Max(n, 1) * sizeof(Run));
+
+	nruns = 0;
+	memcpy(values, planner_settings, n * sizeof(PlannerSetting));
+	qsort(values, n, sizeof(PlannerSetting), compare_places);
+	for (int i = 0; i < n; i++)
+	{
+		const char *now = values[i].value;
+
+		if (i == 0 || now != found[nruns - 1].now + found[nruns - 1].size)
+			found[nruns++].now = now;
+		found[nruns - 1].size += values[i].size;
+	}
+	for (int i = 0; i < nruns; i++)
+		found[i].then = MemoryContextAllocZero(TopMemoryContext, found[i].size);
+	pfree(values);
+	runs = found;
 }
 
 static void
@@ -149,6 +193,7 @@ find_planner_settings(void)
 			found[n_planner_settings++] = describe_setting(all[i]);
 	}
 	planner_settings = repalloc(found, Max(n_planner_settings, 1) * sizeof(PlannerSetting));
+	find_runs();
 }
 
 static uint64
@@ -168,28 +213,29 @@ value_of(const PlannerSetting *setting)
 	}
 }
 
+static void
+hash_planner_settings(CfHash128 *hash)
+{
+	for (int i = 0; i < nruns; i++)
+		memcpy(runs[i].then, runs[i].now, runs[i].size);
+	cf_hash128_init(hash, 0);
+	for (int i = 0; i < n_planner_settings; i++)
+		cf_hash128_add_u64(hash, value_of(&planner_settings[i]));
+}
+
 /* They are compared with what they were, and hashed only where they differ. */
 CfHash128
 cf_tree_settings(void)
 {
 	static CfHash128 hash;
-	bool		changed = planner_settings == NULL;
+	bool		same = runs != NULL;
 
-	if (unlikely(changed))
+	if (unlikely(!same))
 		find_planner_settings();
-	for (int i = 0; i < n_planner_settings; i++)
-	{
-		uint64		value = value_of(&planner_settings[i]);
-
-		changed |= value != planner_settings[i].last;
-		planner_settings[i].last = value;
-	}
-	if (unlikely(changed))
-	{
-		cf_hash128_init(&hash, 0);
-		for (int i = 0; i < n_planner_settings; i++)
-			cf_hash128_add_u64(&hash, planner_settings[i].last);
-	}
+	for (int i = 0; same && i < nruns; i++)
+		same = memcmp(runs[i].now, runs[i].then, runs[i].size) == 0;
+	if (unlikely(!same))
+		hash_planner_settings(&hash);
 	return hash;
 }
 
