@@ -28,9 +28,12 @@
 
 static CfClockSet changed;		/* of the running transaction */
 
-/* Do transactions of this server tell? */
+/*
+ * Do transactions of this server tell? What the WAL does not show by itself (unseen)
+ * they tell also while nobody reads it: a standby that is away may come back.
+ */
 static bool
-is_on(void)
+is_on(bool unseen)
 {
 	switch ((CfWalMessages) cf_guc_wal_messages)
 	{
@@ -42,7 +45,8 @@ is_on(void)
 			break;
 	}
 	return cf_l2_configured() ||
-		(XLogIsNeeded() && (XLogArchivingActive() || (max_wal_senders > 0 && cf_readers_any())));
+		(XLogIsNeeded() && (unseen || XLogArchivingActive() ||
+							(max_wal_senders > 0 && cf_readers_any())));
 }
 
 /* What cache_set stores has no place outside of this server but Redis. */
@@ -64,7 +68,7 @@ add_op(const CfOp *op)
 	}
 }
 
-/* True: something that must not be lost in a crash. */
+/* True: something that must not be lost in a crash, and of which no row in the WAL tells. */
 static bool
 add_ops(void)
 {
@@ -119,9 +123,9 @@ log_changed(bool lasting)
 
 /* May this process, and is it to? */
 static bool
-may_tell(void)
+may_tell(bool unseen)
 {
-	return !RecoveryInProgress() && !IsParallelWorker() && is_on();
+	return !RecoveryInProgress() && !IsParallelWorker() && is_on(unseen);
 }
 
 /*
@@ -136,10 +140,10 @@ announce(const CfClockRef *tables, int ntables)
 
 	if (likely(!identified && !cf_pending_any()))
 		return;
-	if (!may_tell())
-		return;
 	cf_clockset_reset(&changed);
 	lasting = add_ops();
+	if (!may_tell(lasting))
+		return;
 	add_epochs();
 	for (int i = 0; i < ntables; i++)
 		cf_clockset_add(&changed, tables[i]);
@@ -166,8 +170,9 @@ cf_announce_tables(void)
 	int			ntables;
 	const CfClockRef *tables;
 
-	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) || !may_tell() ||
-		CF_FAULT_POINT("no-message"))
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) || CF_FAULT_POINT("no-message"))
+		return;
+	if (!may_tell(false))
 		return;
 	tables = cf_writeset_raised(&ntables);
 	if (likely(ntables <= CF_MESSAGE_MAX_REFS))
