@@ -200,8 +200,8 @@ resolve_argument(const Step *step, Argument *argument)
 	PQclear(result);
 }
 
-/* Until one of the answers differs from the one that was not served. */
-static void
+/* False: two that were served differ, and one of them stands for the one that was not. */
+static bool
 ask_all(const Step *step, const char *query, const Argument *argument, Statement *statement,
 		Answer *cached, Answer *plain)
 {
@@ -228,13 +228,29 @@ ask_all(const Step *step, const char *query, const Argument *argument, Statement
 				forget_answer(plain);
 			*plain = *cached;
 			*cached = answer;
-			return;
+			return false;
 		}
 		if (cached->text != NULL)
 			forget_answer(cached);
 		*cached = answer;
 		n_reads++;
 	}
+	return true;
+}
+
+/*
+ * PostgreSQL learns what others have changed in the catalogue when it takes a lock that it
+ * has not yet: a statement within a transaction may not know yet what the next one does. So
+ * what was asked first is asked once more if it differs.
+ */
+static void
+ask_again_without(const Step *step, const char *query, const Argument *argument,
+				  Statement *statement, Answer *plain)
+{
+	forget_answer(plain);
+	serve(step->session, false);
+	*plain = ask_in_savepoint(step, query, argument, statement, false);
+	serve(step->session, true);
 }
 
 void
@@ -253,7 +269,9 @@ ask_plainly(const Step *step, Answer *cached, Answer *plain)
 		if (!prepared && !prepare_both(step->session, statement, query, &argument))
 			statement = NULL;
 	}
-	ask_all(step, query, &argument, statement, cached, plain);
+	if (ask_all(step, query, &argument, statement, cached, plain) && step->plain_first &&
+		cached->sqlstate[0] == '\0' && strcmp(cached->text, plain->text) != 0)
+		ask_again_without(step, query, &argument, statement, plain);
 	/* DISCARD ALL, DEALLOCATE ALL */
 	if (statement != NULL && (strcmp(cached->sqlstate, "26000") == 0 ||
 							  strcmp(plain->sqlstate, "26000") == 0))
