@@ -12,6 +12,7 @@
 # - what the manual has in backticks and looks like a function, view, column or setting of
 #   ours is one;
 # - docs/glossary.md has each word once, and names files that are there;
+# - the README of a folder of src/ names each of its files, but for headers between two of them;
 # - no file names a document that is not in the repository.
 
 set -u
@@ -84,6 +85,14 @@ while read -r name; do
 		complain "docs/settings.md: there is no setting $name"
 	fi
 done < <(sed -nE 's/^### `(.*)`$/\1/p' docs/settings.md)
+for readme in src/*/README.md; do
+	while read -r file; do
+		if ! grep -qE "\`$file(\.[ch])?\`" "$readme"; then
+			complain "$readme: does not name $file"
+		fi
+	done < <(find "${readme%/*}" -name '*.[ch]' ! -name '*_internal.h' -printf '%f\n' |
+		sed 's/\.[ch]$//' | sort -u)
+done
 if (($(wc -l <README.md) > 200)); then
 	complain "README.md has more than 200 lines"
 fi
