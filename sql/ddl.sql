@@ -42,6 +42,12 @@ INSERT INTO moods VALUES (1, 'ok');
 CREATE FUNCTION f_sql(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT $1 + count(*)::int FROM u';
 CREATE FUNCTION f_pl(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN $1 + (SELECT count(*) FROM u); END';
 CREATE FUNCTION f_inlined(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';
+CREATE DOMAIN small AS int CHECK (VALUE < 100);
+CREATE DOMAIN smaller AS small CHECK (VALUE < 50);
+CREATE TABLE doms (id int, d smaller);
+INSERT INTO doms VALUES (1, 7);
+CREATE AGGREGATE total (int) (sfunc = int4pl, stype = int, initcond = '0');
+CREATE VIEW view_total AS SELECT total(v) AS v FROM t;
 CREATE FUNCTION f_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 
 CREATE TABLE entries (name text PRIMARY KEY, query text);
@@ -68,7 +74,27 @@ INSERT INTO entries VALUES
 	('regclass', 'SELECT to_regclass(''shadow'')::text AS v FROM regress_cf_ddl.u LIMIT 1'),
 	('catalog', 'SELECT count(*) AS v FROM pg_class WHERE relname ~ ''^(shadow|made)'''),
 	('lower', 'SELECT string_agg(lower(note), '','' ORDER BY id) AS v FROM regress_cf_ddl.t'),
-	('cast', 'SELECT id::text::mood AS v FROM regress_cf_ddl.moods WHERE id < 0');
+	('cast', 'SELECT id::text::mood AS v FROM regress_cf_ddl.moods WHERE id < 0'),
+	('label', 'SELECT m::text AS v FROM regress_cf_ddl.moods'),
+	('named', 'SELECT ''ok''::mood AS v FROM regress_cf_ddl.u LIMIT 1'),
+	('equal', 'SELECT count(*) AS v FROM regress_cf_ddl.u WHERE v = 2'),
+	('kind', 'SELECT count(*) AS v FROM regress_cf_ddl.moods WHERE m = ''ok'''),
+	('kinds', 'SELECT count(*) AS v FROM regress_cf_ddl.moods WHERE m IN (''ok'', ''sad'')'),
+	('kind_case', 'SELECT CASE m WHEN ''ok'' THEN 1 ELSE 0 END AS v FROM regress_cf_ddl.moods'),
+	('kind_range', 'SELECT count(*) AS v FROM regress_cf_ddl.moods WHERE m BETWEEN ''ok'' AND ''ok'''),
+	('kind_using', 'SELECT count(*) AS v FROM regress_cf_ddl.moods a JOIN regress_cf_ddl.moods b USING (m)'),
+	('kind_order', 'SELECT m AS v FROM regress_cf_ddl.moods ORDER BY m USING OPERATOR(pg_catalog.<)'),
+	('between', 'SELECT count(*) AS v FROM regress_cf_ddl.u WHERE v BETWEEN 2 AND 3'),
+	('in', 'SELECT count(*) AS v FROM regress_cf_ddl.u WHERE v IN (SELECT id FROM regress_cf_ddl.u)'),
+	('case', 'SELECT max(CASE v WHEN 2 THEN ''two'' ELSE ''other'' END) AS v FROM regress_cf_ddl.u'),
+	('like', 'SELECT count(*) AS v FROM regress_cf_ddl.t WHERE note LIKE ''n%'''),
+	('operator', 'SELECT count(*) AS v FROM regress_cf_ddl.u WHERE v OPERATOR(pg_catalog.=) 2'),
+	('check', 'SELECT v::small AS v FROM regress_cf_ddl.u ORDER BY id'),
+	('stored', 'SELECT d AS v FROM regress_cf_ddl.doms'),
+	('attribute', 'SELECT u.row_to_json AS v FROM regress_cf_ddl.u ORDER BY id LIMIT 1'),
+	('total', 'SELECT total(v) AS v FROM regress_cf_ddl.u'),
+	('viewed', 'SELECT v FROM regress_cf_ddl.view_total'),
+	('schema', 'SELECT current_schema()::text AS v FROM regress_cf_ddl.u LIMIT 1');
 
 CREATE FUNCTION cached(name text, query text) RETURNS text LANGUAGE plpgsql AS
 	$$ BEGIN RETURN cache_fetch('dd:' || name, query)::jsonb::text; EXCEPTION WHEN OTHERS THEN RETURN sqlerrm; END $$;
@@ -97,7 +123,7 @@ BEGIN
 END
 $$;
 -- where names are looked up before they are found
-SET search_path = regress_cf_early, regress_cf_ddl, public;
+SET search_path = regress_cf_none, regress_cf_early, regress_cf_ddl, public;
 SELECT name, cached(name, query) = plain(query) AS "right" FROM entries ORDER BY name;
 
 -- new relations: who has no name to look up keeps what he has
@@ -233,14 +259,61 @@ CALL ddl('TRUNCATE u');
 CALL ddl('INSERT INTO u SELECT i, i FROM generate_series(1, 5) i');
 CALL ddl('REFRESH MATERIALIZED VIEW mat');
 
--- what nobody can tell drops everything
+-- schemas: for who names them, or has them in his search path
 CALL ddl('CREATE SCHEMA regress_cf_third');
-CALL ddl('DROP SCHEMA regress_cf_third');
+CALL ddl('GRANT USAGE ON SCHEMA regress_cf_third TO regress_cf_ddl');
+CALL ddl('ALTER SCHEMA regress_cf_third RENAME TO regress_cf_fourth');
+CALL ddl('ALTER SCHEMA regress_cf_fourth RENAME TO regress_cf_none;; CREATE TABLE regress_cf_none.t AS SELECT 1 AS id');
+CALL ddl('DROP SCHEMA regress_cf_none CASCADE');
+CALL ddl('CREATE SCHEMA regress_cf_none CREATE TABLE t (id int)');
+CALL ddl('ALTER SCHEMA regress_cf_none OWNER TO regress_cf_ddl');
+CALL ddl('DROP SCHEMA regress_cf_none CASCADE');
+CALL ddl('GRANT USAGE ON SCHEMA regress_cf_ddl TO regress_cf_ddl');
+CALL ddl('ALTER SCHEMA regress_cf_ddl RENAME TO regress_cf_gone;; ALTER SCHEMA regress_cf_gone RENAME TO regress_cf_ddl');
+
+-- types: by name, and by what values are of
 CALL ddl('CREATE TYPE made_type AS (a int)');
 CALL ddl('DROP TYPE made_type');
-CALL ddl('ALTER TYPE mood ADD VALUE ''happy''');
+CALL ddl('CREATE TYPE made_range AS RANGE (subtype = int)');
+CALL ddl('DROP TYPE made_range');
+CALL ddl('ALTER TYPE mood ADD VALUE ''happy'' BEFORE ''sad''');
+CALL ddl('ALTER TYPE mood RENAME VALUE ''ok'' TO ''fine'';; ALTER TYPE mood RENAME VALUE ''sad'' TO ''ok''');
+CALL ddl('ALTER TYPE mood RENAME VALUE ''ok'' TO ''sad'';; ALTER TYPE mood RENAME VALUE ''fine'' TO ''ok''');
+CALL ddl('CREATE TYPE regress_cf_early.mood AS ENUM (''bad'')');
+CALL ddl('ALTER TYPE regress_cf_early.mood RENAME TO mod');
+CALL ddl('ALTER TYPE regress_cf_early.mod RENAME TO mood');
+CALL ddl('DROP TYPE regress_cf_early.mood');
 CALL ddl('CREATE DOMAIN made_domain AS int');
 CALL ddl('DROP DOMAIN made_domain');
+CALL ddl('CREATE DOMAIN regress_cf_early.small AS int CHECK (VALUE < 3)');
+CALL ddl('DROP DOMAIN regress_cf_early.small');
+CALL ddl('ALTER DOMAIN small ADD CONSTRAINT tiny CHECK (VALUE < 3) NOT VALID');
+CALL ddl('ALTER DOMAIN small DROP CONSTRAINT tiny');
+
+-- operators and aggregates by name, casts by what they are from
+CREATE FUNCTION f_not(mood, mood) RETURNS bool LANGUAGE sql AS 'SELECT false';
+CALL ddl('CREATE OPERATOR regress_cf_early.= (leftarg = mood, rightarg = mood, function = f_not)');
+CALL ddl('DROP OPERATOR regress_cf_early.= (mood, mood)');
+CALL ddl('CREATE OPERATOR regress_cf_early.>= (leftarg = mood, rightarg = mood, function = f_not)');
+CALL ddl('DROP OPERATOR regress_cf_early.>= (mood, mood)');
+CALL ddl('CREATE OPERATOR public.~~ (leftarg = text, rightarg = text, function = textnlike)');
+CALL ddl('DROP OPERATOR public.~~ (text, text)');
+CALL ddl('CREATE AGGREGATE regress_cf_early.total (int) (sfunc = int4mul, stype = int, initcond = ''1'')');
+CALL ddl('DROP AGGREGATE regress_cf_early.total (int)');
+CALL ddl('CREATE OR REPLACE AGGREGATE regress_cf_ddl.total (int) (sfunc = int4mul, stype = int, initcond = ''1'')');
+CALL ddl($d$CREATE FUNCTION public.row_to_json(u) RETURNS text LANGUAGE sql AS 'SELECT ''row'''$d$);
+CALL ddl('DROP FUNCTION public.row_to_json(u)');
+CREATE FUNCTION f_label(mood) RETURNS text LANGUAGE sql AS $d$ SELECT 'label' $d$;
+CALL ddl('CREATE CAST (mood AS text) WITH FUNCTION f_label(mood)');
+CALL ddl('DROP CAST (mood AS text)');
+CALL ddl('CREATE CAST (int AS mood) WITH INOUT AS IMPLICIT');
+CALL ddl('DROP CAST (int AS mood)');
+
+-- what nobody can tell drops everything
+CALL ddl('CREATE TYPE made_shell');
+CALL ddl('DROP TYPE made_shell');
+CALL ddl('CREATE TEXT SEARCH CONFIGURATION made_config (copy = simple)');
+CALL ddl('DROP TEXT SEARCH CONFIGURATION made_config');
 CALL ddl('CREATE RULE nothing AS ON INSERT TO t DO ALSO NOTHING');
 CALL ddl('DROP RULE nothing ON t');
 CALL ddl('CREATE OPERATOR public.~~~~ (leftarg = int, rightarg = int, function = int4pl)');
@@ -322,7 +395,7 @@ CALL ddl('DROP FUNCTION pg_temp.f(e2);; DROP TYPE e2, c, r;; DROP DOMAIN d;; DRO
 CALL ddl('DROP OPERATOR pg_temp.### (int, int);; DROP COLLATION pg_temp.co');
 CALL ddl('DROP TEXT SEARCH CONFIGURATION pg_temp.tc;; DROP TEXT SEARCH DICTIONARY pg_temp.td');
 CALL ddl('CREATE TYPE pg_temp.e AS ENUM (''a'');; CREATE DOMAIN pg_temp.d AS e;; DISCARD TEMP');
-CALL ddl('SET search_path = pg_temp;; CREATE TYPE e AS ENUM (''a'');; DROP TYPE e;; SET search_path = regress_cf_early, regress_cf_ddl, public');
+CALL ddl('SET search_path = pg_temp;; CREATE TYPE e AS ENUM (''a'');; DROP TYPE e;; SET search_path = regress_cf_none, regress_cf_early, regress_cf_ddl, public');
 -- beside what is permanent they hide nothing
 CALL ddl('CREATE TYPE pg_temp.e AS ENUM (''a'');; ALTER TYPE mood RENAME VALUE ''ok'' TO ''fine''');
 SET allow_system_table_mods = on;
@@ -336,6 +409,31 @@ CALL ddl('CREATE FUNCTION pg_temp.low(int) RETURNS int LANGUAGE sql IMMUTABLE AS
 CALL ddl('CREATE OR REPLACE FUNCTION pg_temp.low(int) RETURNS int LANGUAGE sql IMMUTABLE AS ''SELECT $1 + 1''');
 CALL ddl('DROP FUNCTION pg_temp.low(int) CASCADE');
 DISCARD TEMP;
+
+-- who may not use a schema any more, and who may now
+GRANT USAGE ON SCHEMA regress_cf_ddl TO regress_cf_ddl;
+GRANT SELECT ON regress_cf_ddl.u TO regress_cf_ddl;
+SELECT cache_define('dr', jitter => 0, xfetch_beta => 0);
+CREATE TABLE regress_cf_early.u AS SELECT 4242 AS v;
+GRANT SELECT ON regress_cf_early.u TO regress_cf_ddl;
+SET ROLE regress_cf_ddl;
+SELECT public.cache_fetch('dr:named', 'SELECT max(v) AS v FROM regress_cf_ddl.u');
+SELECT public.cache_fetch('dr:bare', 'SELECT max(v) AS v FROM u');
+RESET ROLE;
+GRANT USAGE ON SCHEMA regress_cf_early TO regress_cf_ddl;
+SET ROLE regress_cf_ddl;
+SELECT public.cache_fetch('dr:named', 'SELECT max(v) AS v FROM regress_cf_ddl.u');
+SELECT public.cache_fetch('dr:bare', 'SELECT max(v) AS v FROM u');
+RESET ROLE;
+REVOKE USAGE ON SCHEMA regress_cf_early FROM regress_cf_ddl;
+SET ROLE regress_cf_ddl;
+SELECT public.cache_fetch('dr:bare', 'SELECT max(v) AS v FROM u');
+RESET ROLE;
+REVOKE USAGE ON SCHEMA regress_cf_ddl FROM regress_cf_ddl;
+SET ROLE regress_cf_ddl;
+SELECT public.cache_fetch('dr:named', 'SELECT max(v) AS v FROM regress_cf_ddl.u');
+RESET ROLE;
+SELECT cache_drop('dr');
 
 -- rules of a table, default privileges, rights on large objects
 CALL ddl('CREATE RULE r AS ON DELETE TO regress_cf_ddl.parent DO ALSO SELECT 1');

@@ -35,7 +35,9 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
 #include "catalog/pg_language.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_shdepend.h"
 #include "catalog/pg_shdescription.h"
@@ -56,6 +58,7 @@
 #include "base/shmem.h"
 #include "capture/catalog.h"
 #include "capture/excused.h"
+#include "capture/named.h"
 #include "capture/note.h"
 #include "capture/temporary.h"
 #include "capture/writeset.h"
@@ -247,9 +250,12 @@ is_temporary_function(HeapTuple tuple)
 	return isAnyTempNamespace(((Form_pg_proc) GETSTRUCT(tuple))->pronamespace);
 }
 
-/* As it was before, if it was. */
+/*
+ * As it was before, if it was. What goes is of no concern to whom it is not by name; that
+ * others are left without it PostgreSQL sees to.
+ */
 static void
-function_seen(Oid function)
+function_seen(ObjectAccessType access, Oid function)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	CfNote	   *note;
@@ -259,43 +265,12 @@ function_seen(Oid function)
 		(void) cf_note_add(CF_NOTE_SEEN_FUNCTION, function);
 		return;
 	}
-	note = cf_note_add(is_fine_function(tuple) || is_temporary_function(tuple) ?
+	note = cf_note_add(access == OAT_DROP || is_fine_function(tuple) ||
+					   is_temporary_function(tuple) ?
 					   CF_NOTE_SEEN_FUNCTION : CF_NOTE_UNKNOWN, function);
 	note->schema = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace;
 	note->name = ((Form_pg_proc) GETSTRUCT(tuple))->proname;
 	ReleaseSysCache(tuple);
-}
-
-/* Of a table or view, or of arrays of that: it comes and goes with the relation. */
-static bool
-is_rowtype(Oid type)
-{
-	Oid			element = get_element_type(type);
-	Oid			relid = get_typ_typrelid(OidIsValid(element) ? element : type);
-
-	return OidIsValid(relid) && get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE;
-}
-
-static bool
-is_temporary_type(Oid type)
-{
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	bool		temporary;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	temporary = isAnyTempNamespace(((Form_pg_type) GETSTRUCT(tuple))->typnamespace);
-	ReleaseSysCache(tuple);
-	return temporary;
-}
-
-static void
-type_seen(ObjectAccessType access, Oid type)
-{
-	if (access != OAT_DROP)
-		(void) cf_note_add(CF_NOTE_SEEN_TYPE, type);
-	else if (type >= FirstNormalObjectId && (is_rowtype(type) || is_temporary_type(type)))
-		(void) cf_note_add(CF_NOTE_GONE_LIGHT_TYPE, type);
 }
 
 /* Results that a rule reaches depend on its tag only since there is the rule. */
@@ -334,14 +309,13 @@ object_accessed(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id
 			relation_seen(access, object_id, sub_id);
 			break;
 		case ProcedureRelationId:
-			function_seen(object_id);
+			function_seen(access, object_id);
 			break;
 		case TypeRelationId:
-			type_seen(access, object_id);
-			break;
+		case OperatorRelationId:
+		case CastRelationId:
 		case NamespaceRelationId:
-			if (access == OAT_POST_CREATE)
-				(void) cf_note_add(CF_NOTE_MADE_SCHEMA, object_id);
+			cf_named_seen(access, class_id, object_id);
 			break;
 		case TriggerRelationId:
 			trigger_seen(access, object_id);
@@ -433,9 +407,6 @@ look_at_relation(Collecting *to, Oid relid, Form_pg_class form)
 	if (holds_no_rows_of_others(form->relkind, form->relpersistence) ||
 		is_excused(to, relid, form))
 		return;
-	/* A type that is no relation's; its rows may be anywhere. */
-	if (form->relkind == RELKIND_COMPOSITE_TYPE)
-		to->changes->unknown = true;
 	if (relid >= FirstNormalObjectId)
 		add_name(to, form->relnamespace, NameStr(form->relname));
 	add_family(to, relid);
@@ -523,7 +494,9 @@ add_function(Collecting *to, const CfNote *note)
 		return;
 	if (!is_temporary_function(tuple))
 	{
-		to->changes->unknown |= !is_fine_function(tuple);
+		/* A new one nobody has yet, in whatever language. */
+		if (OidIsValid(note->schema))
+			to->changes->unknown |= !is_fine_function(tuple);
 		add_name(to, ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace,
 				 NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname));
 	}
@@ -614,12 +587,25 @@ tuple_told(Collecting *to, const SharedInvalCatcacheMsg *message)
 		case TYPEOID:
 			if (!is_claimed(CF_NOTE_SEEN_TYPE, message->hashValue) &&
 				!is_claimed(CF_NOTE_GONE_LIGHT_TYPE, message->hashValue) &&
+				!is_claimed(CF_NOTE_GONE_TYPE, message->hashValue) &&
 				!cf_temporary_is(TYPEOID, message->hashValue))
 				to->changes->unknown = true;
 			break;
 		case NAMESPACEOID:
-			if (!is_claimed(CF_NOTE_MADE_SCHEMA, message->hashValue))
-				to->changes->unknown = true;
+			to->changes->unknown |= !is_claimed(CF_NOTE_SEEN_SCHEMA, message->hashValue);
+			break;
+		case OPEROID:
+			to->changes->unknown |= !is_claimed(CF_NOTE_SEEN_OPERATOR, message->hashValue) &&
+				!cf_temporary_is(OPEROID, message->hashValue);
+			break;
+		case CASTSOURCETARGET:
+			to->changes->unknown |= !is_claimed(CF_NOTE_SEEN_CAST, message->hashValue) &&
+				!cf_temporary_is(CASTSOURCETARGET, message->hashValue);
+			break;
+			/* By the OID of the function. */
+		case AGGFNOID:
+			to->changes->unknown |= !is_claimed(CF_NOTE_SEEN_FUNCTION, message->hashValue) &&
+				!cf_temporary_is(AGGFNOID, message->hashValue);
 			break;
 		default:
 			to->changes->unknown |= !cf_temporary_is(message->id, message->hashValue);
@@ -668,7 +654,6 @@ add_if_truncated(const CfWrittenTable *table, void *arg)
 		to->truncated = lappend_oid(to->truncated, table->relid);
 }
 
-/* Types that are no relation's, and rules, are not of the fine kind. */
 static void
 judge_note(Collecting *to, CfNote *note)
 {
@@ -677,19 +662,6 @@ judge_note(Collecting *to, CfNote *note)
 		case CF_NOTE_SEEN_FUNCTION:
 			note->hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(note->oid));
 			break;
-		case CF_NOTE_SEEN_TYPE:
-		case CF_NOTE_GONE_LIGHT_TYPE:
-			note->hash = GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(note->oid));
-			if (note->kind == CF_NOTE_SEEN_TYPE && SearchSysCacheExists1(TYPEOID, note->oid) &&
-				(note->oid < FirstNormalObjectId ||
-				 (!is_rowtype(note->oid) && !is_temporary_type(note->oid))))
-				to->changes->unknown = true;
-			break;
-		case CF_NOTE_MADE_SCHEMA:
-			/* A session's first temporary object needs one. */
-			note->hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(note->oid));
-			to->changes->unknown |= !isAnyTempNamespace(note->oid);
-			break;
 		case CF_NOTE_MADE_TRIGGER:
 			to->changes->unknown |= cf_rule_is_trigger(note->oid);
 			break;
@@ -697,6 +669,7 @@ judge_note(Collecting *to, CfNote *note)
 			to->changes->unknown = true;
 			break;
 		default:
+			to->changes->unknown |= !cf_named_judge(note, to->clocks);
 			break;
 	}
 }

@@ -34,6 +34,7 @@
 #include "capture/epoch.h"
 #include "capture/fine.h"
 #include "capture/harmless.h"
+#include "capture/named.h"
 #include "capture/note.h"
 #include "capture/writeset.h"
 #include "codec/key.h"
@@ -322,6 +323,8 @@ epoch_process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree
 		{
 			judge_ddl(stmt, &change);
 			note_ddl(&change);
+			if (change.fine)
+				cf_named_note_stmt(stmt);
 			renamed = find_renamed(stmt);
 		}
 		harmless = IsTransactionState() &&

@@ -5,9 +5,9 @@
  * takes for exact without all definitions (catalog.c looks at the language). All
  * that they change is sent as a message about a relation, a function or a type.
  *
- * And of statements about what may be temporary: types, aggregates, operators,
- * collations, text search. Each row that they change is told of as well, and what is
- * told of one that is not temporary moves the epoch (temporary.h).
+ * And of statements about schemas, types, casts, aggregates, operators, collations, text
+ * search. Each row that they change is told of as well, and what is told of one that is
+ * neither temporary (temporary.h) nor of a name (named.h) moves the epoch.
  *
  * src/capture/fine.c
  */
@@ -116,7 +116,7 @@ is_alter_table_fine(const AlterTableStmt *alter)
 {
 	ListCell   *cell;
 
-	if (!is_relation(alter->objtype))
+	if (!is_relation(alter->objtype) && alter->objtype != OBJECT_TYPE)
 		return false;
 	foreach(cell, alter->cmds)
 	{
@@ -134,7 +134,7 @@ is_rename_fine(const RenameStmt *rename)
 	return is_relation(rename->renameType) || is_function(rename->renameType) ||
 		rename->renameType == OBJECT_TABCONSTRAINT || rename->renameType == OBJECT_POLICY ||
 		rename->renameType == OBJECT_TRIGGER || rename->renameType == OBJECT_RULE ||
-		rename->renameType == OBJECT_STATISTIC_EXT ||
+		rename->renameType == OBJECT_STATISTIC_EXT || rename->renameType == OBJECT_SCHEMA ||
 		may_be_temporary(rename->renameType);
 }
 
@@ -142,7 +142,8 @@ static bool
 is_drop_fine(ObjectType type)
 {
 	return is_relation(type) || is_function(type) || type == OBJECT_TRIGGER ||
-		type == OBJECT_POLICY || type == OBJECT_RULE || may_be_temporary(type);
+		type == OBJECT_POLICY || type == OBJECT_RULE || type == OBJECT_SCHEMA ||
+		type == OBJECT_CAST || may_be_temporary(type);
 }
 
 static bool
@@ -176,6 +177,8 @@ is_grant_fine(const GrantStmt *grant)
 		return all_are_temporary(grant);
 	if (grant->objtype == OBJECT_LARGEOBJECT)
 		return true;
+	if (grant->objtype == OBJECT_SCHEMA)
+		return grant->targtype == ACL_TARGET_OBJECT;
 	return (grant->targtype == ACL_TARGET_OBJECT || grant->targtype == ACL_TARGET_ALL_IN_SCHEMA) &&
 		(grant->objtype == OBJECT_TABLE || grant->objtype == OBJECT_SEQUENCE);
 }
@@ -203,7 +206,9 @@ cf_fine_stmt(Node *stmt)
 		case T_AlterFunctionStmt:
 		case T_RuleStmt:
 			return true;
-			/* Perhaps of a temporary object. */
+			/* Of a kind that has a name to be looked up, or perhaps temporary. */
+		case T_CreateSchemaStmt:
+		case T_CreateCastStmt:
 		case T_CompositeTypeStmt:
 		case T_CreateEnumStmt:
 		case T_CreateRangeStmt:
@@ -215,7 +220,8 @@ cf_fine_stmt(Node *stmt)
 		case T_AlterTSDictionaryStmt:
 			return true;
 		case T_AlterOwnerStmt:
-			return may_be_temporary(((AlterOwnerStmt *) stmt)->objectType);
+			return ((AlterOwnerStmt *) stmt)->objectType == OBJECT_SCHEMA ||
+				may_be_temporary(((AlterOwnerStmt *) stmt)->objectType);
 		case T_AlterTableStmt:
 			return is_alter_table_fine((AlterTableStmt *) stmt);
 		case T_RenameStmt:

@@ -23,8 +23,11 @@ typedef enum CfNoteKind
 	CF_NOTE_SEEN_FUNCTION,				/* made, changed or gone */
 	CF_NOTE_SEEN_TYPE,					/* likewise */
 	CF_NOTE_GONE_LIGHT_TYPE,			/* of rows of a relation, of arrays of them; or temporary */
-	CF_NOTE_TEMPORARY_ROW,				/* of what is dropped; oid: a cache */
-	CF_NOTE_MADE_SCHEMA,
+	CF_NOTE_GONE_TYPE,					/* any other that named.h knows */
+	CF_NOTE_SEEN_OPERATOR,
+	CF_NOTE_SEEN_CAST,
+	CF_NOTE_SEEN_SCHEMA,
+	CF_NOTE_ROW_GONE,					/* of what is dropped and told of otherwise; oid: a cache */
 	CF_NOTE_MADE_TRIGGER,
 	CF_NOTE_ANY_DEFINITION,				/* only what depends on any may differ */
 	CF_NOTE_UNKNOWN						/* whatever else counts, nobody can say what it changes */
@@ -35,9 +38,11 @@ typedef struct CfNote
 	CfNoteKind	kind;
 	Oid			oid;
 	int			level;			/* of the subtransaction with which it goes */
-	uint32		hash;			/* of a function, type or schema: from PRE_COMMIT on */
-	Oid			schema;			/* of a function that there was before */
+	uint32		hash;			/* as messages have it; from PRE_COMMIT on */
+	Oid			schema;			/* of what there was before */
 	NameData	name;			/* likewise */
+	Oid			source;			/* of a cast */
+	Oid			target;
 	int			told;			/* messages about a relation that are excused */
 } CfNote;
 

@@ -3,7 +3,8 @@
  *
  * A message names a cache and a hash of its key. So of each object in the session's
  * temporary schema the hashes of the rows that it is made of are compared: found by
- * its dependency on the schema, or, if it is dropped, noted before.
+ * its dependency on the schema, or, if it is dropped, noted before. Likewise labels and
+ * ranges of any type that is noted: its own clock moves for them.
  *
  * src/capture/temporary.c
  */
@@ -69,7 +70,7 @@ add_to_rows(int cache, uint32 hash)
 static void
 add_to_notes(int cache, uint32 hash)
 {
-	cf_note_add(CF_NOTE_TEMPORARY_ROW, (Oid) cache)->hash = hash;
+	cf_note_add(CF_NOTE_ROW_GONE, (Oid) cache)->hash = hash;
 }
 
 /* ---- of what rows is it made? ------------------------------------------- */
@@ -167,6 +168,18 @@ add_object(Oid class_id, Oid object_id, AddRow add)
 	}
 }
 
+/* What a type is made of, but types and casts, of which there are notes. */
+static void
+add_parts(Oid type, AddRow add)
+{
+	char		kind = get_typtype(type);
+
+	if (kind == TYPTYPE_ENUM)
+		add_enum(type, add);
+	else if (kind == TYPTYPE_RANGE)
+		add(RANGETYPE, GetSysCacheHashValue1(RANGETYPE, ObjectIdGetDatum(type)));
+}
+
 /* ---- what is dropped ---------------------------------------------------- */
 
 static bool
@@ -200,6 +213,12 @@ cf_temporary_goes(Oid class_id, Oid object_id)
 		add_object(class_id, object_id, add_to_notes);
 }
 
+void
+cf_temporary_type_goes(Oid type)
+{
+	add_parts(type, add_to_notes);
+}
+
 /* ---- what is there ------------------------------------------------------ */
 
 static void
@@ -227,6 +246,18 @@ find_rows(Oid schema)
 }
 
 static void
+find_rows_of_noted(void)
+{
+	const CfNote *note;
+
+	for (int i = 0; (note = cf_note_at(i)) != NULL; i++)
+	{
+		if (note->kind == CF_NOTE_SEEN_TYPE && SearchSysCacheExists1(TYPEOID, note->oid))
+			add_parts(note->oid, add_to_rows);
+	}
+}
+
+static void
 find_rows_once(void)
 {
 	Oid			schema;
@@ -239,6 +270,7 @@ find_rows_once(void)
 	GetTempNamespaceState(&schema, &toast_schema);
 	if (OidIsValid(schema))
 		find_rows(schema);
+	find_rows_of_noted();
 }
 
 bool
@@ -248,7 +280,7 @@ cf_temporary_is(int cache, uint32 hash)
 
 	for (int i = 0; (note = cf_note_at(i)) != NULL; i++)
 	{
-		if (note->kind == CF_NOTE_TEMPORARY_ROW && note->oid == (Oid) cache && note->hash == hash)
+		if (note->kind == CF_NOTE_ROW_GONE && note->oid == (Oid) cache && note->hash == hash)
 			return true;
 	}
 	find_rows_once();

@@ -18,9 +18,13 @@
 /* The object access hook: it is about to be dropped. Notes it, if it is temporary. */
 extern void cf_temporary_goes(Oid class_id, Oid object_id);
 
+/* Likewise a type that is told of by a note (named.h): notes its labels, or its range. */
+extern void cf_temporary_type_goes(Oid type);
+
 /*
  * At PRE_COMMIT: is a message of this cache and hash about an object that is in the
- * session's temporary schema, or that was, and that this transaction has dropped? By
+ * session's temporary schema, or that was, and that this transaction has dropped? Or of a
+ * label or range of a type that is noted? By
  * hash, so another object may pass for one, once in four billion.
  */
 extern bool cf_temporary_is(int cache, uint32 hash);

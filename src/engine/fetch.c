@@ -195,7 +195,7 @@ load_old_snapshot(const CfRequest *request, FullTransactionId xmin)
 	if (meta.provable && load.bypass == CF_BYPASS_NONE &&
 		cf_watch_binding(load.sources.traits) <= request->binding && !cf_policy_has_written() &&
 		cf_identity_still_holds(request) &&
-		cf_deps_fit(meta.basis.ndeps))
+		cf_deps_fit(meta.basis.ndeps - meta.ndefined))
 		(void) cf_fill_put(request, &load.value, &meta);
 	return cf_value_copy(&load.value, request->part);
 }

@@ -82,9 +82,10 @@ collect_deps(const CfRequest *request, const CfLoad *load, const CfL1Result *rep
 	meta->basis.ndeps = deps->n + load->ninner_deps;
 	if (deps->unlogged)
 		clocks[meta->basis.ndeps++] = cf_clock_of_unlogged();
-	meta->basis.ndeps += cf_defined_clocks(&load->sources.defined, load->sources.traits,
-									 &load->sources.proof, clocks, meta->basis.ndeps,
-									 clocks + meta->basis.ndeps);
+	meta->ndefined = cf_defined_clocks(&load->sources.defined, load->sources.traits,
+									   &load->sources.proof, clocks, meta->basis.ndeps,
+									   clocks + meta->basis.ndeps);
+	meta->basis.ndeps += meta->ndefined;
 	if (keep)
 		meta->basis.ndeps = add_kept_deps(clocks, meta->basis.ndeps, replaced);
 }
@@ -165,11 +166,11 @@ cf_fill(const CfRequest *request, CfLoad *load, const CfL1Result *replaced, CfDe
 		return CF_FILLED_PRIVATE;
 	if (load->bypass != CF_BYPASS_NONE)
 	{
-		if (cf_deps_fit(meta->basis.ndeps))
+		if (cf_deps_fit(meta->basis.ndeps - meta->ndefined))
 			cf_marker_put_bypass(request, load->bypass, meta);
 		return CF_FILLED_PRIVATE;
 	}
-	if (!cf_deps_fit(meta->basis.ndeps))
+	if (!cf_deps_fit(meta->basis.ndeps - meta->ndefined))
 	{
 		/* Who waits for it gets it nevertheless, unless it is out of date. */
 		cf_basis_depend(&meta->basis);

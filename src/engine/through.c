@@ -129,7 +129,7 @@ may_keep(const CfRequest *request, const CfLoad *load, const CfL1Meta *meta)
 		cf_stats_count(request->def.stats_slot, CF_COUNT_TOO_LARGE);
 		return false;
 	}
-	return cf_deps_fit(meta->basis.ndeps) && cf_identity_still_holds(request);
+	return cf_deps_fit(meta->basis.ndeps - meta->ndefined) && cf_identity_still_holds(request);
 }
 
 bool

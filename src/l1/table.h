@@ -23,7 +23,7 @@
 #include "stats/counters.h"
 
 /* Room for all that a caller may name, and for what rules add to it. */
-#define CF_L1_MAX_DEPS (CF_MAX_TAGS + 40)
+#define CF_L1_MAX_DEPS (CF_MAX_TAGS + 64)
 
 #define CF_L1_MAX_VARIANTS 1024 /* of one key */
 
@@ -52,6 +52,7 @@ typedef struct CfL1Meta
 	uint64		set_lsn;		/* cache_set: the end of its commit; else 0 */
 	uint32		load_us;
 	uint32		about;			/* cf_notes_keep, or 0 */
+	int			ndefined;		/* of its dependencies: those that are of definitions */
 	CfStatsSlot stats_slot;
 	bool		covered;		/* each table that it reads has a rule that reaches it */
 	bool		provable;		/* and nothing else but the snapshot decides its value */

@@ -8,7 +8,8 @@
  *
  * A name without a schema means the first of that name on the search path: so a
  * result depends on that name in each schema before. Of functions all candidates of
- * all schemas count. The name may have been looked up before another came to be
+ * all schemas count. Which schemas there are is in the identity, as of each read; of one
+ * that the text names, its name counts. The name may have been looked up before another came to be
  * that is found now: hence only what the plan has read ends the search.
  *
  * src/rules/defined.c
@@ -19,10 +20,13 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
@@ -64,7 +68,32 @@ add_rowtype(CfDefined *defined, Oid relid)
 	ReleaseTupleDesc(desc);
 }
 
-/* Of what is no row, DDL of the fine kind changes nothing. */
+static void
+add_user_type(CfDefined *defined, Oid type)
+{
+	if (type >= FirstNormalObjectId)
+		defined->types = list_append_unique_oid(defined->types, type);
+}
+
+/* What the domain is of; or the type itself. */
+static Oid
+one_level_below(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Oid			below = type;
+
+	if (!HeapTupleIsValid(tuple))
+		return type;
+	if (((Form_pg_type) GETSTRUCT(tuple))->typtype == TYPTYPE_DOMAIN)
+		below = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
+	ReleaseSysCache(tuple);
+	return below;
+}
+
+/*
+ * Each type on the way to what its values are made of: labels, checks and casts of any
+ * of them may change.
+ */
 static void
 add_type(CfDefined *defined, Oid type)
 {
@@ -73,6 +102,15 @@ add_type(CfDefined *defined, Oid type)
 	Oid			relid;
 
 	check_stack_depth();
+	for (Oid level = type; level >= FirstNormalObjectId;)
+	{
+		Oid			below = one_level_below(level);
+
+		add_user_type(defined, level);
+		if (below == level)
+			break;
+		level = below;
+	}
 	/* Values that are names. */
 	if ((cf_function_traits_of_value(type) & CF_TRAIT_UNTRACKED) != 0)
 		defined->any = true;
@@ -133,6 +171,56 @@ add_range_table(CfDefined *defined, const List *rtable)
 	}
 }
 
+static void
+add_operator(CfDefined *defined, Oid operator)
+{
+	defined->operators = list_append_unique_oid(defined->operators, operator);
+}
+
+/* "t.f", or f(t), where t is a row: the text need not show that it is a call. */
+static void
+add_if_attribute(CfDefined *defined, const FuncExpr *call)
+{
+	if (call->funcformat == COERCE_EXPLICIT_CALL && list_length(call->args) == 1 &&
+		type_is_rowtype(exprType(linitial(call->args))))
+		defined->attributes = list_append_unique_oid(defined->attributes, call->funcid);
+}
+
+/* What is looked up by a name that need not stand in the text. */
+static void
+add_lookup(CfDefined *defined, Node *node)
+{
+	ListCell   *cell;
+
+	switch (nodeTag(node))
+	{
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			add_operator(defined, ((OpExpr *) node)->opno);
+			break;
+		case T_ScalarArrayOpExpr:
+			add_operator(defined, ((ScalarArrayOpExpr *) node)->opno);
+			break;
+		case T_RowCompareExpr:
+			foreach(cell, ((RowCompareExpr *) node)->opnos)
+				add_operator(defined, lfirst_oid(cell));
+			break;
+		case T_FuncExpr:
+			add_if_attribute(defined, (FuncExpr *) node);
+			if (((FuncExpr *) node)->funcid == F_CURRENT_SCHEMA ||
+				((FuncExpr *) node)->funcid == F_CURRENT_SCHEMAS)
+				defined->any = true;
+			break;
+		case T_SQLValueFunction:
+			if (((SQLValueFunction *) node)->op == SVFOP_CURRENT_SCHEMA)
+				defined->any = true;
+			break;
+		default:
+			break;
+	}
+}
+
 static bool
 query_walker(Node *node, void *context)
 {
@@ -140,6 +228,7 @@ query_walker(Node *node, void *context)
 
 	if (node == NULL)
 		return false;
+	add_lookup(defined, node);
 	if (IsA(node, Query))
 	{
 		add_range_table(defined, ((Query *) node)->rtable);
@@ -261,13 +350,36 @@ add_everywhere(Names *names, const char *name)
 	}
 }
 
+/* Who may look into it, and whether there is one of this name. */
+static void
+add_schema(Names *names, const char *schema)
+{
+	if (strcmp(schema, "pg_catalog") != 0)
+		add_name(names->defined, InvalidOid, schema);
+}
+
+static void
+add_qualified(Names *names, const char *schema, const char *name)
+{
+	Oid			schema_id = get_namespace_oid(schema, true);
+
+	add_schema(names, schema);
+	if (!OidIsValid(schema_id))
+		names->defined->any = true;
+	else if (is_plain_schema(schema_id))
+		add_name(names->defined, schema_id, name);
+}
+
 static void
 add_relation(Names *names, const RangeVar *relation)
 {
 	ListCell   *cell;
 
 	if (relation->schemaname != NULL)
+	{
+		add_schema(names, relation->schemaname);
 		return;
+	}
 	foreach(cell, names->path)
 	{
 		Oid			schema = lfirst_oid(cell);
@@ -286,7 +398,6 @@ add_call(Names *names, List *function)
 {
 	char	   *schema;
 	char	   *name;
-	Oid			schema_id;
 
 	DeconstructQualifiedName(function, &schema, &name);
 	if (schema == NULL)
@@ -294,11 +405,7 @@ add_call(Names *names, List *function)
 		add_everywhere(names, name);
 		return;
 	}
-	schema_id = get_namespace_oid(schema, true);
-	if (!OidIsValid(schema_id))
-		names->defined->any = true;
-	else if (is_plain_schema(schema_id))
-		add_name(names->defined, schema_id, name);
+	add_qualified(names, schema, name);
 }
 
 /*
@@ -308,18 +415,87 @@ add_call(Names *names, List *function)
 static void
 add_type_name(Names *names, const TypeName *type)
 {
-	const char *name;
+	char	   *schema;
+	char	   *name;
 
-	if (list_length(type->names) != 1)
+	/* Of what a function in FROM gives back, by the grammar. */
+	if (type->names == NIL)
 		return;
-	name = strVal(linitial(type->names));
+	DeconstructQualifiedName(type->names, &schema, &name);
 	if (name[0] == '_')
 		names->defined->any = true;
+	if (schema != NULL)
+	{
+		add_qualified(names, schema, name);
+		return;
+	}
 	if (names->path != NIL && linitial_oid(names->path) == PG_CATALOG_NAMESPACE &&
 		SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name),
 							  ObjectIdGetDatum(PG_CATALOG_NAMESPACE)))
 		return;
 	add_everywhere(names, name);
+}
+
+/* A name that stands for nothing else. */
+static void
+add_written(Names *names, List *written)
+{
+	char	   *schema;
+	char	   *name;
+
+	DeconstructQualifiedName(written, &schema, &name);
+	if (schema != NULL)
+		add_qualified(names, schema, name);
+	else
+		add_everywhere(names, name);
+}
+
+static void
+add_written_operator(Names *names, List *operator)
+{
+	if (operator != NIL)
+		add_written(names, operator);
+}
+
+/*
+ * Of IN, BETWEEN, LIKE, CASE, USING ... too, and as the text was understood. One that it names
+ * with its schema is in one that may not be on the path.
+ */
+static void
+add_operators(Names *names)
+{
+	ListCell   *cell;
+
+	foreach(cell, names->defined->operators)
+	{
+		HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(lfirst_oid(cell)));
+		FormData_pg_operator form;
+
+		if (!HeapTupleIsValid(tuple))
+		{
+			names->defined->any = true;
+			continue;
+		}
+		form = *(Form_pg_operator) GETSTRUCT(tuple);
+		ReleaseSysCache(tuple);
+		add_everywhere(names, NameStr(form.oprname));
+		if (is_plain_schema(form.oprnamespace))
+		{
+			char	   *schema = get_namespace_name(form.oprnamespace);
+
+			if (schema != NULL)
+				add_qualified(names, schema, NameStr(form.oprname));
+		}
+	}
+	foreach(cell, names->defined->attributes)
+	{
+		char	   *name = get_func_name(lfirst_oid(cell));
+
+		if (name == NULL)
+			names->defined->any = true;
+		else
+			add_everywhere(names, name);
+	}
 }
 
 static bool
@@ -340,6 +516,17 @@ names_walker(Node *node, void *context)
 		case T_TypeName:
 			add_type_name(names, (TypeName *) node);
 			break;
+			/* Its type the walker leaves out. */
+		case T_RangeTableFuncCol:
+			if (((RangeTableFuncCol *) node)->typeName != NULL)
+				add_type_name(names, ((RangeTableFuncCol *) node)->typeName);
+			break;
+		case T_SortBy:
+			add_written_operator(names, ((SortBy *) node)->useOp);
+			break;
+		case T_CollateClause:
+			add_written(names, ((CollateClause *) node)->collname);
+			break;
 		case T_RangeTableSample:
 			names->defined->any = true;
 			return false;
@@ -359,7 +546,11 @@ cf_defined_add_names(CfDefined *defined, const char *text)
 		return;
 	raw = linitial_node(RawStmt, pg_parse_query(text));
 	names.path = fetch_search_path(true);
+	/* The identity has such a path as it is set, not which schemas of it there are. */
+	if (list_length(names.path) > CF_DEFINED_MAX_NAMES)
+		defined->any = true;
 	(void) names_walker(raw->stmt, &names);
+	add_operators(&names);
 }
 
 /* ---- clocks ------------------------------------------------------------- */
@@ -413,6 +604,13 @@ cf_defined_clocks(const CfDefined *defined, CfTraits traits, const CfProof *proo
 		}
 		clocks[n++] = clock;
 	}
+	if (n + list_length(defined->types) > CF_DEFINED_MAX_RELATIONS)
+	{
+		clocks[0] = cf_clock_of_any_definition(MyDatabaseId);
+		return 1;
+	}
+	foreach(cell, defined->types)
+		clocks[n++] = cf_clock_of_definition(MyDatabaseId, lfirst_oid(cell));
 	memcpy(clocks + n, defined->names, defined->nnames * sizeof(CfClockRef));
 	return n + defined->nnames;
 }

@@ -21,8 +21,8 @@
 #include "rules/function.h"
 #include "rules/proof.h"
 
-#define CF_DEFINED_MAX_RELATIONS 32 /* more: any definition */
-#define CF_DEFINED_MAX_NAMES 16
+#define CF_DEFINED_MAX_RELATIONS 32 /* with types; more: any definition */
+#define CF_DEFINED_MAX_NAMES 24
 
 /* At most so many clocks come of it. */
 #define CF_DEFINED_MAX_CLOCKS (CF_DEFINED_MAX_RELATIONS + CF_DEFINED_MAX_NAMES)
@@ -32,6 +32,9 @@ typedef struct CfDefined
 	bool		any;			/* of whatever else: nobody can say */
 	List	   *relids;			/* OIDs of relations of the plan, views too; unique */
 	List	   *rowtypes;		/* OIDs of relations whose rows are values in it */
+	List	   *types;			/* OIDs of types of users whose values are in it; unique */
+	List	   *operators;		/* OIDs, as the text was understood; unique */
+	List	   *attributes;		/* OIDs of functions that are called as if they were columns */
 	int			nnames;
 	CfClockRef	names[CF_DEFINED_MAX_NAMES];
 } CfDefined;

@@ -47,6 +47,7 @@ collect_sources(CfAnswer *answer, ParamListInfo params)
 	sources->defined.any = statement->defined_any;
 	sources->defined.relids = statement->defined;
 	sources->defined.rowtypes = statement->rowtypes;
+	sources->defined.types = statement->types;
 	sources->mutable = statement->mutable;
 	if (sources->temporary)
 		bypass = CF_BYPASS_TEMPORARY;
@@ -337,7 +338,7 @@ publish(CfAnswer *answer)
 	cf_fill_describe(request, load, NULL, &deps, &meta);
 	meta.basis.xmin = answer->xmin;
 	if ((FullTransactionIdIsValid(meta.basis.xmin) && !meta.provable) || !meta.covered ||
-		!cf_deps_fit(meta.basis.ndeps))
+		!cf_deps_fit(meta.basis.ndeps - meta.ndefined))
 	{
 		cf_answer_land_as(answer, CF_FLIGHT_PRIVATE);
 		return;

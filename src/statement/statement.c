@@ -25,6 +25,7 @@ enum
 	PACKED_PARAM_TYPES,
 	PACKED_DEFINED,
 	PACKED_ROWTYPES,
+	PACKED_TYPES,
 	PACKED_TAGS,
 	PACKED_REFUSAL
 };
@@ -138,6 +139,7 @@ cf_statement_pack(const CfStatement *statement)
 	packed = lappend(packed, statement->param_types);
 	packed = lappend(packed, statement->defined);
 	packed = lappend(packed, statement->rowtypes);
+	packed = lappend(packed, statement->types);
 	packed = lappend(packed, statement->tags);
 	return lappend(packed, statement->refusal == NULL ? NULL :
 				   makeString(pstrdup(statement->refusal)));
@@ -166,6 +168,7 @@ cf_statement_unpack(const List *packed)
 	statement->param_types = list_nth(packed, PACKED_PARAM_TYPES);
 	statement->defined = list_nth(packed, PACKED_DEFINED);
 	statement->rowtypes = list_nth(packed, PACKED_ROWTYPES);
+	statement->types = list_nth(packed, PACKED_TYPES);
 	statement->tags = list_nth(packed, PACKED_TAGS);
 	if (cf_statement_is_refused(packed))
 		statement->refusal = strVal(list_nth(packed, PACKED_REFUSAL));

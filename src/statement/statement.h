@@ -52,6 +52,7 @@ typedef struct CfStatement
 	List	   *param_types;	/* OIDs */
 	List	   *defined;		/* OIDs of relations by whose definition it is what it is */
 	List	   *rowtypes;
+	List	   *types;			/* OIDs of users' types, likewise */
 	bool		defined_any;	/* of whatever else */
 	const char *text;			/* for the reports */
 	const char *refusal;		/* it only shows why it is not served, or NULL */

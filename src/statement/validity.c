@@ -63,7 +63,8 @@ unmoved(const CfStatement *statement, const CfMoment *moment)
 		(!statement->defined_any ||
 		 cf_clock_unmoved(cf_clock_of_any_definition(MyDatabaseId), stamp)) &&
 		definitions_unmoved(statement->defined, stamp) &&
-		definitions_unmoved(statement->rowtypes, stamp);
+		definitions_unmoved(statement->rowtypes, stamp) &&
+		definitions_unmoved(statement->types, stamp);
 }
 
 bool

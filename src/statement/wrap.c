@@ -274,6 +274,7 @@ cf_statement_plan(CfStatement *statement, Query *query, const char *text, int op
 	cf_defined_add_plan(&defined, statement->child);
 	statement->defined = defined.relids;
 	statement->rowtypes = defined.rowtypes;
+	statement->types = defined.types;
 	statement->defined_any = defined.any;
 	return CF_ELIGIBLE;
 }

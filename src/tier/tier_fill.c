@@ -55,7 +55,7 @@ describe_load(const CfTier *tier, const CfLoad *load, const CfL1Meta *meta, CfEn
 static bool
 is_for_all(const CfLoad *load, const CfL1Meta *meta)
 {
-	if (load->incarnation == 0 || !cf_deps_fit(meta->basis.ndeps))
+	if (load->incarnation == 0 || !cf_deps_fit(meta->basis.ndeps - meta->ndefined))
 		return false;
 	for (int i = 0; i < meta->basis.ndeps; i++)
 	{
