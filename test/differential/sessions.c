@@ -124,7 +124,7 @@ reset_database(void)
 	PGconn	   *conn = end_sessions();
 
 	must(conn, "SET lock_timeout = '30s'; DROP EXTENSION IF EXISTS cachefront CASCADE;"
-		 " DROP SCHEMA public CASCADE; DROP SCHEMA IF EXISTS s2 CASCADE;"
+		 " DROP SCHEMA public CASCADE; DROP SCHEMA IF EXISTS s2, s3, s4, s5 CASCADE;"
 		 " CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC");
 	PQfinish(conn);
 	open_sessions();
