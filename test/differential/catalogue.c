@@ -16,6 +16,9 @@
 #define FETCH(f, key, query, argument, columns, tags) \
 	{.feature = f, .kind = ENTRY_FETCH, .a = key, .b = query, .c = argument, .d = columns, \
 		.e = tags}
+#define FETCH_UNPREPARED(f, key, query, argument, columns, tags) \
+	{.feature = f, .kind = ENTRY_FETCH, .flags = UNPREPARED, .a = key, .b = query, \
+		.c = argument, .d = columns, .e = tags}
 #define PAIR(f, cached, plain) {.feature = f, .kind = ENTRY_PAIR, .a = cached, .b = plain}
 #define PAIR_AFTER(f, cached, plain, prelude, when) \
 	{.feature = f, .kind = ENTRY_PAIR, .a = cached, .b = plain, .c = prelude, .d = when}

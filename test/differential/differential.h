@@ -53,6 +53,7 @@ typedef struct Step
 	bool		plain_first;
 	bool		savepoint;		/* in a transaction each runs in a savepoint */
 	bool		sorted;			/* the order of the rows is left to chance */
+	bool		unprepared;		/* PostgreSQL would keep a plan that is out of date */
 	bool		keep;			/* the promise rests on it: do not shrink it away */
 } Step;
 
@@ -151,6 +152,7 @@ typedef enum EntryKind
 
 #define SORTED 1				/* compare as a set */
 #define KEEP 2					/* shrinking must not take it away */
+#define UNPREPARED 4			/* not as a statement that was prepared earlier */
 
 typedef struct Entry
 {

@@ -387,7 +387,7 @@ make_explain_of(const char *sql)
 static void
 choose_protocol(Step *step)
 {
-	step->protocol = (Protocol) below(3);
+	step->protocol = (Protocol) below(step->unprepared ? PROTOCOL_PREPARED : 3);
 	step->times = 1 + below(4);
 	step->binary = step->protocol != PROTOCOL_SIMPLE && percent(30);
 }
@@ -448,6 +448,7 @@ fill_step(Step *step, const Entry *entry, int number)
 	step->name = entry->feature;
 	step->keep = (entry->flags & KEEP) != 0;
 	step->sorted = (entry->flags & SORTED) != 0;
+	step->unprepared = (entry->flags & UNPREPARED) != 0;
 	step->plain_first = percent(50);
 	step->savepoint = percent(40);
 	switch (entry->kind)
@@ -573,6 +574,7 @@ repeat_read(Step *step, const Steps *steps)
 	step->explain = old->explain != NULL ? strdup(old->explain) : NULL;
 	step->query = old->query != NULL ? strdup(old->query) : NULL;
 	step->argument = old->argument != NULL ? strdup(old->argument) : NULL;
+	step->unprepared = old->unprepared;
 	if (old->times > 0)
 		choose_protocol(step);
 	step->sorted = old->sorted;
