@@ -51,8 +51,8 @@
 	ADMIN("ddl-fine", "DROP {VIEW|TABLE} IF EXISTS s2.dv"),
 	ADMIN("ddl-fine", "CREATE OR REPLACE FUNCTION {s2|public}.{upper|length|max}({text|varchar}) RETURNS text LANGUAGE sql AS $$SELECT $1 || '{n}'$$"),
 	ADMIN("ddl-fine", "DROP FUNCTION IF EXISTS {s2|public}.{upper|length|max}({text|varchar})"),
-	ADMIN("ddl-fine", "CREATE TABLE s2.{text|varchar|upper} (id int)"),
-	ADMIN("ddl-fine", "DROP TABLE IF EXISTS s2.{text|varchar|upper}"),
+	ADMIN("ddl-fine", "CREATE TABLE s2.{varchar|upper} (id int)"),
+	ADMIN("ddl-fine", "DROP TABLE IF EXISTS s2.{varchar|upper}"),
 	ADMIN("ddl-fine", "CREATE TABLE public.dp{n} PARTITION OF public.dp FOR VALUES IN ({id})"),
 	ADMIN("ddl-fine", "CREATE TABLE public.dp{n} (id int, v text); INSERT INTO public.dp{n} VALUES ({id}, 'p{n}'); ALTER TABLE public.dp ATTACH PARTITION public.dp{n} FOR VALUES IN ({id})"),
 	ADMIN("ddl-fine", "DO $$ BEGIN EXECUTE (SELECT format('{ALTER TABLE public.dp DETACH PARTITION %s|DROP TABLE %s|ALTER TABLE %s RENAME TO dr}', min(inhrelid)::regclass) FROM pg_inherits WHERE inhparent = 'public.dp'::regclass); END $$"),
@@ -78,7 +78,8 @@
 		  " CREATE AGGREGATE ag (int) (sfunc = int4pl, stype = int, initcond = '0'); CREATE VIEW dw AS SELECT ag(id) AS n FROM dt; GRANT SELECT ON dw TO PUBLIC;"
 		  " CREATE FUNCTION dm_no(dm, dm) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT NOT enum_eq($1, $2)';"
 		  " CREATE FUNCTION dm_text(dm) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT 'cast'$$;"
-		  " CREATE FUNCTION dm_json(dm) RETURNS json LANGUAGE sql IMMUTABLE AS $$SELECT '1'::json$$"),
+		  " CREATE FUNCTION dm_json(dm) RETURNS json LANGUAGE sql IMMUTABLE AS $$SELECT '1'::json$$;"
+		  " SELECT cache_attach('dt', rows => '{}'), cache_attach('du', rows => '{}'), cache_attach('s3.du', rows => '{}')"),
 	FETCH("ddl-names", "dme", "SELECT count(*) AS n FROM public.dt WHERE m = 'a'", NULL, "n bigint", NULL),
 	FETCH("ddl-names", "dmi", "SELECT count(*) AS n FROM public.dt WHERE m IN ('a', 'b')", NULL, "n bigint", NULL),
 	FETCH("ddl-names", "dmb", "SELECT count(*) AS n FROM public.dt WHERE m BETWEEN 'a' AND 'a'", NULL, "n bigint", NULL),
@@ -108,13 +109,14 @@
 	ADMIN("ddl-names", "CREATE AGGREGATE {s2|s3}.ag (int) (sfunc = int4mul, stype = int, initcond = '1')"),
 	ADMIN("ddl-names", "DROP AGGREGATE IF EXISTS {s2|s3}.ag (int)"),
 	ADMIN("ddl-names", "CREATE OR REPLACE AGGREGATE public.ag (int) (sfunc = {int4mul|int4pl}, stype = int, initcond = '1')"),
-	ADMIN("ddl-names", "CREATE SCHEMA s4; CREATE TABLE s4.du AS SELECT {id} AS id, 's4 {n}'::text AS v; GRANT SELECT ON s4.du TO PUBLIC"),
+	ADMIN("ddl-names", "CREATE SCHEMA s4; CREATE TABLE s4.du AS SELECT {id} AS id, 's4 {n}'::text AS v; GRANT SELECT ON s4.du TO PUBLIC;"
+		  " SELECT cache_attach('s4.du', rows => '{}')"),
 	ADMIN("ddl-names", "{GRANT|GRANT|REVOKE} USAGE ON SCHEMA s4 {TO|TO|FROM} {diff_r1|PUBLIC}"),
 	ADMIN("ddl-names", "DROP SCHEMA IF EXISTS s4 CASCADE"),
 	ADMIN("ddl-names", "GRANT USAGE ON SCHEMA s3 TO diff_r{1|2}"),
 	ADMIN("ddl-names", "REVOKE USAGE ON SCHEMA s3 FROM diff_r{1|2}"),
 	ADMIN("ddl-names", "ALTER SCHEMA s3 RENAME TO s5; CREATE SCHEMA s3; CREATE TABLE s3.du AS SELECT 9 AS id, 'new {n}'::text AS v; GRANT ALL ON s3.du TO PUBLIC;"
-		  " GRANT USAGE ON SCHEMA s3 TO PUBLIC; DROP SCHEMA s5 CASCADE"),
+		  " GRANT USAGE ON SCHEMA s3 TO PUBLIC; SELECT cache_attach('s3.du', rows => '{}'); DROP SCHEMA s5 CASCADE"),
 	ACT("ddl-names", "UPDATE public.dt SET m = '{a|b}' WHERE id = {id}"),
 	ACT("ddl-names", "INSERT INTO {s3.du|public.du} VALUES ({id}, 'i{n}')"),
 	SETUP("enum", "CREATE TYPE en AS ENUM ('a', 'b'); CREATE TABLE te (id int, e en); INSERT INTO te VALUES (1, 'a'), (2, 'b'); SELECT cache_attach('te', rows => '{}')"),
