@@ -111,16 +111,14 @@ await($node, 'SELECT l2 FROM cache_status', 'up');
 my $seconds = $ENV{CF_ADVERSARY_SECONDS} // 3;
 my %conf = ('cachefront.l1_max_value' => 0);
 
-# Two who write on the primary, and readers on each server, of which one has a memory.
-sub race
+# Two who write on the primary, and readers on each server, of which one has a memory. Returns
+# how many reads there were.
+sub run_race
 {
 	my ($mode, @servers) = @_;
-	my $before = counters($node);
-	my $lies = $liar->lies;
 	my (@writers, @readers);
 	my ($reads, $wrong) = (0, '');
 
-	$liar->mode($mode);
 	push @writers, start_session($node, "CALL write($seconds)") foreach 1, 2;
 	foreach my $server (@servers)
 	{
@@ -143,11 +141,29 @@ sub race
 		$wrong .= 'a reader failed' if $n eq 'none';
 	}
 	is($wrong, '', "$mode: nothing stale, nothing of the future, no error");
+	return $reads;
+}
+
+# What a lying Redis gives is seldom of use: on a slow machine it takes more than one race.
+sub race
+{
+	my ($mode, @servers) = @_;
+	my $before = counters($node);
+	my $lies = $liar->lies;
+	my $is_used = $mode =~ /honest|lose|old|all/;
+	my ($reads, $grown) = (0);
+
+	$liar->mode($mode);
+	foreach (1 .. 5)
+	{
+		$reads += run_race($mode, @servers);
+		$grown = since($node, $before, qw(l2_hits l2_fills l2_bad_values));
+		last if $grown->{l2_hits} > 0 || !$is_used;
+	}
 	cmp_ok($reads, '>', 20, "$mode: of $reads reads");
 	cmp_ok($liar->lies, '>', $lies, "$mode: Redis has lied") if $mode ne 'honest';
-	my $grown = since($node, $before, qw(l2_hits l2_fills l2_bad_values));
 	cmp_ok($grown->{l2_fills}, '>', 0, "$mode: it was filled");
-	cmp_ok($grown->{l2_hits}, '>', 0, "$mode: and used") if $mode =~ /honest|lose|old|all/;
+	cmp_ok($grown->{l2_hits}, '>', 0, "$mode: and used") if $is_used;
 	cmp_ok($grown->{l2_bad_values}, '>', 0, "$mode: and caught") if $mode eq 'mix';
 	return;
 }
