@@ -140,6 +140,7 @@ find_cast(CfNote *note)
 	{
 		note->source = ((Form_pg_cast) GETSTRUCT(tuple))->castsource;
 		note->target = ((Form_pg_cast) GETSTRUCT(tuple))->casttarget;
+		note->temporary = cf_named_is_temporary_type(note->source);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -280,7 +281,7 @@ judge_cast(CfNote *note, CfClockSet *clocks)
 		return true;
 	note->hash = GetSysCacheHashValue2(CASTSOURCETARGET, ObjectIdGetDatum(note->source),
 									   ObjectIdGetDatum(note->target));
-	if (is_light_type(note->source) && cf_named_is_temporary_type(note->source))
+	if (note->temporary)
 		return true;
 	cf_clockset_add(clocks, cf_clock_of_definition(MyDatabaseId, note->source));
 	return note->source >= FirstNormalObjectId;

@@ -43,6 +43,7 @@ typedef struct CfNote
 	NameData	name;			/* likewise */
 	Oid			source;			/* of a cast */
 	Oid			target;
+	bool		temporary;		/* the source is, or was when the cast went */
 	int			told;			/* messages about a relation that are excused */
 } CfNote;
 
