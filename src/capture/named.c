@@ -31,29 +31,18 @@
 #include "capture/named.h"
 #include "capture/temporary.h"
 #include "codec/key.h"
+#include "rules/security.h"
 
 /* ---- what the hook sees ------------------------------------------------- */
 
-bool
-cf_named_is_rowtype(Oid type)
+/* Of a relation's rows, or arrays of those: it comes and goes with the relation. */
+static bool
+is_rowtype(Oid type)
 {
 	Oid			element = get_element_type(type);
 	Oid			relid = get_typ_typrelid(OidIsValid(element) ? element : type);
 
 	return OidIsValid(relid) && get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE;
-}
-
-bool
-cf_named_is_temporary_type(Oid type)
-{
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	bool		temporary;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	temporary = isAnyTempNamespace(((Form_pg_type) GETSTRUCT(tuple))->typnamespace);
-	ReleaseSysCache(tuple);
-	return temporary;
 }
 
 /* A base type, or a shell of one, may be anything. */
@@ -81,7 +70,7 @@ static bool
 is_light_type(Oid type)
 {
 	return type >= FirstNormalObjectId &&
-		(cf_named_is_rowtype(type) || cf_named_is_temporary_type(type));
+		(is_rowtype(type) || cf_security_is_temporary_type(type));
 }
 
 static void
@@ -140,7 +129,7 @@ find_cast(CfNote *note)
 	{
 		note->source = ((Form_pg_cast) GETSTRUCT(tuple))->castsource;
 		note->target = ((Form_pg_cast) GETSTRUCT(tuple))->casttarget;
-		note->temporary = cf_named_is_temporary_type(note->source);
+		note->temporary = cf_security_is_temporary_type(note->source);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

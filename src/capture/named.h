@@ -35,8 +35,4 @@ extern void cf_named_note_stmt(Node *stmt);
  */
 extern bool cf_named_judge(CfNote *note, CfClockSet *clocks);
 
-/* Of a type or a relation's rows, or arrays of those: it comes and goes with the relation. */
-extern bool cf_named_is_rowtype(Oid type);
-extern bool cf_named_is_temporary_type(Oid type);
-
 #endif							/* CF_CAPTURE_NAMED_H */

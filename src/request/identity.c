@@ -81,18 +81,20 @@ static CfNamedSetting named_settings[] = {
 	{"plpgsql.variable_conflict"}
 };
 
-#define CF_NVARIABLES 5
+/* Settings that are text, and have a variable. */
+static char *const *const variables[] = {
+	&locale_monetary, &locale_numeric, &locale_time, &locale_messages, &TSCurrentConfig
+};
+
+#define CF_NVARIABLES lengthof(variables)
 #define CF_NSTRINGS (CF_NVARIABLES + lengthof(named_settings))
 
-/* In the order of Settings' strings. */
+/* Those with a variable first. */
 static void
 collect_strings(const char *strings[CF_NSTRINGS])
 {
-	strings[0] = locale_monetary;
-	strings[1] = locale_numeric;
-	strings[2] = locale_time;
-	strings[3] = locale_messages;
-	strings[4] = TSCurrentConfig;
+	for (int i = 0; i < CF_NVARIABLES; i++)
+		strings[i] = *variables[i];
 	cf_named_settings_find(named_settings, lengthof(named_settings));
 	for (int i = 0; i < lengthof(named_settings); i++)
 		strings[CF_NVARIABLES + i] = cf_named_setting_value(&named_settings[i]);
@@ -160,10 +162,12 @@ is_text(const char *now, const char *then)
 static inline bool
 strings_are(char *const *then)
 {
-	return is_text(locale_monetary, then[0]) && is_text(locale_numeric, then[1]) &&
-		is_text(locale_time, then[2]) && is_text(locale_messages, then[3]) &&
-		is_text(TSCurrentConfig, then[4]) &&
-		cf_named_settings_are(named_settings, lengthof(named_settings), then + CF_NVARIABLES);
+	for (int i = 0; i < CF_NVARIABLES; i++)
+	{
+		if (!is_text(*variables[i], then[i]))
+			return false;
+	}
+	return cf_named_settings_are(named_settings, lengthof(named_settings), then + CF_NVARIABLES);
 }
 
 /* The hash of the session's settings, computed anew only when one changed. */

@@ -392,20 +392,18 @@ add_relation(Names *names, const RangeVar *relation)
 	}
 }
 
-/* As a call it may also mean a cast, or the column of a row. */
+/* Of a call, which may also mean a cast or the column of a row; of an operator, a collation. */
 static void
-add_call(Names *names, List *function)
+add_written(Names *names, List *written)
 {
 	char	   *schema;
 	char	   *name;
 
-	DeconstructQualifiedName(function, &schema, &name);
-	if (schema == NULL)
-	{
+	DeconstructQualifiedName(written, &schema, &name);
+	if (schema != NULL)
+		add_qualified(names, schema, name);
+	else
 		add_everywhere(names, name);
-		return;
-	}
-	add_qualified(names, schema, name);
 }
 
 /*
@@ -434,27 +432,6 @@ add_type_name(Names *names, const TypeName *type)
 							  ObjectIdGetDatum(PG_CATALOG_NAMESPACE)))
 		return;
 	add_everywhere(names, name);
-}
-
-/* A name that stands for nothing else. */
-static void
-add_written(Names *names, List *written)
-{
-	char	   *schema;
-	char	   *name;
-
-	DeconstructQualifiedName(written, &schema, &name);
-	if (schema != NULL)
-		add_qualified(names, schema, name);
-	else
-		add_everywhere(names, name);
-}
-
-static void
-add_written_operator(Names *names, List *operator)
-{
-	if (operator != NIL)
-		add_written(names, operator);
 }
 
 /*
@@ -511,7 +488,7 @@ names_walker(Node *node, void *context)
 			add_relation(names, (RangeVar *) node);
 			return false;
 		case T_FuncCall:
-			add_call(names, ((FuncCall *) node)->funcname);
+			add_written(names, ((FuncCall *) node)->funcname);
 			break;
 		case T_TypeName:
 			add_type_name(names, (TypeName *) node);
@@ -522,7 +499,8 @@ names_walker(Node *node, void *context)
 				add_type_name(names, ((RangeTableFuncCol *) node)->typeName);
 			break;
 		case T_SortBy:
-			add_written_operator(names, ((SortBy *) node)->useOp);
+			if (((SortBy *) node)->useOp != NIL)
+				add_written(names, ((SortBy *) node)->useOp);
 			break;
 		case T_CollateClause:
 			add_written(names, ((CollateClause *) node)->collname);

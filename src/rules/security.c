@@ -187,8 +187,8 @@ is_temporary_function(Oid function, void *context)
 	return function >= FirstNormalObjectId && isAnyTempNamespace(get_func_namespace(function));
 }
 
-static bool
-is_temporary_type(Oid type)
+bool
+cf_security_is_temporary_type(Oid type)
 {
 	HeapTuple	tuple;
 	bool		temporary;
@@ -210,7 +210,7 @@ any_temporary_type(const List *types)
 
 	foreach(cell, types)
 	{
-		if (is_temporary_type(lfirst_oid(cell)))
+		if (cf_security_is_temporary_type(lfirst_oid(cell)))
 			return true;
 	}
 	return false;
@@ -235,7 +235,7 @@ static bool
 names_temporary_type(Node *node)
 {
 	if (CF_IS_JSON_EXPR(node))
-		return is_temporary_type(exprType(node));
+		return cf_security_is_temporary_type(exprType(node));
 	switch (nodeTag(node))
 	{
 		case T_Const:
@@ -248,7 +248,7 @@ names_temporary_type(Node *node)
 		case T_CoerceToDomain:
 		case T_RowExpr:
 		case T_ArrayExpr:
-			return is_temporary_type(exprType(node));
+			return cf_security_is_temporary_type(exprType(node));
 		default:
 			return false;
 	}

@@ -56,4 +56,7 @@ extern List *cf_security_opaque_functions(Query *query);
  */
 extern bool cf_security_reads_temporary(Query *query);
 
+/* Of a type that is gone: false. */
+extern bool cf_security_is_temporary_type(Oid type);
+
 #endif							/* CF_RULES_SECURITY_H */
